@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strictness that every target of ours is built with.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "Ascolto",
+    products: [
+        .executable(name: "ascolto", targets: ["ascolto"])
+    ],
+    dependencies: [
+        // SHA-256 for leaves, nodes and data hashes; Ed25519 for checkpoints.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        // Read models are SQLite files that every analyst's tool can open.
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        // Mappings are YAML files.
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        // The verbs of the command line.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "JSON", swiftSettings: strict),
+        .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
+        .target(
+            name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib"],
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "EventLog", dependencies: ["Storage", "Merkle", "JSON", crypto],
+            swiftSettings: strict),
+        .target(name: "ContactCentre", dependencies: ["JSON"], swiftSettings: strict),
+        .target(
+            name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", yams],
+            swiftSettings: strict),
+        .target(
+            name: "ProjectionKit", dependencies: ["EventLog", grdb, crypto],
+            swiftSettings: strict),
+        .target(
+            name: "Projections", dependencies: ["ProjectionKit", "ContactCentre", "EventLog", grdb],
+            path: "Projections", swiftSettings: strict),
+        .target(
+            name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "ascolto",
+            dependencies: [
+                "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
+                "Reorganisation", "JSON", "Storage", "Merkle", arguments,
+            ],
+            path: "Tools/ascolto", swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(
+            name: "MerkleTests", dependencies: ["Merkle", crypto], swiftSettings: strict),
+        .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["EventLog", "Storage", "Merkle", "JSON", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContactCentreTests", dependencies: ["ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntakeTests", dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProjectionTests",
+            dependencies: [
+                "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON", grdb,
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "ReorganisationTests",
+            dependencies: ["Reorganisation", "EventLog", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .testTarget(name: "HouseRules", swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["ascolto"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+package enum LogError: Error, Sendable {
+    case notImplemented
+}

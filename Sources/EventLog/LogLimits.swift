@@ -1,0 +1,20 @@
+/// Every queue, batch and value of the log has its limit here.
+package enum LogLimits {
+    package static let appendEventsMax = 10_000
+    package static let appendBytesMax = 16 << 20
+    /// Events that may wait for the writer; further appends are answered "overloaded".
+    package static let waitingEventsMax = 65_536
+    /// Bytes that one commit takes from the queue.
+    package static let commitBytesMax = 32 << 20
+    package static let blockEventsMax = 4_096
+    /// Events of one sub-frame, which is also the width of one Merkle tile.
+    package static let subframeEvents = 256
+    /// Envelopes and payloads of one block after decoding.
+    package static let blockBytesMax = 8 << 20
+    /// Longer data become a value of their own.
+    package static let inlineDataBytesMax = 16 << 10
+    /// How far the wall clock may run ahead of monotonic progress before appends are refused.
+    package static let clockJumpMax: Duration = .seconds(600)
+    /// Readers of one environment, over all processes.
+    package static let readersMax = 126
+}
