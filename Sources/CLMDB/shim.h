@@ -1,1 +1,3 @@
 #include <lmdb.h>
+// Tells network file systems, on which LMDB must not be used, from local ones.
+#include <sys/vfs.h>

@@ -1,6 +1,11 @@
+package import JSON
 package import Merkle
+internal import Storage
 
 /// An ordered, provable log of events in one directory.
+///
+/// One process writes, any number read. A log is closed with its last reference; a process has it
+/// open at most once.
 package final class EventLog: Sendable {
     package enum Access: Sendable {
         case reading
@@ -9,54 +14,102 @@ package final class EventLog: Sendable {
 
     /// Which log this is; position 0 says it.
     package let identity: LogIdentity
+    package let directory: String
+    let environment: Environment
+    let clock: LogClock
+    let writer: Writer?
 
-    init(identity: LogIdentity) { self.identity = identity }
-
-    package static func create(
-        at directory: String, origin: String? = nil, zone: String, clock: LogClock = .system
-    ) throws(LogError) {
-        throw .notImplemented
-    }
-
+    /// Opens a log and checks its newest state against its tree and its head file.
+    ///
+    /// At most 4,096 events are read, however long the log is.
+    /// - Throws: ``LogError/noLog(directory:)``, ``LogError/behindHeadFile(size:remembered:)``,
+    ///   ``LogError/corruption(_:)``, or what the file system refuses.
     package static func open(
-        at directory: String, access: Access, clock: LogClock = .system
+        at directory: String, access: Access, clock: LogClock = .system,
+        clockPolicy: ClockPolicy = .refuseJumps
     ) throws(LogError) -> EventLog {
-        throw .notImplemented
+        guard exists(at: directory) else { throw .noLog(directory: directory) }
+        return try wrapping {
+            // The head file comes first: what is read from the log later can only be newer.
+            let headFile = try SlotFile(
+                path: directory + "/" + HeadFile.name, slotBytes: HeadFile.slotBytes,
+                access: access == .writing ? .writing : .reading)
+            let environment = try Environment.open(
+                in: directory, access: access == .writing ? .writing : .reading,
+                databases: Databases.all, readersMax: LogLimits.readersMax)
+            let (identity, state) = try environment.read { transaction in
+                let state = try WriterState(recovering: transaction, headFile: headFile)
+                var snapshot = try Snapshot(transaction)
+                guard let first = try snapshot.events(ofUnit: 0, in: transaction).first,
+                    let identity = LogIdentity(first)
+                else { throw Corruption(at: 0, "position 0 does not say which log this is") }
+                return (identity, state)
+            }
+            let writer =
+                access == .writing
+                ? try Writer(
+                    environment: environment, headFile: headFile, clock: clock,
+                    clockPolicy: clockPolicy, state: state) : nil
+            return EventLog(
+                identity: identity, directory: directory, environment: environment, clock: clock,
+                writer: writer)
+        }
     }
 
-    /// Appends events that belong together.
-    package func append(_ append: Append) async throws(LogError) -> AppendOutcome {
-        throw .notImplemented
+    private init(
+        identity: LogIdentity, directory: String, environment: Environment, clock: LogClock,
+        writer: Writer?
+    ) {
+        self.identity = identity
+        self.directory = directory
+        self.environment = environment
+        self.clock = clock
+        self.writer = writer
     }
 
-    /// Hands over independent appends in one call; outcomes stand in the order of `appends`.
-    package func append(each appends: [Append]) async throws(LogError) -> [AppendOutcome] {
-        throw .notImplemented
-    }
+    deinit { writer?.stop() }
 
-    /// Visits the selected events in their order (or backward) in bounded memory.
-    package func read(_ selection: Selection, _ visit: (Event) throws -> ReadStep) throws {
-        throw LogError.notImplemented
-    }
+    /// Finishes the appends that wait; further ones are refused. Reading goes on.
+    package func close() { writer?.stop() }
 
     /// Size and root of the newest durable state.
     package func head() throws(LogError) -> Head {
-        throw .notImplemented
+        try wrapping {
+            try environment.read { transaction in
+                let head = try Snapshot(transaction).head
+                return Head(size: head.size, root: head.root, lastRecorded: head.lastRecorded)
+            }
+        }
     }
-
-    package func close() {}
 }
 
+/// Which log it is.
 package struct LogIdentity: Equatable, Sendable {
     package let id: EventID
+    /// The name under which checkpoints are signed.
     package let origin: String
     /// IANA time zone of contacts that state none.
     package let zone: String
     package let formatVersion: Int
+
+    package init(id: EventID, origin: String, zone: String, formatVersion: Int) {
+        self.id = id
+        self.origin = origin
+        self.zone = zone
+        self.formatVersion = formatVersion
+    }
 }
 
 /// Size and root of the tree.
 package struct Head: Equatable, Sendable {
+    /// Events in the log.
     package let size: UInt64
     package let root: Hash
+    package let lastRecorded: Instant
+}
+
+/// What to do when the wall clock has run more than 10 minutes ahead of real progress.
+package enum ClockPolicy: Sendable {
+    case refuseJumps
+    case acceptJump
 }

@@ -1,16 +1,54 @@
 package import JSON
 internal import Storage
 
+/// The clocks at one moment: what the wall says, and what has really passed since the start.
+struct ClockReading: Equatable, Sendable {
+    let wall: Instant
+    /// Microseconds since the machine started; never set by anyone.
+    let boot: Int64
+    /// Which start of the machine; readings of two starts say nothing about each other.
+    let bootID: EventID
+
+    /// How far the wall clock has run ahead of real progress since `earlier`; zero or negative
+    /// where it has not, or where that cannot be known.
+    func ahead(of earlier: ClockReading) -> Duration {
+        guard bootID == earlier.bootID, bootID != .zero else { return .zero }
+        let wallProgress = wall.microseconds - earlier.wall.microseconds
+        return .microseconds(wallProgress - (boot - earlier.boot))
+    }
+}
+
 /// Where the log takes the time of recording from.
 package struct LogClock: Sendable {
-    package let now: @Sendable () -> Instant
+    let read: @Sendable () -> ClockReading
 
-    package init(now: @escaping @Sendable () -> Instant) { self.now = now }
+    init(read: @escaping @Sendable () -> ClockReading) { self.read = read }
 
-    package static let system = LogClock {
-        Instant(microseconds: SystemClock.wallMicroseconds())
-    }
+    /// The machine's clock.
+    package static let system: LogClock = {
+        let bootID = SystemClock.bootID.flatMap(EventID.init) ?? .zero
+        return LogClock {
+            ClockReading(
+                wall: Instant(microseconds: SystemClock.wallMicroseconds()),
+                boot: SystemClock.bootMicroseconds(), bootID: bootID)
+        }
+    }()
 
     /// A clock that stands still, so that two runs record the same.
-    package static func fixed(_ moment: Instant) -> LogClock { LogClock { moment } }
+    package static func fixed(_ moment: Instant) -> LogClock {
+        LogClock { ClockReading(wall: moment, boot: 0, bootID: .zero) }
+    }
+}
+
+extension EventID {
+    static let zero = EventID(high: 0, low: 0)
+
+    /// A new UUID of version 7 (RFC 9562, 5.7): milliseconds since 1970, then random bits.
+    static func timeOrdered(at moment: Instant) -> EventID {
+        var generator = SystemRandomNumberGenerator()
+        let milliseconds = UInt64(max(0, moment.microseconds) / 1_000)
+        return EventID(
+            high: milliseconds << 16 | 0x7000 | generator.next() & 0x0FFF,
+            low: 0b10 << 62 | generator.next() >> 2)
+    }
 }

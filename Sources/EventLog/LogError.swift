@@ -1,3 +1,84 @@
+package import Storage
+
+/// Why the log cannot do what was asked; each case says what the caller can do.
 package enum LogError: Error, Sendable {
-    case notImplemented
+    case storage(StorageError)
+    /// There is no log in this directory.
+    case noLog(directory: String)
+    /// A log is there already.
+    case logExists(directory: String)
+    /// What is on disk is not what was written; run `ascolto check`.
+    case corruption(Corruption)
+    /// The log is shorter than its head file remembers, so events have been lost.
+    case behindHeadFile(size: UInt64, remembered: UInt64)
+    /// More appends wait than the queue holds; try again later.
+    case overloaded
+    /// The writer has stopped after an error or was closed; open the log again.
+    case writerStopped(reason: String)
+    /// The log was opened for reading only.
+    case readOnly
+    /// The wall clock has run ahead; appends are refused until it is accepted.
+    case clockJumped(aheadSeconds: Int64)
+    case badZone(String)
+    case badOrigin(String)
+}
+
+/// Where something on disk is wrong, and what.
+package struct Corruption: Error, Equatable, Sendable {
+    /// First position that is affected, where one can be named.
+    package let position: UInt64?
+    package let what: String
+
+    package init(at position: UInt64?, _ what: String) {
+        self.position = position
+        self.what = what
+    }
+}
+
+extension Corruption: CustomStringConvertible {
+    package var description: String {
+        if let position { "corruption at position \(position): \(what)" } else {
+            "corruption: \(what)"
+        }
+    }
+}
+
+extension LogError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .storage(let error): "\(error)"
+        case .noLog(let directory): "there is no log in \(directory); ascolto init creates one"
+        case .logExists(let directory): "there is a log in \(directory) already"
+        case .corruption(let corruption): "\(corruption); run ascolto check"
+        case .behindHeadFile(let size, let remembered):
+            "the log holds \(size) events, but its head file remembers \(remembered): corruption, "
+                + "or data.mdb was replaced by an older copy; restore the newest one"
+        case .overloaded: "too many appends are waiting; try again later with the same ids"
+        case .writerStopped(let reason):
+            "the writer has stopped (\(reason)); open the log again, check it, and retry with the "
+                + "same ids"
+        case .readOnly: "the log was opened for reading only"
+        case .clockJumped(let seconds):
+            "the clock of this machine has run \(seconds) s ahead since the last append; set it "
+                + "right, or append with --accept-clock"
+        case .badZone(let zone): "\(zone) is no IANA time zone such as Europe/Rome"
+        case .badOrigin(let origin):
+            "the origin \(quoted(origin)) must be a name like example.org/log without spaces and +"
+        }
+    }
+}
+
+/// Runs `body` and wraps what goes wrong below into the log's errors.
+func wrapping<Result>(_ body: () throws -> Result) throws(LogError) -> Result {
+    do {
+        return try body()
+    } catch let error as LogError {
+        throw error
+    } catch let error as StorageError {
+        throw .storage(error)
+    } catch let error as Corruption {
+        throw .corruption(error)
+    } catch {
+        throw .corruption(Corruption(at: nil, "\(error)"))
+    }
 }

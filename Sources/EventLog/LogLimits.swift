@@ -2,8 +2,8 @@
 package enum LogLimits {
     package static let appendEventsMax = 10_000
     package static let appendBytesMax = 16 << 20
-    /// Events that may wait for the writer; further appends are answered "overloaded".
-    package static let waitingEventsMax = 65_536
+    /// Bytes that may wait for the writer; further appends are answered "overloaded".
+    package static let waitingBytesMax = 64 << 20
     /// Bytes that one commit takes from the queue.
     package static let commitBytesMax = 32 << 20
     package static let blockEventsMax = 4_096
@@ -15,6 +15,13 @@ package enum LogLimits {
     package static let inlineDataBytesMax = 16 << 10
     /// How far the wall clock may run ahead of monotonic progress before appends are refused.
     package static let clockJumpMax: Duration = .seconds(600)
+    /// A power cut makes the head file forget no more than this; the log itself forgets nothing.
+    package static let headFileSyncMicroseconds: Int64 = 1_000_000
+    /// Streams whose last revision the writer remembers.
+    package static let rememberedStreamsMax = 65_536
+    /// Events and bytes that a reader takes out of one snapshot before it opens the next.
+    package static let readBatchEventsMax = 4_096
+    package static let readBatchBytesMax = 4 << 20
     /// Readers of one environment, over all processes.
     package static let readersMax = 126
 }

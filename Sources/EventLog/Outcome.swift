@@ -77,8 +77,8 @@ package enum Rejection: Equatable, Sendable {
     case someIDsKnown([EventID])
     /// The id is known with other content.
     case idKnownWithOtherContent(EventID, at: Position)
-    /// A stream or type that only the log itself may write.
-    case reservedStream(StreamName)
+    /// A type that only the log itself may write.
+    case reservedType(EventType)
 }
 
 extension Rejection: CustomStringConvertible {
@@ -96,7 +96,7 @@ extension Rejection: CustomStringConvertible {
         case .idKnownWithOtherContent(let id, let position):
             "the id \(id) is in the log at position \(position) with other content; "
                 + "give a new event a new id"
-        case .reservedStream(let stream): "the stream \(stream) is written by the log only"
+        case .reservedType(let type): "an event of type \(type) is written by the log only"
         }
     }
 }

@@ -64,8 +64,11 @@ package enum JSONLimits {
 ///
 /// Refused beyond the grammar: invalid UTF-8, lone surrogates, duplicate keys (compared after
 /// unescaping) and nesting deeper than 64. Linear in the length, but for objects with many keys.
-package func checkJSON(_ bytes: ArraySlice<UInt8>) throws(JSONError) {
-    var checker = JSONChecker(bytes: bytes)
+/// - Parameter depthMax: nesting that is still accepted; an envelope adds a level to its data.
+package func checkJSON(
+    _ bytes: ArraySlice<UInt8>, depthMax: Int = JSONLimits.depthMax
+) throws(JSONError) {
+    var checker = JSONChecker(bytes: bytes, depthMax: depthMax)
     checker.skipWhitespace()
     try checker.value(depth: 0)
     checker.skipWhitespace()
@@ -74,10 +77,12 @@ package func checkJSON(_ bytes: ArraySlice<UInt8>) throws(JSONError) {
 
 private struct JSONChecker {
     let bytes: ArraySlice<UInt8>
+    let depthMax: Int
     var at: Int
 
-    init(bytes: ArraySlice<UInt8>) {
+    init(bytes: ArraySlice<UInt8>, depthMax: Int) {
         self.bytes = bytes
+        self.depthMax = depthMax
         at = bytes.startIndex
     }
 
@@ -116,7 +121,7 @@ private struct JSONChecker {
     }
 
     mutating func object(depth: Int) throws(JSONError) {
-        guard depth <= JSONLimits.depthMax else { throw error(.tooDeep) }
+        guard depth <= depthMax else { throw error(.tooDeep) }
         at += 1
         skipWhitespace()
         if try peek() == UInt8(ascii: "}") {
@@ -152,7 +157,7 @@ private struct JSONChecker {
     }
 
     mutating func array(depth: Int) throws(JSONError) {
-        guard depth <= JSONLimits.depthMax else { throw error(.tooDeep) }
+        guard depth <= depthMax else { throw error(.tooDeep) }
         at += 1
         skipWhitespace()
         if try peek() == UInt8(ascii: "]") {

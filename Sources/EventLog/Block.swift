@@ -1,0 +1,153 @@
+internal import Storage
+
+/// A stored block: up to 4,096 consecutive events in sub-frames of 256.
+///
+/// Header: version (1), number of sub-frames (1), first position (8), then for each sub-frame its
+/// encoding (1), stored length (4), length of its body (4) and CRC-32 of its stored bytes (4), then
+/// the CRC-32 of the header (4). The sub-frames follow without gaps.
+struct BlockHeader: Equatable {
+    let first: UInt64
+    let entries: [Entry]
+
+    struct Entry: Equatable {
+        let encoding: Encoding
+        let storedLength: Int
+        let bodyLength: Int
+        let checksum: UInt32
+    }
+
+    /// How the body of a sub-frame is compressed, behind its 4,096 bytes of identifiers.
+    enum Encoding: UInt8 {
+        /// A zstd frame that is decodable alone.
+        case alone = 0
+        /// A zstd frame with the body of the block's first sub-frame as prefix.
+        case prefixed = 1
+    }
+
+    static func byteCount(subframes: Int) -> Int { 14 + 13 * subframes }
+
+    var byteCount: Int { Self.byteCount(subframes: entries.count) }
+    var eventCount: Int { entries.count * LogLimits.subframeEvents }
+    /// First position behind the block.
+    var end: UInt64 { first + UInt64(eventCount) }
+
+    func write(to value: inout [UInt8]) {
+        let start = value.count
+        value.append(Format.version)
+        value.append(UInt8(entries.count))
+        value.appendU64(first)
+        for entry in entries {
+            value.append(entry.encoding.rawValue)
+            value.appendU32(UInt32(entry.storedLength))
+            value.appendU32(UInt32(entry.bodyLength))
+            value.appendU32(entry.checksum)
+        }
+        value.appendU32(crc32(value.span.extracting(start..<value.count)))
+    }
+
+    init(first: UInt64, entries: [Entry]) {
+        self.first = first
+        self.entries = entries
+    }
+
+    /// Reads and checks a header, and that the value is as long as the header says.
+    init(_ value: Span<UInt8>) throws(MalformedBytes) {
+        var reader = ByteReader(value)
+        guard try reader.u8() == Format.version else { throw MalformedBytes(offset: 0) }
+        let count = Int(try reader.u8())
+        guard (1...LogLimits.blockEventsMax / LogLimits.subframeEvents).contains(count),
+            value.count >= Self.byteCount(subframes: count)
+        else { throw MalformedBytes(offset: 1) }
+        first = try reader.u64()
+        var entries: [Entry] = []
+        for _ in 0..<count {
+            guard let encoding = Encoding(rawValue: try reader.u8()) else {
+                throw MalformedBytes(offset: reader.offset - 1)
+            }
+            entries.append(
+                Entry(
+                    encoding: encoding, storedLength: Int(try reader.u32()),
+                    bodyLength: Int(try reader.u32()), checksum: try reader.u32()))
+        }
+        let sumOffset = reader.offset
+        guard try reader.u32() == crc32(value.extracting(0..<sumOffset)) else {
+            throw MalformedBytes(offset: sumOffset)
+        }
+        self.entries = entries
+        let stored = entries.reduce(0) { $0 + $1.storedLength }
+        guard value.count == byteCount + stored,
+            entries.allSatisfy({
+                $0.bodyLength <= LogLimits.blockBytesMax && $0.storedLength >= Subframe.idBytes
+            }), entries[0].encoding == .alone
+        else { throw MalformedBytes(offset: value.count) }
+    }
+
+    /// Where the stored bytes of a sub-frame stand in the value.
+    func range(of index: Int) -> Range<Int> {
+        let start = entries[..<index].reduce(byteCount) { $0 + $1.storedLength }
+        return start..<start + entries[index].storedLength
+    }
+}
+
+/// Builds the values of blocks.
+struct BlockEncoder: ~Copyable {
+    /// Above 3, zstd gains a few percent here and takes a multiple of the time.
+    private var encoder = ZstdEncoder(level: 3)
+
+    /// The value of a block that holds these sub-frames.
+    mutating func encode(_ subframes: [Subframe], first: UInt64) -> [UInt8] {
+        var entries: [BlockHeader.Entry] = []
+        var stored: [UInt8] = []
+        for (index, subframe) in subframes.enumerated() {
+            var bytes = subframe.ids
+            let encoding = index == 0 ? BlockHeader.Encoding.alone : .prefixed
+            bytes.append(
+                contentsOf: encoder.encode(
+                    subframe.body, prefix: index == 0 ? nil : subframes[0].body))
+            entries.append(
+                BlockHeader.Entry(
+                    encoding: encoding, storedLength: bytes.count,
+                    bodyLength: subframe.body.count, checksum: crc32(bytes.span)))
+            stored.append(contentsOf: bytes)
+        }
+        var value: [UInt8] = []
+        value.reserveCapacity(BlockHeader.byteCount(subframes: entries.count) + stored.count)
+        BlockHeader(first: first, entries: entries).write(to: &value)
+        value.append(contentsOf: stored)
+        return value
+    }
+}
+
+/// Decodes sub-frames of blocks, remembering the body that the next ones may need as prefix.
+struct BlockDecoder: ~Copyable {
+    private var decoder = ZstdDecoder()
+    private var prefix: (block: UInt64, body: [UInt8])?
+
+    /// The sub-frame at `index` of a block's value.
+    ///
+    /// - Throws: ``MalformedBytes`` where a checksum, a length or the compression is not right.
+    mutating func subframe(
+        _ index: Int, of value: Span<UInt8>, _ header: BlockHeader
+    ) throws(MalformedBytes) -> Subframe {
+        let entry = header.entries[index]
+        let range = header.range(of: index)
+        let stored = value.extracting(range)
+        guard crc32(stored) == entry.checksum else {
+            throw MalformedBytes(offset: range.lowerBound)
+        }
+        var body: [UInt8]?
+        let frame = stored.extracting(Subframe.idBytes..<stored.count)
+        switch entry.encoding {
+        case .alone:
+            body = decoder.decode(frame, size: entry.bodyLength)
+        case .prefixed:
+            if prefix?.block != header.first {
+                prefix = (header.first, try subframe(0, of: value, header).body)
+            }
+            body = decoder.decode(frame, size: entry.bodyLength, prefix: prefix?.body)
+        }
+        guard let body else { throw MalformedBytes(offset: range.lowerBound) }
+        var reader = ByteReader(stored)
+        return Subframe(ids: try reader.array(Subframe.idBytes), body: body)
+    }
+}

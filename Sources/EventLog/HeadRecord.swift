@@ -1,0 +1,61 @@
+internal import JSON
+internal import Merkle
+internal import Storage
+
+/// What a commit leaves under the key `head`: the newest state from which opening starts.
+///
+/// Version (1), size (8), root (32), sealed size (8), last recorded (8), wall clock (8), boot clock
+/// (8) and boot id (16) at the commit, CRC-32 (4).
+struct HeadRecord: Equatable {
+    /// Events in the log.
+    var size: UInt64
+    var root: Hash
+    /// Events in blocks; the others are in the tail. A multiple of 256.
+    var sealedSize: UInt64
+    var lastRecorded: Instant
+    var clocks: ClockReading
+
+    func encode() -> [UInt8] {
+        var value = [Format.version]
+        value.appendU64(size)
+        root.append(to: &value)
+        value.appendU64(sealedSize)
+        value.appendI64(lastRecorded.microseconds)
+        value.appendI64(clocks.wall.microseconds)
+        value.appendI64(clocks.boot)
+        clocks.bootID.appendBytes(to: &value)
+        return Format.sealed(value)
+    }
+
+    /// The inverse of ``encode()``, or nil where the value is damaged.
+    init?(_ value: Span<UInt8>) {
+        guard let end = Format.checkedCount(value), end == 89 else { return nil }
+        var reader = ByteReader(value)
+        do throws(MalformedBytes) {
+            _ = try reader.u8()
+            size = try reader.u64()
+            guard let root = Hash(bytes: try reader.array(Hash.byteCount)) else { return nil }
+            self.root = root
+            sealedSize = try reader.u64()
+            lastRecorded = Instant(microseconds: try reader.i64())
+            clocks = ClockReading(
+                wall: Instant(microseconds: try reader.i64()), boot: try reader.i64(),
+                bootID: EventID(high: try reader.bigEndian64(), low: try reader.bigEndian64()))
+        } catch {
+            return nil
+        }
+        guard sealedSize <= size, sealedSize % UInt64(LogLimits.subframeEvents) == 0 else {
+            return nil
+        }
+    }
+
+    init(
+        size: UInt64, root: Hash, sealedSize: UInt64, lastRecorded: Instant, clocks: ClockReading
+    ) {
+        self.size = size
+        self.root = root
+        self.sealedSize = sealedSize
+        self.lastRecorded = lastRecorded
+        self.clocks = clocks
+    }
+}

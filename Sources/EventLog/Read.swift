@@ -1,0 +1,213 @@
+internal import JSON
+internal import Storage
+
+extension EventLog {
+    /// Visits the selected events, ascending or backward, in bounded memory.
+    ///
+    /// What is read is the log as it was when reading began, whatever is appended meanwhile. The
+    /// snapshot is renewed every few thousand events and never held while `visit` runs, so a slow
+    /// reader costs the writer nothing. Only sub-frames that may hold a selected event are decoded.
+    /// - Throws: ``LogError``, and whatever `visit` throws.
+    package func read(
+        _ selection: Selection, _ visit: (Event) throws -> ReadStep
+    ) throws {
+        guard var scan = try wrapping({ try Scan.plan(selection, in: environment) }) else { return }
+        var remaining = selection.limit ?? .max
+        while remaining > 0 {
+            let batch = try wrapping { try scan.nextBatch(in: environment) }
+            if batch.isEmpty && scan.isFinished { return }
+            for event in batch.prefix(remaining) {
+                remaining -= 1
+                if try visit(event) == .stop { return }
+            }
+        }
+    }
+
+    /// The event at a position, or nil where the log is shorter.
+    package func event(at position: Position) throws -> Event? {
+        var selection = Selection()
+        selection.from = position
+        selection.to = position
+        var found: Event?
+        try read(selection) { event in
+            found = event
+            return .stop
+        }
+        return found
+    }
+
+    /// The last position of a prefix, or nil where the prefix is empty.
+    package func lastPosition(asOf: AsOf) throws(LogError) -> Position? {
+        try wrapping {
+            try environment.read { transaction in
+                let snapshot = try Snapshot(transaction)
+                let end = try Scan.end(of: asOf, snapshot.head, in: transaction)
+                return end == 0 ? nil : Position(end - 1)
+            }
+        }
+    }
+}
+
+/// A running read: which units are still to be looked at, and what is wanted of them.
+private struct Scan {
+    private let selection: Selection
+    /// Positions that may be selected.
+    private let positions: Range<UInt64>
+    /// Units that may hold selected events, ascending; nil where all may.
+    private let candidates: [UInt64]?
+    /// The next unit: an index into `candidates`, or the unit itself.
+    private var next: Int
+
+    private static let unitEvents = UInt64(LogLimits.subframeEvents)
+
+    /// Works out which units have to be read; nil where there are none.
+    static func plan(_ selection: Selection, in environment: Environment) throws -> Scan? {
+        try environment.read { transaction in
+            let head = try Snapshot(transaction).head
+            let end = try selection.asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
+            let first = selection.from?.value ?? 0
+            let behind = min(end, (selection.to?.value).map { $0 == .max ? $0 : $0 + 1 } ?? end)
+            guard first < behind else { return nil }
+            let candidates = try self.candidates(
+                selection, first..<behind, sealedSize: head.sealedSize, in: transaction)
+            return Scan(selection, first..<behind, candidates)
+        }
+    }
+
+    private init(_ selection: Selection, _ positions: Range<UInt64>, _ candidates: [UInt64]?) {
+        self.selection = selection
+        self.positions = positions
+        self.candidates = candidates
+        switch (candidates, selection.direction) {
+        case (nil, .forward): next = Int(positions.lowerBound / Self.unitEvents)
+        case (nil, .backward): next = Int((positions.upperBound - 1) / Self.unitEvents)
+        case (_?, .forward): next = 0
+        case (let units?, .backward): next = units.count - 1
+        }
+    }
+
+    var isFinished: Bool {
+        switch (candidates, selection.direction) {
+        case (nil, .forward): next > Int((positions.upperBound - 1) / Self.unitEvents)
+        case (nil, .backward): next < Int(positions.lowerBound / Self.unitEvents)
+        case (let units?, .forward): next >= units.count
+        case (_?, .backward): next < 0
+        }
+    }
+
+    /// Reads units until a batch is full; empty when the scan has come to its end.
+    mutating func nextBatch(in environment: Environment) throws -> [Event] {
+        try environment.read { transaction in
+            var snapshot = try Snapshot(transaction)
+            var batch: [Event] = []
+            var (events, bytes) = (0, 0)
+            while !isFinished, events < LogLimits.readBatchEventsMax,
+                bytes < LogLimits.readBatchBytesMax
+            {
+                let unit = candidates?[next] ?? UInt64(next)
+                let read = try snapshot.events(ofUnit: unit, in: transaction)
+                events += read.count
+                for event in selection.direction == .forward ? read : read.reversed()
+                where isSelected(event) {
+                    batch.append(event)
+                    bytes += event.decodedByteCount + event.data.byteCount
+                }
+                next += selection.direction == .forward ? 1 : -1
+            }
+            return batch
+        }
+    }
+
+    private func isSelected(_ event: Event) -> Bool {
+        guard positions.contains(event.position.value) else { return false }
+        if let stream = selection.stream, event.stream != stream { return false }
+        if !selection.types.isEmpty && !selection.types.contains(event.type) { return false }
+        if let since = selection.since, event.occurred < since { return false }
+        if let until = selection.until, event.occurred >= until { return false }
+        if let since = selection.recordedSince, event.recorded < since { return false }
+        if let until = selection.recordedUntil, event.recorded >= until { return false }
+        return selection.tags.allSatisfy { event.tags.contains($0) }
+    }
+
+    /// Units of the positions that the indexes cannot exclude; nil where there is nothing to ask.
+    private static func candidates(
+        _ selection: Selection, _ positions: Range<UInt64>, sealedSize: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [UInt64]? {
+        var sets: [Set<UInt64>] = []
+        if let stream = selection.stream {
+            let hash = TermHash.of(stream: stream)
+            sets.append(Set(try RunSearch.units(of: [hash], kind: .stream, in: transaction)[0]))
+        }
+        for tag in selection.tags {
+            let hash = TermHash.of(tag: tag.text[...])
+            sets.append(Set(try RunSearch.units(of: [hash], kind: .tag, in: transaction)[0]))
+        }
+        if !selection.types.isEmpty {
+            let hashes = Set(selection.types.map(TermHash.of(type:))).sorted()
+            let units = try RunSearch.units(of: hashes, kind: .tag, in: transaction)
+            sets.append(units.reduce(into: []) { $0.formUnion($1) })
+        }
+        if selection.hasTimeBounds {
+            sets.append(try units(within: selection, in: transaction))
+        }
+        guard let first = sets.first else { return nil }
+        var indexed = sets.dropFirst().reduce(first) { $0.intersection($1) }
+        let lowest = positions.lowerBound / unitEvents
+        let highest = (positions.upperBound - 1) / unitEvents
+        indexed = indexed.filter { (lowest...highest).contains($0) }
+        // The indexes cover the blocks; the tail has to be read in any case.
+        let tailStart = max(lowest, sealedSize / unitEvents)
+        let tail = tailStart <= highest ? Array(tailStart...highest) : []
+        return indexed.sorted() + tail
+    }
+
+    private static func units(
+        within selection: Selection, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> Set<UInt64> {
+        var units = Set<UInt64>()
+        try RunSearch.forEachTimeBounds(in: transaction) { unit, bounds in
+            let isPossible =
+                bounds.occurred.upperBound >= selection.since?.microseconds ?? .min
+                && bounds.occurred.lowerBound < selection.until?.microseconds ?? .max
+                && bounds.recorded.upperBound >= selection.recordedSince?.microseconds ?? .min
+                && bounds.recorded.lowerBound < selection.recordedUntil?.microseconds ?? .max
+            if isPossible { units.insert(unit) }
+            return .next
+        }
+        return units
+    }
+
+    /// How many events the prefix holds.
+    static func end(
+        of asOf: AsOf, _ head: HeadRecord, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> UInt64 {
+        switch asOf {
+        case .position(let position):
+            return position.value < head.size ? position.value + 1 : head.size
+        case .recorded(let moment):
+            // Recording never goes back, so the units behind the first that ends too late are out.
+            var unit = head.sealedSize / unitEvents
+            try RunSearch.forEachTimeBounds(in: transaction) { number, bounds in
+                guard bounds.recorded.upperBound > moment.microseconds else { return .next }
+                unit = number
+                return .stop
+            }
+            var snapshot = try Snapshot(transaction)
+            while unit * unitEvents < head.size {
+                let events = try snapshot.events(ofUnit: unit, in: transaction)
+                if let late = events.first(where: { $0.recorded > moment }) {
+                    return late.position.value
+                }
+                unit += 1
+            }
+            return head.size
+        }
+    }
+}
+
+extension Selection {
+    fileprivate var hasTimeBounds: Bool {
+        since != nil || until != nil || recordedSince != nil || recordedUntil != nil
+    }
+}

@@ -1,0 +1,219 @@
+internal import JSON
+internal import Merkle
+
+/// What a reader of lines does with the members that a log sets.
+package enum LogMembers: Sendable {
+    /// They are an error: a producer cannot choose its position.
+    case refused
+    /// They are dropped, as when the export of one log is appended to another.
+    case dropped
+}
+
+extension NewEvent {
+    /// Reads a CloudEvents 1.0 event in JSON (one object), or a line of an export.
+    ///
+    /// - Throws: ``EventError`` that names the member and what it should be.
+    package init(
+        cloudEvent line: ArraySlice<UInt8>, logMembers: LogMembers
+    ) throws(EventError) {
+        let members = try LineMembers(line)
+        switch logMembers {
+        case .refused:
+            if let member = members.firstLogMember { throw .setByLog(member: member) }
+        case .dropped:
+            if try members.dataAreRemoved { throw .removedData }
+        }
+        self = try members.newEvent()
+    }
+}
+
+extension Event {
+    /// Reads a canonical line; the inverse of ``line``.
+    package init(line bytes: ArraySlice<UInt8>) throws(EventError) {
+        let members = try LineMembers(bytes)
+        let sent = try members.newEvent()
+        guard let id = sent.id else { throw .missing(member: "id") }
+        guard let position = try members.number("position") else {
+            throw .missing(member: "position")
+        }
+        guard let revision = try members.number("revision") else {
+            throw .missing(member: "revision")
+        }
+        guard let recorded = try members.time("recorded") else {
+            throw .missing(member: "recorded")
+        }
+        let data = try members.dataAreRemoved ? .removed(members.dataHash()) : sent.data
+        self.init(
+            position: Position(position), revision: Revision(revision), recorded: recorded,
+            id: id, type: sent.type, schema: sent.schema, stream: sent.stream, tags: sent.tags,
+            source: sent.source, time: sent.time, cause: sent.cause,
+            correlation: sent.correlation, attributes: sent.attributes, data: data)
+    }
+}
+
+/// The members of one line, sorted into those with a meaning and the others.
+private struct LineMembers {
+    private var known: [String: JSONValue] = [:]
+    private var others: [(name: String, value: JSONValue)] = []
+
+    init(_ line: ArraySlice<UInt8>) throws(EventError) {
+        do throws(JSONError) {
+            try checkJSON(line, depthMax: JSONLimits.depthMax + 1)
+        } catch {
+            throw .json(error)
+        }
+        guard let object = JSONPayload(checked: line) else {
+            throw .json(JSONError(offset: 0, reason: .notAnObject))
+        }
+        object.forEachMember { name, value in
+            if name == "data" {
+                known[name] = value
+            } else if value.kind != .null {
+                // CloudEvents lets an unset attribute be written as null.
+                if Line.reservedMembers.contains(name) {
+                    known[name] = value
+                } else {
+                    others.append((name, value))
+                }
+            }
+        }
+    }
+
+    var firstLogMember: String? {
+        Line.logMembers.sorted().first { known[$0] != nil }
+    }
+
+    func string(_ member: String) throws(EventError) -> String? {
+        guard let value = known[member] else { return nil }
+        guard let text = value.string else { throw .notAString(member: member) }
+        return text
+    }
+
+    func required(_ member: String) throws(EventError) -> String {
+        guard let text = try string(member) else { throw .missing(member: member) }
+        return text
+    }
+
+    func id(_ member: String) throws(EventError) -> EventID? {
+        guard let text = try string(member) else { return nil }
+        guard let id = EventID(text) else { throw .badID(member: member, text: text) }
+        return id
+    }
+
+    func time(_ member: String) throws(EventError) -> Instant? {
+        guard let text = try string(member) else { return nil }
+        guard let time = Instant(rfc3339: text) else {
+            throw .badTime(member: member, text: text)
+        }
+        return time
+    }
+
+    /// A number that is written as a decimal string.
+    func number(_ member: String) throws(EventError) -> UInt64? {
+        guard let text = try string(member) else { return nil }
+        guard let number = UInt64(text) else { throw .notAString(member: member) }
+        return number
+    }
+
+    func dataHash() throws(EventError) -> Hash {
+        guard let hash = Hash(hex: try required("datahash")) else {
+            throw .missing(member: "datahash")
+        }
+        return hash
+    }
+
+    /// Whether the data were taken out: they show as null, but the hash is not that of `null`.
+    var dataAreRemoved: Bool {
+        get throws(EventError) {
+            guard let data = known["data"], data.kind == .null, known["datahash"] != nil else {
+                return false
+            }
+            return try dataHash() != Hash(of: data.bytes)
+        }
+    }
+
+    func newEvent() throws(EventError) -> NewEvent {
+        let version = try required("specversion")
+        guard version == "1.0" else { throw .badSpecVersion(version) }
+        return NewEvent(
+            id: try id("id"),
+            type: try EventType(try required("type")),
+            schema: try schema(),
+            stream: try StreamName(try required("subject")),
+            tags: try tags(),
+            source: try Source(try required("source")),
+            time: try time("time"),
+            cause: try id("causationid"),
+            correlation: try id("correlationid"),
+            attributes: try Attributes(others),
+            data: try data())
+    }
+
+    private func schema() throws(EventError) -> UInt16 {
+        guard let value = known["schema"] else { return 0 }
+        guard let number = value.integer, let schema = UInt16(exactly: number), schema != 0 else {
+            throw .badSchema
+        }
+        return schema
+    }
+
+    private func tags() throws(EventError) -> Tags {
+        guard let text = try string("tags") else { return .none }
+        return try Tags(joined: text)
+    }
+
+    private func data() throws(EventError) -> EventData {
+        if let json = known["data"] {
+            if known["data_base64"] != nil { throw .bothDataForms }
+            guard json.bytes.count <= EventLimits.dataBytesMax else {
+                throw .dataTooLong(bytes: json.bytes.count)
+            }
+            return .json(onOneLine(json.bytes))
+        }
+        guard let text = try string("data_base64"), !text.isEmpty else { return .absent }
+        guard let bytes = Base64.decode(text.utf8) else { throw .badBase64 }
+        guard bytes.count <= EventLimits.dataBytesMax else {
+            throw .dataTooLong(bytes: bytes.count)
+        }
+        return .bytes(bytes[...])
+    }
+}
+
+extension Attributes {
+    /// Checks names and values, and puts them into their canonical order.
+    fileprivate init(_ members: [(name: String, value: JSONValue)]) throws(EventError) {
+        guard members.count <= EventLimits.attributesMax else {
+            throw .tooManyAttributes(members.count)
+        }
+        var fragment: [UInt8] = []
+        for (name, value) in members.sorted(by: { $0.name < $1.name }) {
+            guard Self.isName(name) else { throw .badAttributeName(name) }
+            fragment.append(UInt8(ascii: ","))
+            appendJSONString(name, to: &fragment)
+            fragment.append(UInt8(ascii: ":"))
+            if let text = value.string, !text.isEmpty,
+                !text.unicodeScalars.contains(where: \.isControl)
+            {
+                appendJSONString(text, to: &fragment)
+            } else if let number = value.integer, let word = Int32(exactly: number) {
+                fragment.append(contentsOf: String(word).utf8)
+            } else if let truth = value.boolean {
+                fragment.append(contentsOf: (truth ? "true" : "false").utf8)
+            } else {
+                throw .badAttributeValue(name: name)
+            }
+        }
+        guard fragment.count <= EventLimits.attributesBytesMax else {
+            throw .attributesTooLong(bytes: fragment.count)
+        }
+        self.init(stored: String(decoding: fragment, as: UTF8.self))
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        (1...EventLimits.attributeNameBytesMax).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            }
+    }
+}

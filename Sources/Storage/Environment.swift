@@ -1,0 +1,248 @@
+internal import CLMDB
+internal import Glibc
+internal import Synchronization
+
+/// An LMDB environment: `data.mdb` and `lock.mdb` in one directory.
+///
+/// Transactions exist only as arguments of synchronous closures, so that none is committed on
+/// another thread than began it (LMDB would answer success and hang at the next begin).
+@safe package final class Environment: Sendable {
+    package enum Access: Sendable {
+        case reading
+        case writing
+    }
+
+    private let handle: Handle
+    private let process: pid_t
+    private let databases: [String: MDB_dbi]
+    /// Thread that is inside ``write(_:)``, or 0. LMDB would wait for itself if it came again.
+    private let writer = Atomic<UInt>(0)
+
+    /// The address space reserved for the file; the file itself grows as it is filled.
+    package static let mapBytes = 1 << 40
+    /// LMDB's default page size, which is the machine's.
+    package static let pageBytes = 4_096
+
+    /// The version of the LMDB library in use.
+    package static var libraryVersion: String {
+        var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
+        // The three pointers are used within the call.
+        unsafe mdb_version(&major, &minor, &patch)
+        return "\(major).\(minor).\(patch)"
+    }
+
+    /// Creates an empty environment with these databases in an existing directory.
+    package static func create(
+        in directory: String, databases: [String]
+    ) throws(StorageError) {
+        _ = try Environment(
+            directory: directory, access: .writing, databases: databases, mode: .create,
+            readersMax: 1)
+    }
+
+    /// Opens an environment that exists. One process opens it at most once at a time.
+    package static func open(
+        in directory: String, access: Access, databases: [String], readersMax: Int
+    ) throws(StorageError) -> Environment {
+        try requireWhole(directory + "/data.mdb")
+        return try Environment(
+            directory: directory, access: access, databases: databases, mode: .open,
+            readersMax: readersMax)
+    }
+
+    private enum Mode {
+        case create
+        case open
+    }
+
+    private init(
+        directory: String, access: Access, databases names: [String], mode: Mode, readersMax: Int
+    ) throws(StorageError) {
+        try FileSystem.requireLocal(directory)
+        try FileSystem.requireWritableMount(directory)
+        var pointer: OpaquePointer?
+        try unsafe check(mdb_env_create(&pointer), "mdb_env_create", directory)
+        guard let created = unsafe pointer else {
+            throw .system(call: "mdb_env_create", code: ENOMEM)
+        }
+        let handle = unsafe Handle(pointer: created)
+        try unsafe check(
+            mdb_env_set_mapsize(handle.pointer, Self.mapBytes), "mdb_env_set_mapsize", directory)
+        try unsafe check(
+            mdb_env_set_maxreaders(handle.pointer, UInt32(readersMax)), "mdb_env_set_maxreaders",
+            directory)
+        try unsafe check(
+            mdb_env_set_maxdbs(handle.pointer, UInt32(names.count)), "mdb_env_set_maxdbs",
+            directory)
+        // Read transactions are bound to no thread. No flag that weakens durability is ever set.
+        var flags = UInt32(MDB_NOTLS)
+        if access == .reading { flags |= UInt32(MDB_RDONLY) }
+        try unsafe check(
+            mdb_env_open(handle.pointer, directory, flags, 0o666), "mdb_env_open", directory)
+        handle.enterRegistry(try FileIdentity(path: directory + "/data.mdb"))
+        self.databases = try Self.openDatabases(names, in: handle, mode: mode, directory)
+        self.handle = handle
+        process = getpid()
+        if access == .writing { clearStaleReaders() }
+    }
+
+    private static func openDatabases(
+        _ names: [String], in handle: Handle, mode: Mode, _ directory: String
+    ) throws(StorageError) -> [String: MDB_dbi] {
+        var transaction: OpaquePointer?
+        let flags = mode == .create ? 0 : UInt32(MDB_RDONLY)
+        try unsafe check(
+            mdb_txn_begin(handle.pointer, nil, flags, &transaction), "mdb_txn_begin", directory)
+        var databases: [String: MDB_dbi] = [:]
+        for name in names {
+            var database: MDB_dbi = 0
+            let code = unsafe mdb_dbi_open(
+                transaction, name, mode == .create ? UInt32(MDB_CREATE) : 0, &database)
+            if code != 0 {
+                unsafe mdb_txn_abort(transaction)
+                throw code == MDB_NOTFOUND
+                    ? .corrupted("the database \"\(name)\" is missing in \(directory)")
+                    : lmdbError(code, "mdb_dbi_open", directory)
+            }
+            databases[name] = database
+        }
+        try unsafe check(mdb_txn_commit(transaction), "mdb_txn_commit", directory)
+        return databases
+    }
+
+    /// Runs `body` on a snapshot of the newest commit, on the calling thread.
+    ///
+    /// An open snapshot keeps the pages of all later commits from being reused, so it is to be
+    /// short: finish, or leave and come back for the next part.
+    package func read<Result>(
+        _ body: (borrowing ReadTransaction) throws -> Result
+    ) throws -> Result {
+        try requireOwnProcess()
+        var pointer: OpaquePointer?
+        try unsafe check(
+            mdb_txn_begin(handle.pointer, nil, UInt32(MDB_RDONLY), &pointer), "mdb_txn_begin", "")
+        guard let pointer = unsafe pointer else {
+            throw StorageError.system(call: "mdb_txn_begin", code: ENOMEM)
+        }
+        let transaction = unsafe ReadTransaction(pointer: pointer, databases: databases)
+        return try body(transaction)
+    }
+
+    /// Runs `body` in the write transaction and commits it, all on the calling thread.
+    ///
+    /// When this returns, everything that `body` wrote is on disk. When it throws, nothing is, but
+    /// for an I/O error from the commit itself, after which the environment has to be opened anew.
+    package func write<Result>(
+        _ body: (inout WriteTransaction) throws -> Result
+    ) throws -> Result {
+        try requireOwnProcess()
+        let thread = UInt(pthread_self())
+        precondition(
+            writer.load(ordering: .relaxed) != thread,
+            "a write transaction cannot begin inside another on the same thread")
+        var pointer: OpaquePointer?
+        try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &pointer), "mdb_txn_begin", "")
+        writer.store(thread, ordering: .relaxed)
+        defer { writer.store(0, ordering: .relaxed) }
+        guard let pointer = unsafe pointer else {
+            throw StorageError.system(call: "mdb_txn_begin", code: ENOMEM)
+        }
+        var transaction = unsafe WriteTransaction(pointer: pointer, databases: databases)
+        let result = try body(&transaction)
+        try transaction.commit()
+        return result
+    }
+
+    /// Frees the reader slots of processes that died; returns how many.
+    @discardableResult
+    package func clearStaleReaders() -> Int {
+        var dead: Int32 = 0
+        // The pointer is used within the call.
+        unsafe mdb_reader_check(handle.pointer, &dead)
+        return Int(dead)
+    }
+
+    private func requireOwnProcess() throws(StorageError) {
+        if getpid() != process { throw .openedInParentProcess }
+    }
+
+    /// Refuses a file that is shorter than its newest meta page says: reading past its end through
+    /// the map would kill the process.
+    private static func requireWhole(_ path: String) throws(StorageError) {
+        let bytes = try FileSystem.size(of: path).bytes
+        let meta = try MetaPage.newest(of: path)
+        let needed = (Int(truncatingIfNeeded: meta.lastPage) + 1) * pageBytes
+        guard bytes >= needed else {
+            throw .corrupted("\(path) has \(bytes) bytes, but its pages need \(needed)")
+        }
+    }
+}
+
+/// Owns the C environment and closes it with the last reference.
+@safe private final class Handle: @unchecked Sendable {
+    // Sendable because LMDB allows an environment to be used by all threads, and the pointer
+    // never changes.
+    let pointer: OpaquePointer
+    private let registered = Mutex<FileIdentity?>(nil)
+
+    init(pointer: OpaquePointer) { unsafe self.pointer = pointer }
+
+    func enterRegistry(_ file: FileIdentity) {
+        Registry.shared.enter(file)
+        registered.withLock { $0 = file }
+    }
+
+    deinit {
+        unsafe mdb_env_close(pointer)
+        if let file = registered.withLock({ $0 }) { Registry.shared.leave(file) }
+    }
+}
+
+/// Which file it is, whatever path leads to it.
+private struct FileIdentity: Hashable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(path: String) throws(StorageError) {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { throw lastError("stat", path: path) }
+        device = UInt64(info.st_dev)
+        inode = UInt64(info.st_ino)
+    }
+}
+
+/// The environments that are open in this process.
+///
+/// Opening one twice makes LMDB drop its POSIX locks, after which two writers corrupt the file;
+/// the test `openingTwiceTraps` shows that it cannot happen.
+private final class Registry: Sendable {
+    static let shared = Registry()
+    private let open = Mutex<Set<FileIdentity>>([])
+
+    func enter(_ file: FileIdentity) {
+        let isNew = open.withLock { $0.insert(file).inserted }
+        precondition(isNew, "the same environment is already open in this process")
+    }
+
+    func leave(_ file: FileIdentity) {
+        _ = open.withLock { $0.remove(file) }
+    }
+}
+
+/// What a call of LMDB means to the caller.
+func lmdbError(_ code: Int32, _ call: String, _ path: String) -> StorageError {
+    switch code {
+    case MDB_MAP_FULL: .mapFull
+    case MDB_READERS_FULL: .tooManyReaders
+    case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_INVALID, MDB_VERSION_MISMATCH,
+        MDB_PAGE_FULL, MDB_CURSOR_FULL, MDB_BAD_TXN, MDB_BAD_VALSIZE, MDB_INCOMPATIBLE,
+        MDB_BAD_DBI, MDB_TXN_FULL:
+        unsafe .corrupted("LMDB says \(String(cString: mdb_strerror(code)))")
+    case ..<0: .system(call: call, code: code)
+    default: storageError(call, code: code, path: path)
+    }
+}
+
+func check(_ code: Int32, _ call: String, _ path: String) throws(StorageError) {
+    if code != 0 { throw lmdbError(code, call, path) }
+}

@@ -1,0 +1,118 @@
+internal import CLMDB
+internal import Glibc
+
+/// The few file operations whose durability the log depends on.
+package enum FileSystem {
+    package enum Kind: Sendable {
+        case file
+        case directory
+        case missing
+    }
+
+    package static func kind(of path: String) -> Kind {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { return .missing }
+        return info.st_mode & S_IFMT == S_IFDIR ? .directory : .file
+    }
+
+    /// Bytes of a file, and the bytes that its blocks take on disk.
+    package static func size(of path: String) throws(StorageError) -> (bytes: Int, onDisk: Int) {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { throw lastError("stat", path: path) }
+        return (Int(info.st_size), Int(info.st_blocks) * 512)
+    }
+
+    package static func isEmptyDirectory(_ path: String) -> Bool {
+        entries(of: path)?.isEmpty ?? false
+    }
+
+    /// The names in a directory, sorted, or nil where it cannot be read.
+    package static func entries(of path: String) -> [String]? {
+        guard let directory = unsafe opendir(path) else { return nil }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Creates a directory; its parent must exist.
+    package static func createDirectory(_ path: String) throws(StorageError) {
+        guard unsafe mkdir(path, 0o777) == 0 else { throw lastError("mkdir", path: path) }
+    }
+
+    /// Removes a directory of files, or a file; what is missing is fine.
+    package static func remove(_ path: String) {
+        for name in entries(of: path) ?? [] { remove(path + "/" + name) }
+        unsafe Glibc.remove(path)
+    }
+
+    package static func rename(from source: String, to target: String) throws(StorageError) {
+        guard unsafe Glibc.rename(source, target) == 0 else {
+            throw lastError("rename", path: target)
+        }
+    }
+
+    /// Makes the content of a file, or the names in a directory, survive a power cut.
+    package static func sync(_ path: String) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw lastError("open", path: path) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw lastError("fsync", path: path) }
+    }
+
+    /// The directory that holds `path`.
+    package static func parent(of path: String) -> String {
+        let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    /// Refuses file systems on which memory maps or locks cannot be trusted.
+    static func requireLocal(_ path: String) throws(StorageError) {
+        var info = statfs()
+        guard unsafe statfs(path, &info) == 0 else { throw lastError("statfs", path: path) }
+        if networkFileSystems.contains(UInt32(truncatingIfNeeded: info.f_type)) {
+            throw .networkFileSystem(path: path)
+        }
+    }
+
+    static func requireWritableMount(_ path: String) throws(StorageError) {
+        var info = statvfs()
+        guard unsafe statvfs(path, &info) == 0 else { throw lastError("statvfs", path: path) }
+        if info.f_flag & UInt(ST_RDONLY) != 0 { throw .readOnlyMount(path: path) }
+    }
+
+    /// Magic numbers of NFS, SMB, SMB2, CIFS, AFS, Ceph, 9P and Coda (statfs(2)).
+    private static let networkFileSystems: Set<UInt32> = [
+        0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x5346_414F, 0x00C3_6400, 0x0102_1997,
+        0x7375_7245,
+    ]
+}
+
+/// The error that the last system call left, told apart by what the caller can do.
+func lastError(_ call: String, path: String) -> StorageError {
+    storageError(call, code: errno, path: path)
+}
+
+func storageError(_ call: String, code: Int32, path: String) -> StorageError {
+    switch code {
+    case ENOENT: .missing(path: path)
+    case EACCES, EPERM: .notPermitted(path: path)
+    case EROFS: .readOnlyMount(path: path)
+    case ENOSPC, EDQUOT: .diskFull
+    default: .system(call: "\(call) \(path)", code: code)
+    }
+}
+
+/// The operating system's words for an error number.
+func systemMessage(_ code: Int32) -> String {
+    guard let text = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: text)
+}

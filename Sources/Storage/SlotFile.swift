@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// A small file of two fixed slots that are written in turn, so that one is always whole.
+///
+/// It also carries the lock that keeps a second writing process out.
+package final class SlotFile: Sendable {
+    package let slotBytes: Int
+    private let path: String
+    private let descriptor: Int32
+
+    package enum Access: Sendable {
+        case reading
+        /// Takes the writer's lock, which lasts until the file is closed or the process ends.
+        case writing
+    }
+
+    package init(path: String, slotBytes: Int, access: Access) throws(StorageError) {
+        let flags = access == .writing ? O_RDWR : O_RDONLY
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC)
+        guard descriptor >= 0 else { throw lastError("open", path: path) }
+        self.path = path
+        self.slotBytes = slotBytes
+        self.descriptor = descriptor
+        if access == .writing, flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            throw errno == EWOULDBLOCK ? .locked(path: path) : lastError("flock", path: path)
+        }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// Creates the file with two empty slots and syncs it.
+    package static func create(path: String, slotBytes: Int) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw lastError("create", path: path) }
+        defer { Glibc.close(descriptor) }
+        try writeAll([UInt8](repeating: 0, count: 2 * slotBytes), to: descriptor, at: 0, path)
+        guard fsync(descriptor) == 0 else { throw lastError("fsync", path: path) }
+    }
+
+    /// The bytes of slot 0 or 1; fewer than a slot where the file is too short.
+    package func read(slot: Int) throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: slotBytes)
+        // The buffer lives as long as the call.
+        let count = unsafe bytes.withUnsafeMutableBytes {
+            unsafe pread(descriptor, $0.baseAddress, slotBytes, off_t(slot * slotBytes))
+        }
+        guard count >= 0 else { throw lastError("pread", path: path) }
+        return Array(bytes.prefix(count))
+    }
+
+    /// Writes a whole slot; it survives a crash of the process, and a power cut after ``sync()``.
+    package func write(_ bytes: [UInt8], slot: Int) throws(StorageError) {
+        precondition(bytes.count == slotBytes, "a slot is written whole")
+        try Self.writeAll(bytes, to: descriptor, at: slot * slotBytes, path)
+    }
+
+    package func sync() throws(StorageError) {
+        guard fdatasync(descriptor) == 0 else { throw lastError("fdatasync", path: path) }
+    }
+
+    private static func writeAll(
+        _ bytes: [UInt8], to descriptor: Int32, at offset: Int, _ path: String
+    ) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            // The buffer lives as long as the call.
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(
+                    descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done,
+                    off_t(offset + done))
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw lastError("pwrite", path: path) }
+            done += count
+        }
+    }
+}

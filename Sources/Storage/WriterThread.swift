@@ -1,0 +1,131 @@
+internal import Glibc
+
+/// The one operating system thread that writes.
+///
+/// Jobs wait in a bounded queue; the thread takes all that wait, up to a weight, and runs them as
+/// one batch. Group commit follows from that: while one batch is committed, the next gathers.
+@safe package final class WriterThread<Job: Sendable>: @unchecked Sendable {
+    // Sendable because every mutable field is touched only while `mutex` is held.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private var waiting: [(job: Job, weight: Int)] = []
+    private var waitingWeight = 0
+    private var state = State.open
+    private let waitingWeightMax: Int
+    private let batchWeightMax: Int
+    private let run: @Sendable ([Job]) -> Void
+
+    private enum State {
+        case open
+        /// Takes no more jobs, but finishes those that wait.
+        case draining
+        case ended
+    }
+
+    /// What became of a job that was handed over.
+    package enum Submission: Sendable {
+        case accepted
+        /// The queue is full; the job was not taken.
+        case full
+        case stopped
+    }
+
+    /// Starts the thread.
+    ///
+    /// A single job may exceed either weight; it then waits or runs alone.
+    package init(
+        waitingWeightMax: Int, batchWeightMax: Int, run: @escaping @Sendable ([Job]) -> Void
+    ) throws(StorageError) {
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe changed = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(changed, nil)
+        self.waitingWeightMax = waitingWeightMax
+        self.batchWeightMax = batchWeightMax
+        self.run = run
+        var thread = pthread_t()
+        // The thread owns a reference to this object until its loop ends.
+        let context = unsafe Unmanaged.passRetained(Loop(body: { self.loop() })).toOpaque()
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Loop>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            }, context)
+        guard code == 0 else {
+            unsafe Unmanaged<Loop>.fromOpaque(context).release()
+            throw .system(call: "pthread_create", code: code)
+        }
+        pthread_detach(thread)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(changed)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe changed.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Hands a job over without waiting.
+    package func submit(_ job: Job, weight: Int) -> Submission {
+        locked {
+            guard state == .open else { return .stopped }
+            guard waiting.isEmpty || waitingWeight + weight <= waitingWeightMax else {
+                return .full
+            }
+            waiting.append((job, weight))
+            waitingWeight += weight
+            unsafe pthread_cond_broadcast(changed)
+            return .accepted
+        }
+    }
+
+    /// Runs what waits, ends the thread and returns when it has ended.
+    package func stop() {
+        locked {
+            if state == .open { state = .draining }
+            unsafe pthread_cond_broadcast(changed)
+            while state != .ended { unsafe pthread_cond_wait(changed, mutex) }
+        }
+    }
+
+    private func loop() {
+        while let batch = nextBatch() { run(batch) }
+    }
+
+    private func nextBatch() -> [Job]? {
+        locked {
+            while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
+            if waiting.isEmpty {
+                state = .ended
+                unsafe pthread_cond_broadcast(changed)
+                return nil
+            }
+            var weight = 0
+            var count = 0
+            for next in waiting {
+                if count > 0 && weight + next.weight > batchWeightMax { break }
+                weight += next.weight
+                count += 1
+            }
+            let batch = waiting.prefix(count).map(\.job)
+            waiting.removeFirst(count)
+            waitingWeight -= weight
+            return batch
+        }
+    }
+
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body()
+    }
+}
+
+/// What a thread runs; an object, so that a C pointer can carry it.
+private final class Loop {
+    let body: () -> Void
+
+    init(body: @escaping () -> Void) { self.body = body }
+}

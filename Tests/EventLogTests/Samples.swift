@@ -1,0 +1,97 @@
+import EventLog
+import Foundation
+import JSON
+
+/// A directory of its own for one test case, removed with it.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "ascolto-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    var log: String { path + "/log" }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Random numbers that a seed repeats (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+extension NewEvent {
+    /// An event with random content that stays within the limits of format version 1.
+    static func random(using generator: inout SeededGenerator, streams: Int) throws -> NewEvent {
+        let types = ["contact.received", "contact.queued", "contact.left_queue", "x.y\"z\\"]
+        let data: EventData =
+            switch Int.random(in: 0..<12, using: &generator) {
+            case 0: .absent
+            case 1:
+                .bytes(
+                    (0..<Int.random(in: 1..<300, using: &generator)).map { _ in
+                        UInt8.random(in: 0...255, using: &generator)
+                    }[...])
+            case 2:
+                try .json(
+                    checking: Array(
+                        "{\"long\":\"\(String(repeating: "ab", count: 9_000))\"}".utf8)[...])
+            case 3: try .json(checking: Array("null".utf8)[...])
+            default:
+                try .json(
+                    checking: Array(
+                        #"{"queueId":"q\#(Int.random(in: 0..<9, using: &generator))", "n": [1, "è"]}"#
+                            .utf8)[...])
+            }
+        let tags =
+            try (0..<Int.random(in: 0..<4, using: &generator)).map {
+                try Tag("k\($0):v\(Int.random(in: 0..<5, using: &generator))")
+            }
+        return NewEvent(
+            id: EventID(high: generator.next(), low: generator.next()),
+            type: try EventType(types[Int.random(in: 0..<4, using: &generator)]),
+            schema: UInt16.random(in: 0...3, using: &generator),
+            stream: try StreamName("contact/\(Int.random(in: 0..<streams, using: &generator))"),
+            tags: try Tags(tags),
+            source: try Source("urn:test:\(Int.random(in: 0..<3, using: &generator))"),
+            time: Bool.random(using: &generator)
+                ? Instant(microseconds: Int64.random(in: -1_000_000...1 << 50, using: &generator))
+                : nil,
+            cause: Bool.random(using: &generator)
+                ? EventID(high: generator.next(), low: generator.next()) : nil,
+            correlation: Bool.random(using: &generator) ? EventID(high: 1, low: 2) : nil,
+            data: data)
+    }
+}
+
+extension EventLog {
+    /// The selected events, all in memory.
+    func events(_ selection: Selection = Selection()) throws -> [Event] {
+        var events: [Event] = []
+        try read(selection) { event in
+            events.append(event)
+            return .next
+        }
+        return events
+    }
+}
+
+extension Event {
+    /// What its producer sent.
+    var sent: NewEvent {
+        NewEvent(
+            id: id, type: type, schema: schema, stream: stream, tags: tags, source: source,
+            time: time, cause: cause, correlation: correlation, attributes: attributes, data: data)
+    }
+}
