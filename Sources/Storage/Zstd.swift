@@ -71,3 +71,11 @@ internal import CZstd
         return ZSTD_isError(result) == 0 && result == size ? bytes : nil
     }
 }
+
+extension ZstdEncoder {
+    /// The version of the zstd library in use.
+    package static var libraryVersion: String {
+        guard let text = unsafe ZSTD_versionString() else { return "unknown" }
+        return unsafe String(cString: text)
+    }
+}

@@ -1,0 +1,398 @@
+internal import JSON
+package import Merkle
+internal import Storage
+
+/// What a check found.
+package struct CheckReport: Equatable, Sendable {
+    /// Events that were verified.
+    package var events: UInt64 = 0
+    /// The root over them; nil where they could not all be read.
+    package var root: Hash?
+    /// What is wrong, in the order of discovery; empty for a sound log.
+    package var problems: [Corruption] = []
+}
+
+/// How much a check reads.
+package enum CheckDepth: Sendable {
+    /// Everything.
+    case full
+    /// The head, the head file, the edge of the tree, the tail and the free pages.
+    case quick
+}
+
+extension EventLog {
+    /// Verifies that everything on disk is what was written.
+    ///
+    /// Every line, leaf hash, tile, index page, payload, the order of positions, revisions and times
+    /// of recording, the uniqueness of identifiers, the head, the head file and the list of free
+    /// pages. Damaged pages can kill the process inside LMDB, so callers run this in a process of
+    /// its own. Takes 16 bytes of memory per event, and one snapshot throughout.
+    /// - Parameter progress: is told the number of events verified, now and then.
+    package static func check(
+        at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
+    ) -> CheckReport {
+        guard exists(at: directory) else {
+            return CheckReport(problems: [Corruption(at: nil, "there is no log in \(directory)")])
+        }
+        var report = CheckReport()
+        do {
+            let headFile = try SlotFile(
+                path: directory + "/" + HeadFile.name, slotBytes: HeadFile.slotBytes,
+                access: .reading)
+            let slot = try HeadFile.newest(in: headFile)
+            if slot == nil {
+                report.problems.append(Corruption(at: nil, "the head file has no readable slot"))
+            }
+            let environment = try Environment.open(
+                in: directory, access: .reading, databases: Databases.all,
+                readersMax: LogLimits.readersMax)
+            try environment.read { transaction in
+                var checker = try Checker(transaction, slot: slot)
+                checker.checkPages(transaction)
+                switch depth {
+                case .full: checker.checkEverything(transaction, progress)
+                case .quick:
+                    _ = try WriterState(recovering: transaction, headFile: headFile)
+                    checker.report.events = checker.head.size
+                    checker.report.root = checker.head.root
+                }
+                report.events = checker.report.events
+                report.root = checker.report.root
+                report.problems += checker.report.problems
+            }
+        } catch let corruption as Corruption {
+            report.problems.append(corruption)
+        } catch {
+            report.problems.append(Corruption(at: nil, "\(error)"))
+        }
+        return report
+    }
+}
+
+/// Walks a snapshot and compares everything with what the events say it should be.
+private struct Checker: ~Copyable {
+    let head: HeadRecord
+    var report = CheckReport()
+    private var snapshot: Snapshot
+    private let slot: HeadFile.Slot?
+    private var tree = CompactRange()
+    private var tiles = ExpectedTiles()
+    private var runs = ExpectedRuns()
+    private var identifiers: [(hash: UInt64, position: UInt64)] = []
+    /// The next revision of each stream, by a hash of its name.
+    private var revisions: [UInt64: UInt64] = [:]
+    private var lastRecorded = Instant(microseconds: .min)
+    private var payloads = 0
+
+    private static let problemsMax = 100
+
+    init(_ transaction: borrowing ReadTransaction, slot: HeadFile.Slot?) throws {
+        snapshot = try Snapshot(transaction)
+        head = snapshot.head
+        self.slot = slot
+    }
+
+    private mutating func note(_ problem: Corruption) {
+        if report.problems.count < Self.problemsMax { report.problems.append(problem) }
+    }
+
+    private mutating func note(at position: UInt64?, _ what: String) {
+        note(Corruption(at: position, what))
+    }
+
+    /// Runs one part of the check; what it throws is noted, and the other parts go on.
+    private mutating func part(
+        _ position: UInt64?, _ body: (inout Checker) throws -> Void
+    ) -> PartResult {
+        do {
+            try body(&self)
+            return .done
+        } catch let corruption as Corruption {
+            note(corruption)
+        } catch {
+            note(at: position, "\(error)")
+        }
+        return .failed
+    }
+
+    private enum PartResult {
+        case done
+        case failed
+    }
+
+    mutating func checkEverything(
+        _ transaction: borrowing ReadTransaction, _ progress: (UInt64) -> Void
+    ) {
+        let unitEvents = UInt64(LogLimits.subframeEvents)
+        var isWhole = true
+        for unit in 0..<(head.size + unitEvents - 1) / unitEvents {
+            let result = part(unit * unitEvents) { checker in
+                let events = try checker.snapshot.events(ofUnit: unit, in: transaction)
+                try checker.checkUnit(events, transaction)
+            }
+            if result == .failed { isWhole = false }
+            if unit % 256 == 0 { progress(unit * unitEvents) }
+        }
+        report.events = head.size
+        if isWhole {
+            _ = part(nil) { checker in try checker.checkEnd(transaction) }
+            report.root = tree.root
+        }
+        _ = part(nil) { checker in try checker.checkBlockKeys(transaction) }
+        _ = part(nil) { checker in try checker.checkTailKeys(transaction) }
+    }
+
+    private mutating func checkUnit(
+        _ events: [Event], _ transaction: borrowing ReadTransaction
+    ) throws {
+        var leaves: [Hash] = []
+        for event in events {
+            checkOrder(of: event)
+            let line = event.line
+            do {
+                guard try Event(line: line[...]) == event else {
+                    throw Corruption(at: event.position.value, "the line does not say the event")
+                }
+            } catch let error as EventError {
+                throw Corruption(at: event.position.value, "the line is not valid: \(error)")
+            }
+            let leaf = Tree.leafHash(event.leaf)
+            leaves.append(leaf)
+            tree.append(leaf: leaf)
+            identifiers.append((event.id.high ^ event.id.low &* 31, event.position.value))
+            if event.data.byteCount > LogLimits.inlineDataBytesMax,
+                event.position.value < head.sealedSize
+            {
+                payloads += 1
+            }
+            if let slot, slot.size == tree.size, slot.root != tree.root {
+                note(at: nil, "the first \(slot.size) events are not those of the head file")
+            }
+        }
+        guard let first = events.first, first.position.value < head.sealedSize else { return }
+        if let problem = try tiles.append(Tree.perfectRoot(leaves[...]), in: transaction) {
+            note(problem)
+        }
+        for problem in try runs.append(events[...], in: transaction) { note(problem) }
+    }
+
+    private mutating func checkOrder(of event: Event) {
+        let position = event.position.value
+        if event.recorded < lastRecorded { note(at: position, "it was recorded before its forerunner") }
+        lastRecorded = event.recorded
+        let stream = Self.streamKey(event.stream)
+        let expected = revisions[stream] ?? 0
+        if event.revision.value != expected {
+            note(at: position, "revision \(event.revision) of its stream, not \(expected)")
+        }
+        revisions[stream] = event.revision.value + 1
+    }
+
+    /// 64 bits, so that streams of a large log do not fill the memory.
+    private static func streamKey(_ stream: StreamName) -> UInt64 {
+        var key: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in stream.text.utf8 { key = (key ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return key
+    }
+
+    private mutating func checkEnd(_ transaction: borrowing ReadTransaction) throws {
+        if tree.root != head.root { note(at: nil, "the root of the head record is not the tree's") }
+        if lastRecorded != head.lastRecorded {
+            note(at: nil, "the head record has another time of the last recording")
+        }
+        if let slot, slot.size > head.size {
+            note(at: head.size, "the head file remembers \(slot.size) events, the log has fewer")
+        }
+        for problem in try tiles.finish(in: transaction) { note(problem) }
+        for problem in try runs.finish(in: transaction) { note(problem) }
+        if try transaction.statistics(of: Databases.payloads).entries != payloads {
+            note(at: nil, "there are payloads that belong to no event")
+        }
+        if try transaction.statistics(of: Databases.meta).entries != 1 {
+            note(at: nil, "there are unknown entries beside the head record")
+        }
+        identifiers.sort { $0.hash < $1.hash }
+        for (one, other) in zip(identifiers, identifiers.dropFirst()) where one.hash == other.hash {
+            let pair = try [one.position, other.position].map { position in
+                let unit = position / UInt64(LogLimits.subframeEvents)
+                return try snapshot.events(ofUnit: unit, in: transaction)
+                    .first { $0.position.value == position }?.id
+            }
+            if pair[0] == pair[1] {
+                note(at: other.position, "its identifier is also that of \(one.position)")
+            }
+        }
+    }
+
+    /// Blocks must follow each other without gaps, and end where the head record says.
+    private mutating func checkBlockKeys(_ transaction: borrowing ReadTransaction) throws {
+        var expected: UInt64 = 0
+        try transaction.withCursor(in: Databases.blocks) { cursor in
+            var isEntry = try cursor.first()
+            while isEntry {
+                try cursor.withEntry { key, value in
+                    guard Keys.position(from: key) == expected,
+                        let header = try? BlockHeader(value)
+                    else { throw Corruption(at: expected, "a block is missing or damaged") }
+                    expected = header.end
+                }
+                isEntry = try cursor.next()
+            }
+        }
+        if expected != head.sealedSize { note(at: expected, "the blocks end at a wrong position") }
+    }
+
+    private mutating func checkTailKeys(_ transaction: borrowing ReadTransaction) throws {
+        var expected = head.sealedSize
+        try transaction.withCursor(in: Databases.tail) { cursor in
+            var isEntry = try cursor.first()
+            while isEntry {
+                try cursor.withEntry { key, value in
+                    guard Keys.position(from: key) == expected,
+                        let count = try? TailValue.count(value)
+                    else { throw Corruption(at: expected, "a tail value is missing or damaged") }
+                    expected += UInt64(count)
+                }
+                isEntry = try cursor.next()
+            }
+        }
+        if expected != head.size { note(at: expected, "the tail ends at a wrong position") }
+    }
+
+    /// Every page of the file must be used once: by a database, by LMDB itself, or as a free page.
+    mutating func checkPages(_ transaction: borrowing ReadTransaction) {
+        _ = part(nil) { checker in
+            let free = try transaction.freePages()
+            var used = UInt64(2 + free.bookkeepingPages)
+            for database in Databases.all {
+                used += UInt64(try transaction.statistics(of: database).pages)
+            }
+            let isListSound =
+                Set(free.pages).count == free.pages.count
+                && free.pages.allSatisfy { (2...free.lastPage).contains($0) }
+            if !isListSound {
+                checker.note(at: nil, "the list of free pages is damaged")
+            } else if used + UInt64(free.pages.count) != free.lastPage + 1 {
+                checker.note(
+                    at: nil,
+                    "\(used) used and \(free.pages.count) free pages are not the file's "
+                        + "\(free.lastPage + 1)")
+            }
+        }
+    }
+}
+
+/// The tiles as they must be, compared with those on disk as each is completed.
+private struct ExpectedTiles {
+    private var levels: [[Hash]] = []
+    private var counts: [UInt64] = []
+    private var tiles = 0
+
+    mutating func append(
+        _ hash: Hash, level: Int = 1, in transaction: borrowing ReadTransaction
+    ) throws -> Corruption? {
+        if levels.count < level {
+            levels.append([])
+            counts.append(0)
+        }
+        levels[level - 1].append(hash)
+        counts[level - 1] += 1
+        guard levels[level - 1].count == Tile.width else { return nil }
+        let problem = try compare(level, transaction)
+        let root = Tree.perfectRoot(levels[level - 1][...])
+        levels[level - 1] = []
+        let above = try append(root, level: level + 1, in: transaction)
+        return problem ?? above
+    }
+
+    private mutating func compare(
+        _ level: Int, _ transaction: borrowing ReadTransaction
+    ) throws -> Corruption? {
+        tiles += 1
+        let index = (counts[level - 1] - 1) / UInt64(Tile.width)
+        let stored = try TileStore.hashes(level: level, index: index, in: transaction)
+        guard stored != levels[level - 1] else { return nil }
+        return Corruption(
+            at: TileStore.firstPosition(level: level, index: index),
+            "tile \(index) of level \(level) does not hold the tree's hashes")
+    }
+
+    mutating func finish(in transaction: borrowing ReadTransaction) throws -> [Corruption] {
+        var problems: [Corruption] = []
+        for level in levels.indices where !levels[level].isEmpty {
+            if let problem = try compare(level + 1, transaction) { problems.append(problem) }
+        }
+        if try transaction.statistics(of: Databases.tiles).entries != tiles {
+            problems.append(Corruption(at: nil, "there are tiles that belong to no events"))
+        }
+        return problems
+    }
+}
+
+/// The index runs as they must be, compared with those on disk as each is completed.
+private struct ExpectedRuns {
+    private var current: [IndexKind: RunKey] = [:]
+    private var postings: [IndexKind: [Posting]] = [:]
+    private var bounds: [TimeBounds] = []
+    private var pages = 0
+
+    /// Takes up the events of one unit; answers what is wrong with runs that end there.
+    mutating func append(
+        _ events: ArraySlice<Event>, in transaction: borrowing ReadTransaction
+    ) throws -> [Corruption] {
+        guard let first = events.first?.position.value, let last = events.last?.position.value
+        else { return [] }
+        var problems: [Corruption] = []
+        for kind in IndexKind.allCases {
+            if current[kind] == nil {
+                current[kind] = try transaction.withCursor(in: Databases.runs) { cursor in
+                    try RunSearch.firstRun(of: kind, from: first, &cursor)
+                }
+            }
+            guard let run = current[kind] else {
+                throw Corruption(at: first, "the index of \(kind)s ends here")
+            }
+            if kind == .time {
+                bounds.append(TimeBounds(of: events))
+            } else {
+                postings[kind, default: []] += BlockRuns.postings(of: events, kind)
+            }
+            if last + 1 >= run.end {
+                problems += try compare(run, transaction)
+                current[kind] = nil
+            }
+        }
+        return problems
+    }
+
+    private mutating func compare(
+        _ run: RunKey, _ transaction: borrowing ReadTransaction
+    ) throws -> [Corruption] {
+        let expected: [(key: RunKey, value: [UInt8])]
+        if run.kind == .time {
+            expected = TimePage.encode(bounds, first: run.first, end: run.end)
+            bounds = []
+        } else {
+            let sorted = Set(postings[run.kind] ?? []).sorted()
+            expected = HashPage.encode(sorted, kind: run.kind, first: run.first, end: run.end)
+            postings[run.kind] = []
+        }
+        var problems: [Corruption] = []
+        for page in expected {
+            pages += 1
+            let isSame = try transaction.withValue(for: page.key.bytes, in: Databases.runs) {
+                $0.elementsEqual(page.value)
+            }
+            if isSame != true {
+                problems.append(
+                    Corruption(at: run.first, "a page of the index of \(run.kind)s is wrong"))
+            }
+        }
+        return problems
+    }
+
+    mutating func finish(in transaction: borrowing ReadTransaction) throws -> [Corruption] {
+        guard try transaction.statistics(of: Databases.runs).entries != pages else { return [] }
+        return [Corruption(at: nil, "there are index pages that belong to no events")]
+    }
+}

@@ -1,0 +1,84 @@
+package import JSON
+package import Merkle
+internal import Storage
+
+/// Sizes and versions of a log.
+package struct LogStatistics: Sendable {
+    package let events: UInt64
+    package let root: Hash
+    package let blocks: Int
+    /// Events that are not yet in a block.
+    package let tailEvents: UInt64
+    package let firstRecorded: Instant
+    package let lastRecorded: Instant
+    /// Bytes that the files take on disk, the read models not included.
+    package let fileBytes: Int
+    /// Bytes of the pages that each database takes in `data.mdb`.
+    package let databaseBytes: [(database: String, bytes: Int)]
+    /// Bytes of pages that later commits will use again.
+    package let freeBytes: Int
+    package let lmdbVersion: String
+    package let zstdVersion: String
+}
+
+extension EventLog {
+    /// Sizes and versions. Reads the first event and the page counts, not the log.
+    package func statistics() throws -> LogStatistics {
+        let first = try event(at: Position(0))
+        return try wrapping {
+            try environment.read { transaction in
+                let head = try Snapshot(transaction).head
+                var files = 0
+                for name in ["data.mdb", HeadFile.name] {
+                    files += try FileSystem.size(of: directory + "/" + name).onDisk
+                }
+                let free = try transaction.freePages()
+                return LogStatistics(
+                    events: head.size, root: head.root,
+                    blocks: try transaction.statistics(of: Databases.blocks).entries,
+                    tailEvents: head.size - head.sealedSize,
+                    firstRecorded: first?.recorded ?? head.lastRecorded,
+                    lastRecorded: head.lastRecorded, fileBytes: files,
+                    databaseBytes: try Databases.all.map { database in
+                        let pages = try transaction.statistics(of: database).pages
+                        return (database, pages * Environment.pageBytes)
+                    },
+                    freeBytes: free.pages.count * Environment.pageBytes,
+                    lmdbVersion: Environment.libraryVersion, zstdVersion: ZstdEncoder.libraryVersion)
+            }
+        }
+    }
+
+    /// The streams whose names begin with `prefix`, in the order of their first event.
+    ///
+    /// Reads the envelopes of the whole prefix of the log; memory grows with the streams found.
+    package func streams(prefix: String, asOf: AsOf? = nil) throws -> [StreamSummary] {
+        var summaries: [StreamSummary] = []
+        var places: [StreamName: Int] = [:]
+        var selection = Selection()
+        selection.asOf = asOf
+        try read(selection) { event in
+            guard event.stream.text.hasPrefix(prefix) else { return .next }
+            if let place = places[event.stream] {
+                summaries[place].events += 1
+                summaries[place].last = event.position
+            } else {
+                places[event.stream] = summaries.count
+                summaries.append(
+                    StreamSummary(
+                        stream: event.stream, events: 1, first: event.position,
+                        last: event.position))
+            }
+            return .next
+        }
+        return summaries
+    }
+}
+
+/// One stream and where it begins and ends.
+package struct StreamSummary: Equatable, Sendable {
+    package let stream: StreamName
+    package var events: UInt64
+    package let first: Position
+    package var last: Position
+}
