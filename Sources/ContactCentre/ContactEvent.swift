@@ -1,0 +1,165 @@
+package import JSON
+
+/// Something that happened to one contact, as its payload tells it.
+///
+/// The contact itself is named by the stream, `contact/` and its id.
+package enum ContactEvent: Equatable, Sendable {
+    case received(Received)
+    case selfServiceEnded(SelfServiceResult)
+    case queued(Queued)
+    case leftQueue(LeftQueue)
+    case abandoned(AbandonmentStage)
+    /// An operator answered; nil where the source does not know which one.
+    case connected(OperatorID?)
+    /// The conversation is over; what the operator still does for it begins here.
+    case disconnected(by: Party?)
+    /// The operator has finished what a contact left to do.
+    case afterWorkEnded(OperatorID?)
+    /// A type or schema version that this version does not read; it passes through untouched.
+    case unknown
+
+    /// A contact reached the centre.
+    package struct Received: Equatable, Sendable {
+        package var channel: Channel
+        package var direction: Direction
+        /// The queue or service that was asked for, known before the contact is queued.
+        package var queue: QueueID?
+        /// IANA name of the zone whose dates the contact belongs to; nil means the log's.
+        package var zone: String?
+
+        package init(
+            channel: Channel, direction: Direction, queue: QueueID? = nil, zone: String? = nil
+        ) {
+            self.channel = channel
+            self.direction = direction
+            self.queue = queue
+            self.zone = zone
+        }
+    }
+
+    /// A contact began to wait for an operator.
+    package struct Queued: Equatable, Sendable {
+        package var queue: QueueID
+        package var reason: EnqueueReason?
+
+        package init(queue: QueueID, reason: EnqueueReason? = nil) {
+            self.queue = queue
+            self.reason = reason
+        }
+    }
+
+    /// A contact ceased to wait in a queue.
+    package struct LeftQueue: Equatable, Sendable {
+        package var queue: QueueID
+        package var reason: LeaveReason
+
+        package init(queue: QueueID, reason: LeaveReason) {
+            self.queue = queue
+            self.reason = reason
+        }
+    }
+
+    /// The types of schema 1 that this version reads.
+    package enum Kind: String, CaseIterable, Sendable {
+        case received = "contact.received"
+        case selfServiceEnded = "contact.self_service_ended"
+        case queued = "contact.queued"
+        case leftQueue = "contact.left_queue"
+        case abandoned = "contact.abandoned"
+        case connected = "contact.connected"
+        case disconnected = "contact.disconnected"
+        case afterWorkEnded = "contact.after_work_ended"
+
+        /// The kind of an event with this type and schema version, or nil for any other.
+        package init?(type: String, schema: UInt16) {
+            guard schema == ContactEvent.schema else { return nil }
+            self.init(rawValue: type)
+        }
+    }
+
+    /// The schema version of every payload that is read and written here.
+    package static let schema: UInt16 = 1
+}
+
+extension ContactEvent {
+    /// Reads an event; other types and other schema versions are ``unknown``.
+    ///
+    /// Members that are not known are passed over, and `null` counts as absent.
+    /// - Throws: ``PayloadError`` where a known type's payload is wrong.
+    package init(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
+        guard let kind = Kind(type: type, schema: schema) else {
+            self = .unknown
+            return
+        }
+        try self.init(kind, payload: payload)
+    }
+
+    /// Reads an event of a kind that was looked up before: for readers of many events.
+    package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
+        let reader = PayloadReader(type: kind.rawValue, payload: payload)
+        switch kind {
+        case .received:
+            self = .received(
+                Received(
+                    channel: try reader.word("channel"),
+                    direction: try reader.choice("direction"),
+                    queue: try reader.optionalQueue(),
+                    zone: try reader.optionalText("zone")))
+        case .selfServiceEnded: self = .selfServiceEnded(try reader.word("result"))
+        case .queued:
+            self = .queued(
+                Queued(
+                    queue: try reader.queue(),
+                    reason: try reader.optionalWord("enqueueReason")))
+        case .leftQueue:
+            self = .leftQueue(
+                LeftQueue(queue: try reader.queue(), reason: try reader.word("reason")))
+        case .abandoned: self = .abandoned(try reader.word("stage"))
+        case .connected: self = .connected(try reader.optionalOperator())
+        case .disconnected: self = .disconnected(by: try reader.optionalWord("by"))
+        case .afterWorkEnded: self = .afterWorkEnded(try reader.optionalOperator())
+        }
+    }
+
+    /// The kind, or nil for ``unknown``.
+    package var kind: Kind? {
+        switch self {
+        case .received: .received
+        case .selfServiceEnded: .selfServiceEnded
+        case .queued: .queued
+        case .leftQueue: .leftQueue
+        case .abandoned: .abandoned
+        case .connected: .connected
+        case .disconnected: .disconnected
+        case .afterWorkEnded: .afterWorkEnded
+        case .unknown: nil
+        }
+    }
+
+    /// The payload as JSON text that ``init(_:payload:)`` reads back; `{}` for ``unknown``.
+    ///
+    /// Members stand in a fixed order; those without a value are left out.
+    package var payload: [UInt8] {
+        var writer = PayloadWriter()
+        switch self {
+        case .received(let received):
+            writer.add("channel", received.channel)
+            writer.add("direction", received.direction.rawValue)
+            writer.add("queueId", received.queue?.text)
+            writer.add("zone", received.zone)
+        case .selfServiceEnded(let result): writer.add("result", result)
+        case .queued(let queued):
+            writer.add("queueId", queued.queue.text)
+            writer.add("enqueueReason", queued.reason)
+        case .leftQueue(let left):
+            writer.add("queueId", left.queue.text)
+            writer.add("reason", left.reason)
+        case .abandoned(let stage): writer.add("stage", stage)
+        case .connected(let name), .afterWorkEnded(let name):
+            writer.add("operatorId", name?.text)
+        case .disconnected(let party): writer.add("by", party)
+        case .unknown: break
+        }
+        return writer.finished()
+    }
+}

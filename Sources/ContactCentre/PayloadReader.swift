@@ -1,0 +1,129 @@
+internal import JSON
+
+/// Why the payload of a known type cannot be read; it names the type, the member and the mend.
+package struct PayloadError: Error, Equatable, Sendable {
+    package enum Problem: Equatable, Sendable {
+        case missing
+        case notAString
+        case empty
+        /// The word is none of the allowed ones.
+        case unknownWord(String, allowed: [String])
+    }
+
+    package let type: String
+    package let member: String
+    package let problem: Problem
+}
+
+extension PayloadError: CustomStringConvertible {
+    package var description: String {
+        "\(type): \"\(member)\" \(problem)"
+    }
+}
+
+extension PayloadError.Problem: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .missing: "is missing"
+        case .notAString: "must be a string"
+        case .empty: "must not be empty"
+        case .unknownWord(let word, let allowed):
+            "must be one of \(allowed.joined(separator: ", ")), not "
+                + jsonString(String(word.prefix(60)))
+        }
+    }
+}
+
+/// Reads the members of one payload and says precisely what is wrong with them.
+struct PayloadReader {
+    let type: String
+    let payload: JSONPayload?
+
+    func optionalText(_ member: String) throws(PayloadError) -> String? {
+        guard let value = payload?.member(member), value.kind != .null else { return nil }
+        guard let text = value.string else { throw error(member, .notAString) }
+        guard !text.isEmpty else { throw error(member, .empty) }
+        return text
+    }
+
+    func text(_ member: String) throws(PayloadError) -> String {
+        guard let text = try optionalText(member) else { throw error(member, .missing) }
+        return text
+    }
+
+    func queue() throws(PayloadError) -> QueueID {
+        guard let queue = QueueID(try text("queueId")) else { throw error("queueId", .empty) }
+        return queue
+    }
+
+    func optionalQueue() throws(PayloadError) -> QueueID? {
+        try optionalText("queueId").flatMap(QueueID.init)
+    }
+
+    func optionalOperator() throws(PayloadError) -> OperatorID? {
+        try optionalText("operatorId").flatMap(OperatorID.init)
+    }
+
+    /// One of a list that has no `other`.
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ member: String
+    ) throws(PayloadError) -> Choice where Choice.RawValue == String {
+        let found = try text(member)
+        guard let choice = Choice(rawValue: found) else {
+            throw error(
+                member, .unknownWord(found, allowed: Choice.allCases.map(\.rawValue)))
+        }
+        return choice
+    }
+
+    func optionalWord<Meaning: Vocabulary>(
+        _ member: String, otherText: String = "otherText"
+    ) throws(PayloadError) -> Meaning? {
+        guard let found = try optionalText(member) else { return nil }
+        if let word = Meaning.words.first(where: { $0.spelling == found }) { return word.meaning }
+        guard found == "other" else {
+            let allowed = Meaning.words.map(\.spelling) + ["other"]
+            throw error(member, .unknownWord(found, allowed: allowed))
+        }
+        return .other(try text(otherText))
+    }
+
+    func word<Meaning: Vocabulary>(
+        _ member: String, otherText: String = "otherText"
+    ) throws(PayloadError) -> Meaning {
+        guard let word: Meaning = try optionalWord(member, otherText: otherText) else {
+            throw error(member, .missing)
+        }
+        return word
+    }
+
+    private func error(_ member: String, _ problem: PayloadError.Problem) -> PayloadError {
+        PayloadError(type: type, member: member, problem: problem)
+    }
+}
+
+/// Writes the members of one payload, the inverse of ``PayloadReader``.
+struct PayloadWriter {
+    private var bytes = [UInt8(ascii: "{")]
+
+    /// Adds a member, or nothing where there is no text.
+    mutating func add(_ member: String, _ text: String?) {
+        guard let text else { return }
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        appendJSONString(member, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        appendJSONString(text, to: &bytes)
+    }
+
+    mutating func add(
+        _ member: String, _ word: (some Vocabulary)?, otherText: String = "otherText"
+    ) {
+        add(member, word?.spelling)
+        add(otherText, word?.otherText)
+    }
+
+    consuming func finished() -> [UInt8] {
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+}

@@ -1,0 +1,143 @@
+/// A closed list of words of one schema version, with `other` and a text for what it lacks.
+///
+/// In a payload the word stands as the member's value; the text of `other` stands in a member of
+/// its own (`otherText`, or the member's name with `OtherText` where a payload has two lists).
+package protocol Vocabulary: Hashable, Sendable {
+    /// The words without `other`, each once.
+    static var words: [Word<Self>] { get }
+    static func other(_ text: String) -> Self
+    /// The text of `other`, or nil for a listed word. An empty text is refused when read.
+    var otherText: String? { get }
+}
+
+/// One entry of a ``Vocabulary``: how a meaning is spelt in payloads.
+package struct Word<Meaning: Sendable>: Sendable {
+    package let spelling: String
+    package let meaning: Meaning
+
+    init(_ spelling: String, _ meaning: Meaning) {
+        self.spelling = spelling
+        self.meaning = meaning
+    }
+}
+
+extension Vocabulary {
+    /// How this stands in a payload; `other` for what is not listed.
+    package var spelling: String {
+        Self.words.first { $0.meaning == self }?.spelling ?? "other"
+    }
+}
+
+/// The way a contact came.
+package enum Channel: Vocabulary {
+    case counter, phone, fax, email, webForm, chat, messaging, video, letter, pec, sms, social
+    case app, outboundCallback, homeVisit
+    case other(String)
+
+    package static let words: [Word<Channel>] = [
+        Word("counter", .counter), Word("phone", .phone), Word("fax", .fax),
+        Word("email", .email), Word("web_form", .webForm), Word("chat", .chat),
+        Word("messaging", .messaging), Word("video", .video), Word("letter", .letter),
+        Word("pec", .pec), Word("sms", .sms), Word("social", .social), Word("app", .app),
+        Word("outbound_callback", .outboundCallback), Word("home_visit", .homeVisit),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Who turned to whom: the citizen to the centre, or the centre to the citizen.
+package enum Direction: String, CaseIterable, Hashable, Sendable {
+    case incoming = "in"
+    case outgoing = "out"
+}
+
+/// How a contact came out of self-service.
+package enum SelfServiceResult: Vocabulary {
+    /// The citizen needed nobody any more.
+    case contained
+    case toOperator
+    case hungUp
+    case failed
+    case other(String)
+
+    package static let words: [Word<SelfServiceResult>] = [
+        Word("contained", .contained), Word("to_operator", .toOperator),
+        Word("hung_up", .hungUp), Word("failed", .failed),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Why a contact entered a queue.
+package enum EnqueueReason: Vocabulary {
+    case first, transfer, overflow, callback, requeue
+    case other(String)
+
+    package static let words: [Word<EnqueueReason>] = [
+        Word("first", .first), Word("transfer", .transfer), Word("overflow", .overflow),
+        Word("callback", .callback), Word("requeue", .requeue),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Why a contact left a queue.
+package enum LeaveReason: Vocabulary {
+    case answered, abandoned, overflowed, transferred, callbackAccepted, timeout, keyExit
+    case queueClosed, systemError
+    case other(String)
+
+    package static let words: [Word<LeaveReason>] = [
+        Word("answered", .answered), Word("abandoned", .abandoned),
+        Word("overflowed", .overflowed), Word("transferred", .transferred),
+        Word("callback_accepted", .callbackAccepted), Word("timeout", .timeout),
+        Word("key_exit", .keyExit), Word("queue_closed", .queueClosed),
+        Word("system_error", .systemError),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// How far a contact had come when the citizen gave up.
+package enum AbandonmentStage: Vocabulary {
+    case selfService, queue, ringing, hold, chatSilent, ticketWithdrawn
+    case other(String)
+
+    package static let words: [Word<AbandonmentStage>] = [
+        Word("self_service", .selfService), Word("queue", .queue), Word("ringing", .ringing),
+        Word("hold", .hold), Word("chat_silent", .chatSilent),
+        Word("ticket_withdrawn", .ticketWithdrawn),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Who ended a conversation.
+package enum Party: Vocabulary {
+    case citizen, `operator`, system
+    case other(String)
+
+    package static let words: [Word<Party>] = [
+        Word("citizen", .citizen), Word("operator", .operator), Word("system", .system),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// What an operator is doing.
+package enum OperatorStatus: Vocabulary {
+    case available, onContact, afterWork, ringing, rest, meal, training, coaching, meeting
+    case backofficeWork, project, technicalProblem, unavailable, offline
+    case other(String)
+
+    package static let words: [Word<OperatorStatus>] = [
+        Word("available", .available), Word("on_contact", .onContact),
+        Word("after_work", .afterWork), Word("ringing", .ringing), Word("break", .rest),
+        Word("meal", .meal), Word("training", .training), Word("coaching", .coaching),
+        Word("meeting", .meeting), Word("backoffice_work", .backofficeWork),
+        Word("project", .project), Word("technical_problem", .technicalProblem),
+        Word("unavailable", .unavailable), Word("offline", .offline),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
