@@ -1,0 +1,175 @@
+/// How far one contact has come, and whether its next event may follow.
+///
+/// Received, self-service any number of times, queued, left the queue, connected, disconnected,
+/// after-work. Events are judged in the order of their stream, never by clock.
+package struct ContactState: Hashable, Sendable {
+    package enum Phase: Hashable, Sendable {
+        /// Nothing has happened yet.
+        case absent
+        case received
+        /// Self-service is over and the citizen wants an operator.
+        case pastSelfService
+        /// Self-service was enough.
+        case contained
+        /// The citizen hung up in self-service.
+        case hungUp
+        case waiting(QueueID)
+        /// Left the queue because an operator answers; the connection comes next.
+        case answered
+        /// Left the queue because the citizen gave up.
+        case gaveUp
+        /// Left the queue for another reason, so that another queue may follow.
+        case redirected
+        case connected
+        /// The conversation is over; after-work may follow.
+        case disconnected
+        /// The citizen gave up before an operator; the line may still be closed.
+        case abandoned
+        /// The citizen gave up during the conversation, whose end comes next.
+        case abandonedInConversation
+        case over
+    }
+
+    package private(set) var phase: Phase
+
+    /// A contact of which nothing is known.
+    package init() { phase = .absent }
+
+    /// Why an event may not stand where it stands in its stream.
+    package enum Rule: String, CaseIterable, Hashable, Sendable {
+        /// Nothing may come before `contact.received`.
+        case receivedFirst = "received_first"
+        case receivedOnce = "received_once"
+        /// Self-service comes before the queue, or after leaving it without an answer.
+        case selfServiceBeforeQueue = "self_service_before_queue"
+        /// A contact waits in one queue at a time.
+        case oneQueueAtATime = "one_queue_at_a_time"
+        /// Only a contact without an operator, or one that is transferred, is queued.
+        case queuedWithoutOperator = "queued_without_operator"
+        /// Only a contact that waits leaves a queue.
+        case leavesAfterQueued = "leaves_after_queued"
+        /// A contact leaves the queue that it waits in.
+        case leavesSameQueue = "leaves_same_queue"
+        /// A connection follows leaving a queue as answered.
+        case connectedAfterAnswered = "connected_after_answered"
+        /// The stage at which a contact is abandoned is where it stands.
+        case abandonedWhereItStands = "abandoned_where_it_stands"
+        /// A contact that waits or is being answered leaves that state before it ends.
+        case endsOutsideQueue = "ends_outside_queue"
+        /// After-work follows the end of a conversation, once.
+        case afterWorkAfterConversation = "after_work_after_conversation"
+        /// Nothing but what closes it follows the end of a contact.
+        case nothingAfterEnd = "nothing_after_end"
+    }
+
+    package enum Verdict: Hashable, Sendable {
+        case accepted
+        case broken(Rule)
+    }
+
+    /// Judges `event` and moves on.
+    ///
+    /// An event that breaks a rule is taken to have happened all the same, so that one missing
+    /// event is counted once and not for every event after it. Unknown events change nothing.
+    package mutating func apply(_ event: ContactEvent) -> Verdict {
+        let verdict = judge(event)
+        phase = next(after: event)
+        return verdict
+    }
+
+    private func judge(_ event: ContactEvent) -> Verdict {
+        if case .unknown = event { return .accepted }
+        if case .received = event {
+            return phase == .absent ? .accepted : .broken(.receivedOnce)
+        }
+        if phase == .absent { return .broken(.receivedFirst) }
+        if isOver(before: event) { return .broken(.nothingAfterEnd) }
+        guard let rule = brokenRule(event) else { return .accepted }
+        return .broken(rule)
+    }
+
+    private func isOver(before event: ContactEvent) -> Bool {
+        switch phase {
+        case .over: true
+        case .contained, .abandoned, .abandonedInConversation: event.kind != .disconnected
+        case .hungUp, .gaveUp: event.kind != .disconnected && event.kind != .abandoned
+        case .disconnected: event.kind != .afterWorkEnded
+        default: false
+        }
+    }
+
+    private func brokenRule(_ event: ContactEvent) -> Rule? {
+        switch event {
+        case .received, .unknown: nil
+        case .selfServiceEnded:
+            mayBeServed ? nil : .selfServiceBeforeQueue
+        case .queued(let queued): brokenRule(queued)
+        case .leftQueue(let left): brokenRule(left)
+        case .abandoned(let stage):
+            mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
+        case .connected: phase == .answered ? nil : .connectedAfterAnswered
+        case .disconnected: isHeldByQueue ? .endsOutsideQueue : nil
+        case .afterWorkEnded: phase == .disconnected ? nil : .afterWorkAfterConversation
+        }
+    }
+
+    private var mayBeServed: Bool {
+        switch phase {
+        case .received, .pastSelfService, .redirected: true
+        default: false
+        }
+    }
+
+    private var isHeldByQueue: Bool {
+        switch phase {
+        case .waiting, .answered: true
+        default: false
+        }
+    }
+
+    private func brokenRule(_ queued: ContactEvent.Queued) -> Rule? {
+        switch phase {
+        case .received, .pastSelfService, .redirected: nil
+        case .waiting: .oneQueueAtATime
+        case .connected where queued.reason == .transfer: nil
+        default: .queuedWithoutOperator
+        }
+    }
+
+    private func brokenRule(_ left: ContactEvent.LeftQueue) -> Rule? {
+        guard case .waiting(let queue) = phase else { return .leavesAfterQueued }
+        return queue == left.queue ? nil : .leavesSameQueue
+    }
+
+    private func mayBeAbandoned(at stage: AbandonmentStage) -> Bool {
+        let isInSelfService = mayBeServed || phase == .hungUp
+        return switch stage {
+        case .selfService: isInSelfService
+        case .queue, .ringing, .chatSilent, .ticketWithdrawn: phase == .gaveUp
+        case .hold: phase == .connected
+        case .other: isInSelfService || phase == .gaveUp || phase == .connected
+        }
+    }
+
+    private func next(after event: ContactEvent) -> Phase {
+        switch event {
+        case .received: .received
+        case .selfServiceEnded(.contained): .contained
+        case .selfServiceEnded(.hungUp): .hungUp
+        case .selfServiceEnded: .pastSelfService
+        case .queued(let queued): .waiting(queued.queue)
+        case .leftQueue(let left):
+            switch left.reason {
+            case .answered: .answered
+            case .abandoned: .gaveUp
+            default: .redirected
+            }
+        case .abandoned: phase == .connected ? .abandonedInConversation : .abandoned
+        case .connected: .connected
+        case .disconnected:
+            phase == .connected || phase == .abandonedInConversation ? .disconnected : .over
+        case .afterWorkEnded: .over
+        case .unknown: phase
+        }
+    }
+}
