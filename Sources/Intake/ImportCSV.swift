@@ -1,0 +1,107 @@
+internal import Storage
+
+extension Importer {
+    /// Imports the rows of these files in one order over all of them.
+    ///
+    /// First all rows are read, so that an unreadable file or a missing column stops the import
+    /// with nothing appended; then the events are appended in the order of (latest event time so
+    /// far along the row's life cycle, rank in the life cycle, file, row). The path `-` is
+    /// standard input.
+    /// - Throws: ``IntakeError``, `InputFileError` or what the destination throws.
+    package func importCSV(_ paths: [String], mapping: Mapping) async throws -> ImportReport {
+        let tally = ImportTally(paths: paths, onRefusal: onRefusal)
+        let spool = try EventSpool(directory: scratchDirectory, mapping: mapping)
+        let total = try totalBytes(of: paths)
+        for path in paths where path != "-" {
+            _ = try CSVImport(path, mapping, pseudonymSecret)
+        }
+        var bytesBefore = 0
+        for (index, path) in paths.enumerated() {
+            var rows = try CSVImport(path, mapping, pseudonymSecret)
+            try rows.spool(file: index, into: spool, tally) { bytes in
+                onProgress(.reading(bytes: bytesBefore + bytes, of: total))
+            }
+            bytesBefore += rows.bytesTaken
+        }
+        try spool.sort()
+        try await append(spool, tally)
+        return tally.finished()
+    }
+
+    private func append(_ spool: EventSpool, _ tally: ImportTally) async throws {
+        var index = 0
+        try await deliver(tally) {
+            onProgress(.appending(events: index, of: spool.count))
+            var chunk = ImportChunk()
+            while index < spool.count && !chunk.isFull {
+                let (event, row) = try spool.event(at: index)
+                chunk.add(event, of: row)
+                index += 1
+            }
+            return chunk.appends.isEmpty ? nil : chunk
+        }
+    }
+}
+
+/// The rows of one file on their way into the spool.
+private struct CSVImport: ~Copyable {
+    private var reader: CSVReader
+    private var mapper: RowMapper
+    private let fieldCount: Int
+    private let raggedRows: RaggedRows
+
+    /// Opens the file and matches its header with the mapping.
+    init(_ path: String, _ mapping: Mapping, _ pseudonymSecret: String) throws {
+        var reader = CSVReader(try InputFile(at: path), format: mapping.format)
+        switch try reader.next()?.content {
+        case nil: throw IntakeError.noHeader(path: path)
+        case .fault(let fault): throw IntakeError.badHeader(path: path, fault)
+        case .fields(let header):
+            mapper = try RowMapper(
+                mapping, header: header, path: path, pseudonymSecret: pseudonymSecret)
+            fieldCount = header.count
+        }
+        raggedRows = mapping.format.raggedRows
+        self.reader = reader
+    }
+
+    var bytesTaken: Int { reader.bytesTaken }
+
+    mutating func spool(
+        file: Int, into spool: EventSpool, _ tally: ImportTally, onProgress: (Int) -> Void
+    ) throws {
+        var rowsRead = 0
+        while let row = try reader.next() {
+            if rowsRead % ImportLimits.progressRows == 0 { onProgress(reader.bytesTaken) }
+            rowsRead += 1
+            tally.countRow()
+            let place = RowPlace(file: file, line: row.line)
+            switch mapped(row) {
+            case .failure(let reason): tally.refuse(place, reason)
+            case .success(.skipped(let rule)): tally.countSkipped(rule: rule)
+            case .success(.events(let events, let anomalies)):
+                for anomaly in anomalies { tally.countAnomaly(anomaly) }
+                for event in events {
+                    if event.isBackward {
+                        tally.countAnomaly("backward_clock.\(mapper.eventName(event.rank))")
+                    }
+                    try spool.add(event, of: place)
+                }
+            }
+        }
+        onProgress(reader.bytesTaken)
+    }
+
+    private mutating func mapped(_ row: CSVRow) -> Result<MappedRow, RowRefusal> {
+        switch row.content {
+        case .fault(let fault): return .failure(.malformed(fault))
+        case .fields(let fields):
+            if raggedRows == .refuse && fields.count != fieldCount {
+                return .failure(.malformed(.fieldCount(fields.count, expected: fieldCount)))
+            }
+            do throws(RowRefusal) { return .success(try mapper.map(fields)) } catch {
+                return .failure(error)
+            }
+        }
+    }
+}

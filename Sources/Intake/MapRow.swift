@@ -1,0 +1,347 @@
+internal import ContactCentre
+internal import EventLog
+internal import JSON
+
+/// An event that a row describes, before it is in the log.
+struct MappedEvent: Equatable {
+    /// Its place in the life cycle.
+    let rank: Int
+    let id: EventID
+    let time: Instant?
+    let stream: StreamName
+    let tags: Tags
+    let data: [UInt8]
+    /// The latest time of the row's events up to this one.
+    let latest: Instant?
+
+    /// Whether an earlier event of the life cycle has a later time.
+    var isBackward: Bool {
+        guard let time, let latest else { return false }
+        return time < latest
+    }
+}
+
+/// What a row means under a mapping.
+enum MappedRow: Equatable {
+    /// Left out by the rule of this name.
+    case skipped(rule: String)
+    /// With the names of the anomalies that it shows.
+    case events([MappedEvent], anomalies: [String])
+}
+
+/// Turns the rows of one file into events.
+struct RowMapper {
+    private let mapping: Mapping
+    private let pseudonyms: EventID
+    /// The field of the file in which each column stands.
+    private let fieldOfSlot: [Int]
+    private var fields = CSVFields()
+    /// Values of this row that have been read already.
+    private var cache: [Value?]
+    private var occurrences: [EventID: Int] = [:]
+
+    /// A clock that runs back by less than this is no midnight.
+    private static let wrapMicroseconds: Int64 = 12 * 3600 * 1_000_000
+    private static let dayMicroseconds: Int64 = 86_400_000_000
+
+    /// - Throws: ``IntakeError`` where the header lacks a column that the mapping reads.
+    init(
+        _ mapping: Mapping, header: CSVFields, path: String, pseudonymSecret: String
+    ) throws(IntakeError) {
+        let names = (0..<header.count).map { String(decoding: header[$0], as: UTF8.self) }
+        var fieldOfSlot: [Int] = []
+        for column in mapping.columns {
+            guard let field = names.firstIndex(of: column.name) else {
+                throw .missingColumn(
+                    column.name, mappingLine: column.line, path: path, existing: names)
+            }
+            guard names.lastIndex(of: column.name) == field else {
+                throw .ambiguousColumn(column.name, path: path)
+            }
+            fieldOfSlot.append(field)
+        }
+        self.mapping = mapping
+        self.fieldOfSlot = fieldOfSlot
+        pseudonyms = EventID(
+            namespace: mapping.namespace, name: "pseudonyms \(pseudonymSecret)".utf8)
+        cache = Array(repeating: nil, count: mapping.values.count)
+    }
+
+    /// The name that the mapping gives the event of this rank.
+    func eventName(_ rank: Int) -> String { mapping.events[rank].name }
+
+    /// What the row means; every value of the mapping is read, needed or not.
+    mutating func map(_ fields: CSVFields) throws(RowRefusal) -> MappedRow {
+        self.fields = fields
+        for index in cache.indices { cache[index] = nil }
+        for skip in mapping.skips where try holds(skip.condition) {
+            return .skipped(rule: skip.name)
+        }
+        for rule in mapping.refusals where try holds(rule.condition) {
+            throw .rule(try text(rule.reason, .plain) ?? "a rule of the mapping refuses the row")
+        }
+        for index in cache.indices { _ = try value(index) }
+        var anomalies: [String] = []
+        for anomaly in mapping.anomalies where try holds(anomaly.condition) {
+            anomalies.append(anomaly.name)
+        }
+        return .events(try events(), anomalies: anomalies)
+    }
+
+    // MARK: - Events
+
+    private mutating func events() throws(RowRefusal) -> [MappedEvent] {
+        let key = rowKey()
+        var events: [MappedEvent] = []
+        var latest: Instant?
+        for (rank, definition) in mapping.events.enumerated() {
+            if let when = definition.when, try !holds(when) { continue }
+            let time = try time(of: definition)
+            if let time { latest = max(latest ?? time, time) }
+            guard let streamText = try text(definition.stream, .stream) else {
+                throw .noStream(event: definition.name)
+            }
+            let tagTexts = try tags(of: definition)
+            let data = try data(of: definition)
+            do throws(EventError) {
+                guard data.count <= EventLimits.dataBytesMax else {
+                    throw .dataTooLong(bytes: data.count)
+                }
+                var tags: [Tag] = []
+                for text in tagTexts { tags.append(try Tag(text)) }
+                var name = key
+                appendNetstring(definition.name.utf8, to: &name)
+                events.append(
+                    MappedEvent(
+                        rank: rank, id: EventID(namespace: mapping.namespace, name: name),
+                        time: time, stream: try StreamName(streamText), tags: try Tags(tags),
+                        data: data, latest: latest))
+            } catch {
+                throw .event(name: definition.name, error)
+            }
+        }
+        return events
+    }
+
+    /// The bytes that tell this row from all others: its key columns, or all and the occurrence.
+    private mutating func rowKey() -> [UInt8] {
+        var key: [UInt8] = []
+        guard mapping.key.isEmpty else {
+            for slot in mapping.key { appendNetstring(fields[fieldOfSlot[slot]], to: &key) }
+            return key
+        }
+        for field in 0..<fields.count { appendNetstring(fields[field], to: &key) }
+        let row = EventID(namespace: mapping.namespace, name: key)
+        let occurrence = occurrences[row, default: 0] + 1
+        occurrences[row] = occurrence
+        appendNetstring(String(occurrence).utf8, to: &key)
+        return key
+    }
+
+    private mutating func time(of definition: EventDefinition) throws(RowRefusal) -> Instant? {
+        guard let index = definition.time else { return nil }
+        guard case .time(let moment) = try value(index) else {
+            throw .noTime(event: definition.name)
+        }
+        return moment.instant
+    }
+
+    private mutating func tags(of definition: EventDefinition) throws(RowRefusal) -> Set<String> {
+        var texts = Set<String>()
+        for template in definition.tags {
+            // A tag with an absent or empty value says nothing.
+            guard let text = try text(template, .tag), text.firstIndex(of: ":") != text.indices.last
+            else { continue }
+            texts.insert(text)
+        }
+        return texts
+    }
+
+    private mutating func data(of definition: EventDefinition) throws(RowRefusal) -> [UInt8] {
+        var data = [UInt8(ascii: "{")]
+        for member in definition.data {
+            let start = data.count
+            if start > 1 { data.append(UInt8(ascii: ",")) }
+            data += member.key
+            guard try appendContent(member.content, to: &data) == .written else {
+                data.removeSubrange(start...)
+                continue
+            }
+        }
+        data.append(UInt8(ascii: "}"))
+        return data
+    }
+
+    private enum Writing {
+        case written
+        case absent
+    }
+
+    private mutating func appendContent(
+        _ content: DataMember.Content, to data: inout [UInt8]
+    ) throws(RowRefusal) -> Writing {
+        switch content {
+        case .constant(let bytes): data += bytes
+        case .template(let template):
+            guard let text = try text(template, .plain) else { return .absent }
+            appendJSONString(text, to: &data)
+        case .value(let index):
+            let value = try value(index)
+            guard let text = value.text else { return .absent }
+            switch value {
+            case .integer, .boolean: data += text.utf8
+            case .absent, .text, .time: appendJSONString(text, to: &data)
+            }
+        }
+        return .written
+    }
+
+    // MARK: - Conditions, templates and values
+
+    private mutating func holds(_ condition: Condition) throws(RowRefusal) -> Bool {
+        switch condition {
+        case .all(let conditions):
+            for condition in conditions where try !holds(condition) { return false }
+            return true
+        case .any(let conditions):
+            for condition in conditions where try holds(condition) { return true }
+            return false
+        case .not(let condition): return try !holds(condition)
+        case .present(let index): return try value(index) != .absent
+        case .equal(let index, let texts):
+            guard let text = try value(index).text else { return false }
+            return texts.contains(text)
+        case .before(let first, let second):
+            guard case .time(let early) = try value(first),
+                case .time(let late) = try value(second)
+            else { return false }
+            return early.instant < late.instant
+        }
+    }
+
+    /// The text of a template, or nil where a value in it is absent.
+    private mutating func text(
+        _ template: Template, _ encoding: Template.Encoding
+    ) throws(RowRefusal) -> String? {
+        var text = ""
+        for piece in template.pieces {
+            switch piece {
+            case .literal(let literal): text += literal
+            case .value(let index):
+                guard let value = try value(index).text else { return nil }
+                text += percentEncoded(value, encoding)
+            }
+        }
+        return text
+    }
+
+    private mutating func value(_ index: ValueIndex) throws(RowRefusal) -> Value {
+        if let known = cache[index] { return known }
+        let definition = mapping.values[index]
+        let value: Value
+        if let when = definition.when, try !holds(when) {
+            value = .absent
+        } else {
+            switch definition.kind {
+            case .column(let slot, let absent, let reading):
+                value = try column(slot, absent: absent, reading, of: definition)
+            case .time(let slots, let absent, let reading):
+                value = try time(slots, absent: absent, reading, of: definition)
+            case .template(let template):
+                value = try text(template, .plain).map { .text($0) } ?? .absent
+            case .firstOf(let choices): value = try first(of: choices)
+            }
+        }
+        cache[index] = value
+        return value
+    }
+
+    private mutating func first(of choices: [ValueIndex]) throws(RowRefusal) -> Value {
+        for choice in choices {
+            let value = try value(choice)
+            if value != .absent { return value }
+        }
+        return .absent
+    }
+
+    private func column(
+        _ slot: Slot, absent: [String], _ reading: Reading, of definition: ValueDefinition
+    ) throws(RowRefusal) -> Value {
+        let text = String(decoding: fields[fieldOfSlot[slot]], as: UTF8.self)
+        if absent.contains(text) { return .absent }
+        func unreadable(_ expected: String) -> RowRefusal {
+            .unreadable(
+                value: definition.name, columns: [mapping.columns[slot].name], text: text,
+                expected: expected)
+        }
+        switch reading {
+        case .text: return .text(text)
+        case .integer:
+            guard let number = Int64(text) else { throw unreadable("a whole number") }
+            return .integer(number)
+        case .entry(let entries, let otherwise):
+            guard let value = entries[text] ?? otherwise else {
+                throw unreadable("one of \(entries.keys.sorted().joined(separator: ", "))")
+            }
+            return value
+        case .pseudonym(let kind):
+            var name: [UInt8] = []
+            appendNetstring(kind.utf8, to: &name)
+            appendNetstring(text.utf8, to: &name)
+            let digits = EventID(namespace: pseudonyms, name: name).high >> 16
+            let hexadecimal = String(digits, radix: 16)
+            let zeros = String(repeating: "0", count: 12 - hexadecimal.count)
+            return .text("\(kind)-\(zeros)\(hexadecimal)")
+        }
+    }
+
+    private mutating func time(
+        _ slots: [Slot], absent: [String], _ reading: TimeReading, of definition: ValueDefinition
+    ) throws(RowRefusal) -> Value {
+        var text: [UInt8] = []
+        for (index, slot) in slots.enumerated() {
+            let field = fields[fieldOfSlot[slot]]
+            if absent.contains(where: { field.elementsEqual($0.utf8) }) { return .absent }
+            if index > 0 { text.append(UInt8(ascii: " ")) }
+            text += field
+        }
+        guard let read = reading.format.read(text[...]),
+            let moment = try moment(read, reading)
+        else {
+            throw .unreadable(
+                value: definition.name, columns: slots.map { mapping.columns[$0].name },
+                text: String(decoding: text, as: UTF8.self),
+                expected: "a time like \(reading.format.pattern)")
+        }
+        return .time(moment)
+    }
+
+    /// The moment of a reading; nil where it lies outside the years 0 to 9999.
+    private mutating func moment(
+        _ read: ClockReading, _ reading: TimeReading
+    ) throws(RowRefusal) -> Moment? {
+        var date = read.date
+        var local = Int64(date.daysSince1970) * Self.dayMicroseconds + read.microsecondOfDay
+        if let index = reading.wrapsAfter, case .time(let base) = try value(index),
+            local < base.local - Self.wrapMicroseconds
+        {
+            date = CivilDate(daysSince1970: date.daysSince1970 + 1)
+            local += Self.dayMicroseconds
+        }
+        let instant =
+            if let zone = reading.zone {
+                zone.instant(date: date, microsecondOfDay: read.microsecondOfDay)
+            } else {
+                Instant(microseconds: local - Int64(read.offsetSeconds ?? 0) * 1_000_000)
+            }
+        guard instant >= .earliest, instant <= .latest else { return nil }
+        return Moment(instant: instant, local: local)
+    }
+}
+
+/// Writes a text as its length, a colon and its bytes, so that joined texts stay distinct.
+private func appendNetstring(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
+    bytes += String(text.count).utf8
+    bytes.append(UInt8(ascii: ":"))
+    bytes += text
+}

@@ -1,0 +1,191 @@
+internal import ContactCentre
+internal import EventLog
+internal import JSON
+
+/// How the rows of a foreign table become events; written in YAML, see <doc:Mapping>.
+package struct Mapping: Sendable {
+    /// Ids and pseudonyms are derived within it.
+    let namespace: EventID
+    let source: Source
+    let format: CSVFormat
+    /// Every column that is read; a ``Slot`` counts in this list.
+    let columns: [Column]
+    /// The columns that identify a row; empty means all of them and the occurrence number.
+    let key: [Slot]
+    let values: [ValueDefinition]
+    /// Rows that are counted and left out.
+    let skips: [NamedCondition]
+    let refusals: [RefusalRule]
+    /// Rows that are counted and imported all the same.
+    let anomalies: [NamedCondition]
+    /// In the order of the life cycle.
+    let events: [EventDefinition]
+}
+
+/// The place of a column in the list of columns that a mapping reads.
+typealias Slot = Int
+/// The place of a value in the list of values that a mapping defines.
+typealias ValueIndex = Int
+
+struct Column: Sendable {
+    let name: String
+    /// Where the mapping names it first.
+    let line: Int?
+}
+
+struct ValueDefinition: Sendable {
+    let name: String
+    let kind: Kind
+    /// Otherwise the value is absent.
+    let when: Condition?
+
+    enum Kind: Sendable {
+        /// A column whose text is none of `absent`.
+        case column(Slot, absent: [String], Reading)
+        case time([Slot], absent: [String], TimeReading)
+        case template(Template)
+        /// The first of these that is present.
+        case firstOf([ValueIndex])
+    }
+}
+
+/// What the text of a column becomes.
+enum Reading: Sendable {
+    case text
+    case integer
+    /// A text that is not among the entries becomes `otherwise`, or makes the row unreadable.
+    case entry(of: [String: Value], otherwise: Value?)
+    /// A name of a person, which is replaced by `kind` and a hash.
+    case pseudonym(kind: String)
+}
+
+struct TimeReading: Sendable {
+    let format: TimeFormat
+    /// Nil where the format reads an offset.
+    let zone: Zone?
+    /// A clock more than twelve hours before this time belongs to the next day.
+    let wrapsAfter: ValueIndex?
+}
+
+struct NamedCondition: Sendable {
+    let name: String
+    let condition: Condition
+}
+
+struct RefusalRule: Sendable {
+    let condition: Condition
+    let reason: Template
+}
+
+struct EventDefinition: Sendable {
+    let name: String
+    let type: EventType
+    let schema: UInt16
+    let stream: Template
+    let when: Condition?
+    let time: ValueIndex?
+    let tags: [Template]
+    let data: [DataMember]
+}
+
+/// One member of an event's data.
+struct DataMember: Sendable {
+    /// The name as a JSON string with the colon.
+    let key: [UInt8]
+    let content: Content
+
+    enum Content: Sendable {
+        /// JSON that is the same in every row.
+        case constant([UInt8])
+        /// A value in its own kind: text, number, truth value or time.
+        case value(ValueIndex)
+        case template(Template)
+    }
+}
+
+/// What a row says under one name.
+enum Value: Equatable, Sendable {
+    case absent
+    case text(String)
+    case integer(Int64)
+    case boolean(Bool)
+    case time(Moment)
+
+    /// The value as a text; nil where it is absent.
+    var text: String? {
+        switch self {
+        case .absent: nil
+        case .text(let text): text
+        case .integer(let number): String(number)
+        case .boolean(let truth): truth ? "true" : "false"
+        case .time(let moment): String(decoding: moment.instant.rfc3339Bytes, as: UTF8.self)
+        }
+    }
+}
+
+/// A time of a row, with the clock that its zone showed.
+struct Moment: Equatable, Sendable {
+    let instant: Instant
+    /// Microseconds from 1970-01-01T00:00 on the clock of the zone.
+    let local: Int64
+}
+
+indirect enum Condition: Sendable {
+    case all([Condition])
+    case any([Condition])
+    case not(Condition)
+    case present(ValueIndex)
+    case equal(ValueIndex, [String])
+    /// Both times are present and the first is earlier.
+    case before(ValueIndex, than: ValueIndex)
+}
+
+/// A text with values in braces, such as `contact/{call}`.
+struct Template: Equatable, Sendable {
+    let pieces: [Piece]
+
+    enum Piece: Equatable, Sendable {
+        case literal(String)
+        case value(ValueIndex)
+    }
+
+    /// How values are written into the text.
+    enum Encoding: Sendable {
+        case plain
+        /// White space, control characters and `%` become `%` and hexadecimal digits.
+        case tag
+        /// As in a tag, and `/` too, since it separates the parts of a stream's name.
+        case stream
+    }
+
+    /// The text before the first value.
+    var literalStart: String {
+        if case .literal(let text)? = pieces.first { text } else { "" }
+    }
+}
+
+/// Writes the bytes of what `encoding` does not allow as `%` and two hexadecimal digits.
+func percentEncoded(_ text: String, _ encoding: Template.Encoding) -> String {
+    func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "%": false
+        case "/": encoding != .stream
+        default:
+            !scalar.properties.isWhitespace && scalar.value >= 0x20
+                && !(0x7F...0x9F).contains(scalar.value)
+        }
+    }
+    if encoding == .plain || text.unicodeScalars.allSatisfy(isAllowed) { return text }
+    var encoded = ""
+    for scalar in text.unicodeScalars {
+        if isAllowed(scalar) {
+            encoded.unicodeScalars.append(scalar)
+        } else {
+            for byte in String(scalar).utf8 {
+                encoded += byte < 16 ? "%0" : "%"
+                encoded += String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+    return encoded
+}

@@ -1,0 +1,71 @@
+/// What is wrong with a mapping, and in which line of its YAML.
+package struct MappingError: Error, Equatable, Sendable {
+    /// Counted from 1; nil where the mistake has no place.
+    package let line: Int?
+    package let reason: Reason
+
+    package enum Reason: Equatable, Sendable {
+        case notYAML(String)
+        /// `known` are the keys that the place has.
+        case unknownKey(String, place: String, known: [String])
+        case missingKey(String, place: String)
+        case notOneOf(String, place: String, choices: [String])
+        case wrongShape(place: String, expected: String)
+        /// A condition or template names a value that the mapping does not define.
+        case unknownValue(String, place: String, known: [String])
+        case circularValue(String)
+        case timeFormat(String, TimeFormatError)
+        case other(place: String, String)
+    }
+}
+
+extension MappingError: CustomStringConvertible {
+    package var description: String {
+        line.map { "line \($0): \(reason)" } ?? "\(reason)"
+    }
+}
+
+extension MappingError.Reason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notYAML(let problem): "not YAML: \(problem)"
+        case .unknownKey(let key, let place, let known):
+            "unknown key '\(key)' in \(place); \(suggestion(for: key, among: known))"
+        case .missingKey(let key, let place): "\(place) needs the key '\(key)'"
+        case .notOneOf(let text, let place, let choices):
+            "\(place) cannot be '\(text)'; \(suggestion(for: text, among: choices))"
+        case .wrongShape(let place, let expected): "\(place) must be \(expected)"
+        case .unknownValue(let name, let place, let known):
+            "\(place) names the value '\(name)', which is not under 'values'; "
+                + suggestion(for: name, among: known)
+        case .circularValue(let name): "the value '\(name)' depends on itself"
+        case .timeFormat(let pattern, let error): "the time format '\(pattern)': \(error)"
+        case .other(let place, let problem): "\(place): \(problem)"
+        }
+    }
+}
+
+/// A hint at the word that was probably meant, or at all words there are.
+func suggestion(for text: String, among words: [String]) -> String {
+    let nearest = words.min { editDistance(text, $0) < editDistance(text, $1) }
+    if let nearest, editDistance(text, nearest) <= max(1, nearest.count / 3) {
+        return "did you mean '\(nearest)'?"
+    }
+    return words.isEmpty ? "there are none" : "there are: \(words.joined(separator: ", "))"
+}
+
+/// Insertions, deletions and replacements that turn one text into the other (Levenshtein).
+private func editDistance(_ text: String, _ other: String) -> Int {
+    let other = Array(other)
+    var row = Array(0...other.count)
+    for (index, character) in text.enumerated() {
+        var diagonal = row[0]
+        row[0] = index + 1
+        for column in other.indices {
+            let replaced = diagonal + (character == other[column] ? 0 : 1)
+            diagonal = row[column + 1]
+            row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+        }
+    }
+    return row[other.count]
+}
