@@ -2,28 +2,39 @@ internal import Crypto
 
 /// A SHA-256 hash.
 package struct Hash: Hashable, Sendable {
+    /// The 32 bytes as four big-endian words, so that a hash is a plain value without storage
+    /// on the heap.
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// Bytes of a hash.
     package static let byteCount = 32
 
     /// The hash whose 32 bytes stand in `bytes`, or nil where there are not 32.
-    package init?(bytes: some Sequence<UInt8>) {
-        var words: [UInt64] = [0, 0, 0, 0]
-        var count = 0
-        for byte in bytes {
-            guard count < 32 else { return nil }
-            words[count / 8] = words[count / 8] << 8 | UInt64(byte)
-            count += 1
-        }
-        guard count == 32 else { return nil }
-        self.words = (words[0], words[1], words[2], words[3])
+    package init?(bytes: Span<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        words = (
+            Self.word(in: bytes, at: 0), Self.word(in: bytes, at: 8),
+            Self.word(in: bytes, at: 16), Self.word(in: bytes, at: 24)
+        )
     }
 
+    /// The hash whose 32 bytes stand in `bytes`, or nil where there are not 32.
+    package init?(bytes: [UInt8]) {
+        self.init(bytes: bytes.span)
+    }
+
+    /// The hash whose 32 bytes stand in `bytes`, or nil where there are not 32.
+    package init?(bytes: ArraySlice<UInt8>) {
+        self.init(bytes: bytes.span)
+    }
+
+    /// The hash written as 64 lower-case hexadecimal digits, or nil for any other text.
     package init?(hex: String) {
         let digits = Array(hex.utf8)
-        guard digits.count == 64 else { return nil }
+        guard digits.count == 2 * Self.byteCount else { return nil }
         var bytes: [UInt8] = []
-        for index in stride(from: 0, to: 64, by: 2) {
+        bytes.reserveCapacity(Self.byteCount)
+        for index in stride(from: 0, to: digits.count, by: 2) {
             guard let high = Self.nibble(digits[index]), let low = Self.nibble(digits[index + 1])
             else { return nil }
             bytes.append(high << 4 | low)
@@ -31,56 +42,49 @@ package struct Hash: Hashable, Sendable {
         self.init(bytes: bytes)
     }
 
-    private static func nibble(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
-    }
-
-    init(_ digest: SHA256Digest) {
-        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        for (index, byte) in digest.enumerated() {
-            switch index / 8 {
-            case 0: words.0 = words.0 << 8 | UInt64(byte)
-            case 1: words.1 = words.1 << 8 | UInt64(byte)
-            case 2: words.2 = words.2 << 8 | UInt64(byte)
-            default: words.3 = words.3 << 8 | UInt64(byte)
-            }
-        }
-        self.words = words
+    /// SHA-256 of `bytes`.
+    package init(of bytes: [UInt8]) {
+        self.init(of: bytes[...])
     }
 
     /// SHA-256 of `bytes`.
-    package init(of bytes: some Collection<UInt8>) {
-        if let slice = bytes as? ArraySlice<UInt8> {
-            self.init(SHA256.hash(data: slice))
-        } else {
-            self.init(SHA256.hash(data: Array(bytes)))
-        }
+    package init(of bytes: ArraySlice<UInt8>) {
+        self.init(SHA256.hash(data: bytes))
     }
 
+    init(_ digest: SHA256Digest) {
+        var bytes = digest.makeIterator()
+        words = (
+            Self.word(from: &bytes), Self.word(from: &bytes),
+            Self.word(from: &bytes), Self.word(from: &bytes)
+        )
+    }
+
+    /// Appends the 32 bytes to `bytes`.
     package func append(to bytes: inout [UInt8]) {
-        for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
+        bytes.append(addingCapacity: Self.byteCount) { output in
+            append(to: &output)
         }
     }
 
+    /// Appends the 32 bytes to `output`, which must have room for them.
+    func append(to output: inout OutputSpan<UInt8>) {
+        Self.append(words.0, to: &output)
+        Self.append(words.1, to: &output)
+        Self.append(words.2, to: &output)
+        Self.append(words.3, to: &output)
+    }
+
+    /// The 32 bytes.
     package var bytes: [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32)
-        append(to: &bytes)
-        return bytes
+        [UInt8](capacity: Self.byteCount) { append(to: &$0) }
     }
 
     /// 64 lower-case hexadecimal digits.
     package var hex: String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
-        text.reserveCapacity(64)
+        text.reserveCapacity(2 * Self.byteCount)
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
@@ -93,8 +97,39 @@ package struct Hash: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) {
+        // Every bit of a SHA-256 is as good as any other; half of them spread well enough.
         hasher.combine(words.0)
         hasher.combine(words.3)
+    }
+
+    private static func word(in bytes: Span<UInt8>, at start: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for index in start..<start + 8 {
+            word = word << 8 | UInt64(bytes[index])
+        }
+        return word
+    }
+
+    private static func word(from bytes: inout IndexingIterator<[UInt8]>) -> UInt64 {
+        var word: UInt64 = 0
+        for _ in 0..<8 {
+            word = word << 8 | UInt64(bytes.next() ?? 0)
+        }
+        return word
+    }
+
+    private static func append(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            output.append(UInt8(truncatingIfNeeded: word >> shift))
+        }
+    }
+
+    private static func nibble(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 }
 

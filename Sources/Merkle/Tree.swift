@@ -6,30 +6,41 @@ package enum Tree {
     package static let emptyRoot = Hash(of: [UInt8]())
 
     /// SHA-256(0x00 ‖ entry).
-    package static func leafHash(_ entry: some Collection<UInt8>) -> Hash {
+    package static func leafHash(_ entry: [UInt8]) -> Hash {
+        leafHash(entry[...])
+    }
+
+    /// SHA-256(0x00 ‖ entry).
+    package static func leafHash(_ entry: ArraySlice<UInt8>) -> Hash {
+        // Two updates instead of one over a joined array: the entry is not copied.
         var hasher = SHA256()
         hasher.update(data: leafPrefix)
-        hasher.update(data: Array(entry))
+        hasher.update(data: entry)
         return Hash(hasher.finalize())
     }
 
     /// SHA-256(0x01 ‖ left ‖ right).
-    package static func nodeHash(_ left: Hash, _ right: Hash) -> Hash {
-        var input: [UInt8] = [0x01]
-        input.reserveCapacity(1 + 2 * Hash.byteCount)
-        left.append(to: &input)
-        right.append(to: &input)
+    package static func nodeHash(left: Hash, right: Hash) -> Hash {
+        let input = [UInt8](capacity: 1 + 2 * Hash.byteCount) { output in
+            output.append(0x01)
+            left.append(to: &output)
+            right.append(to: &output)
+        }
         return Hash(SHA256.hash(data: input))
     }
 
-    /// The root over a perfect subtree's hashes; their number must be a power of two.
+    /// The root over the hashes of a perfect subtree's level; their number must be a power of two.
+    ///
+    /// As many node hashes as there are hashes, less one.
     package static func perfectRoot(_ hashes: ArraySlice<Hash>) -> Hash {
         precondition(
             hashes.count.nonzeroBitCount == 1, "a perfect subtree has a power of two of hashes")
         var level = Array(hashes)
-        while level.count > 1 {
-            level = stride(from: 0, to: level.count, by: 2).map {
-                nodeHash(level[$0], level[$0 + 1])
+        var width = level.count
+        while width > 1 {
+            width /= 2
+            for index in 0..<width {
+                level[index] = nodeHash(left: level[2 * index], right: level[2 * index + 1])
             }
         }
         return level[0]
@@ -48,24 +59,29 @@ package struct CompactRange: Equatable, Sendable {
     /// Roots of the perfect subtrees, largest first; as many as the size has set bits.
     package private(set) var peaks: [Hash]
 
+    /// The tree without leaves.
     package init() {
         size = 0
         peaks = []
     }
 
+    /// Appends the hash of one leaf.
     package mutating func append(leaf: Hash) {
         appendSubtree(leaf, height: 0)
     }
 
-    /// Appends the root of a perfect subtree of `2^height` leaves; the size must be a multiple.
+    /// Appends the root of a perfect subtree of `2^height` leaves.
+    ///
+    /// The size so far must be a multiple of `2^height`: a perfect subtree can stand nowhere else.
     package mutating func appendSubtree(_ root: Hash, height: Int) {
+        precondition((0..<64).contains(height), "a tree of 64-bit size is at most 63 levels high")
         precondition(
             size & (1 << UInt64(height) - 1) == 0,
             "a subtree begins at a multiple of its own width")
         var merged = root
         var bit = UInt64(1) << UInt64(height)
         while size & bit != 0 {
-            merged = Tree.nodeHash(peaks.removeLast(), merged)
+            merged = Tree.nodeHash(left: peaks.removeLast(), right: merged)
             size &-= bit
             bit <<= 1
         }
@@ -73,10 +89,12 @@ package struct CompactRange: Equatable, Sendable {
         size += bit
     }
 
-    /// The RFC 6962 root over all leaves so far. At most 63 node hashes.
+    /// The RFC 6962 root over all leaves so far.
+    ///
+    /// At most 63 node hashes.
     package var root: Hash {
         guard let last = peaks.last else { return Tree.emptyRoot }
-        return peaks.dropLast().reversed().reduce(last) { Tree.nodeHash($1, $0) }
+        return peaks.dropLast().reversed().reduce(last) { Tree.nodeHash(left: $1, right: $0) }
     }
 }
 
@@ -87,7 +105,8 @@ package enum Tile {
     /// Hashes of a full tile.
     package static let width = 256
 
-    /// The hashes that level `level` holds when the tree has `size` leaves: floor(size / 256^level).
+    /// The hashes that level `level` holds when the tree has `size` leaves, the full subtrees only:
+    /// floor(size / 256^level).
     package static func hashCount(level: Int, size: UInt64) -> UInt64 {
         level * height >= 64 ? 0 : size >> UInt64(level * height)
     }
