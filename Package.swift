@@ -78,7 +78,8 @@ let package = Package(
             name: "ContactCentreTests", dependencies: ["ContactCentre", "JSON"],
             swiftSettings: strict),
         .testTarget(
-            name: "IntakeTests", dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage"],
+            name: "IntakeTests",
+            dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage"],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionTests",

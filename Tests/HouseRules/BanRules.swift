@@ -1,0 +1,78 @@
+/// Something that may not be written, where, and what to write instead.
+private struct Ban {
+    let tokens: [String]
+    let instead: String
+    let isAllowed: @Sendable (SourceFile) -> Bool
+
+    init(
+        _ tokens: [String], instead: String,
+        unless isAllowed: @escaping @Sendable (SourceFile) -> Bool = { _ in false }
+    ) {
+        self.tokens = tokens
+        self.instead = instead
+        self.isAllowed = isAllowed
+    }
+}
+
+extension Rule {
+    static let bans = Rule(name: "nothing banned is written") { file in
+        violations(of: codeBans, among: file.code, in: file)
+            + violations(of: commentBans, among: file.comments, in: file)
+    }
+
+    private static let codeBans = [
+        Ban(["try", "!"], instead: "use `try` and let the error reach who can act on it"),
+        Ban(["as", "!"], instead: "use `as?` and say what happens otherwise"),
+        Ban(["fatalError", "("], instead: "throw, or state the invariant with `precondition`"),
+        Ban(
+            ["Date", "(", ")"], instead: "take the time as an argument; the log reads its LogClock",
+            unless: isTest),
+        Ban(
+            ["Date", ".", "now"],
+            instead: "take the time as an argument; the log reads its LogClock", unless: isTest),
+        Ban(
+            ["UUID", "(", ")"], instead: "take the identifier, or the generator, as an argument",
+            unless: isTest),
+        Ban(
+            ["print", "("], instead: "return the text; only Tools writes to the terminal",
+            unless: { $0.isIn("Tools") }),
+        Ban(
+            ["@", "unchecked", "Sendable"], instead: "keep it in Sources/Storage, with its reason",
+            unless: isStorage),
+        Ban(
+            ["unsafe"], instead: "keep it in Sources/Storage and give it a safe interface",
+            unless: isStorage),
+        Ban(
+            ["@", "_lifetime"], instead: "keep it in Sources/Storage, its spelling may change",
+            unless: isStorage),
+        Ban(
+            ["JSONDecoder"], instead: "use checkJSON and JSONPayload of the JSON module",
+            unless: isTest),
+        Ban(["DateFormatter"], instead: "use Instant of the JSON module", unless: isTest),
+        Ban(["ISO8601DateFormatter"], instead: "use Instant of the JSON module", unless: isTest),
+        Ban(["@", "testable"], instead: "test what the module promises to its callers"),
+    ]
+
+    private static let commentBans = ["TODO", "FIXME", "XXX", "HACK"].map {
+        Ban([$0], instead: "do it now, or write an issue")
+    }
+
+    private static let isStorage: @Sendable (SourceFile) -> Bool = { $0.isIn("Sources/Storage") }
+    /// Tests may use Foundation as an oracle, and a clock and random names for their files.
+    private static let isTest: @Sendable (SourceFile) -> Bool = { $0.isIn("Tests") }
+
+    private static func violations(
+        of bans: [Ban], among tokens: [Token], in file: SourceFile
+    ) -> [Violation] {
+        bans.filter { !$0.isAllowed(file) }.flatMap { ban -> [Violation] in
+            tokens.indices.compactMap { index in
+                guard tokens[index].text == ban.tokens[0],
+                    tokens[index...].prefix(ban.tokens.count).map(\.text) == ban.tokens
+                else { return nil }
+                return Violation(
+                    file: file, line: tokens[index].line,
+                    message: "no `\(ban.tokens.joined())` here: \(ban.instead)")
+            }
+        }
+    }
+}

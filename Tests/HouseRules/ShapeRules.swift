@@ -1,0 +1,58 @@
+extension Rule {
+    static let columnsMax = 100
+    static let fileLinesMax = 600
+    static let functionLinesMax = 70
+
+    static let lineLength = Rule(name: "lines have at most 100 columns") { file in
+        file.lines.enumerated().compactMap { index, line in
+            // UTF-8 is never shorter than the text, and its length costs nothing.
+            guard line.utf8.count > columnsMax, line.count > columnsMax else { return nil }
+            return Violation(
+                file: file, line: index + 1,
+                message: "\(line.count) columns, at most \(columnsMax): break the line")
+        }
+    }
+
+    static let fileLength = Rule(name: "files have at most 600 lines") { file in
+        let count = file.lines.count - 1
+        guard count > fileLinesMax else { return [] }
+        return [
+            Violation(
+                file: file, line: fileLinesMax + 1,
+                message: "\(count) lines, at most \(fileLinesMax): split the file by what it does")
+        ]
+    }
+
+    static let lastLine = Rule(name: "files end with a newline") { file in
+        guard !file.text.hasSuffix("\n") else { return [] }
+        return [
+            Violation(
+                file: file, line: file.lines.count,
+                message: "the file is empty or its last line does not end: add the newline")
+        ]
+    }
+
+    static let functionLength = Rule(name: "functions have at most 70 lines") { file in
+        FunctionDeclaration.all(in: file).compactMap { function in
+            let count = function.lastLine - function.line + 1
+            guard count > functionLinesMax else { return nil }
+            return Violation(
+                file: file, line: function.line,
+                message: "\(function.name) has \(count) lines, at most \(functionLinesMax): "
+                    + "give its parts names of their own")
+        }
+    }
+
+    static let explainedDependencies = Rule(name: "dependencies state their reason") { file in
+        guard file.path == "Package.swift" else { return [] }
+        let explained = Set(file.comments.map(\.line))
+        return file.code.indices.compactMap { index in
+            let name = file.code[index...].prefix(3).map(\.text)
+            let line = file.code[index].line
+            guard name == [".", "package", "("], !explained.contains(line - 1) else { return nil }
+            return Violation(
+                file: file, line: line,
+                message: "say in a comment above the dependency what it is needed for")
+        }
+    }
+}
