@@ -55,7 +55,8 @@ let package = Package(
             name: "ProjectionKit", dependencies: ["EventLog", grdb, crypto],
             swiftSettings: strict),
         .target(
-            name: "Projections", dependencies: ["ProjectionKit", "ContactCentre", "EventLog", grdb],
+            name: "Projections",
+            dependencies: ["ProjectionKit", "ContactCentre", "EventLog", grdb],
             path: "Projections", swiftSettings: strict),
         .target(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
