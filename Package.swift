@@ -52,12 +52,13 @@ let package = Package(
             name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", yams],
             swiftSettings: strict),
         .target(
-            name: "ProjectionKit", dependencies: ["EventLog", grdb, crypto],
+            name: "ProjectionKit", dependencies: ["EventLog", "Storage", "JSON", grdb, crypto],
             swiftSettings: strict),
         .target(
             name: "Projections",
-            dependencies: ["ProjectionKit", "ContactCentre", "EventLog", grdb],
-            path: "Projections", swiftSettings: strict),
+            dependencies: ["ProjectionKit", "ContactCentre", "EventLog", "JSON", grdb],
+            path: "Projections", exclude: ["OperatorQueues/README.md"],
+            swiftSettings: strict),
         .target(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),

@@ -1,0 +1,131 @@
+internal import ContactCentre
+internal import JSON
+
+/// What is known of one contact, as far as the figures need it.
+///
+/// Which visit or conversation an event belongs to is judged in stream order, never by clock.
+struct ContactFacts: Equatable {
+    let id: Int64
+    let stream: String
+    var zone: String?
+    /// The queue that was asked for on arrival.
+    var queue: String?
+    var received: Instant?
+    var gaveUpInSelfService = SelfServiceEnd.other
+    var visits: [Visit] = []
+    var connections: [Connection] = []
+
+    enum SelfServiceEnd: Int64 {
+        case other = 0
+        case gaveUp = 1
+    }
+
+    /// One stay in a queue.
+    struct Visit: Equatable {
+        var queue: String
+        /// Nil while only the end is known, which arrived first.
+        var queued: Instant?
+        var left: Instant?
+        var ending: Ending?
+
+        /// Nil where an end is missing or the clock ran backward.
+        var wait: Int64? {
+            guard let queued, let left else { return nil }
+            return nonNegative(left.microseconds - queued.microseconds)
+        }
+    }
+
+    /// How a visit ended, as far as the figures tell it apart.
+    enum Ending: Int64 {
+        case answered = 1
+        case abandoned = 2
+        case other = 3
+
+        init(_ reason: LeaveReason) {
+            switch reason {
+            case .answered: self = .answered
+            case .abandoned: self = .abandoned
+            default: self = .other
+            }
+        }
+    }
+
+    /// One conversation with an operator.
+    struct Connection: Equatable {
+        /// The number of visits, from 1, that the contact had had when it began.
+        var visit: Int
+        var `operator`: String?
+        var connected: Instant
+        var disconnected: Instant?
+        var afterWorkEnded: Instant?
+
+        /// Conversation, hold and after-work; nil where a part is missing or ran backward.
+        var handle: Int64? {
+            guard let disconnected,
+                let talk = nonNegative(disconnected.microseconds - connected.microseconds)
+            else { return nil }
+            guard let afterWorkEnded else { return talk }
+            return nonNegative(afterWorkEnded.microseconds - disconnected.microseconds)
+                .map { talk + $0 }
+        }
+    }
+
+    init(id: Int64, stream: String) {
+        self.id = id
+        self.stream = stream
+    }
+}
+
+extension ContactFacts {
+    mutating func apply(_ event: ContactEvent, at moment: Instant) {
+        switch event {
+        case .received(let arrival):
+            guard received == nil else { return }
+            received = moment
+            queue = arrival.queue?.text
+            zone = arrival.zone
+        case .queued(let entry): enter(entry.queue.text, at: moment)
+        case .leftQueue(let exit): leave(exit.queue.text, at: moment, Ending(exit.reason))
+        case .abandoned(let stage):
+            if stage == .selfService { gaveUpInSelfService = .gaveUp }
+        case .connected(let name):
+            connections.append(
+                Connection(visit: visits.count, operator: name?.text, connected: moment))
+        case .disconnected:
+            // A citizen who hangs up in the queue disconnects too, without a conversation.
+            guard let open = connections.lastIndex(where: { $0.disconnected == nil }) else {
+                return
+            }
+            connections[open].disconnected = moment
+        case .afterWorkEnded:
+            let last = connections.lastIndex {
+                $0.disconnected != nil && $0.afterWorkEnded == nil
+            }
+            guard let last else { return }
+            connections[last].afterWorkEnded = moment
+        case .selfServiceEnded, .unknown: break
+        }
+    }
+
+    private mutating func enter(_ queue: String, at moment: Instant) {
+        if let index = visits.firstIndex(where: { $0.queued == nil && $0.queue == queue }) {
+            visits[index].queued = moment
+        } else {
+            visits.append(Visit(queue: queue, queued: moment))
+        }
+    }
+
+    private mutating func leave(_ queue: String, at moment: Instant, _ ending: Ending) {
+        if let index = visits.lastIndex(where: { $0.ending == nil && $0.queue == queue }) {
+            visits[index].left = moment
+            visits[index].ending = ending
+        } else {
+            visits.append(Visit(queue: queue, left: moment, ending: ending))
+        }
+    }
+}
+
+/// The duration, or nil where it is negative because a clock ran backward.
+private func nonNegative(_ microseconds: Int64) -> Int64? {
+    microseconds >= 0 ? microseconds : nil
+}

@@ -1,0 +1,100 @@
+internal import JSON
+
+/// What one contact adds to the tables: a pure function of its facts.
+///
+/// A contact whose facts change takes its old contribution back and brings the new one, so the
+/// tables do not depend on when or in how many steps the facts arrived.
+struct Contribution {
+    /// Figures that belong to a queue and to the moment of an offer, or of an arrival.
+    struct Entry {
+        var queue: String
+        var moment: Instant
+        var figures = Figures()
+    }
+
+    private(set) var entries: [Entry] = []
+    private(set) var operators: [(name: String, figures: OperatorFigures)] = []
+
+    init(of facts: ContactFacts, thresholdMicroseconds: Int64) {
+        for (index, visit) in facts.visits.enumerated() {
+            guard let queued = visit.queued else { continue }
+            var entry = Entry(queue: visit.queue, moment: queued)
+            entry.figures[.offered] = 1
+            switch visit.ending {
+            case .answered:
+                entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
+                addHandling(of: facts.connections(ofVisit: index + 1), to: &entry)
+            case .abandoned:
+                entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
+            case .other, nil: break
+            }
+            entries.append(entry)
+        }
+        guard let received = facts.received else { return }
+        if entries.isEmpty {
+            entries.append(neverOffered(facts, received))
+        }
+        entries[0].figures[.received] = 1
+    }
+
+    private mutating func neverOffered(_ facts: ContactFacts, _ received: Instant) -> Entry {
+        var entry = Entry(queue: facts.queue ?? OperatorQueues.unknown, moment: received)
+        if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
+        addConversations(facts.connections, to: &entry)
+        return entry
+    }
+
+    /// The first operator on the line answered the visit, though nobody may know who it was.
+    private mutating func addHandling(
+        of connections: [ContactFacts.Connection], to entry: inout Entry
+    ) {
+        let first = connections.first?.operator ?? OperatorQueues.unknown
+        operators.append((first, OperatorFigures(answered: 1)))
+        addConversations(connections, to: &entry)
+    }
+
+    /// A contact is handled where all its conversations are known to the end.
+    private mutating func addConversations(
+        _ connections: [ContactFacts.Connection], to entry: inout Entry
+    ) {
+        var total: Int64 = 0
+        var unknown = 0
+        for connection in connections {
+            guard let handle = connection.handle else {
+                unknown += 1
+                continue
+            }
+            total &+= handle
+            let name = connection.operator ?? OperatorQueues.unknown
+            operators.append((name, OperatorFigures(handled: 1, handleMicroseconds: handle)))
+        }
+        guard !connections.isEmpty, unknown == 0 else { return }
+        entry.figures[.handled] = 1
+        entry.figures[.handle] = total
+    }
+}
+
+extension ContactFacts {
+    /// The conversations that a visit led to; those before the first visit count to it.
+    fileprivate func connections(ofVisit number: Int) -> [Connection] {
+        connections.filter { max(1, $0.visit) == number }
+    }
+}
+
+extension Figures {
+    fileprivate mutating func addAnswer(wait: Int64?, threshold: Int64) {
+        self[.answered] = 1
+        guard let wait else { return }
+        self[.answeredWithKnownWait] = 1
+        self[.waitAnswered] = wait
+        if wait <= threshold { self[.answeredWithinThreshold] = 1 }
+    }
+
+    fileprivate mutating func addAbandonment(wait: Int64?, threshold: Int64) {
+        self[.abandoned] = 1
+        guard let wait else { return }
+        self[.abandonedWithKnownWait] = 1
+        self[.waitAbandoned] = wait
+        if wait <= threshold { self[.abandonedWithinThreshold] = 1 }
+    }
+}

@@ -1,0 +1,154 @@
+internal import ProjectionKit
+
+/// What is counted or summed up; a row of figures holds one integer for each.
+enum Figure: Int, CaseIterable {
+    case received
+    case offered
+    case answered
+    case abandoned
+    case abandonedInSelfService
+    case answeredWithinThreshold
+    case abandonedWithinThreshold
+    case waitAnswered
+    case answeredWithKnownWait
+    case waitAbandoned
+    case abandonedWithKnownWait
+    case handled
+    case handle
+
+    var column: String {
+        switch self {
+        case .received: "received"
+        case .offered: "offered"
+        case .answered: "answered"
+        case .abandoned: "abandoned"
+        case .abandonedInSelfService: "abandoned_in_self_service"
+        case .answeredWithinThreshold: "answered_within_threshold"
+        case .abandonedWithinThreshold: "abandoned_within_threshold"
+        case .waitAnswered: "wait_answered_us"
+        case .answeredWithKnownWait: "answered_with_known_wait"
+        case .waitAbandoned: "wait_abandoned_us"
+        case .abandonedWithKnownWait: "abandoned_with_known_wait"
+        case .handled: "handled"
+        case .handle: "handle_us"
+        }
+    }
+
+    var documentation: ReadColumn {
+        switch self {
+        case .waitAnswered, .waitAbandoned, .handle:
+            ReadColumn(column, in: .microseconds, meaning: meaning)
+        default: ReadColumn(column, in: .count, meaning: meaning)
+        }
+    }
+
+    private var meaning: String {
+        switch self {
+        case .received: "contacts that reached the centre"
+        case .offered: "queue visits: a transferred contact can have several"
+        case .answered: "queue visits that an operator's answer ended"
+        case .abandoned: "queue visits that the citizen gave up"
+        case .abandonedInSelfService:
+            "contacts given up in self-service and never offered to a queue"
+        case .answeredWithinThreshold: "answered visits with a known wait up to the threshold"
+        case .abandonedWithinThreshold: "abandoned visits with a known wait up to the threshold"
+        case .waitAnswered: "sum of the known waits of answered visits"
+        case .answeredWithKnownWait: "answered visits whose clocks did not run backward"
+        case .waitAbandoned: "sum of the known waits of abandoned visits"
+        case .abandonedWithKnownWait: "abandoned visits whose clocks did not run backward"
+        case .handled: "answered visits (and contacts never offered) with a known handle time"
+        case .handle: "sum of the known handle times: conversation, hold and after-work"
+        }
+    }
+}
+
+/// One integer for each ``Figure``; sums wrap around, so that subtracting always undoes adding.
+struct Figures: Equatable {
+    private var values = SIMD16<Int64>.zero
+
+    subscript(figure: Figure) -> Int64 {
+        get { values[figure.rawValue] }
+        set { values[figure.rawValue] = newValue }
+    }
+
+    var isZero: Bool { values == .zero }
+
+    static func += (left: inout Figures, right: Figures) { left.values &+= right.values }
+    static func -= (left: inout Figures, right: Figures) { left.values &-= right.values }
+}
+
+/// A figure that follows from the others of its row.
+enum DerivedFigure: CaseIterable {
+    case serviceLevel
+    case abandonmentRate
+    case averageSpeedOfAnswer
+    case averageHandle
+
+    var column: String {
+        switch self {
+        case .serviceLevel: "service_level"
+        case .abandonmentRate: "abandonment_rate"
+        case .averageSpeedOfAnswer: "average_speed_of_answer_us"
+        case .averageHandle: "average_handle_us"
+        }
+    }
+
+    var documentation: ReadColumn {
+        switch self {
+        case .serviceLevel:
+            ReadColumn(
+                column, in: .ratio,
+                meaning: "S-1a@1: answered_within_threshold / (answered + abandoned)")
+        case .abandonmentRate:
+            ReadColumn(
+                column, in: .ratio, meaning: "S-4@1: abandoned / (answered + abandoned)")
+        case .averageSpeedOfAnswer:
+            ReadColumn(
+                column, in: .microseconds,
+                meaning: "S-2@1: wait_answered_us / answered_with_known_wait, rounded")
+        case .averageHandle:
+            ReadColumn(
+                column, in: .microseconds, meaning: "W-1@1: handle_us / handled, rounded")
+        }
+    }
+
+    /// The generated column; null where the denominator is zero.
+    var definition: String {
+        switch self {
+        case .serviceLevel: Self.ratio(of: "answered_within_threshold", column)
+        case .abandonmentRate: Self.ratio(of: "abandoned", column)
+        case .averageSpeedOfAnswer:
+            Self.average(of: "wait_answered_us", over: "answered_with_known_wait", column)
+        case .averageHandle: Self.average(of: "handle_us", over: "handled", column)
+        }
+    }
+
+    private static func ratio(of numerator: String, _ column: String) -> String {
+        "\(column) REAL AS (CAST(\(numerator) AS REAL) / nullif(answered + abandoned, 0))"
+    }
+
+    private static func average(
+        of sum: String, over count: String, _ column: String
+    ) -> String {
+        "\(column) INTEGER AS ((\(sum) + \(count) / 2) / nullif(\(count), 0))"
+    }
+}
+
+/// What one operator did.
+struct OperatorFigures: Equatable {
+    var answered: Int64 = 0
+    var handled: Int64 = 0
+    var handleMicroseconds: Int64 = 0
+
+    static func += (left: inout OperatorFigures, right: OperatorFigures) {
+        left.answered += right.answered
+        left.handled += right.handled
+        left.handleMicroseconds &+= right.handleMicroseconds
+    }
+
+    static func -= (left: inout OperatorFigures, right: OperatorFigures) {
+        left.answered -= right.answered
+        left.handled -= right.handled
+        left.handleMicroseconds &-= right.handleMicroseconds
+    }
+}

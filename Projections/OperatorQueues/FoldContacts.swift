@@ -1,0 +1,98 @@
+internal import ContactCentre
+internal import EventLog
+internal import GRDB
+internal import JSON
+internal import ProjectionKit
+
+/// Folds the events of contacts; holds the contacts that events since the last flush touched.
+final class FoldContacts: EventFold {
+    private let database: Database
+    private let thresholdMicroseconds: Int64
+    private var zones: ZoneBook
+    private var latest: Instant?
+    private var nextContact: Int64
+    private var touched: [TouchedContact] = []
+    private var indexes: [String: Int] = [:]
+
+    private struct TouchedContact {
+        /// What the database holds; nil for a new contact.
+        let stored: ContactFacts?
+        var facts: ContactFacts
+    }
+
+    private static let kinds: [String: ContactEvent.Kind] = Dictionary(
+        uniqueKeysWithValues: ContactEvent.Kind.allCases.filter { $0 != .selfServiceEnded }
+            .map { ($0.rawValue, $0) })
+
+    init(into database: Database, zones: ZoneBook, thresholdMicroseconds: Int64) throws {
+        self.database = database
+        self.zones = zones
+        self.thresholdMicroseconds = thresholdMicroseconds
+        latest = try Int64.fetchOne(database, sql: "SELECT occurred_us FROM latest")
+            .map(Instant.init(microseconds:))
+        nextContact = try Int64.fetchOne(database, sql: "SELECT max(id) + 1 FROM contacts") ?? 1
+    }
+
+    func apply(_ event: Event) throws {
+        guard event.schema == ContactEvent.schema, let kind = Self.kinds[event.type.text] else {
+            return
+        }
+        let contactEvent = try ContactEvent(kind, payload: event.data.object)
+        if case .received(let arrival) = contactEvent { _ = try zones.zone(arrival.zone) }
+        let index = try touch(event.stream.text)
+        let moment = event.occurred
+        touched[index].facts.apply(contactEvent, at: moment)
+        latest = max(latest ?? moment, moment)
+    }
+
+    private func touch(_ stream: String) throws -> Int {
+        if let index = indexes[stream] { return index }
+        let stored = try ContactFacts.load(stream, from: database)
+        touched.append(
+            TouchedContact(
+                stored: stored, facts: stored ?? ContactFacts(id: nextContact, stream: stream)))
+        if stored == nil { nextContact += 1 }
+        indexes[stream] = touched.count - 1
+        return touched.count - 1
+    }
+
+    func flush() throws {
+        var changes = TableChanges()
+        for contact in touched where contact.stored != contact.facts {
+            if let stored = contact.stored {
+                try collect(stored, taken: .back, into: &changes)
+            }
+            try collect(contact.facts, taken: .in, into: &changes)
+            try store(contact, &changes)
+        }
+        try changes.write(to: database)
+        try WaitingMax(zones: zones).update(changes.days, in: database)
+        try database.execute(
+            sql: "UPDATE latest SET occurred_us = ?", arguments: [latest?.microseconds])
+        touched.removeAll(keepingCapacity: true)
+        indexes.removeAll(keepingCapacity: true)
+    }
+
+    private func collect(
+        _ facts: ContactFacts, taken direction: TableChanges.Direction,
+        into changes: inout TableChanges
+    ) throws {
+        let contribution = Contribution(of: facts, thresholdMicroseconds: thresholdMicroseconds)
+        changes.add(contribution, in: try zones.zone(facts.zone), taken: direction)
+    }
+
+    private func store(_ contact: TouchedContact, _ changes: inout TableChanges) throws {
+        let (stored, facts) = (contact.stored, contact.facts)
+        try facts.save(replacing: stored, to: database)
+        let zone = try zones.zone(facts.zone)
+        let storedZone = try zones.zone(stored?.zone)
+        for (index, visit) in facts.visits.enumerated() {
+            let old = stored.flatMap { index < $0.visits.count ? $0.visits[index] : nil }
+            if old == visit, stored?.zone == facts.zone { continue }
+            let days = WaitingDays(of: visit, in: zone)
+            try visit.save(contact: facts.id, number: index + 1, days, to: database)
+            changes.days.touch(days)
+            if let old { changes.days.touch(WaitingDays(of: old, in: storedZone)) }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+internal import ContactCentre
+internal import JSON
+
+/// A half-hour of the UTC grid, with the offset that its label shows.
+struct HalfHour: Hashable {
+    let start: Instant
+    let offsetMinutes: Int
+
+    private static let length: Int64 = 1_800_000_000
+
+    /// The half-hour that `moment` lies in, labelled in `zone`.
+    init(of moment: Instant, in zone: Zone) {
+        let index = moment.microseconds.flooredDivision(by: Self.length).quotient
+        start = Instant(microseconds: index * Self.length)
+        // RFC 3339 has no seconds in an offset; before 1972 some zones had.
+        offsetMinutes = Int(
+            Int64(zone.offsetSeconds(at: start)).flooredDivision(by: 60).quotient)
+    }
+
+    /// RFC 3339 with the offset, `2026-10-25T02:30:00+02:00`.
+    var label: String {
+        let local = start.microseconds + Int64(offsetMinutes) * 60_000_000
+        let (day, timeOfDay) = local.flooredDivision(by: 86_400_000_000)
+        let minute = Int(timeOfDay / 60_000_000)
+        let offset = abs(offsetMinutes)
+        return "\(CivilDate(daysSince1970: Int(day)))T\(padded(minute / 60, to: 2)):"
+            + "\(padded(minute % 60, to: 2)):00\(offsetMinutes < 0 ? "-" : "+")"
+            + "\(padded(offset / 60, to: 2)):\(padded(offset % 60, to: 2))"
+    }
+}
+
+/// The local dates on which a visit waits, as days since 1970.
+struct WaitingDays: Equatable {
+    let from: Int
+    /// Nil while the visit waits.
+    let to: Int?
+
+    /// Nil where the visit never waits: it was not offered, or left no later than it came.
+    init?(of visit: ContactFacts.Visit, in zone: Zone) {
+        guard let queued = visit.queued else { return nil }
+        if visit.ending != nil, (visit.wait ?? 0) == 0 { return nil }
+        from = zone.date(at: queued).daysSince1970
+        // A clock set back over midnight shows a date twice; a wait never ends before its date.
+        to = visit.left.map { [from] in max(from, zone.date(at: $0).daysSince1970) }
+    }
+}

@@ -1,0 +1,71 @@
+internal import ContactCentre
+internal import Foundation
+package import GRDB
+package import ProjectionKit
+
+/// How the queues did: offered, answered, abandoned, waits and handle times, and who waits.
+///
+/// `README.md` beside this file defines every table and column.
+package struct OperatorQueues: Projection {
+    /// A wait up to this long, included, is within the threshold.
+    package let serviceThreshold: Duration
+
+    package static let defaultServiceThreshold: Duration = .seconds(20)
+    /// Stands for a queue or an operator that the events do not name.
+    package static let unknown = "unknown"
+
+    package init(serviceThreshold: Duration = defaultServiceThreshold) {
+        self.serviceThreshold = serviceThreshold
+    }
+
+    package let name = "operator-queues"
+    package let version = 1
+
+    /// The time zone database is part of it: other offsets give other dates and half-hours.
+    package var configuration: String {
+        "service_threshold_us=\(thresholdMicroseconds) "
+            + "time_zone_data=\(TimeZone.timeZoneDataVersion)"
+    }
+
+    var thresholdMicroseconds: Int64 {
+        let (seconds, attoseconds) = serviceThreshold.components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+
+    package func fold(
+        into database: Database, of log: LogReference
+    ) throws -> any EventFold {
+        try FoldContacts(
+            into: database, zones: ZoneBook(logZone: log.zone),
+            thresholdMicroseconds: thresholdMicroseconds)
+    }
+}
+
+/// A zone that the time zone database does not have.
+struct UnknownZone: Error, CustomStringConvertible {
+    let name: String
+
+    var description: String {
+        "the time zone \"\(name)\" is unknown; it must be an IANA name like Europe/Rome"
+    }
+}
+
+/// The zones that were needed so far.
+struct ZoneBook {
+    private let logZone: Zone
+    private var known: [String: Zone] = [:]
+
+    init(logZone name: String) throws {
+        guard let zone = Zone(identifier: name) else { throw UnknownZone(name: name) }
+        logZone = zone
+    }
+
+    /// The zone with this name; nil stands for the log's.
+    mutating func zone(_ name: String?) throws -> Zone {
+        guard let name else { return logZone }
+        if let zone = known[name] { return zone }
+        guard let zone = Zone(identifier: name) else { throw UnknownZone(name: name) }
+        known[name] = zone
+        return zone
+    }
+}

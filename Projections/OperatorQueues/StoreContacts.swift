@@ -1,0 +1,111 @@
+internal import GRDB
+internal import JSON
+
+extension ContactFacts {
+    /// What the database knows of the contact with this stream, or nil.
+    static func load(_ stream: String, from database: Database) throws -> ContactFacts? {
+        let contact = try database.cachedStatement(
+            sql: """
+                SELECT id, zone, queue, received_us, gave_up_in_self_service
+                FROM contacts WHERE stream = ?
+                """)
+        let found = try Row.fetchCursor(contact, arguments: [stream])
+        guard let row = try found.next() else { return nil }
+        var facts = ContactFacts(id: row[0], stream: stream)
+        facts.zone = row[1]
+        facts.queue = row[2]
+        facts.received = instant(row[3])
+        facts.gaveUpInSelfService = SelfServiceEnd(rawValue: row[4]) ?? .other
+        facts.visits = try facts.loadVisits(from: database)
+        facts.connections = try facts.loadConnections(from: database)
+        return facts
+    }
+
+    private func loadVisits(from database: Database) throws -> [Visit] {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT queue, queued_us, left_us, ending FROM visits
+                WHERE contact = ? ORDER BY visit
+                """)
+        var visits: [Visit] = []
+        let rows = try Row.fetchCursor(statement, arguments: [id])
+        while let row = try rows.next() {
+            let ending: Int64? = row[3]
+            visits.append(
+                Visit(
+                    queue: row[0], queued: instant(row[1]), left: instant(row[2]),
+                    ending: ending.flatMap(Ending.init(rawValue:))))
+        }
+        return visits
+    }
+
+    private func loadConnections(from database: Database) throws -> [Connection] {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT visit, operator, connected_us, disconnected_us, after_work_ended_us
+                FROM connections WHERE contact = ? ORDER BY connection
+                """)
+        var connections: [Connection] = []
+        let rows = try Row.fetchCursor(statement, arguments: [id])
+        while let row = try rows.next() {
+            connections.append(
+                Connection(
+                    visit: row[0], operator: row[1],
+                    connected: Instant(microseconds: row[2]), disconnected: instant(row[3]),
+                    afterWorkEnded: instant(row[4])))
+        }
+        return connections
+    }
+
+    /// Writes what differs from what is stored, but for the visits.
+    func save(replacing stored: ContactFacts?, to database: Database) throws {
+        if stored == nil || stored?.received != received
+            || stored?.gaveUpInSelfService != gaveUpInSelfService
+        {
+            let statement = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?)")
+            try statement.run([
+                id, stream, zone, queue, received?.microseconds, gaveUpInSelfService.rawValue,
+            ])
+        }
+        for (index, connection) in connections.enumerated() {
+            if let stored, index < stored.connections.count,
+                stored.connections[index] == connection
+            {
+                continue
+            }
+            let statement = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?)")
+            try statement.run([
+                id, index + 1, connection.visit, connection.operator,
+                connection.connected.microseconds, connection.disconnected?.microseconds,
+                connection.afterWorkEnded?.microseconds,
+            ])
+        }
+    }
+}
+
+extension ContactFacts.Visit {
+    func save(
+        contact: Int64, number: Int, _ days: WaitingDays?, to database: Database
+    ) throws {
+        let statement = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        try statement.run([
+            contact, number, queue, queued?.microseconds, left?.microseconds, ending?.rawValue,
+            days?.from, days?.to,
+        ])
+    }
+}
+
+extension Statement {
+    /// Executes with as many arguments as the statement has placeholders.
+    func run(_ arguments: StatementArguments) throws {
+        setUncheckedArguments(arguments)
+        try execute()
+    }
+}
+
+private func instant(_ microseconds: Int64?) -> Instant? {
+    microseconds.map(Instant.init(microseconds:))
+}

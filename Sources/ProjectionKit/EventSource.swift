@@ -1,0 +1,54 @@
+package import EventLog
+
+/// Which log a read model belongs to, and the zone of contacts that state none.
+package struct LogReference: Equatable, Sendable {
+    package let id: EventID
+    /// An IANA name.
+    package let zone: String
+
+    package init(id: EventID, zone: String) {
+        self.id = id
+        self.zone = zone
+    }
+}
+
+/// The events of one log in their order, as projecting needs them.
+package struct EventSource {
+    package let log: LogReference
+    /// How many events there are.
+    package let size: () throws -> UInt64
+    /// Visits a range of positions in order, in bounded memory.
+    package let read: (PositionRange, (Event) throws -> ReadStep) throws -> Void
+
+    package init(
+        log: LogReference, size: @escaping () throws -> UInt64,
+        read: @escaping (PositionRange, (Event) throws -> ReadStep) throws -> Void
+    ) {
+        self.log = log
+        self.size = size
+        self.read = read
+    }
+
+    package init(_ log: EventLog) {
+        self.init(
+            log: LogReference(id: log.identity.id, zone: log.identity.zone),
+            size: { try log.head().size },
+            read: { range, visit in
+                var selection = Selection()
+                selection.from = range.first
+                selection.to = range.last
+                try log.read(selection, visit)
+            })
+    }
+
+    /// The event at a position, or nil where the log does not reach so far.
+    func event(at position: Position) throws -> Event? {
+        var found: Event?
+        guard position.value < (try size()) else { return nil }
+        try read(PositionRange(first: position, last: position)) { event in
+            found = event
+            return .stop
+        }
+        return found
+    }
+}

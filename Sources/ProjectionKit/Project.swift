@@ -1,0 +1,246 @@
+package import EventLog
+internal import Foundation
+internal import GRDB
+internal import JSON
+
+/// Brings one read model up to date with its log.
+///
+/// Each chunk of events and the position after it are committed together, so whatever ends the
+/// process leaves a read model that the next run takes further. A rebuild goes on beside the old
+/// read model and replaces it in one step at the end.
+package struct Projector {
+    package let projection: any Projection
+    /// Events of one transaction. Any number gives the same rows.
+    package let chunkEvents: UInt64
+    let path: ReadModelPath
+
+    /// Requires chunks of at least one event.
+    package init(
+        _ projection: any Projection, in directory: String,
+        chunkEvents: UInt64 = ProjectionLimits.chunkEvents
+    ) {
+        precondition(chunkEvents > 0, "a chunk has at least one event")
+        self.projection = projection
+        self.chunkEvents = chunkEvents
+        path = ReadModelPath(directory: directory, name: projection.name)
+    }
+
+    /// Takes in what the log has gained; builds anew where there is no read model of this version.
+    /// - Throws: ``ReadModelError``, also where the read model belongs to another log or is ahead
+    ///   of this one. What was committed before stays.
+    package func bringUpToDate(
+        from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+    ) throws -> ProjectionOutcome {
+        try withProjectorLock(on: path.directory) {
+            let end = Prefix(size: try source.size())
+            if let reason = try reasonToRebuild(source) {
+                return try build(from: source, until: end, because: reason, progress)
+            }
+            return try withDatabase(at: path.live, for: .updating) { database in
+                let outcome = try fold(
+                    from: source, until: end, into: database, rebuilt: nil, progress)
+                // Leaves one plain file where no reader is in the way; SQLite does it later else.
+                try? database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                return outcome
+            }
+        }
+    }
+
+    /// Builds anew from the first event and replaces whatever stands there.
+    /// - Throws: ``ReadModelError``; the old read model then stays as it was.
+    package func rebuild(
+        from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+    ) throws -> ProjectionOutcome {
+        try withProjectorLock(on: path.directory) {
+            let end = Prefix(size: try source.size())
+            return try build(from: source, until: end, because: .asked, progress)
+        }
+    }
+
+    /// Builds the read model of a prefix of the log, in a directory other than the live one's.
+    /// - Throws: ``ReadModelError``, also where the prefix ends beyond the log.
+    package func build(
+        asOf: AsOf, from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+    ) throws -> ProjectionOutcome {
+        let size = try source.size()
+        let end: Prefix
+        switch asOf {
+        case .position(let position):
+            guard position.value < size else {
+                throw ReadModelError.asOfBeyondLog(position, logEvents: size)
+            }
+            end = Prefix(size: position.value + 1)
+        case .recorded(let moment): end = Prefix(size: size, recordedBy: moment)
+        }
+        return try withProjectorLock(on: path.directory) {
+            try build(from: source, until: end, because: .asked, progress)
+        }
+    }
+
+    /// Nil where the read model that stands there can be taken further.
+    private func reasonToRebuild(_ source: EventSource) throws -> RebuildReason? {
+        guard FileManager.default.fileExists(atPath: path.live) else { return .notBuilt }
+        let model = ReadModel(of: projection, in: path.directory)
+        let loaded = try withDatabase(at: path.live, for: .inspecting) {
+            try model.loaded(from: $0)
+        }
+        if case .state(let state) = loaded { try state.requireHistory(of: source, path.live) }
+        return try model.rebuildReason(loaded)
+    }
+
+    /// What is built becomes the read model when the rename in ``publish(_:)`` is done; a crash
+    /// before leaves the old one.
+    private func build(
+        from source: EventSource, until end: Prefix, because reason: RebuildReason,
+        _ progress: (ProjectionProgress) -> Void
+    ) throws -> ProjectionOutcome {
+        for leftover in path.leftovers { try? FileManager.default.removeItem(atPath: leftover) }
+        let building = path.building(version: projection.version)
+        let outcome = try withDatabase(at: building, for: .building) { database in
+            try createTables(in: database, of: source.log)
+            return try fold(
+                from: source, until: end, into: database, rebuilt: reason, progress)
+        }
+        try publish(building, as: path.live)
+        return outcome
+    }
+
+    private func createTables(in database: Database, of log: LogReference) throws {
+        try database.inTransaction(.immediate) {
+            try database.execute(sql: ReadModelState.schema)
+            for statement in projection.schema { try database.execute(sql: statement) }
+            for table in projection.tables {
+                guard let moment = table.moment else { continue }
+                let select = moment.selecting(at: "(\(moment.latest))")
+                try database.execute(sql: "CREATE VIEW \(table.name) AS \(select)")
+            }
+            try ReadModelState(
+                name: projection.name, version: projection.version,
+                configuration: projection.configuration, log: log.id, events: 0
+            ).save(to: database)
+            return .commit
+        }
+    }
+
+    /// The only way in which events reach a read model, chunk by chunk.
+    private func fold(
+        from source: EventSource, until end: Prefix, into database: Database,
+        rebuilt: RebuildReason?, _ progress: (ProjectionProgress) -> Void
+    ) throws -> ProjectionOutcome {
+        guard case .state(var state) = try ReadModelState.load(from: database) else {
+            preconditionFailure("a read model is folded into only after its state was read")
+        }
+        let first = state.events
+        let fold = try projection.fold(into: database, of: source.log)
+        while state.events < end.size {
+            let chunkEnd = min(end.size, (state.events / chunkEvents + 1) * chunkEvents)
+            try database.inTransaction(.immediate) {
+                try apply(source, until: end.limited(to: chunkEnd), to: fold, &state)
+                try fold.flush()
+                try state.save(to: database)
+                // The chunk's rows and the position after them are committed together: a crash
+                // before leaves the previous chunk's end, a crash after leaves this one's.
+                return .commit
+            }
+            progress(ProjectionProgress(done: state.events - first, total: end.size - first))
+            if state.events < chunkEnd { break }
+        }
+        return ProjectionOutcome(
+            events: state.events - first, size: state.events, rebuilt: rebuilt)
+    }
+
+    private func apply(
+        _ source: EventSource, until end: Prefix, to fold: any EventFold,
+        _ state: inout ReadModelState
+    ) throws {
+        let range = PositionRange(first: Position(state.events), last: Position(end.size - 1))
+        var next = state
+        var isOver = false
+        try source.read(range) { event in
+            guard event.position.value == next.events else { return .stop }
+            if let moment = end.recordedBy, event.recorded > moment {
+                isOver = true
+                return .stop
+            }
+            do {
+                try fold.apply(event)
+            } catch let error as DatabaseError {
+                throw error
+            } catch {
+                throw ReadModelError.unprojectable(
+                    name: projection.name, at: event.position, type: event.type.text,
+                    reason: "\(error)")
+            }
+            next.events += 1
+            next.lastEvent = event.id
+            next.lastRecorded = event.recorded
+            return .next
+        }
+        guard isOver || next.events == end.size else {
+            throw ReadModelError.missingEvent(at: Position(next.events))
+        }
+        state = next
+    }
+}
+
+/// How far a run has come, in events.
+package struct ProjectionProgress: Sendable {
+    package let done: UInt64
+    package let total: UInt64
+}
+
+/// What a run did.
+package struct ProjectionOutcome: Equatable, Sendable {
+    /// Events taken in by this run.
+    package let events: UInt64
+    /// Events that the read model has now: every position below this number.
+    package let size: UInt64
+    /// Why the read model was made anew; nil where it was taken further.
+    package let rebuilt: RebuildReason?
+}
+
+/// The part of a log that is folded: so many events, and none recorded later than a moment.
+private struct Prefix {
+    var size: UInt64
+    var recordedBy: Instant?
+
+    func limited(to size: UInt64) -> Prefix { Prefix(size: size, recordedBy: recordedBy) }
+}
+
+extension ReadModel {
+    func loaded(from database: Database) throws -> ReadModelState.Loaded {
+        try ReadModelState.load(from: database)
+    }
+
+    /// Why a read model in this state has to be made anew for the projection, or nil.
+    func rebuildReason(_ loaded: ReadModelState.Loaded) throws -> RebuildReason? {
+        switch loaded {
+        case .unreadable(let reason):
+            throw ReadModelError.damaged(path: path.live, reason: reason)
+        case .otherFormat(let found): .format(found: found, current: ReadModelState.format)
+        case .state(let state) where state.version != projection.version:
+            .version(found: state.version, current: projection.version)
+        case .state(let state) where state.configuration != projection.configuration:
+            .configuration(found: state.configuration, current: projection.configuration)
+        case .state: nil
+        }
+    }
+}
+
+extension ReadModelState {
+    /// Refuses a read model whose events are not a prefix of the log's.
+    func requireHistory(of source: EventSource, _ path: String) throws {
+        guard log == source.log.id else {
+            throw ReadModelError.otherLog(path: path, found: log, expected: source.log.id)
+        }
+        let size = try source.size()
+        guard events <= size else {
+            throw ReadModelError.aheadOfLog(path: path, events: events, logEvents: size)
+        }
+        guard events > 0 else { return }
+        let last = Position(events - 1)
+        guard try source.event(at: last)?.id == lastEvent else {
+            throw ReadModelError.otherHistory(path: path, at: last)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+internal import Foundation
+internal import GRDB
+package import JSON
+
+/// One value of a query's result.
+package enum QueryValue: Hashable, Sendable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob([UInt8])
+
+    init(_ value: DatabaseValue) {
+        self =
+            switch value.storage {
+            case .null: .null
+            case .int64(let number): .integer(number)
+            case .double(let number): .real(number)
+            case .string(let text): .text(text)
+            case .blob(let data): .blob(Array(data))
+            }
+    }
+}
+
+/// Column names and the rows below them.
+package struct QueryResult: Equatable, Sendable {
+    package var columns: [String]
+    package var rows: [[QueryValue]] = []
+
+    /// The value of a column in each row, or nil where there is no such column.
+    package func values(of column: String) -> [QueryValue]? {
+        guard let index = columns.firstIndex(of: column) else { return nil }
+        return rows.map { $0[index] }
+    }
+}
+
+/// What to ask a read model.
+package enum Query: Sendable {
+    /// Rows of a documented table that meet a condition, as they were at a moment.
+    ///
+    /// The condition is an SQL expression over the table's columns; the moment is for tables that
+    /// take one.
+    case table(String, condition: String? = nil, moment: Instant? = nil)
+    /// One SQL statement that changes nothing.
+    case sql(String)
+}
+
+/// A read model that can be asked; every answer comes from one state of the file.
+package struct ReadModel: Sendable {
+    package let projection: any Projection
+    let path: ReadModelPath
+
+    package init(of projection: any Projection, in directory: String) {
+        self.projection = projection
+        path = ReadModelPath(directory: directory, name: projection.name)
+    }
+
+    /// Answers from what is there, even where the log has gone on since.
+    /// - Throws: ``ReadModelError`` where there is no read model of this version, or where the
+    ///   query cannot be answered; it names the tables or columns that exist.
+    package func answer(_ query: Query) throws -> QueryResult {
+        try read { database in
+            switch query {
+            case .table(let name, let condition, let moment):
+                try rows(of: name, condition: condition, moment: moment, in: database)
+            case .sql(let sql): try rows(sql: sql, in: database)
+            }
+        }
+    }
+
+    /// SHA-256 over all rows of the declared tables. Linear in the rows.
+    package func digest() throws -> ReadModelDigest {
+        try read { try ReadModelDigest(of: projection.tables, in: $0) }
+    }
+
+    /// Runs within one transaction on a read model of the projection's own version.
+    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        guard FileManager.default.fileExists(atPath: path.live) else {
+            throw ReadModelError.notBuilt(name: projection.name, path: path.live)
+        }
+        return try withDatabase(at: path.live, for: .reading) { database in
+            var result: Result?
+            try database.inTransaction(.deferred) {
+                if let reason = try rebuildReason(loaded(from: database)) {
+                    throw ReadModelError.outdated(name: projection.name, reason)
+                }
+                result = try body(database)
+                return .commit
+            }
+            guard let result else { preconditionFailure("a transaction ended without a result") }
+            return result
+        }
+    }
+
+    private func rows(
+        of name: String, condition: String?, moment: Instant?, in database: Database
+    ) throws -> QueryResult {
+        guard let table = projection.tables.first(where: { $0.name == name }) else {
+            throw ReadModelError.unknownTable(
+                name, model: projection.name, known: projection.tables.map(\.name))
+        }
+        var from = table.name
+        var arguments = StatementArguments()
+        if let moment {
+            guard let source = table.moment else {
+                throw ReadModelError.noMoment(
+                    table: name,
+                    tables: projection.tables.filter { $0.moment != nil }.map(\.name))
+            }
+            from = "(\(source.select))"
+            arguments = ["at": moment.microseconds]
+        }
+        var sql = "SELECT \(table.columnList) FROM \(from)"
+        // The line break ends a comment in the condition.
+        if let condition { sql += " WHERE (\(condition)\n)" }
+        sql += table.orderClause
+        do {
+            return try fetch(database.makeStatement(sql: sql), arguments)
+        } catch let error as DatabaseError where condition != nil && error.isOfTheStatement {
+            throw ReadModelError.badCondition(
+                condition ?? "", reason: error.reason, table: name,
+                columns: table.columns.map(\.name))
+        }
+    }
+
+    private func rows(sql: String, in database: Database) throws -> QueryResult {
+        do {
+            let statement = try database.makeStatement(sql: sql)
+            guard statement.isReadonly, statement.columnCount > 0 else {
+                throw ReadModelError.notReading(sql: sql)
+            }
+            return try fetch(statement, [])
+        } catch let error as DatabaseError {
+            switch error.resultCode {
+            case .SQLITE_READONLY: throw ReadModelError.notReading(sql: sql)
+            case _ where error.isOfTheStatement:
+                throw ReadModelError.badQuery(
+                    reason: error.reason, tables: projection.tables.map(\.name))
+            default: throw error
+            }
+        }
+    }
+
+    private func fetch(
+        _ statement: Statement, _ arguments: StatementArguments
+    ) throws -> QueryResult {
+        var result = QueryResult(columns: statement.columnNames)
+        let rows = try Row.fetchCursor(statement, arguments: arguments)
+        while let row = try rows.next() {
+            result.rows.append(row.databaseValues.map(QueryValue.init))
+        }
+        return result
+    }
+}
+
+extension DatabaseError {
+    fileprivate var reason: String { message ?? resultCode.description }
+
+    /// Whether the statement is to blame and not the file.
+    fileprivate var isOfTheStatement: Bool {
+        resultCode == .SQLITE_ERROR || resultCode == .SQLITE_MISUSE
+            || resultCode == .SQLITE_RANGE
+    }
+}

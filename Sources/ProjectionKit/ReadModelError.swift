@@ -1,0 +1,102 @@
+package import EventLog
+
+/// Why a read model cannot be built or asked; each case says what to do.
+package enum ReadModelError: Error, Equatable, Sendable {
+    case notBuilt(name: String, path: String)
+    /// The read model is of another version or configuration than the projection.
+    case outdated(name: String, RebuildReason)
+    case otherLog(path: String, found: EventID, expected: EventID)
+    /// The log is shorter than what the read model has taken in.
+    case aheadOfLog(path: String, events: UInt64, logEvents: UInt64)
+    /// The log holds another event than the one that the read model took in.
+    case otherHistory(path: String, at: Position)
+    case damaged(path: String, reason: String)
+    /// Another process is projecting in the same directory.
+    case locked(directory: String)
+    /// Another program holds a lock on the file for too long.
+    case busy(path: String)
+    /// Other programs keep the old file open, so that it cannot be replaced.
+    case inUse(path: String)
+    case storage(path: String, reason: String)
+    case unprojectable(name: String, at: Position, type: String, reason: String)
+    /// The log did not deliver an event that its size promises.
+    case missingEvent(at: Position)
+    case asOfBeyondLog(Position, logEvents: UInt64)
+    case unknownTable(String, model: String, known: [String])
+    case noMoment(table: String, tables: [String])
+    case badCondition(String, reason: String, table: String, columns: [String])
+    case badQuery(reason: String, tables: [String])
+    case notReading(sql: String)
+}
+
+/// Why a read model is made anew from the first event.
+package enum RebuildReason: Equatable, Sendable {
+    case notBuilt
+    case asked
+    case version(found: Int, current: Int)
+    case configuration(found: String, current: String)
+    /// The file was written by another version of this software.
+    case format(found: Int, current: Int)
+}
+
+extension RebuildReason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notBuilt: "there was none"
+        case .asked: "a rebuild was asked for"
+        case .version(let found, let current):
+            "it has version \(found) of the projection, the current one is \(current)"
+        case .configuration(let found, let current):
+            "it was made with \(found), now it is \(current)"
+        case .format(let found, let current):
+            "its file has format \(found), the current one is \(current)"
+        }
+    }
+}
+
+extension ReadModelError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notBuilt(let name, let path):
+            "there is no read model \(path); run: ascolto project \(name)"
+        case .outdated(let name, let reason):
+            "the read model \(name) must be made anew: \(reason); run: ascolto project \(name)"
+        case .otherLog(let path, let found, let expected):
+            "\(path) belongs to the log \(found), not to \(expected); "
+                + "project with --rebuild to replace it"
+        case .aheadOfLog(let path, let events, let logEvents):
+            "\(path) has taken in \(events) events, but the log has only \(logEvents): the log "
+                + "was rolled back; project with --rebuild once the log is what it should be"
+        case .otherHistory(let path, let position):
+            "\(path) has taken in another event at position \(position) than the log holds: the "
+                + "log was rolled back and went on; project with --rebuild"
+        case .damaged(let path, let reason):
+            "\(path) is damaged or no read model (\(reason)); project with --rebuild"
+        case .locked(let directory):
+            "another process is projecting in \(directory); try again when it is done"
+        case .busy(let path): "another program has locked \(path); try again when it is done"
+        case .inUse(let path):
+            "another program keeps \(path) open, so it cannot be replaced; close it and try again"
+        case .storage(let path, let reason): "\(path): \(reason)"
+        case .unprojectable(let name, let position, let type, let reason):
+            "\(name) stopped at position \(position) (\(type)): \(reason)"
+        case .missingEvent(let position):
+            "the log did not deliver the event at position \(position); run: ascolto check"
+        case .asOfBeyondLog(let position, let logEvents):
+            "position \(position) does not exist yet; the log has \(logEvents) events"
+        case .unknownTable(let table, let model, let known):
+            "\(model) has no table \"\(table)\"; it has \(known.joined(separator: ", "))"
+        case .noMoment(let table, let tables):
+            "\"\(table)\" does not depend on a moment; --at is for "
+                + (tables.isEmpty ? "other read models" : tables.joined(separator: ", "))
+        case .badCondition(let condition, let reason, let table, let columns):
+            "--where \(condition): \(reason); \"\(table)\" has the columns "
+                + columns.joined(separator: ", ")
+        case .badQuery(let reason, let tables):
+            "--sql: \(reason); the tables are \(tables.joined(separator: ", "))"
+        case .notReading(let sql):
+            "--sql takes one statement that returns rows and changes nothing, not: "
+                + sql.prefix(80)
+        }
+    }
+}

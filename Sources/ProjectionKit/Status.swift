@@ -1,0 +1,63 @@
+package import EventLog
+internal import Foundation
+internal import GRDB
+internal import JSON
+
+/// How one read model stands towards its log.
+package struct ReadModelStatus: Equatable, Sendable {
+    package let name: String
+    package let version: Int
+    package let configuration: String
+    /// The last event that was taken in; nil before the first.
+    package let position: Position?
+    /// Events that the log has and the read model has not.
+    package let lagEvents: UInt64
+    /// From the recording of the last event taken in to that of the log's last event, in seconds.
+    ///
+    /// Nil where there is no last event to compare.
+    package let lagSeconds: Double?
+    /// Rows of each declared table, in their declared order.
+    package let tables: [TableRows]
+    package let digest: ReadModelDigest
+
+    package struct TableRows: Equatable, Sendable {
+        package let table: String
+        package let rows: Int
+    }
+
+    /// Rows of all declared tables together.
+    package var rows: Int { tables.reduce(0) { $0 + $1.rows } }
+}
+
+extension ReadModel {
+    /// How far the read model is; nil where there is none. Linear in its rows, for the digest.
+    /// - Throws: ``ReadModelError`` where it is outdated, or does not belong to this log.
+    package func status(towards source: EventSource) throws -> ReadModelStatus? {
+        guard FileManager.default.fileExists(atPath: path.live) else { return nil }
+        return try read { database in
+            guard case .state(let state) = try loaded(from: database) else { return nil }
+            try state.requireHistory(of: source, path.live)
+            let size = try source.size()
+            return ReadModelStatus(
+                name: state.name, version: state.version, configuration: state.configuration,
+                position: state.events > 0 ? Position(state.events - 1) : nil,
+                lagEvents: size - state.events,
+                lagSeconds: try lagSeconds(state, towards: source, size: size),
+                tables: try projection.tables.map { table in
+                    let rows = try Int.fetchOne(
+                        database, sql: "SELECT count(*) FROM \(table.name)")
+                    return ReadModelStatus.TableRows(table: table.name, rows: rows ?? 0)
+                },
+                digest: try ReadModelDigest(of: projection.tables, in: database))
+        }
+    }
+
+    private func lagSeconds(
+        _ state: ReadModelState, towards source: EventSource, size: UInt64
+    ) throws -> Double? {
+        guard size > 0, let newest = try source.event(at: Position(size - 1))?.recorded,
+            let last = state.lastRecorded
+        else { return nil }
+        return Double(newest.microseconds - last.microseconds) / 1e6
+    }
+}
