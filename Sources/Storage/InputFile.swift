@@ -54,8 +54,8 @@ package struct InputFile: ~Copyable {
         /// Nothing has been read yet.
         case unknown
         case plain
-        case gzip(GzipDecoder)
-        case zstd(ZstdDecoder)
+        case gzip(GzipStreamDecoder)
+        case zstd(ZstdStreamDecoder)
     }
 
     package init(at path: String) throws(InputFileError) {
@@ -80,11 +80,11 @@ package struct InputFile: ~Copyable {
         while inputRange.count < 4, try fill() {}
         let magic = input[inputRange].prefix(4)
         if magic.starts(with: [0x1F, 0x8B]) {
-            decoder = .gzip(GzipDecoder())
+            decoder = .gzip(GzipStreamDecoder())
         } else if magic == [0x28, 0xB5, 0x2F, 0xFD]
             || (magic.dropFirst() == [0x2A, 0x4D, 0x18] && magic.first.map { $0 & 0xF0 } == 0x50)
         {
-            decoder = .zstd(ZstdDecoder())
+            decoder = .zstd(ZstdStreamDecoder())
         } else {
             decoder = .plain
         }
@@ -186,7 +186,7 @@ private protocol StreamDecoder: AnyObject {
 }
 
 /// zlib keeps the address of its state, so the state lives on the heap.
-@safe private final class GzipDecoder: StreamDecoder {
+@safe private final class GzipStreamDecoder: StreamDecoder {
     private let stream: UnsafeMutablePointer<z_stream>
     private(set) var isBetweenFrames = false
 
@@ -244,7 +244,7 @@ private protocol StreamDecoder: AnyObject {
     }
 }
 
-@safe private final class ZstdDecoder: StreamDecoder {
+@safe private final class ZstdStreamDecoder: StreamDecoder {
     private let stream: OpaquePointer
     private(set) var isBetweenFrames = false
 
