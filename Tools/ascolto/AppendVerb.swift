@@ -1,0 +1,180 @@
+internal import ArgumentParser
+internal import ContactCentre
+internal import EventLog
+internal import Foundation
+internal import JSON
+internal import Storage
+
+struct AppendVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "append",
+        abstract: "Append CloudEvents from standard input, one a line.",
+        discussion: """
+            Each line is an append of its own, unless --atomic or --expect-revision makes one of \
+            all. Retrying with the same ids is safe: what is there already is not appended again.
+            """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Flag(help: "All lines or none, at consecutive positions.")
+    var atomic = false
+    @Option(
+        help: ArgumentHelp(
+            "Only if the stream's last event has revision N (or: none, any). Implies --atomic.",
+            valueName: "stream=n"))
+    var expectRevision: [String] = []
+    @Flag(help: "Append although the clock has run more than 10 minutes ahead.")
+    var acceptClock = false
+
+    private static let lineBytesMax = 4 << 20
+    private static let chunkEventsMax = 4_096
+    private static let chunkBytesMax = 8 << 20
+
+    func run() async throws {
+        let condition = try readCondition()
+        let opened = try log.openForWriting(
+            clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
+        defer { opened.close() }
+        var tally = AppendTally()
+        if atomic || !condition.streams.isEmpty {
+            try await appendTogether(to: opened, condition, &tally)
+        } else {
+            try await appendEach(to: opened, &tally)
+        }
+        tally.answer.write(as: output.chosen)
+        if tally.conflicts > 0 { throw VerbOutcome.answerIsNo }
+        if tally.refused > 0 { throw VerbOutcome.someInputRefused }
+    }
+
+    private func readCondition() throws -> Condition {
+        var condition = Condition.nothing
+        for text in expectRevision {
+            guard let sign = text.lastIndex(of: "=") else {
+                throw UsageError("--expect-revision needs STREAM=N, not \(text)")
+            }
+            let stream = try StreamName(String(text[..<sign]))
+            let value = text[text.index(after: sign)...]
+            switch value {
+            case "none": condition.streams[stream] = .doesNotExist
+            case "any": condition.streams[stream] = .exists
+            default:
+                guard let number = UInt64(value) else {
+                    throw UsageError("--expect-revision: \(value) is no revision, none or any")
+                }
+                condition.streams[stream] = .isAt(Revision(number))
+            }
+        }
+        return condition
+    }
+
+    private func appendEach(to opened: EventLog, _ tally: inout AppendTally) async throws {
+        var lines = LineReader(try InputFile(at: "-"), bytesMax: Self.lineBytesMax)
+        var isAtEnd = false
+        while !isAtEnd {
+            var appends: [Append] = []
+            var numbers: [Int] = []
+            var bytes = 0
+            while appends.count < Self.chunkEventsMax && bytes < Self.chunkBytesMax {
+                guard let line = try lines.next() else {
+                    isAtEnd = true
+                    break
+                }
+                guard let (event, number) = tally.event(of: line) else { continue }
+                appends.append(Append([event]))
+                numbers.append(number)
+                bytes += event.data.content?.count ?? 0
+            }
+            let outcomes = try await opened.append(each: appends)
+            for (outcome, number) in zip(outcomes, numbers) { tally.count(outcome, line: number) }
+        }
+    }
+
+    private func appendTogether(
+        to opened: EventLog, _ condition: Condition, _ tally: inout AppendTally
+    ) async throws {
+        var lines = LineReader(try InputFile(at: "-"), bytesMax: Self.lineBytesMax)
+        var events: [NewEvent] = []
+        while let line = try lines.next() {
+            if let (event, _) = tally.event(of: line) { events.append(event) }
+        }
+        // One line that cannot be read makes "all or none" impossible.
+        guard tally.refused == 0 else { return }
+        tally.count(
+            try await opened.append(Append(events, condition: condition)), line: nil)
+    }
+}
+
+/// What became of the lines of one `append`.
+private struct AppendTally {
+    private(set) var refused = 0
+    private(set) var conflicts = 0
+    private var appended = 0
+    private var alreadyAppended = 0
+    private var first: Position?
+    private var last: Position?
+
+    var answer: Answer {
+        Answer(object: [
+            ("first", first.map { .count($0.value) } ?? .null),
+            ("last", last.map { .count($0.value) } ?? .null),
+            ("appended", .count(appended)), ("already_appended", .count(alreadyAppended)),
+        ])
+    }
+
+    /// The event of a line; nil for a blank line, and for one that is refused, which is told.
+    mutating func event(of line: LineReader.Line) -> (NewEvent, Int)? {
+        switch line {
+        case .tooLong(let bytes, let number):
+            refuse("the line has \(bytes) bytes, which is more than an event can take", number)
+        case .whole(let bytes, let number):
+            if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return nil }
+            do throws(EventError) {
+                let event = try NewEvent(cloudEvent: bytes, logMembers: .refused)
+                if let reason = domainRefusal(event) {
+                    refuse(reason, number)
+                    return nil
+                }
+                return (event, number)
+            } catch {
+                refuse("\(error)", number)
+            }
+        }
+        return nil
+    }
+
+    /// What is wrong with the payload of an event of our own types; foreign types pass.
+    private func domainRefusal(_ event: NewEvent) -> String? {
+        do {
+            _ = try ContactEvent(
+                type: event.type.text, schema: event.schema, payload: event.data.object)
+            _ = try OperatorEvent(
+                type: event.type.text, schema: event.schema, payload: event.data.object)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    mutating func count(_ outcome: AppendOutcome, line: Int?) {
+        switch outcome {
+        case .appended(let range):
+            appended += range.count
+            first = min(first ?? range.first, range.first)
+            last = max(last ?? range.last, range.last)
+        case .alreadyAppended(let range):
+            alreadyAppended += range.count
+            first = min(first ?? range.first, range.first)
+            last = max(last ?? range.last, range.last)
+        case .conflict(let conflict):
+            conflicts += 1
+            Standard.error("ascolto: conflict: \(conflict)")
+        case .rejected(let rejection):
+            refuse("\(rejection)", line)
+        }
+    }
+
+    private mutating func refuse(_ reason: String, _ line: Int?) {
+        refused += 1
+        Standard.error(line.map { "line \($0): \(reason)" } ?? "ascolto: \(reason)")
+    }
+}

@@ -1,0 +1,73 @@
+internal import EventLog
+internal import Intake
+internal import ProjectionKit
+internal import Storage
+
+/// The exit codes of the contract.
+enum ExitStatus {
+    static let no: Int32 = 1
+    static let usage: Int32 = 2
+    static let refused: Int32 = 3
+    static let unavailable: Int32 = 4
+    static let corruption: Int32 = 5
+    static let bug: Int32 = 70
+}
+
+/// A mistake in what was typed, beyond what the parser of the command line sees.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// The exit code that an error of our modules has; nil for errors of the parser, and for bugs.
+func exitCodeOfContract(_ error: any Error) -> Int32? {
+    switch error {
+    case let error as LogError: exitCode(error)
+    case let error as StorageError: exitCode(error)
+    case is Corruption: ExitStatus.corruption
+    case let error as ReadModelError: exitCode(error)
+    case is UsageError, is MappingError, is EventError: ExitStatus.usage
+    case is IntakeError: ExitStatus.usage
+    case let error as InputFileError: exitCode(error)
+    default: nil
+    }
+}
+
+private func exitCode(_ error: LogError) -> Int32 {
+    switch error {
+    case .storage(let error): exitCode(error)
+    case .noLog, .logExists, .clockJumped: ExitStatus.no
+    case .corruption, .behindHeadFile: ExitStatus.corruption
+    case .overloaded, .writerStopped: ExitStatus.unavailable
+    case .readOnly: ExitStatus.bug
+    case .badZone, .badOrigin: ExitStatus.usage
+    }
+}
+
+private func exitCode(_ error: StorageError) -> Int32 {
+    switch error {
+    case .corrupted: ExitStatus.corruption
+    case .locked, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess, .system:
+        ExitStatus.unavailable
+    case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount: ExitStatus.no
+    }
+}
+
+private func exitCode(_ error: ReadModelError) -> Int32 {
+    switch error {
+    case .locked, .busy, .inUse: ExitStatus.unavailable
+    case .unknownTable, .noMoment, .badCondition, .badQuery, .notReading: ExitStatus.usage
+    case .missingEvent: ExitStatus.corruption
+    case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
+        .unprojectable, .asOfBeyondLog:
+        ExitStatus.no
+    }
+}
+
+private func exitCode(_ error: InputFileError) -> Int32 {
+    switch error {
+    case .corrupt, .truncated: ExitStatus.refused
+    case .cannotOpen, .cannotRead: ExitStatus.usage
+    }
+}

@@ -1,0 +1,5 @@
+internal import ArgumentParser
+
+struct Generate: ParsableCommand {
+    func run() throws {}
+}

@@ -1,0 +1,106 @@
+internal import ArgumentParser
+internal import EventLog
+internal import Foundation
+internal import Intake
+internal import JSON
+
+struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring history in from files; running it again appends only what is new.",
+        subcommands: [ImportCSVVerb.self, ImportNDJSONVerb.self])
+}
+
+struct ImportOptions: ParsableArguments {
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Flag(help: "Read everything and report, but append nothing.")
+    var dryRun = false
+    @Argument(help: "Files, plain, .gz or .zst; - is standard input.")
+    var files: [String]
+
+    /// Runs an import against the log, or against nothing in a dry run, and prints its report.
+    func run(
+        pseudonymSecret: String = "", _ body: (Importer) async throws -> ImportReport
+    ) async throws {
+        let opened = dryRun ? nil : try log.openForWriting()
+        defer { opened?.close() }
+        let destination =
+            opened.map { opened in
+                Importer.Destination.log { try await opened.append(each: $0) }
+            } ?? .nowhere
+        let reading = ProgressBar("reading")
+        let appending = ProgressBar("appending")
+        let importer = Importer(
+            destination: destination,
+            scratchDirectory: opened?.directory ?? NSTemporaryDirectory(),
+            pseudonymSecret: pseudonymSecret,
+            onRefusal: { Standard.error("\($0)") },
+            onProgress: { progress in
+                switch progress {
+                case .reading(let bytes, let total): reading.update(done: bytes, of: total)
+                case .appending(let events, let total):
+                    appending.update(done: events, of: total)
+                }
+            })
+        let report = try await body(importer)
+        reading.finish()
+        appending.finish()
+        write(report)
+        if report.rejected > 0 { throw VerbOutcome.someInputRefused }
+    }
+
+    private func write(_ report: ImportReport) {
+        Answer(object: [
+            ("rows", .count(report.rows)), ("events", .count(report.events)),
+            ("already_appended", .count(report.alreadyAppended)),
+            ("skipped", .count(report.skipped)), ("rejected", .count(report.rejected)),
+            ("anomalies", .object(report.anomalies.map { ($0.name, .count($0.count)) })),
+            (
+                "skipped_by_rule",
+                .object(report.skippedByRule.map { ($0.name, .count($0.count)) })
+            ),
+        ]).write(as: output.chosen)
+    }
+}
+
+struct ImportCSVVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "csv", abstract: "Import rows by a mapping that says which events they are.")
+
+    @Option(help: "The mapping, a YAML file.")
+    var mapping: String
+    @OptionGroup var options: ImportOptions
+
+    func run() async throws {
+        let text: String
+        do {
+            text = try String(contentsOfFile: mapping, encoding: .utf8)
+        } catch {
+            throw UsageError("\(mapping): the mapping cannot be read as UTF-8 text")
+        }
+        let read: Mapping
+        do throws(MappingError) { read = try Mapping(yaml: text) } catch {
+            throw UsageError("\(mapping): \(error)")
+        }
+        let secret = ProcessInfo.processInfo.environment["ASCOLTO_PSEUDONYM_SECRET"] ?? ""
+        try await options.run(pseudonymSecret: secret) { importer in
+            try await importer.importCSV(options.files, mapping: read)
+        }
+    }
+}
+
+struct ImportNDJSONVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ndjson",
+        abstract: "Import CloudEvents, one a line, or exports of another log, in their order.")
+
+    @OptionGroup var options: ImportOptions
+
+    func run() async throws {
+        try await options.run { importer in
+            try await importer.importNDJSON(options.files) { line throws(EventError) in
+                try NewEvent(cloudEvent: line, logMembers: .dropped)
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+internal import ArgumentParser
+internal import Foundation
+internal import JSON
+internal import Synchronization
+
+/// What a verb prints its answer as.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+    case csv
+    case ndjson
+}
+
+struct OutputOptions: ParsableArguments {
+    @Option(help: "How the answer is printed: a table on a terminal, JSON otherwise.")
+    var format: OutputFormat?
+
+    var chosen: OutputFormat { format ?? (isatty(1) == 1 ? .table : .json) }
+}
+
+/// One value of an answer.
+enum Cell: Equatable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case truth(Bool)
+    /// Names and values within one value.
+    case object([(String, Cell)])
+
+    static func == (left: Cell, right: Cell) -> Bool { left.json == right.json }
+
+    static func count(_ value: some BinaryInteger) -> Cell { .integer(Int64(value)) }
+
+    static func optional(_ text: (some CustomStringConvertible)?) -> Cell {
+        text.map { .text($0.description) } ?? .null
+    }
+
+    var json: String {
+        switch self {
+        case .null: "null"
+        case .integer(let value): String(value)
+        case .real(let value): value.isFinite ? "\(value)" : "null"
+        case .text(let text): jsonString(text)
+        case .truth(let value): value ? "true" : "false"
+        case .object(let members): jsonObject(members)
+        }
+    }
+
+    /// As people read it; empty for null.
+    var plain: String {
+        switch self {
+        case .null: ""
+        case .text(let text): text
+        case .object(let members): members.map { "\($0) \($1.plain)" }.joined(separator: ", ")
+        case .integer, .real, .truth: json
+        }
+    }
+
+    /// As a table shows it: ratios and means without digits that mean nothing.
+    var shown: String {
+        switch self {
+        case .null: "–"
+        case .real(let value) where abs(value) < 100: String(format: "%.4f", value)
+        case .real(let value): String(format: "%.1f", value)
+        default: plain
+        }
+    }
+
+    var isNumber: Bool {
+        switch self {
+        case .integer, .real, .null: true
+        case .text, .truth, .object: false
+        }
+    }
+}
+
+private func jsonObject(_ members: [(String, Cell)]) -> String {
+    "{" + members.map { "\(jsonString($0)):\($1.json)" }.joined(separator: ",") + "}"
+}
+
+/// Rows under named columns, or one object, printed in the chosen format.
+struct Answer {
+    let columns: [String]
+    let rows: [[Cell]]
+    private let shape: Shape
+
+    private enum Shape {
+        case rows
+        case object
+    }
+
+    init(columns: [String], rows: [[Cell]]) {
+        self.columns = columns
+        self.rows = rows
+        shape = .rows
+    }
+
+    init(object members: [(String, Cell)]) {
+        columns = members.map(\.0)
+        rows = [members.map(\.1)]
+        shape = .object
+    }
+
+    func write(as format: OutputFormat, to output: StandardOutput = Standard.output) {
+        switch (format, shape) {
+        case (.json, .object): output.write(line: json(rows[0]))
+        case (.json, .rows): writeArray(to: output)
+        case (.ndjson, _): for row in rows { output.write(line: json(row)) }
+        case (.csv, _):
+            output.write(line: columns.map(csvField).joined(separator: ","))
+            for row in rows {
+                output.write(line: row.map { csvField($0.plain) }.joined(separator: ","))
+            }
+        case (.table, .object): writeMembers(to: output)
+        case (.table, .rows): writeTable(to: output)
+        }
+        output.flush()
+    }
+
+    private func json(_ row: [Cell]) -> String { jsonObject(Array(zip(columns, row))) }
+
+    private func writeArray(to output: StandardOutput) {
+        guard let last = rows.last else { return output.write(line: "[]") }
+        output.write(line: "[")
+        for row in rows.dropLast() { output.write(line: json(row) + ",") }
+        output.write(line: json(last))
+        output.write(line: "]")
+    }
+
+    private func writeMembers(to output: StandardOutput) {
+        let width = columns.map(\.count).max() ?? 0
+        for (name, cell) in zip(columns, rows[0]) {
+            let gap = String(repeating: " ", count: width - name.count)
+            output.write(line: "\(name)\(gap)  \(cell.shown)")
+        }
+    }
+
+    private func writeTable(to output: StandardOutput) {
+        let shown = rows.map { $0.map(\.shown) }
+        let widths = columns.indices.map { column in
+            shown.reduce(columns[column].count) { max($0, $1[column].count) }
+        }
+        let isRight = columns.indices.map { column in
+            !rows.isEmpty && rows.allSatisfy { $0[column].isNumber }
+        }
+        func line(_ fields: [String]) -> String {
+            let padded = fields.enumerated().map { column, field in
+                let gap = String(repeating: " ", count: widths[column] - field.count)
+                return isRight[column] ? gap + field : field + gap
+            }
+            var text = padded.joined(separator: "  ")
+            while text.last == " " { text.removeLast() }
+            return text
+        }
+        output.write(line: line(columns))
+        output.write(line: line(widths.map { String(repeating: "─", count: $0) }))
+        for row in shown { output.write(line: line(row)) }
+    }
+}
+
+private func csvField(_ text: String) -> String {
+    let needsQuotes = text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+    return needsQuotes ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
+}
+
+/// Standard output, gathered into large writes.
+final class StandardOutput: Sendable {
+    private let pending = Mutex<[UInt8]>([])
+    private static let pendingMax = 1 << 16
+
+    func write(line: String) { write(line: Array(line.utf8)[...]) }
+
+    func write(line: ArraySlice<UInt8>) {
+        let full = pending.withLock { pending -> [UInt8]? in
+            pending.append(contentsOf: line)
+            pending.append(0x0A)
+            guard pending.count >= Self.pendingMax else { return nil }
+            defer { pending.removeAll(keepingCapacity: true) }
+            return pending
+        }
+        if let full { send(full) }
+    }
+
+    func flush() {
+        let rest = pending.withLock { pending in
+            defer { pending.removeAll(keepingCapacity: true) }
+            return pending
+        }
+        if !rest.isEmpty { send(rest) }
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        } catch {
+            Standard.error("ascolto: the answer cannot be written: \(error.localizedDescription)")
+            exit(ExitStatus.no)
+        }
+    }
+}
+
+enum Standard {
+    static let output = StandardOutput()
+
+    /// A line for people, beside the answer.
+    static func error(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}

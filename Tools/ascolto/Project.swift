@@ -1,0 +1,178 @@
+internal import ArgumentParser
+internal import EventLog
+internal import Foundation
+internal import JSON
+internal import ProjectionKit
+internal import Projections
+
+/// The read models that this binary knows.
+enum KnownProjections {
+    static let all: [any Projection] = [OperatorQueues()]
+
+    static func named(_ name: String) throws -> any Projection {
+        guard let projection = all.first(where: { $0.name == name }) else {
+            throw UsageError(
+                "there is no projection \(name); there are: "
+                    + all.map(\.name).joined(separator: ", "))
+        }
+        return projection
+    }
+}
+
+struct Project: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring read models up to date; all of them where none is named.")
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Names of projections.")
+    var names: [String] = []
+    @Flag(help: "Make them anew beside the old ones and swap them in.")
+    var rebuild = false
+    @Option(help: "As of a position or recorded time, included; needs --out.")
+    var asOf: AsOf?
+    @Option(help: "Directory for read models of --as-of.")
+    var out: String?
+
+    func validate() throws {
+        if (asOf == nil) != (out == nil) {
+            throw ValidationError("--as-of and --out go together")
+        }
+    }
+
+    func run() throws {
+        let projections = try names.isEmpty
+            ? KnownProjections.all : names.map(KnownProjections.named)
+        let opened = try log.openForReading()
+        let source = EventSource(opened)
+        var rows: [[Cell]] = []
+        for projection in projections {
+            let projector = Projector(projection, in: out ?? log.projectionsDirectory)
+            let bar = ProgressBar("projecting \(projection.name)")
+            let progress = { (progress: ProjectionProgress) in
+                bar.update(done: Int(progress.done), of: Int(progress.total))
+            }
+            let outcome =
+                if let asOf {
+                    try projector.build(asOf: asOf, from: source, progress: progress)
+                } else if rebuild {
+                    try projector.rebuild(from: source, progress: progress)
+                } else {
+                    try projector.bringUpToDate(from: source, progress: progress)
+                }
+            bar.finish()
+            rows.append([
+                .text(projection.name), .count(projection.version), .count(outcome.events),
+                outcome.size > 0 ? .count(outcome.size - 1) : .null,
+                .optional(outcome.rebuilt),
+            ])
+        }
+        Answer(columns: ["name", "version", "events", "position", "rebuilt"], rows: rows)
+            .write(as: output.chosen)
+    }
+}
+
+struct Projections: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List read models: how far each is, and the digest of its rows.")
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let source = EventSource(try log.openForReading())
+        let rows = try KnownProjections.all.map { projection -> [Cell] in
+            let model = ReadModel(of: projection, in: log.projectionsDirectory)
+            guard let status = try model.status(towards: source) else {
+                return [
+                    .text(projection.name), .count(projection.version), .null,
+                    .count(try source.size()), .null, .null, .null,
+                ]
+            }
+            return [
+                .text(status.name), .count(status.version),
+                status.position.map { .count($0.value) } ?? .null, .count(status.lagEvents),
+                status.lagSeconds.map { .real($0) } ?? .null, .count(status.rows),
+                .text(status.digest.hex),
+            ]
+        }
+        Answer(
+            columns: [
+                "name", "version", "position", "lag_events", "lag_seconds", "rows", "digest",
+            ], rows: rows
+        ).write(as: output.chosen)
+    }
+}
+
+struct QueryVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query", abstract: "Print rows of a read model.",
+        discussion: "Without a table, the first one of the read model is printed.")
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The projection's name.")
+    var name: String
+    @Argument(help: "One of its tables.")
+    var table: String?
+    @Option(help: "An SQL condition over the table's columns.")
+    var `where`: String?
+    @Option(help: "An SQL query that changes nothing.")
+    var sql: String?
+    @Option(help: "What was known at a position or recorded time, included.")
+    var asOf: AsOf?
+    @Option(help: "How it was at this event time.")
+    var at: Instant?
+
+    func validate() throws {
+        if sql != nil && (table != nil || `where` != nil || at != nil) {
+            throw ValidationError("--sql stands alone, without a table, --where or --at")
+        }
+    }
+
+    func run() throws {
+        let projection = try KnownProjections.named(name)
+        let query: Query =
+            if let sql {
+                .sql(sql)
+            } else {
+                .table(table ?? projection.tables[0].name, condition: `where`, moment: at)
+            }
+        let result: QueryResult
+        if let asOf {
+            result = try answer(query, of: projection, asOf)
+        } else {
+            result = try ReadModel(of: projection, in: log.projectionsDirectory).answer(query)
+        }
+        Answer(columns: result.columns, rows: result.rows.map { $0.map(Cell.init) })
+            .write(as: output.chosen)
+    }
+
+    /// Builds the read model of the prefix in a directory of its own and asks that.
+    private func answer(
+        _ query: Query, of projection: any Projection, _ asOf: AsOf
+    ) throws -> QueryResult {
+        let directory = NSTemporaryDirectory() + "ascolto-query-\(getpid())"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let bar = ProgressBar("projecting \(projection.name)")
+        _ = try Projector(projection, in: directory).build(
+            asOf: asOf, from: EventSource(try log.openForReading())
+        ) { bar.update(done: Int($0.done), of: Int($0.total)) }
+        bar.finish()
+        return try ReadModel(of: projection, in: directory).answer(query)
+    }
+}
+
+extension Cell {
+    init(_ value: QueryValue) {
+        self =
+            switch value {
+            case .null: .null
+            case .integer(let number): .integer(number)
+            case .real(let number): .real(number)
+            case .text(let text): .text(text)
+            case .blob(let bytes):
+                .text(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+            }
+    }
+}

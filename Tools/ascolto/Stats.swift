@@ -1,0 +1,38 @@
+internal import ArgumentParser
+internal import EventLog
+internal import JSON
+internal import Merkle
+
+struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print sizes, versions, and the root over all events.")
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let opened = try log.openForReading()
+        let statistics = try opened.statistics()
+        let perEvent = Double(statistics.fileBytes) / Double(max(1, statistics.events))
+        Answer(object: [
+            ("events", .count(statistics.events)), ("root", .text(statistics.root.hex)),
+            ("origin", .text(opened.identity.origin)), ("verifier_key", .null),
+            ("log_id", .text(opened.identity.id.description)),
+            ("zone", .text(opened.identity.zone)),
+            ("file_bytes", .count(statistics.fileBytes)),
+            ("bytes_per_event", .real((perEvent * 100).rounded() / 100)),
+            ("blocks", .count(statistics.blocks)),
+            ("tail_events", .count(statistics.tailEvents)),
+            ("first_recorded", .text(statistics.firstRecorded.description)),
+            ("last_recorded", .text(statistics.lastRecorded.description)),
+            (
+                "database_bytes",
+                .object(statistics.databaseBytes.map { ($0.database, .count($0.bytes)) })
+            ),
+            ("free_bytes", .count(statistics.freeBytes)),
+            ("format_version", .count(opened.identity.formatVersion)),
+            ("lmdb_version", .text(statistics.lmdbVersion)),
+            ("zstd_version", .text(statistics.zstdVersion)),
+        ]).write(as: output.chosen)
+    }
+}
