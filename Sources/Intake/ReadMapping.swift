@@ -122,7 +122,8 @@ private struct EventReader {
             type: try members.required("type").checked(EventType.init),
             schema: UInt16(schema ?? 1), stream: try values.template(stream),
             when: try members.optional("when", values.condition),
-            time: try members.optional("time", values.time), tags: try tags(top["tags"]) + tags(members["tags"]),
+            time: try members.optional("time", values.time),
+            tags: try tags(top["tags"]) + tags(members["tags"]),
             data: try members.optional("data", data) ?? [])
     }
 

@@ -194,7 +194,9 @@ extension ValueReader {
             }
             definition = (members, .firstOf(choices))
         default:
-            _ = try part.members("column", "time", "text", "first_of")
+            _ = try part.members(
+                "column", "time", "text", "first_of", "when", "absent", "as", "map", "otherwise",
+                "pseudonym", "format", "zone", "wraps_after")
             throw part.wrongShape("a value with one of the keys \(kinds.joined(separator: ", "))")
         }
         let when = try definition.members.optional("when", condition)

@@ -36,7 +36,8 @@ extension RowRefusal: CustomStringConvertible {
         case .unreadable(let value, let columns, let text, let expected):
             "\(value): '\(text)' in \(columns.joined(separator: " and ")) is not \(expected)"
         case .rule(let reason): reason
-        case .noStream(let event): "the event '\(event)' has no stream: a value in its name is absent"
+        case .noStream(let event):
+            "the event '\(event)' has no stream: a value in its name is absent"
         case .noTime(let event): "the event '\(event)' has no time: its value is absent"
         case .event(let name?, let error): "the event '\(name)': \(error)"
         case .event(nil, let error): "\(error)"

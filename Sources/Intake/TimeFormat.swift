@@ -53,7 +53,8 @@ package struct TimeFormat: Sendable {
         steps = try compiler.steps()
         self.pattern = pattern
         self.twoDigitYearsFrom = twoDigitYearsFrom
-        offset = steps.contains { if case .offset = $0 { true } else { false } }
+        offset =
+            steps.contains { if case .offset = $0 { true } else { false } }
             ? .written : .fromZone
     }
 
@@ -278,13 +279,24 @@ private struct PatternCompiler {
         return found
     }
 
+    /// Text up to a quote that stands alone; `''` is a quote, inside the text and outside.
     private mutating func quotedText() throws(TimeFormatError) {
-        guard let end = pattern[(at + 1)...].firstIndex(of: UInt8(ascii: "'")) else {
-            throw .openQuote
+        let quote = UInt8(ascii: "'")
+        let start = at + 1
+        var end = start
+        while true {
+            guard end < pattern.count else { throw .openQuote }
+            if pattern[end] != quote {
+                found.append(.literal(pattern[end]))
+            } else if end + 1 < pattern.count, pattern[end + 1] == quote, end > start {
+                found.append(.literal(quote))
+                end += 1
+            } else {
+                break
+            }
+            end += 1
         }
-        let text = pattern[at + 1..<end]
-        let literals = text.isEmpty ? [UInt8(ascii: "'")] : Array(text)
-        found += literals.map { .literal($0) }
+        if end == start { found.append(.literal(quote)) }
         at = end + 1
     }
 
@@ -314,7 +326,9 @@ private struct PatternCompiler {
 
     private func checkCompleteness() throws(TimeFormatError) {
         func count(_ parts: TimeFormat.Part...) -> Int {
-            found.count { if case .number(let part, _) = $0 { parts.contains(part) } else { false } }
+            found.count {
+                if case .number(let part, _) = $0 { parts.contains(part) } else { false }
+            }
         }
         guard count(.year, .shortYear) == 1 else { throw .needsOne("year") }
         guard count(.month) == 1 else { throw .needsOne("month") }
