@@ -13,14 +13,19 @@ package struct JSONPayload: Sendable {
         self.bytes = bytes[start...]
     }
 
-    /// The value of the member `key`, or nil where there is none. Linear in the object's length.
+    /// The value of the member `key`, or nil where there is none.
+    ///
+    /// Linear in the object's length.
     package func member(_ key: String) -> JSONValue? {
         var found: JSONValue?
         forEachRawMember { name, value in
             let isPlain = !name.contains(UInt8(ascii: "\\"))
-            guard isPlain ? name.elementsEqual(key.utf8) : decodeJSONString(name) == key else {
-                return .next
-            }
+            // Compared as bytes: String equality would unite canonically equivalent spellings.
+            let isEqual =
+                isPlain
+                ? name.elementsEqual(key.utf8)
+                : decodeJSONString(name).utf8.elementsEqual(key.utf8)
+            guard isEqual else { return .next }
             found = value
             return .stop
         }

@@ -33,32 +33,23 @@ package func lowercaseHexDigit(_ value: UInt8) -> UInt8 {
 }
 
 /// The text between the quotes of a checked JSON string, its escapes resolved.
+///
+/// An escape that no checked text holds becomes U+FFFD.
 func decodeJSONString(_ content: ArraySlice<UInt8>) -> String {
     guard content.contains(UInt8(ascii: "\\")) else {
         return String(decoding: content, as: UTF8.self)
     }
     var units: [UInt8] = []
     units.reserveCapacity(content.count)
-    var at = content.startIndex
-    while at < content.endIndex {
-        let byte = content[at]
-        guard byte == UInt8(ascii: "\\"), at + 1 < content.endIndex else {
+    var rest = content
+    while let byte = rest.popFirst() {
+        if byte != UInt8(ascii: "\\") {
             units.append(byte)
-            at += 1
-            continue
-        }
-        if let plain = unescapedCharacter(content[at + 1]) {
+        } else if let plain = rest.first.flatMap(unescapedCharacter) {
             units.append(plain)
-            at += 2
+            rest.removeFirst()
         } else {
-            let high = codeUnit(content, at: at)
-            at += 6
-            var scalar = high
-            if (0xD800..<0xDC00).contains(high) {
-                scalar = 0x10000 + (high - 0xD800) << 10 + (codeUnit(content, at: at) - 0xDC00)
-                at += 6
-            }
-            units.append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
+            units.append(contentsOf: String(escapedScalar(&rest)).utf8)
         }
     }
     return String(decoding: units, as: UTF8.self)
@@ -77,10 +68,22 @@ func unescapedCharacter(_ letter: UInt8) -> UInt8? {
     }
 }
 
-private func codeUnit(_ content: ArraySlice<UInt8>, at offset: Int) -> UInt32 {
+/// Steps over `u` and its digits, and over the second half of a pair.
+private func escapedScalar(_ rest: inout ArraySlice<UInt8>) -> Unicode.Scalar {
+    guard let unit = codeUnit(&rest) else { return "\u{FFFD}" }
+    if let scalar = Unicode.Scalar(unit) { return scalar }
+    guard unit < 0xDC00, rest.popFirst() == UInt8(ascii: "\\"), let low = codeUnit(&rest),
+        (0xDC00..<0xE000).contains(low)
+    else { return "\u{FFFD}" }
+    return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)) ?? "\u{FFFD}"
+}
+
+private func codeUnit(_ rest: inout ArraySlice<UInt8>) -> UInt32? {
+    guard rest.popFirst() == UInt8(ascii: "u") else { return nil }
     var unit: UInt32 = 0
-    for index in offset + 2..<offset + 6 {
-        unit = unit << 4 | UInt32(hexDigit(content[index]) ?? 0)
+    for _ in 0..<4 {
+        guard let digit = rest.popFirst().flatMap(hexDigit) else { return nil }
+        unit = unit << 4 | UInt32(digit)
     }
     return unit
 }
