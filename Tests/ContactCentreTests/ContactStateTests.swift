@@ -83,7 +83,7 @@ struct ContactStateTests {
             }
             frontier = next
         }
-        #expect(judged > 100_000)
+        #expect(judged > 50_000)
     }
 
     /// Sequences with and without mistakes, and the verdict on their last event.
@@ -167,7 +167,7 @@ struct OperatorStateTests {
             }
             frontier = next
         }
-        #expect(frontier.count > 100)
+        #expect(frontier.count > 50)
     }
 
     @Test func namesTheRule() {
