@@ -1,0 +1,83 @@
+internal import JSON
+
+/// What is still to happen in a simulation, the earliest first.
+///
+/// Entries at one moment come out by their rank, then by their entity, then in the order in which
+/// they went in: nothing depends on how the heap happens to lie. Logarithmic in its size.
+struct Agenda<Entry> {
+    struct Item {
+        let time: Instant
+        let rank: UInt8
+        let entity: UInt64
+        let number: UInt64
+        let entry: Entry
+    }
+
+    private var heap: [Item] = []
+    private var added: UInt64 = 0
+
+    /// The moment of the next entry, or nil where nothing is left.
+    var nextTime: Instant? { heap.first?.time }
+
+    mutating func add(_ entry: Entry, at time: Instant, rank: UInt8, entity: UInt64) {
+        let item = Item(time: time, rank: rank, entity: entity, number: added, entry: entry)
+        added += 1
+        heap.append(item)
+        var hole = heap.count - 1
+        while hole > 0 {
+            let parent = (hole - 1) / 2
+            guard item.precedes(heap[parent]) else { break }
+            heap[hole] = heap[parent]
+            hole = parent
+        }
+        heap[hole] = item
+    }
+
+    mutating func popFirst() -> (time: Instant, entry: Entry)? {
+        guard let first = heap.first else { return nil }
+        let last = heap.removeLast()
+        if !heap.isEmpty { sink(last) }
+        return (first.time, first.entry)
+    }
+
+    /// Puts `item` in the place of the first one and restores the order of the heap.
+    private mutating func sink(_ item: Item) {
+        var hole = 0
+        while true {
+            var child = 2 * hole + 1
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child + 1].precedes(heap[child]) { child += 1 }
+            guard heap[child].precedes(item) else { break }
+            heap[hole] = heap[child]
+            hole = child
+        }
+        heap[hole] = item
+    }
+}
+
+extension Agenda.Item {
+    fileprivate func precedes(_ other: Self) -> Bool {
+        if time != other.time { return time < other.time }
+        return (rank, entity, number) < (other.rank, other.entity, other.number)
+    }
+}
+
+/// First in, first out.
+struct Line<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        defer {
+            head += 1
+            if head > 32, head * 2 > elements.count {
+                elements.removeFirst(head)
+                head = 0
+            }
+        }
+        return elements[head]
+    }
+}
