@@ -1,16 +1,25 @@
 /// Something that may not be written, where, and what to write instead.
 private struct Ban {
-    let tokens: [String]
+    let text: String
+    let tokens: [Token]
     let instead: String
     let isAllowed: @Sendable (SourceFile) -> Bool
 
     init(
-        _ tokens: [String], instead: String,
+        _ text: String, instead: String,
         unless isAllowed: @escaping @Sendable (SourceFile) -> Bool = { _ in false }
     ) {
-        self.tokens = tokens
+        self.text = text
+        tokens = Token.tokens(of: Array(text.utf8))
         self.instead = instead
         self.isAllowed = isAllowed
+    }
+
+    func stands(in found: ArraySlice<Token>) -> Bool {
+        guard found.first?.text == tokens[0].text, found.count == tokens.count else { return false }
+        return zip(found, tokens).dropFirst().allSatisfy {
+            $0.text == $1.text && $0.isJoined == $1.isJoined
+        }
     }
 }
 
@@ -21,40 +30,40 @@ extension Rule {
     }
 
     private static let codeBans = [
-        Ban(["try", "!"], instead: "use `try` and let the error reach who can act on it"),
-        Ban(["as", "!"], instead: "use `as?` and say what happens otherwise"),
-        Ban(["fatalError", "("], instead: "throw, or state the invariant with `precondition`"),
+        Ban("try!", instead: "use `try` and let the error reach who can act on it"),
+        Ban("as!", instead: "use `as?` and say what happens otherwise"),
+        Ban("fatalError(", instead: "throw, or state the invariant with `precondition`"),
         Ban(
-            ["Date", "(", ")"], instead: "take the time as an argument; the log reads its LogClock",
+            "Date()", instead: "take the time as an argument; the log reads its LogClock",
             unless: isTest),
         Ban(
-            ["Date", ".", "now"],
+            "Date.now",
             instead: "take the time as an argument; the log reads its LogClock", unless: isTest),
         Ban(
-            ["UUID", "(", ")"], instead: "take the identifier, or the generator, as an argument",
+            "UUID()", instead: "take the identifier, or the generator, as an argument",
             unless: isTest),
         Ban(
-            ["print", "("], instead: "return the text; only Tools writes to the terminal",
+            "print(", instead: "return the text; only Tools writes to the terminal",
             unless: { $0.isIn("Tools") }),
         Ban(
-            ["@", "unchecked", "Sendable"], instead: "keep it in Sources/Storage, with its reason",
+            "@unchecked Sendable", instead: "keep it in Sources/Storage, with its reason",
             unless: isStorage),
         Ban(
-            ["unsafe"], instead: "keep it in Sources/Storage and give it a safe interface",
+            "unsafe", instead: "keep it in Sources/Storage and give it a safe interface",
             unless: isStorage),
         Ban(
-            ["@", "_lifetime"], instead: "keep it in Sources/Storage, its spelling may change",
+            "@_lifetime", instead: "keep it in Sources/Storage, its spelling may change",
             unless: isStorage),
         Ban(
-            ["JSONDecoder"], instead: "use checkJSON and JSONPayload of the JSON module",
+            "JSONDecoder", instead: "use checkJSON and JSONPayload of the JSON module",
             unless: isTest),
-        Ban(["DateFormatter"], instead: "use Instant of the JSON module", unless: isTest),
-        Ban(["ISO8601DateFormatter"], instead: "use Instant of the JSON module", unless: isTest),
-        Ban(["@", "testable"], instead: "test what the module promises to its callers"),
+        Ban("DateFormatter", instead: "use Instant of the JSON module", unless: isTest),
+        Ban("ISO8601DateFormatter", instead: "use Instant of the JSON module", unless: isTest),
+        Ban("@testable", instead: "test what the module promises to its callers"),
     ]
 
     private static let commentBans = ["TODO", "FIXME", "XXX", "HACK"].map {
-        Ban([$0], instead: "do it now, or write an issue")
+        Ban($0, instead: "do it now, or write an issue")
     }
 
     private static let isStorage: @Sendable (SourceFile) -> Bool = { $0.isIn("Sources/Storage") }
@@ -66,12 +75,10 @@ extension Rule {
     ) -> [Violation] {
         bans.filter { !$0.isAllowed(file) }.flatMap { ban -> [Violation] in
             tokens.indices.compactMap { index in
-                guard tokens[index].text == ban.tokens[0],
-                    tokens[index...].prefix(ban.tokens.count).map(\.text) == ban.tokens
-                else { return nil }
+                guard ban.stands(in: tokens[index...].prefix(ban.tokens.count)) else { return nil }
                 return Violation(
                     file: file, line: tokens[index].line,
-                    message: "no `\(ban.tokens.joined())` here: \(ban.instead)")
+                    message: "no `\(ban.text)` here: \(ban.instead)")
             }
         }
     }

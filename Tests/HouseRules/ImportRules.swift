@@ -13,7 +13,9 @@ extension Rule {
             "EventLog", "ContactCentre", "JSON", "Storage", "Yams", "Foundation", "Glibc",
             "Synchronization",
         ],
-        "ProjectionKit": ["EventLog", "JSON", "Crypto", "GRDB", "Foundation", "Synchronization"],
+        "ProjectionKit": [
+            "EventLog", "Storage", "JSON", "Crypto", "GRDB", "Foundation", "Synchronization",
+        ],
         "Projections": ["ProjectionKit", "ContactCentre", "EventLog", "JSON", "GRDB"],
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
