@@ -123,8 +123,10 @@ enum DerivedFigure: CaseIterable {
         }
     }
 
+    /// Stored, because SQLite may show a whole number of a virtual column as an integer.
     private static func ratio(of numerator: String, _ column: String) -> String {
-        "\(column) REAL AS (CAST(\(numerator) AS REAL) / nullif(answered + abandoned, 0))"
+        let value = "CAST(\(numerator) AS REAL) / nullif(answered + abandoned, 0)"
+        return "\(column) REAL AS (\(value)) STORED"
     }
 
     private static func average(

@@ -173,14 +173,18 @@ enum FigureTable: CaseIterable {
     var creation: String {
         let (before, after) =
             switch self {
-            case .totals: ("", "")
-            case .queues: ("queue TEXT NOT NULL PRIMARY KEY, ", "")
+            case .totals: ("", ")")
+            case .queues: ("queue TEXT NOT NULL PRIMARY KEY, ", ") WITHOUT ROWID")
             case .days:
                 (
                     "day TEXT NOT NULL, day_number INTEGER PRIMARY KEY, ",
-                    ", waiting_max INTEGER NOT NULL DEFAULT 0"
+                    ", waiting_max INTEGER NOT NULL DEFAULT 0)"
                 )
-            case .halfHours: ("start TEXT NOT NULL PRIMARY KEY, start_us INTEGER NOT NULL, ", "")
+            case .halfHours:
+                (
+                    "start TEXT NOT NULL PRIMARY KEY, start_us INTEGER NOT NULL, ",
+                    ") WITHOUT ROWID"
+                )
             }
         func stored(_ figures: [Figure]) -> [String] {
             figures.map { $0.column + " INTEGER NOT NULL DEFAULT 0" }
@@ -188,7 +192,7 @@ enum FigureTable: CaseIterable {
         let columns =
             stored(Self.figuresBeforeRatios) + DerivedFigure.allCases.map(\.definition)
             + stored(Self.figuresAfterRatios)
-        return "CREATE TABLE \(name) (\(before)\(columns.joined(separator: ", "))\(after))"
+        return "CREATE TABLE \(name) (\(before)\(columns.joined(separator: ", "))\(after)"
     }
 
     private var keys: [String] {

@@ -17,10 +17,16 @@ func withProjectorLock<Result>(
     guard let handle = FileHandle(forReadingAtPath: directory) else {
         throw ReadModelError.storage(path: directory, reason: "cannot be opened")
     }
+    // A child process must not keep the lock beyond the end of this one.
+    _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
     guard flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
         throw ReadModelError.locked(directory: directory)
     }
-    defer { try? handle.close() }
+    // Lifted expressly: a child process that was just forked may hold the descriptor too.
+    defer {
+        flock(handle.fileDescriptor, LOCK_UN)
+        try? handle.close()
+    }
     return try body()
 }
 

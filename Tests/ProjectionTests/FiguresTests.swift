@@ -1,0 +1,180 @@
+internal import ContactCentre
+internal import JSON
+internal import ProjectionKit
+internal import Projections
+internal import Testing
+
+/// The figures against examples that were worked out by hand.
+@Suite struct FiguresTests {
+    /// The fixture of the metrics catalogue: its waits in seconds, by how the visit ended.
+    private func catalogueFixture() throws -> ToldLog {
+        let start = try at("2026-03-02T09:00:00Z")
+        let waits: [(LeaveReason, [Double])] = [
+            (.answered, [3, 8, 15, 19, 20, 21, 40, 75]), (.abandoned, [2, 4, 12, 25, 60]),
+            (.callbackAccepted, [30]), (.overflowed, [10, 90]),
+        ]
+        var stories: [[Told]] = []
+        for (reason, seconds) in waits {
+            for wait in seconds {
+                let story = try Story("\(reason.spelling)-\(wait)", from: start).received()
+                    .queued("desk", after: 1).left("desk", reason, after: 1 + wait)
+                stories.append(story.told)
+            }
+        }
+        return ToldLog(told: inOrderOfTime(stories))
+    }
+
+    @Test func serviceLevelOfTheCatalogueFixture() throws {
+        let totals = try catalogueFixture().answer(.table("totals")).shownRows[0]
+        #expect(totals["received"] == .integer(16))
+        #expect(totals["offered"] == .integer(16))
+        #expect(totals["answered"] == .integer(8))
+        #expect(totals["abandoned"] == .integer(5))
+        #expect(totals["answered_within_threshold"] == .integer(5))
+        #expect(totals["abandoned_within_threshold"] == .integer(3))
+        #expect(totals["service_level"] == .real(5.0 / 13))
+        #expect(totals["abandonment_rate"] == .real(5.0 / 13))
+        #expect(totals["average_speed_of_answer_us"] == .integer(25_125_000))
+        #expect(totals["wait_answered_us"] == .integer(201 * second))
+        #expect(totals["wait_abandoned_us"] == .integer(103 * second))
+        #expect(totals["average_handle_us"] == .null)
+    }
+
+    @Test func theThresholdIncludesItsOwnMicrosecond() throws {
+        let exactly = OperatorQueues(serviceThreshold: .seconds(21))
+        let justBelow = OperatorQueues(serviceThreshold: .microseconds(20_999_999))
+        let log = try catalogueFixture()
+        let query = Query.sql("SELECT answered_within_threshold FROM totals")
+        #expect(try log.answer(query, of: exactly).rows == [[.integer(6)]])
+        #expect(try log.answer(query, of: justBelow).rows == [[.integer(5)]])
+    }
+
+    @Test func anEmptyLogHasOneRowOfZerosAndNullRatios() throws {
+        let log = ToldLog(told: [])
+        let totals = try log.answer(.table("totals")).shownRows
+        #expect(totals.count == 1)
+        #expect(totals[0]["offered"] == .integer(0))
+        #expect(totals[0]["service_level"] == .null)
+        #expect(totals[0]["average_speed_of_answer_us"] == .null)
+        for table in ["queues", "days", "half_hours", "operators", "waiting"] {
+            #expect(try log.answer(.table(table)).rows.isEmpty)
+        }
+    }
+
+    @Test func aTransferredContactIsReceivedOnceAndOfferedTwice() throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let story = try Story("1", from: start).received()
+            .queued("desk", after: 10).left("desk", .answered, after: 15)
+            .connected("anna", after: 15).disconnected(after: 75)
+            .queued("tax", after: 76).left("tax", .answered, after: 106)
+            .connected("bruno", after: 106).disconnected(after: 226)
+        let log = ToldLog(told: story.told)
+        let totals = try log.answer(.table("totals")).shownRows[0]
+        #expect(totals["received"] == .integer(1))
+        #expect(totals["offered"] == .integer(2))
+        #expect(totals["handled"] == .integer(2))
+        #expect(totals["handle_us"] == .integer(180 * second))
+        let queues = try log.answer(
+            .sql(
+                """
+                SELECT queue, received, offered, handle_us, service_level
+                FROM queues ORDER BY queue
+                """))
+        #expect(
+            queues.rows == [
+                [.text("desk"), .integer(1), .integer(1), .integer(60 * second), .real(1)],
+                [.text("tax"), .integer(0), .integer(1), .integer(120 * second), .real(0)],
+            ])
+        let operators = try log.answer(.table("operators"))
+        #expect(
+            operators.rows == [
+                [
+                    .text("anna"), .integer(1), .integer(1), .integer(60 * second),
+                    .integer(60 * second),
+                ],
+                [
+                    .text("bruno"), .integer(1), .integer(1), .integer(120 * second),
+                    .integer(120 * second),
+                ],
+            ])
+    }
+
+    /// Where clocks run backward, only the duration that they break is unknown.
+    @Test func backwardClocksCostADurationButNoContact() throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let backwardWait = try Story("1", from: start).received()
+            .queued("desk", after: 10).left("desk", .answered, after: 9)
+            .connected("anna", after: 10).disconnected(after: 40)
+        let backwardHandle = try Story("2", from: start).received()
+            .queued("desk", after: 10).left("desk", .answered, after: 14)
+            .connected("anna", after: 20).disconnected(after: 19)
+        let backwardAbandonment = try Story("3", from: start).received()
+            .queued("desk", after: 10).left("desk", .abandoned, after: 8)
+        let log = ToldLog(
+            told: backwardWait.told + backwardHandle.told + backwardAbandonment.told)
+        let totals = try log.answer(.table("totals")).shownRows[0]
+        #expect(totals["offered"] == .integer(3))
+        #expect(totals["answered"] == .integer(2))
+        #expect(totals["answered_with_known_wait"] == .integer(1))
+        #expect(totals["answered_within_threshold"] == .integer(1))
+        #expect(totals["average_speed_of_answer_us"] == .integer(4 * second))
+        #expect(totals["abandoned"] == .integer(1))
+        #expect(totals["abandoned_with_known_wait"] == .integer(0))
+        #expect(totals["abandoned_within_threshold"] == .integer(0))
+        #expect(totals["handled"] == .integer(1))
+        #expect(totals["handle_us"] == .integer(30 * second))
+        let days = try log.answer(.sql("SELECT waiting_max FROM days"))
+        #expect(days.rows == [[.integer(1)]])
+    }
+
+    @Test func afterWorkIsPartOfTheHandleTime() throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let story = try Story("1", from: start).received()
+            .queued("desk", after: 0).left("desk", .answered, after: 0)
+            .connected(nil, after: 0).disconnected(after: 60)
+            .adding(.afterWorkEnded(nil), 90)
+        let log = ToldLog(told: story.told)
+        let rows = try log.answer(.table("operators")).rows
+        let handle = QueryValue.integer(90 * second)
+        #expect(rows == [[.text("unknown"), .integer(1), .integer(1), handle, handle]])
+    }
+
+    @Test func contactsNeverOfferedBelongToTheirArrival() throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let stories = [
+            Story("1", from: start).received(queue: "desk").adding(.abandoned(.selfService), 30),
+            Story("2", from: start).received().adding(.selfServiceEnded(.contained), 30),
+            // A citizen at the counter speaks to an operator without any queue.
+            Story("3", from: start).received().connected("anna", after: 5)
+                .disconnected(after: 65),
+            // Whoever is offered after all has not been given up in self-service.
+            try Story("4", from: start).received(queue: "desk")
+                .adding(.abandoned(.selfService), 30).queued("tax", after: 31),
+        ]
+        let log = ToldLog(told: stories.flatMap(\.told))
+        let queues = try log.answer(
+            .sql(
+                """
+                SELECT queue, received, offered, abandoned_in_self_service, handled, handle_us
+                FROM queues ORDER BY queue
+                """))
+        #expect(
+            queues.rows == [
+                ["desk", 1, 0, 1, 0, 0], ["tax", 1, 1, 0, 0, 0],
+                ["unknown", 2, 0, 0, 1, 60_000_000],
+            ])
+    }
+
+    /// Facts may arrive late: an end before its beginning, an arrival after everything else.
+    @Test func factsThatArriveLateCountAsIfInTime() throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let inTime = try Story("1", from: start).received(queue: "desk", zone: "Asia/Tokyo")
+            .queued("desk", after: 5).left("desk", .answered, after: 9).told
+        let late = [inTime[2], inTime[1], inTime[0]]
+        for table in ["totals", "queues", "days", "half_hours", "operators"] {
+            #expect(
+                try ToldLog(told: late).answer(.table(table))
+                    == ToldLog(told: inTime).answer(.table(table)))
+        }
+    }
+}
