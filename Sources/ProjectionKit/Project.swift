@@ -8,9 +8,9 @@ internal import JSON
 /// Each chunk of events and the position after it are committed together, so whatever ends the
 /// process leaves a read model that the next run takes further. A rebuild goes on beside the old
 /// read model and replaces it in one step at the end.
-package struct Projector {
+package struct Projector: Sendable {
     package let projection: any Projection
-    /// Events of one transaction. Any number gives the same rows.
+    /// Events of one transaction; any number gives the same rows.
     package let chunkEvents: UInt64
     let path: ReadModelPath
 

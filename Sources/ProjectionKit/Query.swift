@@ -68,7 +68,9 @@ package struct ReadModel: Sendable {
         }
     }
 
-    /// SHA-256 over all rows of the declared tables. Linear in the rows.
+    /// SHA-256 over all rows of the declared tables.
+    ///
+    /// Linear in the rows.
     package func digest() throws -> ReadModelDigest {
         try read { try ReadModelDigest(of: projection.tables, in: $0) }
     }

@@ -30,7 +30,9 @@ package struct ReadModelStatus: Equatable, Sendable {
 }
 
 extension ReadModel {
-    /// How far the read model is; nil where there is none. Linear in its rows, for the digest.
+    /// How far the read model is; nil where there is none.
+    ///
+    /// Linear in its rows, for the digest.
     /// - Throws: ``ReadModelError`` where it is outdated, or does not belong to this log.
     package func status(towards source: EventSource) throws -> ReadModelStatus? {
         guard FileManager.default.fileExists(atPath: path.live) else { return nil }
