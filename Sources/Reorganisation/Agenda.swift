@@ -1,11 +1,11 @@
-internal import JSON
+package import JSON
 
 /// What is still to happen in a simulation, the earliest first.
 ///
 /// Entries at one moment come out by their rank, then by their entity, then in the order in which
 /// they went in: nothing depends on how the heap happens to lie. Logarithmic in its size.
-struct Agenda<Entry> {
-    struct Item {
+package struct Agenda<Entry> {
+    fileprivate struct Item {
         let time: Instant
         let rank: UInt8
         let entity: UInt64
@@ -16,10 +16,12 @@ struct Agenda<Entry> {
     private var heap: [Item] = []
     private var added: UInt64 = 0
 
-    /// The moment of the next entry, or nil where nothing is left.
-    var nextTime: Instant? { heap.first?.time }
+    package init() {}
 
-    mutating func add(_ entry: Entry, at time: Instant, rank: UInt8, entity: UInt64) {
+    /// The moment of the next entry, or nil where nothing is left.
+    package var nextTime: Instant? { heap.first?.time }
+
+    package mutating func add(_ entry: Entry, at time: Instant, rank: UInt8, entity: UInt64) {
         let item = Item(time: time, rank: rank, entity: entity, number: added, entry: entry)
         added += 1
         heap.append(item)
@@ -33,7 +35,7 @@ struct Agenda<Entry> {
         heap[hole] = item
     }
 
-    mutating func popFirst() -> (time: Instant, entry: Entry)? {
+    package mutating func popFirst() -> (time: Instant, entry: Entry)? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty { sink(last) }

@@ -4,7 +4,7 @@
 /// The natural logarithm of a positive finite number.
 ///
 /// Source: ln m = 2 artanh((m − 1)/(m + 1)) for m between √½ and √2, as its power series.
-func logarithm(_ number: Double) -> Double {
+package func logarithm(_ number: Double) -> Double {
     var significand = number.significand
     var exponent = Double(number.exponent)
     if significand > 1.414_213_562_373_095_1 {
@@ -13,19 +13,18 @@ func logarithm(_ number: Double) -> Double {
     }
     let ratio = (significand - 1) / (significand + 1)
     let square = ratio * ratio
-    var sum = 0.0
-    for term in stride(from: 23.0, through: 1.0, by: -2.0) { sum = sum * square + 1 / term }
+    let sum = polynomial(oddReciprocals, square)
     return exponent * ln2High + (exponent * ln2Low + 2 * ratio * sum)
 }
 
 /// e to the power of `exponent`, which lies between −700 and 700.
 ///
 /// Source: Taylor's series of e^r for |r| ≤ ½ ln 2, scaled by a power of two.
-func powerOfE(_ exponent: Double) -> Double {
+package func powerOfE(_ exponent: Double) -> Double {
     let twos = (exponent / (ln2High + ln2Low)).rounded()
     let rest = (exponent - twos * ln2High) - twos * ln2Low
     var sum = 1.0
-    for term in stride(from: 16.0, through: 1.0, by: -1.0) { sum = 1 + sum * rest / term }
+    for term in (1...16).reversed() { sum = 1 + sum * rest / Double(term) }
     return Double(sign: .plus, exponent: Int(twos), significand: sum)
 }
 
@@ -36,7 +35,7 @@ private let ln2Low = 0x1.EF35793C7673p-45
 /// The point that a standard normal variable stays below with this probability, in 0..<1 without 0.
 ///
 /// Source: M. J. Wichura, algorithm AS 241 (PPND16), Applied Statistics 37 (1988).
-func normalQuantile(_ probability: Double) -> Double {
+package func normalQuantile(_ probability: Double) -> Double {
     let fromMiddle = probability - 0.5
     if abs(fromMiddle) <= 0.425 {
         let x = 0.180625 - fromMiddle * fromMiddle
@@ -51,7 +50,10 @@ func normalQuantile(_ probability: Double) -> Double {
     return fromMiddle < 0 ? -distance : distance
 }
 
-/// Coefficients stand from the highest power down.
+/// The numbers 1/23, 1/21, 1/19 and so on to 1.
+private let oddReciprocals = (0...11).map { 1 / Double(23 - 2 * $0) }
+
+/// The polynomial's value at `x`; coefficients stand from the highest power down.
 private func polynomial(_ coefficients: [Double], _ x: Double) -> Double {
     coefficients.reduce(0) { $0 * x + $1 }
 }

@@ -159,7 +159,7 @@ package struct Simulation {
     /// Contacts that wait at this moment; those that gave up still stand in their line.
     private var waiting: Set<ContactNumber> = []
 
-    /// An empty centre in which each operator serves the queue at the operator's place in `serving`.
+    /// An empty centre; `serving` names the queue of each operator.
     package init(queueCount: Int, serving: [QueueIndex]) {
         workers = serving.map { Worker(queue: $0) }
         queues = Array(repeating: Queue(), count: queueCount)

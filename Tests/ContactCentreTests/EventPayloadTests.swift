@@ -40,7 +40,8 @@ struct EventPayloadTests {
             .init(channel: .phone, direction: .incoming, queue: queue, zone: "Europe/Rome"))
         #expect(
             text(received.payload)
-                == #"{"channel":"phone","direction":"in","queueId":"URP \"1\"","zone":"Europe/Rome"}"#
+                == #"{"channel":"phone","direction":"in","queueId":"URP \"1\"","#
+                + #""zone":"Europe/Rome"}"#
         )
         let left = ContactEvent.leftQueue(.init(queue: queue, reason: .other("fire drill")))
         #expect(
