@@ -66,9 +66,10 @@ struct ImportChunk {
 }
 
 extension Importer {
-    /// Hands chunks to the destination until `next` has none; it makes one while another is under way.
+    /// Hands chunks to the destination until `next` has none.
     ///
-    /// Only one call is under way at a time, since two would reach the log in either order.
+    /// The next chunk is made while one is under way. Only one call is under way at a time, since
+    /// two would reach the log in either order.
     func deliver(
         _ tally: ImportTally, next: () throws -> ImportChunk?
     ) async throws {

@@ -1,4 +1,4 @@
-package import EventLog
+internal import EventLog
 internal import JSON
 internal import Storage
 
@@ -12,13 +12,9 @@ extension Importer {
     ///
     /// Blank lines are stepped over; the `meta.log_created` of another log is skipped. A line
     /// without an id gets one that follows from its bytes, so that a rerun finds it again.
-    /// - Parameters:
-    ///   - paths: Files, one after the other; `-` is standard input.
-    ///   - parse: Turns a line into an event, without the members that a log sets.
+    /// The members that a log sets are dropped. The path `-` is standard input.
     /// - Throws: `InputFileError`, or what the destination throws; events up to there stay.
-    package func importNDJSON(
-        _ paths: [String], parse: (ArraySlice<UInt8>) throws(EventError) -> NewEvent
-    ) async throws -> ImportReport {
+    package func importNDJSON(_ paths: [String]) async throws -> ImportReport {
         let tally = ImportTally(paths: paths, onRefusal: onRefusal)
         let total = try totalBytes(of: paths)
         var bytesBefore = 0
@@ -26,7 +22,7 @@ extension Importer {
             var lines = try NDJSONImport(path, file: index)
             try await deliver(tally) {
                 onProgress(.reading(bytes: bytesBefore + lines.bytesTaken, of: total))
-                return try lines.nextChunk(tally, parse)
+                return try lines.nextChunk(tally)
             }
             bytesBefore += lines.bytesTaken
         }
@@ -48,9 +44,7 @@ private struct NDJSONImport: ~Copyable {
 
     var bytesTaken: Int { reader.bytesTaken }
 
-    mutating func nextChunk(
-        _ tally: ImportTally, _ parse: (ArraySlice<UInt8>) throws(EventError) -> NewEvent
-    ) throws(InputFileError) -> ImportChunk? {
+    mutating func nextChunk(_ tally: ImportTally) throws(InputFileError) -> ImportChunk? {
         var chunk = ImportChunk()
         while !chunk.isFull, let line = try reader.next() {
             switch line {
@@ -62,7 +56,7 @@ private struct NDJSONImport: ~Copyable {
                 tally.countRow()
                 let row = RowPlace(file: file, line: number)
                 do throws(EventError) {
-                    var event = try parse(bytes)
+                    var event = try NewEvent(cloudEvent: bytes, logMembers: .dropped)
                     if event.type.text == "meta.log_created" {
                         tally.countSkipped(rule: "meta.log_created")
                         continue

@@ -95,7 +95,7 @@ struct RowMapper {
         var events: [MappedEvent] = []
         var latest: Instant?
         for (rank, definition) in mapping.events.enumerated() {
-            if let when = definition.when, try !holds(when) { continue }
+            guard try isPresent(definition.when) else { continue }
             let time = try time(of: definition)
             if let time { latest = max(latest ?? time, time) }
             guard let streamText = try text(definition.stream, .stream) else {
@@ -198,15 +198,23 @@ struct RowMapper {
 
     // MARK: - Conditions, templates and values
 
+    /// Whether what hangs on this condition is there; without one it always is.
+    private mutating func isPresent(_ when: Condition?) throws(RowRefusal) -> Bool {
+        guard let when else { return true }
+        return try holds(when)
+    }
+
     private mutating func holds(_ condition: Condition) throws(RowRefusal) -> Bool {
         switch condition {
         case .all(let conditions):
-            for condition in conditions where try !holds(condition) { return false }
+            for condition in conditions {
+                guard try holds(condition) else { return false }
+            }
             return true
         case .any(let conditions):
             for condition in conditions where try holds(condition) { return true }
             return false
-        case .not(let condition): return try !holds(condition)
+        case .not(let condition): return try holds(condition) == false
         case .present(let index): return try value(index) != .absent
         case .equal(let index, let texts):
             guard let text = try value(index).text else { return false }
@@ -239,9 +247,7 @@ struct RowMapper {
         if let known = cache[index] { return known }
         let definition = mapping.values[index]
         let value: Value
-        if let when = definition.when, try !holds(when) {
-            value = .absent
-        } else {
+        if try isPresent(definition.when) {
             switch definition.kind {
             case .column(let slot, let absent, let reading):
                 value = try column(slot, absent: absent, reading, of: definition)
@@ -251,6 +257,8 @@ struct RowMapper {
                 value = try text(template, .plain).map { .text($0) } ?? .absent
             case .firstOf(let choices): value = try first(of: choices)
             }
+        } else {
+            value = .absent
         }
         cache[index] = value
         return value

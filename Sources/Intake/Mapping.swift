@@ -175,7 +175,10 @@ func percentEncoded(_ text: String, _ encoding: Template.Encoding) -> String {
                 && !(0x7F...0x9F).contains(scalar.value)
         }
     }
-    if encoding == .plain || text.unicodeScalars.allSatisfy(isAllowed) { return text }
+    let isPlain = text.utf8.allSatisfy {
+        (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "/")
+    }
+    if encoding == .plain || isPlain { return text }
     var encoded = ""
     for scalar in text.unicodeScalars {
         if isAllowed(scalar) {

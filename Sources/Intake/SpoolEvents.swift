@@ -20,7 +20,8 @@ final class EventSpool {
     private var windowStart: UInt64 = 0
 
     private static let writeBytes = 1 << 20
-    private static let windowBytes = 1 << 14
+    /// Some seven events: files that are not in order of time cost one window for each event.
+    private static let windowBytes = 1 << 10
     /// The low bits of ``Entry/rankAndOffset``.
     private static let offsetBits: UInt64 = 56
 
@@ -41,7 +42,7 @@ final class EventSpool {
         self.directory = directory
         definitions = mapping.events
         source = mapping.source
-        let path = "\(directory)/import-\(UUID().uuidString).tmp"
+        let path = "\(directory)/import-\(ProcessInfo.processInfo.globallyUniqueString).tmp"
         guard
             FileManager.default.createFile(
                 atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),

@@ -8,7 +8,7 @@ package import JSON
 /// | `MM`, `dd`, `HH`, `hh`, `mm`, `ss` | two digits; a single letter reads one or two |
 /// | `S…` | digits of a fraction of a second, any number of them; finer than a µs is cut off |
 /// | `a` | `AM` or `PM` in either case, with `h` |
-/// | `XXX`, `XX` | `Z` or an offset, `+01:00` or `+0100` |
+/// | `X`, three or two of them | `Z` or an offset, `+01:00` or `+0100` |
 /// | `'T'` | the text between the quotes; `''` is a quote |
 /// | `[…]` | a part that may be missing |
 ///
@@ -48,6 +48,7 @@ package struct TimeFormat: Sendable {
     /// - Parameters:
     ///   - pattern: The letters above.
     ///   - twoDigitYearsFrom: The first of the hundred years that `yy` can mean.
+    /// - Throws: ``TimeFormatError`` where the pattern is none.
     package init(_ pattern: String, twoDigitYearsFrom: Int = 1970) throws(TimeFormatError) {
         var compiler = PatternCompiler(pattern: Array(pattern.utf8))
         steps = try compiler.steps()

@@ -18,8 +18,8 @@ extension InputFileError: CustomStringConvertible {
         case .cannotRead(let path, let reason, let offset):
             "\(path): cannot be read after byte \(offset): \(reason)"
         case .truncated(let path, let compression, let offset):
-            "\(path): the \(compression) data end too early, after byte \(offset) of their content; "
-                + "fetch the file again"
+            "\(path): the \(compression) data end too early, after byte \(offset) of their "
+                + "content; fetch the file again"
         case .corrupt(let path, let compression, let reason, let offset):
             "\(path): the \(compression) data are damaged after byte \(offset) of their content "
                 + "(\(reason)); fetch the file again"

@@ -19,7 +19,8 @@ struct MappingDocumentTests {
 
     /// An event as a CloudEvent, without the members that are the same in every line.
     private func line(_ event: NewEvent) -> String {
-        "{\"id\":\(jsonString(event.id?.description ?? "")),\"type\":\(jsonString(event.type.text)),"
+        "{\"id\":\(jsonString(event.id?.description ?? "")),"
+            + "\"type\":\(jsonString(event.type.text)),"
             + "\"subject\":\(jsonString(event.stream.text)),"
             + "\"time\":\(jsonString(event.timeText ?? "")),"
             + "\"tags\":\(jsonString(event.tags.joined)),\"data\":\(event.dataText)}\n"

@@ -39,106 +39,109 @@ struct MappingErrorTests {
     @Test(
         "each names its line and what to do",
         arguments: [
-            (
-                "key: [id]", "keys: [id]",
-                "line 5: unknown key 'keys' in the mapping; did you mean 'key'?"
-            ),
-            (
-                "{column: id}", "{colum: id}",
-                "line 7: unknown key 'colum' in values.id; did you mean 'column'?"
-            ),
-            (
-                "encoding: utf-8", "encoding: utf8",
-                "line 3: file.encoding cannot be 'utf8'; did you mean 'utf-8'?"
-            ),
-            (
-                "delimiter: comma", "delimiter: pipe",
-                "line 3: file.delimiter cannot be 'pipe'; there are: comma, semicolon, tab"
-            ),
-            (
-                "zone: Europe/Rome", "zone: Europe/Roma",
-                "line 4: times.zone must be a time zone of the IANA database, such as Europe/Rome"
-            ),
-            (
-                "format: yyyy-MM-dd", "format: YYYY-MM-dd",
-                "line 4: the time format 'YYYY-MM-dd': the time format does not know \"YYYY\"; it knows yyyy yy MM M dd d HH H hh h mm m ss s S a XXX XX, text in '…' and optional parts in […]"
-            ),
-            (
-                "from: 1970", "from: soon",
-                "line 4: times.two_digit_years_from must be a whole number from 0 to 9900"
-            ),
-            (
-                "{time: start}", "{time: start, column: id}",
-                "line 8: unknown key 'column' in values.start; there are: time, format, zone, absent, wraps_after, when"
-            ),
-            (
-                "{time: start}", "{when: {id: x}}",
-                "line 8: values.start must be a value with one of the keys column, time, text, first_of"
-            ),
-            (
-                "{time: start}", "{time: start, wraps_after: id}",
-                "line 8: values.start.wraps_after must be the name of a value that is a time"
-            ),
-            (
-                "pseudonym: operator", "pseudonym: operator, as: text",
-                "line 10: values.who must be a value with one of 'as', 'map' and 'pseudonym'; 'otherwise' goes with 'map'"
-            ),
-            (
-                "{column: kind,", "{column: who,",
-                "line 9: values.kind: the column 'who' holds names that another value replaces by pseudonyms; it cannot be read in clear as well"
-            ),
-            (
-                "{id}-{kind}", "{id}-{knd}",
-                "line 11: values.name.text names the value 'knd', which is not under 'values'; did you mean 'kind'?"
-            ),
-            (
-                "{id}-{kind}", "{id}-{kind",
-                "line 11: values.name.text must be a text in which each { has its }"
-            ),
-            ("[kind, id]}", "[kind, either]}", "line 12: the value 'either' depends on itself"),
-            (
-                "{kind: a}", "{kinds: a}",
-                "line 13: skip.test.kinds names the value 'kinds', which is not under 'values'; did you mean 'kind'?"
-            ),
-            (
-                "reason: no id", "because: no id",
-                "line 15: unknown key 'because' in refuse[0]; there are: when, reason"
-            ),
-            (
-                "{not: {id: x}}", "{before: [start]}",
-                "line 17: anomalies.odd.any[1].before must be a list of two times"
-            ),
-            (
-                "kind:{kind}", "{kind}",
-                "line 19: tags[0] must be a tag such as 'queue:{queue}', its key without braces"
-            ),
-            ("schema: 1", "schema: 0", "line 20: schema must be a whole number from 1 to 65535"),
-            ("    type: test.one\n", "", "line 22: events[0] needs the key 'type'"),
-            (
-                "name: one", "named: one",
-                "line 22: unknown key 'named' in events[0]; did you mean 'name'?"
-            ),
-            (
-                "time: start\n", "time: id\n",
-                "line 24: events[0].time must be the name of a value that is a time"
-            ),
-            ("stream: s/{id}", "tags: []", "line 18: not YAML: 'tags' stands twice"),
-            ("key: [id]", "key: [id", "line 6: not YAML: did not find expected ',' or ']'"),
-            (
-                "source: urn:test", "source: not a URI",
-                "line 2: source: the source \"not a URI\" must be a URI reference of 1 to 256 bytes"
-            ),
-            (
-                "  id: {column: id}", "  any: {column: id}",
-                "line 7: values.any: conditions use this word; give the value another name"
-            ),
+            Mistake(
+                "key: [id]", as: "keys: [id]",
+                message: "line 5: unknown key 'keys' in the mapping; did you mean 'key'?"),
+            Mistake(
+                "{column: id}", as: "{colum: id}",
+                message: "line 7: unknown key 'colum' in values.id; did you mean 'column'?"),
+            Mistake(
+                "encoding: utf-8", as: "encoding: utf8",
+                message: "line 3: file.encoding cannot be 'utf8'; did you mean 'utf-8'?"),
+            Mistake(
+                "delimiter: comma", as: "delimiter: pipe",
+                message: "line 3: file.delimiter cannot be 'pipe'; there are: comma, semicolon, "
+                    + "tab"),
+            Mistake(
+                "zone: Europe/Rome", as: "zone: Europe/Roma",
+                message: "line 4: times.zone must be a time zone of the IANA database, such as "
+                    + "Europe/Rome"),
+            Mistake(
+                "format: yyyy-MM-dd", as: "format: YYYY-MM-dd",
+                message: "line 4: the time format 'YYYY-MM-dd': the time format does not know "
+                    + "\"YYYY\"; it knows yyyy yy MM M dd d HH H hh h mm m ss s S a XXX "
+                    + "XX, text in '…' and optional parts in […]"),
+            Mistake(
+                "from: 1970", as: "from: soon",
+                message: "line 4: times.two_digit_years_from must be a whole number from 0 to "
+                    + "9900"),
+            Mistake(
+                "{time: start}", as: "{time: start, column: id}",
+                message: "line 8: unknown key 'column' in values.start; there are: time, format, "
+                    + "zone, absent, wraps_after, when"),
+            Mistake(
+                "{time: start}", as: "{when: {id: x}}",
+                message: "line 8: values.start must be a value with one of the keys column, "
+                    + "time, text, first_of"),
+            Mistake(
+                "{time: start}", as: "{time: start, wraps_after: id}",
+                message: "line 8: values.start.wraps_after must be the name of a value that is a "
+                    + "time"),
+            Mistake(
+                "pseudonym: operator", as: "pseudonym: operator, as: text",
+                message: "line 10: values.who must be a value with one of 'as', 'map' and "
+                    + "'pseudonym'; 'otherwise' goes with 'map'"),
+            Mistake(
+                "{column: kind,", as: "{column: who,",
+                message: "line 9: values.kind: the column 'who' holds names that another value "
+                    + "replaces by pseudonyms; it cannot be read in clear as well"),
+            Mistake(
+                "{id}-{kind}", as: "{id}-{knd}",
+                message: "line 11: values.name.text names the value 'knd', which is not under "
+                    + "'values'; did you mean 'kind'?"),
+            Mistake(
+                "{id}-{kind}", as: "{id}-{kind",
+                message: "line 11: values.name.text must be a text in which each { has its }"),
+            Mistake(
+                "[kind, id]}", as: "[kind, either]}",
+                message: "line 12: the value 'either' depends on itself"),
+            Mistake(
+                "{kind: a}", as: "{kinds: a}",
+                message: "line 13: skip.test.kinds names the value 'kinds', which is not under "
+                    + "'values'; did you mean 'kind'?"),
+            Mistake(
+                "reason: no id", as: "because: no id",
+                message: "line 15: unknown key 'because' in refuse[0]; there are: when, reason"),
+            Mistake(
+                "{not: {id: x}}", as: "{before: [start]}",
+                message: "line 17: anomalies.odd.any[1].before must be a list of two times"),
+            Mistake(
+                "kind:{kind}", as: "{kind}",
+                message: "line 19: tags[0] must be a tag such as 'queue:{queue}', its key "
+                    + "without braces"),
+            Mistake(
+                "schema: 1", as: "schema: 0",
+                message: "line 20: schema must be a whole number from 1 to 65535"),
+            Mistake(
+                "    type: test.one\n", as: "",
+                message: "line 22: events[0] needs the key 'type'"),
+            Mistake(
+                "name: one", as: "named: one",
+                message: "line 22: unknown key 'named' in events[0]; did you mean 'name'?"),
+            Mistake(
+                "time: start\n", as: "time: id\n",
+                message: "line 24: events[0].time must be the name of a value that is a time"),
+            Mistake(
+                "stream: s/{id}", as: "tags: []",
+                message: "line 18: not YAML: 'tags' stands twice"),
+            Mistake(
+                "key: [id]", as: "key: [id",
+                message: "line 6: not YAML: did not find expected ',' or ']'"),
+            Mistake(
+                "source: urn:test", as: "source: not a URI",
+                message: "line 2: source: the source \"not a URI\" must be a URI reference of 1 "
+                    + "to 256 bytes"),
+            Mistake(
+                "  id: {column: id}", as: "  any: {column: id}",
+                message: "line 7: values.any: conditions use this word; give the value another "
+                    + "name"),
         ])
-    func mistakes(right: String, wrong: String, message: String) throws {
-        let range = try #require(Self.good.firstRange(of: right))
+    func mistakes(mistake: Mistake) throws {
+        let range = try #require(Self.good.firstRange(of: mistake.right))
         var yaml = Self.good
-        yaml.replaceSubrange(range, with: wrong)
+        yaml.replaceSubrange(range, with: mistake.wrong)
         let error = try #require(throws: MappingError.self) { try Mapping(yaml: yaml) }
-        #expect("\(error)" == message)
+        #expect("\(error)" == mistake.message)
     }
 
     @Test("names of events are distinct, and there is at least one")
@@ -176,4 +179,19 @@ struct MappingErrorTests {
             "\(other)".hasSuffix(
                 "there is no column 'id' (line 5 of the mapping); there are: one;two"))
     }
+}
+
+/// A good mapping with one text replaced, and what is said about it.
+struct Mistake: CustomTestStringConvertible {
+    let right: String
+    let wrong: String
+    let message: String
+
+    init(_ right: String, as wrong: String, message: String) {
+        self.right = right
+        self.wrong = wrong
+        self.message = message
+    }
+
+    var testDescription: String { wrong }
 }

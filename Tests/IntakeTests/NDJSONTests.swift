@@ -1,109 +1,116 @@
 import EventLog
 import Intake
-import JSON
 import Synchronization
 import Testing
 
 @Suite("NDJSON")
 struct NDJSONTests {
-    /// Reads the few members that these tests use.
-    private static func parse(_ line: ArraySlice<UInt8>) throws(EventError) -> NewEvent {
-        do throws(JSONError) { try checkJSON(line) } catch { throw .json(error) }
-        guard let object = JSONPayload(checked: line), let type = object.string("type") else {
-            throw .missing(member: "type")
-        }
-        return NewEvent(
-            id: object.string("id").flatMap { EventID($0) }, type: try EventType(type), schema: 1,
-            stream: try StreamName(object.string("subject") ?? "s"),
-            source: try Source("urn:test"), time: nil,
-            data: .json(object.member("data")?.bytes ?? []))
-    }
-
     private func importing(
-        _ texts: [String], into collector: Collector = Collector()
-    ) async throws -> Imported {
+        _ texts: [String], into destination: Importer.Destination
+    ) async throws -> (report: ImportReport, refused: [String]) {
         let scratch = try Scratch()
         var paths: [String] = []
         for (index, text) in texts.enumerated() {
             paths.append(try scratch.file("\(index).ndjson", text: text))
         }
-        let refused = Mutex<[RefusedRow]>([])
+        let refused = Mutex<[String]>([])
         let importer = Importer(
-            destination: collector.destination, scratchDirectory: scratch.path,
-            onRefusal: { row in refused.withLock { $0.append(row) } })
-        let report = try await importer.importNDJSON(paths, parse: Self.parse)
-        return Imported(
-            report: report, events: collector.events, refused: refused.withLock { $0 })
+            destination: destination, scratchDirectory: scratch.path,
+            onRefusal: { row in refused.withLock { $0.append("\(row.line): \(row.reason)") } })
+        let report = try await importer.importNDJSON(paths)
+        return (report, refused.withLock { $0 })
+    }
+
+    private func line(_ type: String, _ members: String) -> String {
+        #"{"specversion":"1.0","source":"urn:t","type":"\#(type)","subject":"s",\#(members)}"#
+            + "\n"
     }
 
     @Test("lines keep their order, blank ones do not count, bad ones are refused")
     func lines() async throws {
-        let first = """
-            {"type":"b","id":"01890a5d-ac96-774b-bcce-b302099a8057","data":{"n":2}}
-
-            {"type":"meta.log_created"}
-            {"type":"a","type":"b"}
-            \t\r
-            {"type":"a","data":{"n":1}}
-            {"subject":"s"}
-            """
-        let imported = try await importing([first + "\n", #"{"type":"c","data":{}}"#])
-        #expect(imported.events.map(\.type.text) == ["b", "a", "c"])
-        #expect(imported.data == [#"{"n":2}"#, #"{"n":1}"#, "{}"])
-        #expect(imported.report.rows == 6)
-        #expect(imported.report.skipped == 1)
+        let first =
+            line("b", #""id":"01890a5d-ac96-774b-bcce-b302099a8057","data":{"n":2}"#)
+            + "\n" + line("meta.log_created", #""position":"0","data":{}"#)
+            + line("a", #""type":"b""#) + " \t\r\n"
+            + line("a", #""position":"7","revision":"3","recorded":"x","data":{"n":1}"#)
+            + line("a", #""datahash":"\#(String(repeating: "0", count: 64))","data":null"#)
+            + line("a", #""data":[1,}"#)
+        let collector = Collector()
+        let (report, refused) = try await importing(
+            [first, String(line("c", #""data":null"#).dropLast())], into: collector.destination)
+        #expect(collector.events.map(\.type.text) == ["b", "a", "c"])
+        #expect(collector.events.map(\.dataText) == [#"{"n":2}"#, #"{"n":1}"#, "null"])
+        #expect(report.rows == 7)
+        #expect(report.skippedByRule == [NamedCount(name: "meta.log_created", count: 1)])
         #expect(
-            imported.refused.map { "\($0.line): \($0.reason)" } == [
-                "4: the key \"type\" appears twice in one object at byte 13",
-                "7: \"type\" is missing",
+            refused == [
+                "4: the key \"type\" appears twice in one object at byte 64",
+                "7: the data of this event were removed; it cannot be appended again",
+                "8: unexpected '}' in the JSON text at byte 73",
             ])
+        #expect(report.rejected == 3)
     }
 
     @Test("a line over 4 MiB is refused and the next one is read")
     func longLine() async throws {
         let long = String(repeating: "x", count: 4 << 20 + 1)
-        let imported = try await importing([long + "\n" + #"{"type":"a","data":{}}"#])
-        #expect(imported.report.events == 1)
-        #expect(imported.refused.map(\.line) == [1])
-        #expect(
-            "\(imported.refused[0].reason)"
-                == "the line has \(long.utf8.count) bytes; at most 4194304 are read")
+        let (report, refused) = try await importing(
+            [long + "\n" + line("a", #""data":{}"#)], into: .nowhere)
+        #expect(report.events == 1)
+        #expect(refused == ["1: the line has \(long.utf8.count) bytes; at most 4194304 are read"])
     }
 
     @Test("a line without an id gets the same one in every run, equal lines distinct ones")
     func derivedIDs() async throws {
-        let text = "{\"type\":\"a\"}\n{\"type\":\"b\"}\n{\"type\":\"a\"}\n"
-        let once = try await importing([text])
-        let again = try await importing([text])
-        #expect(once.events.map(\.id) == again.events.map(\.id))
-        #expect(Set(once.events.map(\.id)).count == 3)
-        #expect(once.events.allSatisfy { $0.id != nil })
-    }
-
-    @Test("many lines are handed over in several calls, in order")
-    func chunks() async throws {
-        let lines = (0..<9_000).map { "{\"type\":\"t\",\"data\":{\"n\":\($0)}}\n" }
-        let imported = try await importing([lines.joined()])
-        #expect(imported.data == (0..<9_000).map { "{\"n\":\($0)}" })
-    }
-
-    @Test("what was there before is counted, what the log rejects is reported by line")
-    func outcomes() async throws {
-        let collector = Collector { event in
-            let range = PositionRange(first: Position(1), last: Position(1))
-            return switch event.type.text {
-            case "known": .alreadyAppended(range)
-            case "bad": .rejected(.reservedStream(event.stream))
-            default: nil
-            }
+        let text = line("a", #""data":1"#) + line("b", #""data":1"#) + line("a", #""data":1"#)
+        var runs: [[EventID?]] = []
+        for _ in 0..<2 {
+            let collector = Collector()
+            _ = try await importing([text], into: collector.destination)
+            runs.append(collector.events.map(\.id))
         }
-        let imported = try await importing(
-            ["{\"type\":\"known\"}\n{\"type\":\"bad\"}\n{\"type\":\"new\"}\n"], into: collector)
-        #expect(imported.report.events == 1)
-        #expect(imported.report.alreadyAppended == 1)
-        #expect(imported.report.rejected == 1)
+        #expect(runs[0] == runs[1])
+        #expect(Set(runs[0].compactMap(\.self)).count == 3)
+    }
+
+    @Test("many lines reach a log in order, and a rerun finds them there")
+    func rerun() async throws {
+        let scratch = try Scratch()
+        try EventLog.create(at: scratch.path + "/log", zone: "UTC")
+        let log = try EventLog.open(at: scratch.path + "/log", access: .writing)
+        defer { log.close() }
+        let lines = (0..<9_000).map { line("t", "\"data\":{\"n\":\($0)}") }
+        let destination = Importer.Destination.log { try await log.append(each: $0) }
+        let (first, _) = try await importing([lines.joined()], into: destination)
+        #expect(first.events == 9_000)
+        let (second, _) = try await importing([lines.joined()], into: destination)
+        #expect(second.events == 0)
+        #expect(second.alreadyAppended == 9_000)
+        var data: [String] = []
+        try log.read(Selection()) { event in
+            data.append(String(decoding: event.data.content ?? [], as: UTF8.self))
+            return .next
+        }
+        #expect(data.dropFirst() == (0..<9_000).map { "{\"n\":\($0)}" }[...])
+    }
+
+    @Test("what the log rejects is reported by line")
+    func rejections() async throws {
+        let scratch = try Scratch()
+        try EventLog.create(at: scratch.path + "/log", zone: "UTC")
+        let log = try EventLog.open(at: scratch.path + "/log", access: .writing)
+        defer { log.close() }
+        let id = #""id":"01890a5d-ac96-774b-bcce-b302099a8057""#
+        let (report, refused) = try await importing(
+            [line("a", id) + line("b", id) + line("a", id)],
+            into: .log { try await log.append(each: $0) })
+        #expect(report.events == 1)
+        #expect(report.alreadyAppended == 1)
         #expect(
-            imported.refused.map { "\($0.line): \($0.reason)" }
-                == ["2: the log rejects it: the stream s is written by the log only"])
+            refused == [
+                "2: the log rejects it: the id 01890a5d-ac96-774b-bcce-b302099a8057 is in the log"
+                    + " at position 1 with other content; give a new event a new id"
+            ])
+        #expect(report.rejected == 1)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The order of an import")
 struct OrderTests {
-    private static let mapping = """
+    static let mapping = """
         namespace: urn:test
         source: urn:test
         times: {zone: UTC, format: yyyy-MM-dd HH:mm}

@@ -11,7 +11,7 @@ final class Scratch {
 
     init() throws {
         let url = FileManager.default.temporaryDirectory
-            .appendingPathComponent("intake-\(UUID().uuidString)")
+            .appendingPathComponent("intake-\(ProcessInfo.processInfo.globallyUniqueString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
     }
@@ -100,7 +100,7 @@ func importing(_ table: String, mapping: String) async throws -> Imported {
     try await importing([table.utf8], mapping: mapping)
 }
 
-/// Random numbers that a seed repeats (SplitMix64, G. Steele, D. Lea and C. Flood 2014).
+/// Random numbers that a seed repeats; the method is SplitMix64.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

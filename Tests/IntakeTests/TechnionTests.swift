@@ -105,6 +105,10 @@ struct TechnionMappingTests {
         } + imported.refused.map { "\($0.line): \($0.reason)" }
     }
 
+    private func left(for reason: String) -> String {
+        #"contact.left_queue queue:PS {"queueId":"PS","reason":"\#(reason)"}"#
+    }
+
     private let received =
         #"queue:PS {"channel":"phone","direction":"in","zone":"Asia/Jerusalem","queueId":"PS"}"#
 
@@ -119,7 +123,7 @@ struct TechnionMappingTests {
                 "1999-01-01T21:58:00Z contact.received \(received)",
                 #"1999-01-01T21:58:10Z contact.self_service_ended  {"result":"to_operator"}"#,
                 #"1999-01-01T21:58:10Z contact.queued queue:PS {"queueId":"PS"}"#,
-                #"1999-01-01T22:01:00Z contact.left_queue queue:PS {"queueId":"PS","reason":"answered"}"#,
+                "1999-01-01T22:01:00Z \(left(for: "answered"))",
                 #"1999-01-01T22:00:58Z contact.connected operator:operator-bfde50ec3380 "#
                     + #"{"operatorId":"operator-bfde50ec3380"}"#,
                 "1999-01-01T22:05:00Z contact.disconnected  {}",
@@ -135,7 +139,7 @@ struct TechnionMappingTests {
         #expect(
             story.dropFirst(2) == [
                 #"1999-01-01T05:00:10Z contact.queued queue:PS {"queueId":"PS"}"#,
-                #"1999-01-01T05:00:10Z contact.left_queue queue:PS {"queueId":"PS","reason":"answered"}"#,
+                "1999-01-01T05:00:10Z \(left(for: "answered"))",
                 "1999-01-01T05:00:10Z contact.connected  {}",
                 "1999-01-01T05:01:00Z contact.disconnected  {}",
             ])
@@ -149,7 +153,7 @@ struct TechnionMappingTests {
                 outcome: "AGENT", server: "MICHAL"))
         #expect(
             story.dropFirst(3) == [
-                #"1999-01-01T05:00:20Z contact.left_queue queue:PS {"queueId":"PS","reason":"answered"}"#
+                "1999-01-01T05:00:20Z \(left(for: "answered"))"
             ])
     }
 
@@ -173,7 +177,7 @@ struct TechnionMappingTests {
             inQueue.dropFirst(1) == [
                 #"1999-01-01T05:00:10Z contact.self_service_ended  {"result":"to_operator"}"#,
                 #"1999-01-01T05:00:10Z contact.queued queue:PS {"queueId":"PS"}"#,
-                #"1999-01-01T05:00:20Z contact.left_queue queue:PS {"queueId":"PS","reason":"abandoned"}"#,
+                "1999-01-01T05:00:20Z \(left(for: "abandoned"))",
             ])
     }
 

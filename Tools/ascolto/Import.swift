@@ -98,9 +98,7 @@ struct ImportNDJSONVerb: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run { importer in
-            try await importer.importNDJSON(options.files) { line throws(EventError) in
-                try NewEvent(cloudEvent: line, logMembers: .dropped)
-            }
+            try await importer.importNDJSON(options.files)
         }
     }
 }
