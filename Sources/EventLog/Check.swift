@@ -26,8 +26,8 @@ extension EventLog {
     /// Every line, leaf hash, tile, index page, payload, the order of positions, revisions and times
     /// of recording, the uniqueness of identifiers, the head, the head file and the list of free
     /// pages. Damaged pages can kill the process inside LMDB, so callers run this in a process of
-    /// its own. Takes 16 bytes of memory per event, and one snapshot throughout.
-    /// - Parameter progress: is told the number of events verified, now and then.
+    /// its own. Takes 16 bytes of memory per event, and one snapshot throughout; `progress` is told
+    /// the number of events verified, now and then.
     package static func check(
         at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
     ) -> CheckReport {
@@ -178,7 +178,9 @@ private struct Checker: ~Copyable {
 
     private mutating func checkOrder(of event: Event) {
         let position = event.position.value
-        if event.recorded < lastRecorded { note(at: position, "it was recorded before its forerunner") }
+        if event.recorded < lastRecorded {
+            note(at: position, "it was recorded before its forerunner")
+        }
         lastRecorded = event.recorded
         let stream = Self.streamKey(event.stream)
         let expected = revisions[stream] ?? 0

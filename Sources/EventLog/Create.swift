@@ -5,25 +5,26 @@ internal import Storage
 extension EventLog {
     /// Creates a log with its first event, `meta.log_created`.
     ///
-    /// The directory appears whole or not at all: it is built aside, synced and renamed.
-    /// - Parameters:
-    ///   - origin: the name under which checkpoints are signed; `ascolto.local/<log id>` if nil.
-    ///   - zone: IANA time zone of contacts that state none.
-    /// - Throws: ``LogError/logExists(directory:)`` and what the file system refuses.
+    /// The directory appears whole or not at all: it is built aside, synced and renamed. Without an
+    /// origin, the name under which checkpoints are signed is `ascolto.local/<log id>`. The zone, an
+    /// IANA name, is that of contacts that state none. Throws ``LogError/logExists(directory:)``
+    /// and what the file system refuses.
     package static func create(
         at directory: String, origin: String? = nil, zone: String, clock: LogClock = .system
     ) throws(LogError) {
         try wrapping {
             if exists(at: directory) { throw LogError.logExists(directory: directory) }
-            guard FileSystem.kind(of: directory) == .missing
-                || FileSystem.isEmptyDirectory(directory)
+            guard
+                FileSystem.kind(of: directory) == .missing
+                    || FileSystem.isEmptyDirectory(directory)
             else { throw StorageError.notEmpty(path: directory) }
             let now = clock.read()
             let id = EventID.timeOrdered(at: now.wall)
             let identity = LogIdentity(
                 id: id, origin: try origin.map(checkedOrigin) ?? "ascolto.local/\(id)", zone: zone,
                 formatVersion: Int(Format.version))
-            let path = directory.count > 1 && directory.hasSuffix("/")
+            let path =
+                directory.count > 1 && directory.hasSuffix("/")
                 ? String(directory.dropLast()) : directory
             let aside = path + ".creating"
             FileSystem.remove(aside)

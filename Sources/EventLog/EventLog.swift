@@ -69,7 +69,7 @@ package final class EventLog: Sendable {
 
     deinit { writer?.stop() }
 
-    /// Finishes the appends that wait; further ones are refused. Reading goes on.
+    /// Finishes the appends that wait and refuses further ones; reading goes on.
     package func close() { writer?.stop() }
 
     /// Size and root of the newest durable state.

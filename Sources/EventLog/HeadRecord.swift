@@ -10,7 +10,7 @@ struct HeadRecord: Equatable {
     /// Events in the log.
     var size: UInt64
     var root: Hash
-    /// Events in blocks; the others are in the tail. A multiple of 256.
+    /// Events in blocks, a multiple of 256; the others are in the tail.
     var sealedSize: UInt64
     var lastRecorded: Instant
     var clocks: ClockReading

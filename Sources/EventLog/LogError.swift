@@ -37,7 +37,9 @@ package struct Corruption: Error, Equatable, Sendable {
 
 extension Corruption: CustomStringConvertible {
     package var description: String {
-        if let position { "corruption at position \(position): \(what)" } else {
+        if let position {
+            "corruption at position \(position): \(what)"
+        } else {
             "corruption: \(what)"
         }
     }

@@ -64,7 +64,8 @@ private struct Scan {
     static func plan(_ selection: Selection, in environment: Environment) throws -> Scan? {
         try environment.read { transaction in
             let head = try Snapshot(transaction).head
-            let end = try selection.asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
+            let end =
+                try selection.asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
             let first = selection.from?.value ?? 0
             let behind = min(end, (selection.to?.value).map { $0 == .max ? $0 : $0 + 1 } ?? end)
             guard first < behind else { return nil }

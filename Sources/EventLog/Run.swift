@@ -2,7 +2,9 @@ internal import JSON
 internal import Merkle
 internal import Storage
 
-/// The indexes of a log. Each consists of runs: sorted pieces that cover consecutive positions.
+/// The indexes of a log.
+///
+/// Each consists of runs: sorted pieces that cover consecutive positions.
 enum IndexKind: UInt8, CaseIterable {
     /// Identifiers, so that a retry is recognised.
     case id = 1

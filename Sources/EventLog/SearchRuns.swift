@@ -4,8 +4,8 @@ internal import Storage
 enum RunSearch {
     /// For each hash, the units in which it may occur, ascending.
     ///
-    /// - Parameter hashes: sorted, without duplicates. Each run costs a search for each page that
-    ///   some hash may stand in.
+    /// Hashes come sorted and without duplicates. Each run costs a search for each page that some
+    /// hash may stand in.
     static func units(
         of hashes: [UInt64], kind: IndexKind, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [[UInt64]] {

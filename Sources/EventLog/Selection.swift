@@ -11,7 +11,9 @@ package struct Selection: Sendable {
     package var types: Set<EventType> = []
     /// All of these tags.
     package var tags: [Tag] = []
-    /// Event time, from this moment on. Events without a time count at their recording.
+    /// Event time, from this moment on.
+    ///
+    /// Events without a time count at their recording.
     package var since: Instant?
     /// Event time, before this moment.
     package var until: Instant?

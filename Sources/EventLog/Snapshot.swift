@@ -128,7 +128,9 @@ struct Snapshot: ~Copyable {
         return events
     }
 
-    /// The root that the log had when it held `size` events. At most 255 leaves are hashed anew.
+    /// The root that the log had when it held `size` events.
+    ///
+    /// At most 255 leaves of blocks are hashed anew.
     mutating func root(
         atSize size: UInt64, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> Hash {

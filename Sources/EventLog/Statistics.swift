@@ -22,7 +22,9 @@ package struct LogStatistics: Sendable {
 }
 
 extension EventLog {
-    /// Sizes and versions. Reads the first event and the page counts, not the log.
+    /// Sizes and versions.
+    ///
+    /// Reads the first event and the page counts, not the log.
     package func statistics() throws -> LogStatistics {
         let first = try event(at: Position(0))
         return try wrapping {
@@ -44,7 +46,8 @@ extension EventLog {
                         return (database, pages * Environment.pageBytes)
                     },
                     freeBytes: free.pages.count * Environment.pageBytes,
-                    lmdbVersion: Environment.libraryVersion, zstdVersion: ZstdEncoder.libraryVersion)
+                    lmdbVersion: Environment.libraryVersion, zstdVersion: ZstdEncoder.libraryVersion
+                )
             }
         }
     }

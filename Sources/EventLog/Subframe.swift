@@ -79,8 +79,8 @@ struct Subframe: Equatable {
 
     /// Reads the events, the first of which has the position `first`.
     ///
-    /// - Parameter load: fetches long data, which are values of their own, by position and length.
-    /// - Throws: ``MalformedBytes`` where the columns do not hold 256 events.
+    /// Long data, which are values of their own, are fetched by `load` with position and length.
+    /// Throws ``MalformedBytes`` where the columns do not hold 256 events.
     func events(
         from first: UInt64, loading load: (UInt64, Int) throws -> [UInt8]
     ) throws -> [Event] {

@@ -64,7 +64,7 @@ package enum JSONLimits {
 ///
 /// Refused beyond the grammar: invalid UTF-8, lone surrogates, duplicate keys (compared after
 /// unescaping) and nesting deeper than 64. Linear in the length, but for objects with many keys.
-/// - Parameter depthMax: nesting that is still accepted; an envelope adds a level to its data.
+/// `depthMax` is the nesting that is still accepted: an envelope adds a level to its data.
 package func checkJSON(
     _ bytes: ArraySlice<UInt8>, depthMax: Int = JSONLimits.depthMax
 ) throws(JSONError) {

@@ -15,7 +15,9 @@ internal import Synchronization
     private let handle: Handle
     private let process: pid_t
     private let databases: [String: MDB_dbi]
-    /// Thread that is inside ``write(_:)``, or 0. LMDB would wait for itself if it came again.
+    /// Thread that is inside ``write(_:)``, or 0.
+    ///
+    /// LMDB would wait for itself if the thread came again.
     private let writer = Atomic<UInt>(0)
 
     /// The address space reserved for the file; the file itself grows as it is filled.
@@ -40,7 +42,9 @@ internal import Synchronization
             readersMax: 1)
     }
 
-    /// Opens an environment that exists. One process opens it at most once at a time.
+    /// Opens an environment that exists.
+    ///
+    /// One process has it open at most once at a time.
     package static func open(
         in directory: String, access: Access, databases: [String], readersMax: Int
     ) throws(StorageError) -> Environment {

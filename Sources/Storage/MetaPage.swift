@@ -11,8 +11,9 @@ struct MetaPage {
     private static let magic: UInt32 = 0xBEEF_C0DE
     private static let pages = 2
 
-    /// The meta page of the newest transaction. A page whose magic is damaged is passed over,
-    /// as LMDB does.
+    /// The meta page of the newest transaction.
+    ///
+    /// A page whose magic is damaged is passed over, as LMDB does.
     static func newest(of path: String) throws(StorageError) -> MetaPage {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw lastError("open", path: path) }

@@ -134,7 +134,8 @@ extension ReadTransaction: Transaction {
         let own = try unsafe readStatistics(pointer, 0)
         let main = try unsafe readStatistics(pointer, 1)
         return unsafe FreePages(
-            pages: pages, lastPage: UInt64(info.me_last_pgno), bookkeepingPages: own.pages + main.pages)
+            pages: pages, lastPage: UInt64(info.me_last_pgno),
+            bookkeepingPages: own.pages + main.pages)
     }
 
     private func handle(_ database: String) -> MDB_dbi { find(database, in: databases) }

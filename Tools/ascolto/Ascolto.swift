@@ -8,7 +8,8 @@ internal import Storage
 struct Ascolto: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ascolto",
-        abstract: "An event-sourced, provable log for the contact centres of public administrations.",
+        abstract:
+            "An event-sourced, provable log for the contact centres of public administrations.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no; 2 usage; 3 some input was refused, the rest is \
             done; 4 the log is locked or overloaded; 5 corruption found; 70 a bug.

@@ -41,7 +41,8 @@ struct Project: ParsableCommand {
     }
 
     func run() throws {
-        let projections = try names.isEmpty
+        let projections =
+            try names.isEmpty
             ? KnownProjections.all : names.map(KnownProjections.named)
         let opened = try log.openForReading()
         let source = EventSource(opened)
