@@ -5,10 +5,10 @@ internal import Storage
 extension EventLog {
     /// Creates a log with its first event, `meta.log_created`.
     ///
-    /// The directory appears whole or not at all: it is built aside, synced and renamed. Without an
-    /// origin, the name under which checkpoints are signed is `ascolto.local/<log id>`. The zone, an
-    /// IANA name, is that of contacts that state none. Throws ``LogError/logExists(directory:)``
-    /// and what the file system refuses.
+    /// The directory appears whole or not at all: it is built aside, synced and renamed. Without
+    /// an origin, the name under which checkpoints are signed is `ascolto.local/<log id>`. The
+    /// zone, an IANA name, is that of contacts that state none. Throws
+    /// ``LogError/logExists(directory:)`` and what the file system refuses.
     package static func create(
         at directory: String, origin: String? = nil, zone: String, clock: LogClock = .system
     ) throws(LogError) {

@@ -33,7 +33,8 @@ extension EventError: CustomStringConvertible {
         case .missing(let member): "\"\(member)\" is missing"
         case .notAString(let member): "\"\(member)\" must be a string"
         case .badID(let member, let text):
-            "\"\(member)\" must be a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, not \(quoted(text))"
+            "\"\(member)\" must be a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, not "
+                + quoted(text)
         case .badType(let text):
             "the type \(quoted(text)) must have 1 to \(EventLimits.typeBytesMax) bytes without "
                 + "control characters"

@@ -114,8 +114,8 @@ struct Posting: Hashable, Comparable {
 ///
 /// Version (1), shift of units (1), bits of low parts (1), bits of units (1), number of postings
 /// (2), bytes of the upper bits (2); then low parts, upper bits and units, each filled up to whole
-/// bytes with the lowest bit first; then CRC-32 (4). Hashes are relative to the key's hash, units to
-/// the unit of the run's first position.
+/// bytes with the lowest bit first; then CRC-32 (4). Hashes are relative to the key's hash, units
+/// to the unit of the run's first position.
 enum HashPage {
     /// With the key and LMDB's header, a page of the file holds one such value.
     static let bytesMax = 4_076

@@ -2,7 +2,7 @@ internal import Storage
 
 /// A tail value: the events of one commit (or the rest that did not fill a block), as lines.
 ///
-/// Version (1), number of events (4), then each line with its length (4) before it, then CRC-32 (4).
+/// Version (1), number of events (4), then each line with its length (4) before it; CRC-32 (4).
 enum TailValue {
     static func encode(_ lines: [[UInt8]]) -> [UInt8] {
         var value: [UInt8] = []

@@ -51,7 +51,7 @@ extension NewEvent {
             default:
                 try .json(
                     checking: Array(
-                        #"{"queueId":"q\#(Int.random(in: 0..<9, using: &generator))", "n": [1, "è"]}"#
+                        #"{"q":"\#(Int.random(in: 0..<9, using: &generator))", "n": [1, "è"]}"#
                             .utf8)[...])
             }
         let tags =

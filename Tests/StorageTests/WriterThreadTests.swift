@@ -1,0 +1,75 @@
+import Foundation
+import Storage
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct WriterThreadTests {
+    private final class Record: Sendable {
+        let batches = Mutex<[[Int]]>([])
+        let threads = Mutex<Set<UInt>>([])
+        /// Held by a test while jobs are to gather.
+        let gate = Mutex(())
+    }
+
+    private func thread(
+        _ record: Record, waitingMax: Int = 1_000, batchMax: Int = 1_000
+    ) throws -> WriterThread<Int> {
+        try WriterThread(waitingWeightMax: waitingMax, batchWeightMax: batchMax) { batch in
+            record.gate.withLock { _ in }
+            _ = record.threads.withLock { $0.insert(UInt(pthread_self())) }
+            record.batches.withLock { $0.append(batch) }
+        }
+    }
+
+    @Test func jobsRunOnceInOrderOnOneThread() throws {
+        let record = Record()
+        let writer = try thread(record)
+        for job in 0..<500 {
+            while case .full = writer.submit(job, weight: 10) { usleep(100) }
+        }
+        writer.stop()
+        #expect(record.batches.withLock { $0.flatMap { $0 } } == Array(0..<500))
+        #expect(record.threads.withLock { $0.count } == 1)
+        #expect(record.threads.withLock { $0.first } != UInt(pthread_self()))
+    }
+
+    @Test func whatGathersWhileTheWriterWorksIsOneBatch() throws {
+        let record = Record()
+        let writer = try thread(record)
+        record.gate.withLock { _ in
+            _ = writer.submit(0, weight: 1)
+            usleep(50_000)
+            for job in 1...20 { _ = writer.submit(job, weight: 1) }
+        }
+        writer.stop()
+        #expect(record.batches.withLock { $0 } == [[0], Array(1...20)])
+    }
+
+    @Test func aFullQueueAnswersFullAndABatchKeepsItsWeight() throws {
+        let record = Record()
+        let writer = try thread(record, waitingMax: 100, batchMax: 30)
+        var accepted: [Int] = []
+        record.gate.withLock { _ in
+            _ = writer.submit(-1, weight: 1)
+            usleep(50_000)
+            for job in 0..<20 {
+                if case .accepted = writer.submit(job, weight: 10) { accepted.append(job) }
+            }
+        }
+        writer.stop()
+        #expect(accepted == Array(0..<10))
+        let batches = record.batches.withLock { $0 }
+        #expect(batches.flatMap { $0 } == [-1] + accepted)
+        #expect(batches.dropFirst().allSatisfy { $0.count <= 3 })
+    }
+
+    @Test func afterStoppingNothingIsTaken() throws {
+        let writer = try thread(Record())
+        writer.stop()
+        writer.stop()
+        guard case .stopped = writer.submit(1, weight: 1) else {
+            Issue.record("a stopped writer took a job")
+            return
+        }
+    }
+}
