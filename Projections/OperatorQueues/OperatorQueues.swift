@@ -1,5 +1,4 @@
 internal import ContactCentre
-internal import Foundation
 package import GRDB
 package import ProjectionKit
 
@@ -24,7 +23,7 @@ package struct OperatorQueues: Projection {
     /// The time zone database is part of it: other offsets give other dates and half-hours.
     package var configuration: String {
         "service_threshold_us=\(thresholdMicroseconds) "
-            + "time_zone_data=\(TimeZone.timeZoneDataVersion)"
+            + "time_zone_data=\(Zone.databaseRelease)"
     }
 
     var thresholdMicroseconds: Int64 {

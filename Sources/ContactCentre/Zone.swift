@@ -6,6 +6,9 @@ package import JSON
 /// The table covers 1900 to 2100 and comes from the system's time zone database; outside it the
 /// nearest offset holds.
 package struct Zone: Sendable {
+    /// The release of the time zone database that offsets come from, such as `2025b`.
+    package static var databaseRelease: String { TimeZone.timeZoneDataVersion }
+
     /// The IANA name, such as `Europe/Rome`.
     package let identifier: String
     /// When each offset begins, ascending; the first reaches back for ever.

@@ -13,16 +13,16 @@ package struct LogReference: Equatable, Sendable {
 }
 
 /// The events of one log in their order, as projecting needs them.
-package struct EventSource {
+package struct EventSource: Sendable {
     package let log: LogReference
     /// How many events there are.
-    package let size: () throws -> UInt64
+    package let size: @Sendable () throws -> UInt64
     /// Visits a range of positions in order, in bounded memory.
-    package let read: (PositionRange, (Event) throws -> ReadStep) throws -> Void
+    package let read: @Sendable (PositionRange, (Event) throws -> ReadStep) throws -> Void
 
     package init(
-        log: LogReference, size: @escaping () throws -> UInt64,
-        read: @escaping (PositionRange, (Event) throws -> ReadStep) throws -> Void
+        log: LogReference, size: @escaping @Sendable () throws -> UInt64,
+        read: @escaping @Sendable (PositionRange, (Event) throws -> ReadStep) throws -> Void
     ) {
         self.log = log
         self.size = size

@@ -6,11 +6,11 @@ internal import Testing
 
 /// A process that is killed at any moment leaves a read model that the next run completes.
 @Suite struct KillTests {
-    /// Projects a log of chance and kills this process when it comes to the event `last`.
+    /// Projects a log and kills this process when it comes to the event `last`.
     private static func projectUntilKilled(
-        in directory: String, seed: UInt64, at last: UInt64, size: Int
+        log path: String, in directory: String, at last: UInt64
     ) throws {
-        let source = try log(seed: seed).first(size).source()
+        let source = EventSource(try EventLog.open(at: path, access: .reading))
         let deadly = EventSource(
             log: source.log, size: source.size,
             read: { range, visit in
@@ -23,42 +23,31 @@ internal import Testing
             .bringUpToDate(from: deadly)
     }
 
-    private static func log(seed: UInt64) throws -> ToldLog {
+    @Test(.timeLimit(.minutes(5)), arguments: UInt64(1)...6)
+    func theNextRunCompletesWhatWasKilled(seed: UInt64) async throws {
         var maker = ContactMaker(seed: seed)
         let contacts = maker.contacts(60, from: try at("2026-03-26T20:00:00Z"))
-        return ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
-    }
-
-    @Test(.timeLimit(.minutes(1)), arguments: UInt64(1)...6)
-    func theNextRunCompletesWhatWasKilled(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
-        let log = try Self.log(seed: seed)
-        var numbers = SeededNumbers(seed: seed)
-        let undisturbed = try TemporaryDirectory()
-        _ = try Projector(OperatorQueues(), in: undisturbed.path).rebuild(from: log.source())
+        let told = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
+        let scratch = try TemporaryDirectory()
+        let (logPath, path) = (scratch.file("log"), scratch.file("projections"))
+        try await told.write(to: logPath)
+        let source = EventSource(try EventLog.open(at: logPath, access: .reading))
+        let projector = Projector(OperatorQueues(), in: path)
         // Odd seeds are killed while building, even ones while going on from a first part.
         let first = seed % 2 == 0 ? 70 : 0
-        if first > 0 {
-            _ = try Projector(OperatorQueues(), in: directory.path)
-                .bringUpToDate(from: log.first(first).source())
-        }
-        let last = UInt64(Int.random(in: first + 20..<log.told.count, using: &numbers))
-        let (path, size) = (directory.path, log.told.count)
+        if first > 0 { _ = try projector.bringUpToDate(from: source.first(first)) }
+        let last = UInt64.random(
+            in: UInt64(first + 20)..<UInt64(told.size), using: &maker.numbers)
         await #expect(processExitsWith: .signal(SIGKILL)) {
-            [
-                path = path as String, seed = seed as UInt64, last = last as UInt64,
-                size = size as Int
-            ]
-            in
-            try KillTests.projectUntilKilled(in: path, seed: seed, at: last, size: size)
+            [logPath = logPath as String, path = path as String, last = last as UInt64] in
+            try KillTests.projectUntilKilled(log: logPath, in: path, at: last)
         }
-        let model = ReadModel(of: OperatorQueues(), in: directory.path)
-        if first > 0 {
-            let status = try #require(try model.status(towards: log.source()))
-            #expect(status.position == Position(last / 16 * 16 - 1))
-        }
-        _ = try Projector(OperatorQueues(), in: directory.path).bringUpToDate(from: log.source())
-        let expected = try ReadModel(of: OperatorQueues(), in: undisturbed.path).digest()
-        #expect(try model.digest() == expected, "seed \(seed), killed at \(last)")
+        let model = ReadModel(of: OperatorQueues(), in: path)
+        let status = try model.status(towards: source)
+        #expect(status?.position == (first > 0 ? Position(last / 16 * 16 - 1) : nil))
+        _ = try projector.bringUpToDate(from: source)
+        let digest = try model.digest()
+        _ = try projector.rebuild(from: source)
+        #expect(try model.digest() == digest, "seed \(seed), killed at \(last)")
     }
 }

@@ -10,12 +10,13 @@ internal import Testing
     private let directory: TemporaryDirectory
     private let model: ReadModel
 
-    init() throws {
+    init() async throws {
         directory = try TemporaryDirectory()
         var maker = ContactMaker(seed: 5)
         let contacts = maker.contacts(60, from: try at("2026-03-02T08:00:00Z"))
         let log = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
-        _ = try Projector(OperatorQueues(), in: directory.path).bringUpToDate(from: log.source())
+        _ = try Projector(OperatorQueues(), in: directory.path)
+            .bringUpToDate(from: await log.source())
         model = ReadModel(of: OperatorQueues(), in: directory.path)
     }
 

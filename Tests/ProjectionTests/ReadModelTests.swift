@@ -10,13 +10,17 @@ internal import Testing
 /// What a read model's file promises: its own log only, whole states only, replaced in one step.
 @Suite struct ReadModelTests {
     private let directory: TemporaryDirectory
-    private let log: ToldLog
+    private let told: [Told]
+    private let source: EventSource
+    private var size: UInt64 { UInt64(told.count + 1) }
 
-    init() throws {
+    init() async throws {
         directory = try TemporaryDirectory()
         var maker = ContactMaker(seed: 1)
         let contacts = maker.contacts(30, from: try at("2026-03-02T08:00:00Z"))
-        log = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
+        told = contacts.inOrderOfTime()
+        let parts = [Array(told[..<50]), Array(told[50...])]
+        source = try await ToldLog(zone: "Europe/Rome", parts: parts).source()
     }
 
     private var live: String { directory.file("operator-queues.sqlite") }
@@ -30,18 +34,17 @@ internal import Testing
     }
 
     private func project(
-        _ log: ToldLog, _ projection: OperatorQueues = OperatorQueues()
+        _ source: EventSource, _ projection: OperatorQueues = OperatorQueues()
     ) throws -> ProjectionOutcome {
-        try projector(projection).bringUpToDate(from: log.source())
+        try projector(projection).bringUpToDate(from: source)
     }
 
     @Test func aSecondRunHasNothingToDo() throws {
-        let size = UInt64(log.told.count)
-        let first = try project(log)
+        let first = try project(source)
         #expect(first.events == size)
         #expect(first.size == size)
         #expect(first.rebuilt == .notBuilt)
-        let second = try project(log)
+        let second = try project(source)
         #expect(second.events == 0)
         #expect(second.size == size)
         #expect(second.rebuilt == nil)
@@ -49,51 +52,78 @@ internal import Testing
 
     @Test func progressReachesTheEnd() throws {
         var seen: [UInt64] = []
-        _ = try projector().bringUpToDate(from: log.source()) { seen.append($0.done) }
+        _ = try projector().bringUpToDate(from: source) { seen.append($0.done) }
         #expect(seen == seen.sorted())
-        #expect(seen.last == UInt64(log.told.count))
+        #expect(seen.last == size)
     }
 
-    @Test func anotherLogsReadModelIsRefused() throws {
-        _ = try project(log)
-        var other = log
-        other.id = EventID(high: 7, low: 7)
-        let refusal = ReadModelError.otherLog(path: live, found: log.id, expected: other.id)
+    /// The same files of a log that goes on being written, one process beside the other.
+    @Test func itFollowsALogThatGrows() async throws {
+        let path = directory.file("log")
+        try await ToldLog(zone: "Europe/Rome", told: Array(told[..<20])).write(to: path)
+        for border in stride(from: 20, to: told.count, by: 30) {
+            let more = Array(told[border...].prefix(30))
+            try await ToldLog.append(more, to: path, clock: .system)
+            let log = try EventLog.open(at: path, access: .reading)
+            let outcome = try project(EventSource(log))
+            #expect(outcome.size == UInt64(1 + border + more.count))
+            #expect(outcome.rebuilt == (border == 20 ? .notBuilt : nil))
+        }
+        let grown = try model().digest()
+        _ = try projector().rebuild(from: source)
+        #expect(try model().digest() == grown)
+    }
+
+    @Test func anotherLogsReadModelIsRefused() async throws {
+        _ = try project(source)
+        let other = try await ToldLog(zone: "Europe/Rome", told: told).source()
+        let refusal = ReadModelError.otherLog(
+            path: live, found: source.log.id, expected: other.log.id)
         #expect(throws: refusal) { try project(other) }
-        #expect(throws: refusal) { try model().status(towards: other.source()) }
-        #expect(try projector().rebuild(from: other.source()).rebuilt == .asked)
+        #expect(throws: refusal) { try model().status(towards: other) }
+        #expect(try projector().rebuild(from: other).rebuilt == .asked)
         #expect(try project(other).events == 0)
     }
 
-    @Test func aLogThatWasRolledBackIsRefused() throws {
-        _ = try project(log)
-        let size = UInt64(log.told.count)
-        #expect(
-            throws: ReadModelError.aheadOfLog(path: live, events: size, logEvents: size - 1)
-        ) { try project(log.first(log.told.count - 1)) }
-        var rewritten = log
-        let last = rewritten.told.removeLast()
-        for shift in [1, 2] {
-            rewritten.told.append(
-                Told(
-                    stream: last.stream, event: last.event,
-                    time: last.time.plus(seconds: Double(shift) * 1e-6)))
+    @Test func aLogThatWasRolledBackIsRefused() async throws {
+        let path = directory.file("log")
+        let earlier = directory.file("earlier")
+        try await ToldLog(told: Array(told[..<20])).write(to: path)
+        try FileManager.default.copyItem(atPath: path, toPath: earlier)
+        try await ToldLog.append([told[20]], to: path, clock: .system)
+        let log = try EventLog.open(at: path, access: .reading)
+        _ = try project(EventSource(log))
+        let rolledBack = EventSource(try EventLog.open(at: earlier, access: .reading))
+        #expect(throws: ReadModelError.aheadOfLog(path: live, events: 22, logEvents: 21)) {
+            try project(rolledBack)
         }
-        #expect(
-            throws: ReadModelError.otherHistory(path: live, at: Position(size - 1))
-        ) { try project(rewritten) }
+    }
+
+    @Test func aLogThatWasRolledBackAndWentOnIsRefused() async throws {
+        let path = directory.file("log")
+        let earlier = directory.file("earlier")
+        try await ToldLog(told: Array(told[..<20])).write(to: path)
+        try FileManager.default.copyItem(atPath: path, toPath: earlier)
+        try await ToldLog.append([told[20]], to: path, clock: .system)
+        let log = try EventLog.open(at: path, access: .reading)
+        _ = try project(EventSource(log))
+        try await ToldLog.append([told[21], told[22]], to: earlier, clock: .system)
+        let other = EventSource(try EventLog.open(at: earlier, access: .reading))
+        #expect(throws: ReadModelError.otherHistory(path: live, at: Position(21))) {
+            try project(other)
+        }
     }
 
     @Test func anotherThresholdMeansARebuild() throws {
-        _ = try project(log)
+        _ = try project(source)
         let patient = OperatorQueues(serviceThreshold: .seconds(60))
         #expect {
             try model(patient).answer(.table("totals"))
         } throws: {
             "\($0)".contains("service_threshold_us=20000000")
         }
-        let outcome = try project(log, patient)
-        #expect(outcome.events == UInt64(log.told.count))
+        let outcome = try project(source, patient)
+        #expect(outcome.events == size)
         guard case .configuration = outcome.rebuilt else {
             Issue.record("rebuilt because: \(String(describing: outcome.rebuilt))")
             return
@@ -102,35 +132,34 @@ internal import Testing
     }
 
     @Test func anotherVersionMeansARebuild() throws {
-        _ = try project(log)
+        _ = try project(source)
         try edit("UPDATE read_model SET version = 0")
         #expect(
             throws: ReadModelError.outdated(
                 name: "operator-queues", .version(found: 0, current: 1))
         ) { try model().answer(.table("totals")) }
-        #expect(try project(log).rebuilt == .version(found: 0, current: 1))
+        #expect(try project(source).rebuilt == .version(found: 0, current: 1))
         try edit("UPDATE read_model SET format = 99")
-        #expect(try project(log).rebuilt == .format(found: 99, current: 1))
+        #expect(try project(source).rebuilt == .format(found: 99, current: 1))
     }
 
-    @Test(arguments: ["no database at all", ""]) func aDamagedFileIsNamedAndRebuilt(
-        content: String
-    ) throws {
+    @Test(arguments: ["no database at all", ""])
+    func aDamagedFileIsNamedAndRebuilt(content: String) throws {
         try Data(content.utf8).write(to: URL(fileURLWithPath: live))
         #expect {
-            try project(log)
+            try project(source)
         } throws: { error in
             guard case .damaged(live, _) = error as? ReadModelError else { return false }
             return "\(error)".contains("--rebuild")
         }
-        _ = try projector().rebuild(from: log.source())
-        #expect(try project(log).events == 0)
+        _ = try projector().rebuild(from: source)
+        #expect(try project(source).events == 0)
     }
 
     /// A write-ahead log whose database was deleted must not be replayed into the next one.
     @Test func deletingTheFileIsAlwaysSafe() throws {
-        _ = try project(log.first(60))
-        _ = try project(log.first(100))
+        _ = try project(source.first(60))
+        _ = try project(source.first(100))
         let digest = try model().digest()
         let queue = try DatabaseQueue(path: live)
         try queue.writeWithoutTransaction { try $0.execute(sql: "DELETE FROM days") }
@@ -139,7 +168,7 @@ internal import Testing
         try queue.close()
         try FileManager.default.removeItem(atPath: live)
         try FileManager.default.moveItem(atPath: directory.file("kept"), toPath: live + "-wal")
-        _ = try project(log.first(100))
+        _ = try project(source.first(100))
         #expect(try model().digest() == digest)
     }
 
@@ -148,7 +177,7 @@ internal import Testing
         try Data("half".utf8).write(to: URL(fileURLWithPath: leftover))
         try Data("half".utf8).write(
             to: URL(fileURLWithPath: directory.file("operator-queues@1.building.sqlite")))
-        _ = try project(log)
+        _ = try project(source)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path)
                 == ["operator-queues.sqlite"])
@@ -157,23 +186,20 @@ internal import Testing
     @Test func onlyOneProcessProjectsAtATime() throws {
         let handle = try #require(FileHandle(forReadingAtPath: directory.path))
         #expect(flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0)
-        #expect(throws: ReadModelError.locked(directory: directory.path)) { try project(log) }
+        #expect(throws: ReadModelError.locked(directory: directory.path)) { try project(source) }
         try handle.close()
-        _ = try project(log)
+        _ = try project(source)
     }
 
     /// A reader of the old file keeps its answers whole, and the swap waits until it is done.
     @Test func aRebuildWaitsForReadersAndReplacesTheFile() throws {
-        _ = try project(log.first(60))
-        _ = try project(log)
+        _ = try project(source.first(60))
+        _ = try project(source)
         let reader = try DatabaseQueue(path: live)
         let counted = try reader.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM days") }
         let path = directory.path
-        let source = log
-        let rebuilding = Thread {
-            let projector = Projector(OperatorQueues(), in: path)
-            guard let events = try? source.source() else { return }
-            _ = try? projector.rebuild(from: events)
+        let rebuilding = Thread { [source] in
+            _ = try? Projector(OperatorQueues(), in: path).rebuild(from: source)
         }
         rebuilding.start()
         let building = directory.file("operator-queues@1.building.sqlite")
@@ -187,44 +213,49 @@ internal import Testing
         try reader.close()
         while !rebuilding.isFinished { Thread.sleep(forTimeInterval: 0.01) }
         #expect(!FileManager.default.fileExists(atPath: building))
-        #expect(try model().status(towards: log.source())?.lagEvents == 0)
+        #expect(try model().status(towards: source)?.lagEvents == 0)
     }
 
     /// An event that cannot be read stops the run at its position; what was committed stays.
-    @Test func aFailingEventIsNamedByItsPosition() throws {
-        var broken = log
-        broken.told.insert(
-            Told(
-                stream: "contact/x",
-                event: .received(
-                    ContactEvent.Received(
-                        channel: .phone, direction: .incoming, zone: "Mars/Olympus")),
-                time: try at("2026-03-02T09:00:00Z")), at: 40)
+    @Test func aFailingEventIsNamedByItsPosition() async throws {
+        var broken = told
+        let event = ContactEvent.received(
+            ContactEvent.Received(channel: .phone, direction: .incoming, zone: "Mars/Olympus"))
+        broken.insert(
+            Told(stream: "contact/x", event: event, time: try at("2026-03-02T09:00:00Z")), at: 40)
+        let source = try await ToldLog(told: broken).source()
         #expect {
-            try project(broken)
+            try project(source)
         } throws: { error in
-            "\(error)".contains("position 40") && "\(error)".contains("Mars/Olympus")
+            "\(error)".contains("position 41 (contact.received)")
+                && "\(error)".contains("Mars/Olympus")
         }
-        _ = try project(broken.first(40))
+        _ = try project(source.first(40))
         #expect {
-            try project(broken)
-        } throws: { "\($0)".contains("position 40 (contact.received)") }
-        let status = try #require(try model().status(towards: broken.source()))
+            try project(source)
+        } throws: {
+            "\($0)".contains("position 41 (contact.received)")
+        }
+        let status = try #require(try model().status(towards: source))
         #expect(status.position == Position(39))
     }
 
     @Test func statusTellsTheLag() throws {
-        #expect(try model().status(towards: log.source()) == nil)
-        _ = try project(log.first(50))
-        let status = try #require(try model().status(towards: log.source()))
+        #expect(try model().status(towards: source) == nil)
+        _ = try project(source.first(51))
+        let status = try #require(try model().status(towards: source))
         #expect(status.name == "operator-queues")
         #expect(status.version == 1)
-        #expect(status.position == Position(49))
-        #expect(status.lagEvents == UInt64(log.told.count - 50))
-        #expect(status.lagSeconds == Double(log.told.count - 50))
+        #expect(status.position == Position(50))
+        #expect(status.lagEvents == size - 51)
+        #expect(status.lagSeconds == 7)
         #expect(status.tables.first?.rows == 1)
         #expect(status.digest == (try model().digest()))
         #expect(status.digest.hex.count == 64)
+        _ = try project(source)
+        let upToDate = try #require(try model().status(towards: source))
+        #expect(upToDate.lagEvents == 0)
+        #expect(upToDate.lagSeconds == 0)
     }
 
     private func edit(_ sql: String) throws {

@@ -1,10 +1,9 @@
 internal import ContactCentre
+internal import EventLog
 internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
-
-@testable internal import EventLog
 
 /// A generator of random numbers that gives the same ones for the same seed (SplitMix64).
 struct SeededNumbers: RandomNumberGenerator {
@@ -24,7 +23,7 @@ struct SeededNumbers: RandomNumberGenerator {
 }
 
 /// A directory that is removed when the test ends.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {
@@ -38,6 +37,9 @@ final class TemporaryDirectory {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     func file(_ name: String) -> String { path + "/" + name }
+
+    /// Hands a value on; whoever calls this keeps the directory alive.
+    func keeping<Value>(_ value: Value) -> Value { value }
 }
 
 /// The moment that an RFC 3339 text names.
@@ -60,6 +62,14 @@ struct Told {
     let stream: String
     let event: ContactEvent
     let time: Instant
+    var schema = ContactEvent.schema
+
+    func newEvent() throws -> NewEvent {
+        NewEvent(
+            id: nil, type: try EventType(event.kind?.rawValue ?? "lift.arrived"), schema: schema,
+            stream: try StreamName(stream), source: try Source("//test"), time: time,
+            data: try .json(checking: event.payload[...]))
+    }
 }
 
 /// The events of several contacts in the order of their times; equal times keep their order.
@@ -119,46 +129,70 @@ struct Story {
     }
 }
 
-/// A log of told events, each recorded one second after the one before.
+/// What is appended to a log of its own, in parts that are each recorded at one moment.
 struct ToldLog {
-    var id = EventID(high: 1, low: 2)
     var zone = "UTC"
-    var told: [Told]
+    var parts: [[Told]]
 
     static let firstRecording = Instant(microseconds: 1_800_000_000_000_000)
 
-    static func recorded(_ position: Int) -> Instant {
-        Instant(microseconds: firstRecording.microseconds + Int64(position) * second)
+    init(zone: String = "UTC", told: [Told]) {
+        self.zone = zone
+        parts = [told]
     }
 
-    func source() throws -> EventSource {
-        let source = try Source("//test")
-        let events = try told.enumerated().map { index, told in
-            try Event(
-                position: Position(UInt64(index)), revision: Revision(0),
-                recorded: Self.recorded(index), id: eventID(index),
-                type: EventType(told.event.kind?.rawValue ?? "meta.note"), schema: 1,
-                stream: StreamName(told.stream), tags: .none, source: source, time: told.time,
-                attributes: .none, data: .json(checking: told.event.payload[...]))
-        }
+    init(zone: String, parts: [[Told]]) {
+        self.zone = zone
+        self.parts = parts
+    }
+
+    /// Events in the log: those told, after the one that the log begins with.
+    var size: Int { parts.reduce(1) { $0 + $1.count } }
+
+    /// When a part, counted from 0, is recorded; the log itself is created a minute before.
+    static func recording(ofPart part: Int) -> Instant {
+        firstRecording.plus(seconds: Double(part) * 7)
+    }
+
+    /// Writes the log in a directory of its own, which goes when the source does.
+    func source() async throws -> EventSource {
+        let directory = try TemporaryDirectory()
+        try await write(to: directory.file("log"))
+        let source = EventSource(
+            try EventLog.open(at: directory.file("log"), access: .reading))
         return EventSource(
-            log: LogReference(id: id, zone: zone), size: { UInt64(events.count) },
-            read: { range, visit in
-                for event in events[Int(range.first.value)...Int(range.last.value)] {
-                    if try visit(event) == .stop { return }
-                }
-            })
+            log: source.log, size: { [directory] in try directory.keeping(source.size()) },
+            read: source.read)
     }
 
-    private func eventID(_ index: Int) -> EventID {
-        EventID(high: id.low, low: UInt64(index) << 8 | UInt64(told[index].time.microseconds & 255))
+    func write(to path: String) async throws {
+        try EventLog.create(
+            at: path, zone: zone, clock: .fixed(Self.firstRecording.plus(seconds: -60)))
+        for (index, told) in parts.enumerated() {
+            try await Self.append(told, to: path, clock: .fixed(Self.recording(ofPart: index)))
+        }
     }
 
-    /// The log as it was when it had `count` events.
-    func first(_ count: Int) -> ToldLog {
-        var log = self
-        log.told = Array(told.prefix(count))
-        return log
+    static func append(_ told: [Told], to path: String, clock: LogClock) async throws {
+        let log = try EventLog.open(at: path, access: .writing, clock: clock)
+        for start in stride(from: 0, to: told.count, by: LogLimits.appendEventsMax) {
+            let events = try told[start...].prefix(LogLimits.appendEventsMax).map {
+                try $0.newEvent()
+            }
+            guard case .appended = try await log.append(Append(events)) else {
+                throw NotAppended()
+            }
+        }
+        log.close()
+    }
+
+    private struct NotAppended: Error {}
+}
+
+extension EventSource {
+    /// The log as it was when it had `size` events.
+    func first(_ size: Int) -> EventSource {
+        EventSource(log: log, size: { UInt64(size) }, read: read)
     }
 }
 
@@ -180,9 +214,9 @@ extension ToldLog {
     /// Builds a read model of this log and answers from it.
     func answer(
         _ query: Query, of projection: OperatorQueues = OperatorQueues()
-    ) throws -> QueryResult {
+    ) async throws -> QueryResult {
         let directory = try TemporaryDirectory()
-        _ = try Projector(projection, in: directory.path).bringUpToDate(from: source())
+        _ = try Projector(projection, in: directory.path).bringUpToDate(from: await source())
         return try ReadModel(of: projection, in: directory.path).answer(query)
     }
 }
