@@ -110,6 +110,27 @@ package struct Event: Equatable, Sendable {
     package var attributes: Attributes
     package var data: EventData
 
+    package init(
+        position: Position, revision: Revision, recorded: Instant, id: EventID, type: EventType,
+        schema: UInt16, stream: StreamName, tags: Tags, source: Source, time: Instant?,
+        cause: EventID?, correlation: EventID?, attributes: Attributes, data: EventData
+    ) {
+        self.position = position
+        self.revision = revision
+        self.recorded = recorded
+        self.id = id
+        self.type = type
+        self.schema = schema
+        self.stream = stream
+        self.tags = tags
+        self.source = source
+        self.time = time
+        self.cause = cause
+        self.correlation = correlation
+        self.attributes = attributes
+        self.data = data
+    }
+
     /// When it happened, as far as the log knows.
     package var occurred: Instant { time ?? recorded }
 }

@@ -63,6 +63,17 @@ package struct Conflict: Equatable, Sendable {
     package struct Found: Equatable, Sendable {
         package let revision: Revision
         package let position: Position
+
+        package init(revision: Revision, position: Position) {
+            self.revision = revision
+            self.position = position
+        }
+    }
+
+    package init(stream: StreamName, expected: StreamExpectation, found: Found?) {
+        self.stream = stream
+        self.expected = expected
+        self.found = found
     }
 }
 

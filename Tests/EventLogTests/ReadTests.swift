@@ -1,0 +1,121 @@
+import EventLog
+import JSON
+import Testing
+
+/// Reading against a filter over a plain array.
+@Suite struct ReadTests {
+    @Test(arguments: [11, 12] as [UInt64])
+    func everySelectionIsAFilter(seed: UInt64) async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(
+            at: directory.log, zone: "Europe/Rome", clock: .fixed(Instant(microseconds: 0)))
+        var generator = SeededGenerator(seed: seed)
+        // Five commits at known moments; blocks and a tail.
+        for commit in 0..<5 {
+            let clock = LogClock.fixed(Instant(microseconds: Int64(commit + 1) * 1_000))
+            let log = try EventLog.open(at: directory.log, access: .writing, clock: clock)
+            let appends = try (0..<1_900).map { _ in
+                Append([try .random(using: &generator, streams: 40)])
+            }
+            _ = try await log.append(each: appends)
+            log.close()
+        }
+        let log = try EventLog.open(at: directory.log, access: .reading)
+        let all = try log.events()
+        #expect(all.count == 9_501)
+        #expect(try log.statistics().blocks == 2)
+        for _ in 0..<60 {
+            let selection = try randomSelection(using: &generator)
+            let expected = filter(all, selection)
+            let found = try log.events(selection)
+            #expect(found == expected, "seed \(seed), \(selection)")
+        }
+    }
+
+    private func randomSelection(
+        using generator: inout SeededGenerator
+    ) throws -> Selection {
+        func chance(_ percent: Int) -> Bool {
+            Int.random(in: 0..<100, using: &generator) < percent
+        }
+        func position() -> Position { Position(UInt64.random(in: 0..<10_000, using: &generator)) }
+        func moment() -> Instant {
+            Instant(microseconds: Int64.random(in: -1_000_000...1 << 50, using: &generator))
+        }
+        func recording() -> Instant {
+            Instant(microseconds: Int64.random(in: -10...6_000, using: &generator))
+        }
+        var selection = Selection()
+        if chance(30) { selection.from = position() }
+        if chance(30) { selection.to = position() }
+        if chance(30) { selection.stream = try StreamName("contact/\(position().value % 45)") }
+        if chance(30) { selection.types = [try EventType("contact.queued")] }
+        if chance(20) { selection.types.insert(try EventType("x.y\"z\\")) }
+        if chance(20) { selection.tags = [try Tag("k0:v1")] }
+        if chance(10) { selection.tags.append(try Tag("k1:v2")) }
+        if chance(15) { selection.since = moment() }
+        if chance(15) { selection.until = moment() }
+        if chance(15) { selection.recordedSince = recording() }
+        if chance(15) { selection.recordedUntil = recording() }
+        if chance(15) { selection.asOf = .position(position()) }
+        if chance(15) { selection.asOf = .recorded(recording()) }
+        if chance(50) { selection.direction = .backward }
+        if chance(30) { selection.limit = Int.random(in: 0..<500, using: &generator) }
+        return selection
+    }
+
+    private func filter(_ all: [Event], _ selection: Selection) -> [Event] {
+        var events = all.filter { event in
+            let tags = event.tags.texts.map(String.init)
+            let asOf =
+                switch selection.asOf {
+                case .position(let last): event.position <= last
+                case .recorded(let moment): event.recorded <= moment
+                case nil: true
+                }
+            return asOf
+                && event.position >= selection.from ?? event.position
+                && event.position <= selection.to ?? event.position
+                && event.stream == selection.stream ?? event.stream
+                && (selection.types.isEmpty || selection.types.contains(event.type))
+                && selection.tags.allSatisfy { tags.contains($0.text) }
+                && event.occurred >= selection.since ?? event.occurred
+                && (selection.until.map { event.occurred < $0 } ?? true)
+                && event.recorded >= selection.recordedSince ?? event.recorded
+                && (selection.recordedUntil.map { event.recorded < $0 } ?? true)
+        }
+        if selection.direction == .backward { events.reverse() }
+        return Array(events.prefix(selection.limit ?? .max))
+    }
+
+    @Test func aReadSeesThePrefixThatItBeganWith() async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        var generator = SeededGenerator(seed: 5)
+        let first = try (0..<5_000).map { _ in
+            Append([try .random(using: &generator, streams: 9)])
+        }
+        let later = try (0..<5_000).map { _ in
+            Append([try .random(using: &generator, streams: 9)])
+        }
+        _ = try await log.append(each: first)
+        let reader = Task.detached { try log.events().count }
+        _ = try await log.append(each: later)
+        let count = try await reader.value
+        #expect(count >= 5_001)
+        #expect(try log.events().count == 10_001)
+        var stopped = 0
+        stopped = try countUntilStop(log)
+        #expect(stopped == 3)
+    }
+
+    private func countUntilStop(_ log: EventLog) throws -> Int {
+        var count = 0
+        try log.read(Selection()) { _ in
+            count += 1
+            return count == 3 ? .stop : .next
+        }
+        return count
+    }
+}
