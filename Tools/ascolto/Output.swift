@@ -67,6 +67,19 @@ enum Cell: Equatable {
         }
     }
 
+    /// Microseconds as hours, minutes and seconds.
+    var shownAsDuration: String {
+        guard case .integer(let microseconds) = self else { return shown }
+        let seconds = Double(microseconds.magnitude) / 1e6
+        let sign = microseconds < 0 ? "-" : ""
+        if seconds < 60 { return sign + String(format: "%.1f s", seconds) }
+        let whole = Int(seconds.rounded())
+        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+        let rest = padded(whole % 60, to: 2)
+        return hours > 0
+            ? "\(sign)\(hours):\(padded(minutes, to: 2)):\(rest)" : "\(sign)\(minutes):\(rest)"
+    }
+
     var isNumber: Bool {
         switch self {
         case .integer, .real, .null: true
@@ -136,8 +149,15 @@ struct Answer {
         }
     }
 
+    /// For people: durations in minutes and seconds under names without their unit.
     private func writeTable(to output: StandardOutput) {
-        let shown = rows.map { $0.map(\.shown) }
+        let isDuration = columns.map { $0.hasSuffix("_us") }
+        let columns = columns.map { $0.hasSuffix("_us") ? String($0.dropLast(3)) : $0 }
+        let shown = rows.map { row in
+            zip(row, isDuration).map { cell, isDuration in
+                isDuration ? cell.shownAsDuration : cell.shown
+            }
+        }
         let widths = columns.indices.map { column in
             shown.reduce(columns[column].count) { max($0, $1[column].count) }
         }

@@ -5,11 +5,33 @@ internal import JSON
 internal import ProjectionKit
 internal import Projections
 
-/// The read models that this binary knows.
-enum KnownProjections {
-    static let all: [any Projection] = [OperatorQueues()]
+/// The read models that this binary knows, as they are configured.
+struct ProjectionOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A wait up to so many seconds is within the service threshold. Default: "
+                + "$ASCOLTO_SERVICE_THRESHOLD, then 20. Another value makes a read model anew.",
+            valueName: "seconds"))
+    var serviceThreshold: Double?
 
-    static func named(_ name: String) throws -> any Projection {
+    func all() throws -> [any Projection] {
+        [OperatorQueues(serviceThreshold: try threshold())]
+    }
+
+    private func threshold() throws -> Duration {
+        let setting = ProcessInfo.processInfo.environment["ASCOLTO_SERVICE_THRESHOLD"]
+        guard serviceThreshold != nil || setting != nil else {
+            return OperatorQueues.defaultServiceThreshold
+        }
+        let seconds = serviceThreshold ?? setting.flatMap(Double.init)
+        guard let seconds, (0...86_400).contains(seconds) else {
+            throw UsageError("the service threshold must be a number of seconds, 0 to 86400")
+        }
+        return .microseconds(Int64((seconds * 1e6).rounded()))
+    }
+
+    func named(_ name: String) throws -> any Projection {
+        let all = try all()
         guard let projection = all.first(where: { $0.name == name }) else {
             throw UsageError(
                 "there is no projection \(name); there are: "
@@ -25,6 +47,7 @@ struct Project: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var known: ProjectionOptions
     @Argument(help: "Names of projections.")
     var names: [String] = []
     @Flag(help: "Make them anew beside the old ones and swap them in.")
@@ -43,7 +66,7 @@ struct Project: ParsableCommand {
     func run() throws {
         let projections =
             try names.isEmpty
-            ? KnownProjections.all : names.map(KnownProjections.named)
+            ? known.all() : names.map(known.named)
         let opened = try log.openForReading()
         let source = EventSource(opened)
         var rows: [[Cell]] = []
@@ -79,12 +102,21 @@ struct Projections: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var known: ProjectionOptions
 
     func run() throws {
         let source = EventSource(try log.openForReading())
-        let rows = try KnownProjections.all.map { projection -> [Cell] in
+        let rows = try known.all().map { projection -> [Cell] in
             let model = ReadModel(of: projection, in: log.projectionsDirectory)
-            guard let status = try model.status(towards: source) else {
+            let status: ReadModelStatus?
+            do {
+                status = try model.status(towards: source)
+            } catch let error as ReadModelError {
+                // One read model that cannot be used does not hide the others.
+                Standard.error("ascolto: \(error)")
+                status = nil
+            }
+            guard let status else {
                 return [
                     .text(projection.name), .count(projection.version), .null,
                     .count(try source.size()), .null, .null, .null,
@@ -112,6 +144,7 @@ struct QueryVerb: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var known: ProjectionOptions
     @Argument(help: "The projection's name.")
     var name: String
     @Argument(help: "One of its tables.")
@@ -132,7 +165,7 @@ struct QueryVerb: ParsableCommand {
     }
 
     func run() throws {
-        let projection = try KnownProjections.named(name)
+        let projection = try known.named(name)
         let query: Query =
             if let sql {
                 .sql(sql)
