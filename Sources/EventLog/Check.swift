@@ -23,11 +23,11 @@ package enum CheckDepth: Sendable {
 extension EventLog {
     /// Verifies that everything on disk is what was written.
     ///
-    /// Every line, leaf hash, tile, index page, payload, the order of positions, revisions and
+    /// Every line, leaf hash, tile, index page and payload, the order of positions, revisions and
     /// times of recording, the uniqueness of identifiers, the head, the head file and the list of
-    /// free pages. Damaged pages can kill the process inside LMDB, so callers run this in a process of
-    /// its own. Takes 16 bytes of memory per event and one snapshot throughout; `progress` is told
-    /// the number of events verified, now and then.
+    /// free pages. Damaged pages can kill the process inside LMDB, so callers run this in a process
+    /// of its own. Takes 16 bytes of memory per event and one snapshot throughout; `progress` is
+    /// told the number of events verified, now and then.
     package static func check(
         at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
     ) -> CheckReport {

@@ -68,10 +68,17 @@ def sealed(value):
     return Bytes(value[:-4], 1)
 
 
+# Python's calendar begins with the year 1, ours with the year 0: 400 years have 146,097 days.
+ERA = 146_097 * 86_400
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 def instant(us):
     seconds, fraction = divmod(us, 1_000_000)
-    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + (f".{fraction:06}" if fraction else "") + "Z"
+    shift = 400 if seconds < 0 else 0
+    moment = EPOCH + timedelta(seconds=seconds + (ERA if shift else 0))
+    rest = moment.strftime("-%m-%dT%H:%M:%S") + (f".{fraction:06}" if fraction else "") + "Z"
+    return f"{moment.year - shift:04}" + rest
 
 
 def quote(text):
@@ -294,9 +301,11 @@ def stored_index(txn, dbs):
 
 def microseconds(text):
     whole, _, fraction = text[:-1].partition(".")
+    shift = 400 if whole < "1970" else 0
+    whole = f"{int(whole[:4]) + shift:04}" + whole[4:]
     moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1) + int(
-        fraction or 0)
+    whole_us = (moment - EPOCH) // timedelta(microseconds=1) - (ERA * 1_000_000 if shift else 0)
+    return whole_us + int(fraction or 0)
 
 
 def verified_root(path, txn, dbs):

@@ -1,0 +1,42 @@
+import Crypto
+import EventLog
+import Foundation
+import Merkle
+import Storage
+import Testing
+
+/// A log that format version 1 wrote stays readable, byte for byte.
+@Suite struct GoldenTests {
+    private static let events: UInt64 = 6631
+    private static let root = "aa77b8d26d3b5f083ed3d3572ef6d0a509d555c9a6f4976b5545fddaa10fd693"
+    private static let linesHash =
+        "101ef2285ddffd071dd61fe5e85581e893c58d2677605483a9e5f98c6b07b4e4"
+
+    @Test func formatVersion1IsReadToTheSameLines() throws {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(
+            atPath: directory.log, withIntermediateDirectories: true)
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Fixtures/format-1").path
+        var packed = try InputFile(at: fixture + "/data.mdb.zst")
+        var data = Data()
+        while case let piece = try packed.read(upTo: 1 << 20), !piece.isEmpty {
+            data.append(contentsOf: piece)
+        }
+        try data.write(to: URL(fileURLWithPath: directory.log + "/data.mdb"))
+        try FileManager.default.copyItem(
+            atPath: fixture + "/head", toPath: directory.log + "/head")
+
+        let report = EventLog.check(at: directory.log, depth: .full) { _ in }
+        #expect(report.problems == [])
+        #expect(report.root?.hex == Self.root)
+        let log = try EventLog.open(at: directory.log, access: .reading)
+        #expect(log.identity.origin == "golden.example/format-1")
+        #expect(try log.head().size == Self.events)
+        #expect(try log.statistics().blocks == 1)
+        var lines = SHA256()
+        for event in try log.events() { lines.update(data: event.line + [0x0A]) }
+        let hash = lines.finalize().map { String(format: "%02x", $0) }.joined()
+        #expect(hash == Self.linesHash)
+    }
+}
