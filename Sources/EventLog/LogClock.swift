@@ -22,21 +22,25 @@ struct ClockReading: Equatable, Sendable {
 package struct LogClock: Sendable {
     let read: @Sendable () -> ClockReading
 
-    init(read: @escaping @Sendable () -> ClockReading) { self.read = read }
+    /// A clock whose hands are given: the wall's, and microseconds since the start `bootID`.
+    package init(
+        wall: @escaping @Sendable () -> Instant, boot: @escaping @Sendable () -> Int64,
+        bootID: EventID
+    ) {
+        read = { ClockReading(wall: wall(), boot: boot(), bootID: bootID) }
+    }
 
     /// The machine's clock.
     package static let system: LogClock = {
         let bootID = SystemClock.bootID.flatMap(EventID.init) ?? .zero
-        return LogClock {
-            ClockReading(
-                wall: Instant(microseconds: SystemClock.wallMicroseconds()),
-                boot: SystemClock.bootMicroseconds(), bootID: bootID)
-        }
+        return LogClock(
+            wall: { Instant(microseconds: SystemClock.wallMicroseconds()) },
+            boot: { SystemClock.bootMicroseconds() }, bootID: bootID)
     }()
 
     /// A clock that stands still, so that two runs record the same.
     package static func fixed(_ moment: Instant) -> LogClock {
-        LogClock { ClockReading(wall: moment, boot: 0, bootID: .zero) }
+        LogClock(wall: { moment }, boot: { 0 }, bootID: .zero)
     }
 }
 

@@ -1,0 +1,161 @@
+import EventLog
+import Foundation
+import JSON
+import Storage
+import Synchronization
+import Testing
+
+@Suite struct RecoveryTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+    }
+
+    private func append(_ count: Int, from first: UInt64) async throws {
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        let appends = try (0..<count).map { number in
+            Append([try Self.event(first + UInt64(number))])
+        }
+        _ = try await log.append(each: appends)
+        log.close()
+    }
+
+    private static func event(_ number: UInt64) throws -> NewEvent {
+        NewEvent(
+            id: EventID(high: 3, low: number), type: try EventType("t"), schema: 1,
+            stream: try StreamName("s/\(number % 7)"), source: try Source("urn:test"), time: nil,
+            data: .absent)
+    }
+
+    private func copy(_ file: String, to path: String) throws {
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.copyItem(atPath: directory.log + "/" + file, toPath: path)
+    }
+
+    private func openError() -> String {
+        do {
+            _ = try EventLog.open(at: directory.log, access: .reading)
+            return "opened"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func anOlderCopyOfTheDataIsRefused() async throws {
+        try await append(100, from: 0)
+        try copy("data.mdb", to: directory.path + "/old")
+        try await append(100, from: 100)
+        try FileManager.default.removeItem(atPath: directory.log + "/data.mdb")
+        try FileManager.default.copyItem(
+            atPath: directory.path + "/old", toPath: directory.log + "/data.mdb")
+        #expect(openError().contains("holds 101 events, but its head file remembers 201"))
+        let report = EventLog.check(at: directory.log, depth: .full) { _ in }
+        #expect(report.problems.contains { $0.what.contains("head file remembers 201") })
+    }
+
+    @Test func aLogAheadOfItsHeadFileIsNormal() async throws {
+        try await append(10, from: 0)
+        try copy("head", to: directory.path + "/head")
+        try await append(5_000, from: 10)
+        try FileManager.default.removeItem(atPath: directory.log + "/head")
+        try FileManager.default.copyItem(
+            atPath: directory.path + "/head", toPath: directory.log + "/head")
+        #expect(openError() == "opened")
+        #expect(EventLog.check(at: directory.log, depth: .full) { _ in }.problems == [])
+    }
+
+    @Test func aHeadFileOfAnotherHistoryIsRefused() async throws {
+        try await append(10, from: 0)
+        let other = try RecoveryTests()
+        try await other.append(10, from: 0)
+        try FileManager.default.removeItem(atPath: directory.log + "/head")
+        try FileManager.default.copyItem(
+            atPath: other.directory.log + "/head", toPath: directory.log + "/head")
+        #expect(openError().contains("not those that the head file remembers"))
+    }
+
+    @Test(arguments: [[0], [1], [0, 1]])
+    func aTornSlotIsPassedOverAndTwoAreRefused(slots: [Int]) async throws {
+        try await append(10, from: 0)
+        let path = directory.log + "/head"
+        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        for slot in slots {
+            try handle.seek(toOffset: UInt64(slot * 2_048 + 100))
+            try handle.write(contentsOf: Data([0x55]))
+        }
+        try handle.close()
+        let expected = slots.count == 2 ? "no readable slot" : "opened"
+        #expect(openError().contains(expected))
+    }
+
+    @Test func creatingIsWholeOrNothing() throws {
+        #expect(throws: LogError.self) { try EventLog.create(at: directory.log, zone: "UTC") }
+        let other = directory.path + "/other"
+        // What a crash while creating leaves behind is in nobody's way.
+        try FileManager.default.createDirectory(
+            atPath: other + ".creating", withIntermediateDirectories: true)
+        try Data("rest".utf8).write(to: URL(fileURLWithPath: other + ".creating/data.mdb"))
+        #expect(!EventLog.exists(at: other))
+        try EventLog.create(at: other, zone: "UTC")
+        #expect(FileSystem.entries(of: other) == ["data.mdb", "head", "lock.mdb"])
+        #expect(!FileManager.default.fileExists(atPath: other + ".creating"))
+        let full = directory.path + "/full"
+        try FileManager.default.createDirectory(atPath: full, withIntermediateDirectories: true)
+        try Data().write(to: URL(fileURLWithPath: full + "/file"))
+        #expect(throws: LogError.self) { try EventLog.create(at: full, zone: "UTC") }
+    }
+
+    @Test func aSecondWriterIsRefused() throws {
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        let path = directory.log + "/head"
+        #expect(throws: StorageError.locked(path: path)) {
+            try SlotFile(path: path, slotBytes: 2_048, access: .writing)
+        }
+        log.close()
+    }
+
+    /// The wall clock, and what has really passed, as a test moves them.
+    private final class Hands: Sendable {
+        let wall = Mutex<Int64>(1_000_000_000)
+        let boot = Mutex<Int64>(0)
+
+        var clock: LogClock {
+            LogClock(
+                wall: { [self] in Instant(microseconds: wall.withLock { $0 }) },
+                boot: { [self] in boot.withLock { $0 } },
+                bootID: EventID(high: 1, low: 1))
+        }
+    }
+
+    @Test func aClockThatRunsAheadIsRefusedUntilItIsAccepted() async throws {
+        let hands = Hands()
+        let path = directory.path + "/clock"
+        try EventLog.create(at: path, zone: "UTC", clock: hands.clock)
+        try await appendOne(1, to: path, hands.clock, .refuseJumps)
+        // Eleven minutes by the wall, one minute really, and another process.
+        hands.wall.withLock { $0 += 12 * 60_000_000 }
+        hands.boot.withLock { $0 += 60_000_000 }
+        await #expect(throws: LogError.self) {
+            try await appendOne(2, to: path, hands.clock, .refuseJumps)
+        }
+        try await appendOne(3, to: path, hands.clock, .acceptJump)
+        try await appendOne(4, to: path, hands.clock, .refuseJumps)
+        // A clock that is set back is no reason to refuse, and recording never goes back.
+        hands.wall.withLock { $0 -= 3_600_000_000 }
+        try await appendOne(5, to: path, hands.clock, .refuseJumps)
+        let recorded = try EventLog.open(at: path, access: .reading).events().map(\.recorded)
+        #expect(recorded.count == 5)
+        #expect(zip(recorded, recorded.dropFirst()).allSatisfy { $0 <= $1 })
+    }
+
+    private func appendOne(
+        _ number: UInt64, to path: String, _ clock: LogClock, _ policy: ClockPolicy
+    ) async throws {
+        let log = try EventLog.open(
+            at: path, access: .writing, clock: clock, clockPolicy: policy)
+        defer { log.close() }
+        _ = try await log.append(Append([try Self.event(number)]))
+    }
+}
