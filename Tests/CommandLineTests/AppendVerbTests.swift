@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+@Suite("append")
+struct AppendVerbTests {
+    private func event(
+        _ number: Int, stream: String = "s/1", data: String = "{}", more: String = ""
+    ) -> String {
+        #"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8\#(100 + number)","#
+            + #""source":"urn:x","type":"thing.done","subject":"\#(stream)","#
+            + #"\#(more)"data":\#(data)}"#
+    }
+
+    private func append(
+        _ lines: String..., to log: String, options: [String] = []
+    ) throws -> Run {
+        try Ascolto.run(
+            ["append"] + options, log: log, input: lines.map { $0 + "\n" }.joined())
+    }
+
+    private func answer(
+        _ first: Int64?, _ last: Int64?, appended: Int64, already: Int64
+    ) -> AnyJSON {
+        .object([
+            "first": first.map { .integer($0) } ?? .null,
+            "last": last.map { .integer($0) } ?? .null,
+            "appended": .integer(appended), "already_appended": .integer(already),
+        ])
+    }
+
+    @Test("says where the events are, and a retry appends nothing")
+    func retry() throws {
+        let scratch = try Scratch()
+        let lines = event(1) + "\n" + event(2)
+        let first = try append(lines, to: scratch.log)
+        #expect(first.end == .exit(0))
+        #expect(try first.json() == answer(1, 2, appended: 2, already: 0))
+        let export = try MakeLog.export(scratch.log).output
+        let second = try append(lines, to: scratch.log)
+        #expect(second.end == .exit(0))
+        #expect(try second.json() == answer(1, 2, appended: 0, already: 2))
+        let together = try append(lines, to: scratch.log, options: ["--atomic"])
+        #expect(together.end == .exit(0))
+        #expect(try together.json() == answer(1, 2, appended: 0, already: 2))
+        #expect(try MakeLog.export(scratch.log).output == export)
+    }
+
+    @Test("refuses a known id with other content, and names both places")
+    func otherContent() throws {
+        let scratch = try Scratch()
+        _ = try append(event(1), event(2), to: scratch.log)
+        let run = try append(event(3), event(2, data: "1"), to: scratch.log)
+        #expect(run.end == .exit(3))
+        #expect(try run.json() == answer(3, 3, appended: 1, already: 0))
+        #expect(run.error.contains("01890a5d-ac96-774b-bcce-b302099a8102"))
+        #expect(run.error.contains("position 2 "))
+        #expect(run.error.hasPrefix("line 2: "))
+        #expect(try MakeLog.export(scratch.log).lines.count == 4)
+    }
+
+    @Test("answers no where the stream is at another revision")
+    func conflict() throws {
+        let scratch = try Scratch()
+        _ = try append(event(1), event(2), to: scratch.log)
+        for expectation in ["s/1=0", "s/1=2", "s/1=none", "s/2=0", "s/2=any"] {
+            let run = try append(
+                event(3), to: scratch.log, options: ["--expect-revision", expectation])
+            #expect(run.end == .exit(1), "\(expectation)")
+            #expect(try run.json() == answer(nil, nil, appended: 0, already: 0))
+            #expect(run.error.contains("conflict"), "\(run.error)")
+        }
+        for (number, expectation) in zip(3..., ["s/1=1", "s/1=any", "s/2=none"]) {
+            let run = try append(
+                event(number), to: scratch.log, options: ["--expect-revision", expectation])
+            #expect(run.end == .exit(0), "\(expectation) \(run.error)")
+        }
+        // The first of these ids is known, and a retry would fail its own condition.
+        let retry = try append(
+            event(3), to: scratch.log, options: ["--expect-revision", "s/1=1"])
+        #expect(retry.end == .exit(0))
+        #expect(try retry.json() == answer(3, 3, appended: 0, already: 1))
+    }
+
+    @Test("appends all lines or none where they are one append")
+    func atomic() throws {
+        let scratch = try Scratch()
+        _ = try append(event(1), to: scratch.log)
+        let export = try MakeLog.export(scratch.log).output
+        for bad in ["{", event(1, data: "2"), event(2), event(1)] {
+            let run = try append(
+                event(2), event(3), bad, to: scratch.log, options: ["--atomic"])
+            #expect(run.end == .exit(3), "\(bad)")
+            #expect(try run.json() == answer(nil, nil, appended: 0, already: 0))
+            #expect(try MakeLog.export(scratch.log).output == export, "\(bad)")
+        }
+        let good = try append(event(2), event(3), to: scratch.log, options: ["--atomic"])
+        #expect(try good.json() == answer(2, 3, appended: 2, already: 0))
+    }
+
+    @Test(
+        "refuses what only the log may set",
+        arguments: [
+            #""position":"3""#, #""revision":"0""#, #""recorded":"2026-11-23T09:00:00Z""#,
+            #""datahash":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a""#,
+        ])
+    func logMembers(member: String) throws {
+        let scratch = try Scratch()
+        let run = try append(event(1, more: member + ","), event(2), to: scratch.log)
+        #expect(run.end == .exit(3))
+        #expect(try run.json()["appended"]?.integer == 1)
+        let name = try #require(member.split(separator: ":").first)
+        #expect(run.error.contains("line 1: \(name)"), "\(run.error)")
+    }
+}

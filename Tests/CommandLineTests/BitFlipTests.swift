@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+/// One flipped bit in data.mdb is reported or harmless; nothing ever reads wrong data as right.
+@Suite("A single flipped bit")
+struct BitFlipTests {
+    private static let pageBytes = 4_096
+
+    /// What verbs are asked of each damaged copy, and what they said of the sound log.
+    private struct Question {
+        let arguments: [String]
+        let input: String?
+        let answer: Data
+
+        init(_ arguments: [String], input: String? = nil, log: String) throws {
+            self.arguments = arguments
+            self.input = input
+            let run = try Ascolto.run(arguments, log: log, input: input)
+            try #require(run.end == .exit(0), "\(arguments) \(run.error)")
+            answer = run.output
+        }
+    }
+
+    private struct Tally {
+        var reported = 0
+        var harmless = 0
+        var readersThatRefused = 0
+    }
+
+    /// Retries an event that is in the log: its answer depends on the index of identifiers.
+    private func retry(_ line: String, log: String) throws -> Question {
+        try Question(["append"], input: line + "\n", log: log)
+    }
+
+    private func questions(log: String) throws -> [Question] {
+        let export = try MakeLog.export(log).lines
+        let busy = try AnyJSON(export[export.count / 3])
+        let stream = try #require(busy["subject"]?.text)
+        let type = try #require(busy["type"]?.text)
+        let tag = try #require(busy["tags"]?.text?.split(separator: " ").last)
+        return [
+            try Question(["read", "--stream", stream], log: log),
+            try Question(["read", "--type", type, "--tag", String(tag)], log: log),
+            try Question(
+                [
+                    "read", "--since", try #require(busy["time"]?.text), "--backward", "--limit",
+                    "9",
+                ],
+                log: log),
+            try retry(EdgeEvents.lines(series: 1)[5], log: log),
+            try retry(EdgeEvents.lines(series: 2)[5], log: log),
+        ]
+    }
+
+    @Test("is reported or harmless", arguments: [1, 2] as [UInt64])
+    func flips(seed: UInt64) throws {
+        let scratch = try Scratch()
+        try MakeLog.mixed(in: scratch.log)
+        let questions = try questions(log: scratch.log)
+        let export = try MakeLog.export(scratch.log).output
+        let root = try #require(try MakeLog.stats(scratch.log)["root"]?.text)
+        let file = "\(scratch.log)/data.mdb"
+        let sound = try contents(of: file)
+        let head = try contents(of: "\(scratch.log)/head")
+        let pages = stride(from: 0, to: sound.count, by: Self.pageBytes).filter { start in
+            sound[start..<min(start + Self.pageBytes, sound.count)].contains { $0 != 0 }
+        }
+        var numbers = SeededNumbers(seed: seed)
+        var tally = Tally()
+        for _ in 0..<100 {
+            let page = try #require(pages.randomElement(using: &numbers))
+            let place = page + Int.random(in: 0..<Self.pageBytes, using: &numbers)
+            let bit = UInt8(1) << Int.random(in: 0..<8, using: &numbers)
+            let name = "seed \(seed), byte \(place), bit mask \(bit)"
+            var damaged = sound
+            damaged[place] ^= bit
+            // An append may have written both; each flip starts from the sound log.
+            func lay() throws {
+                try damaged.write(to: URL(fileURLWithPath: file))
+                try head.write(to: URL(fileURLWithPath: "\(scratch.log)/head"))
+            }
+            try lay()
+            let check = try Ascolto.run(["check"], log: scratch.log, seconds: 120)
+            #expect([.exit(0), .exit(5)].contains(check.end), "\(name): \(check.end)")
+            let isReported = check.end == .exit(5)
+            #expect(!isReported || !check.error.isEmpty, "\(name): the report is empty")
+            if isReported { tally.reported += 1 } else { tally.harmless += 1 }
+
+            let exported = try Ascolto.run(["export"], log: scratch.log, seconds: 120)
+            judge(exported, name, "export", isReported, &tally) { $0.output == export }
+            #expect(export.starts(with: exported.output), "\(name): export printed wrong bytes")
+            let stats = try Ascolto.run(["stats"], log: scratch.log, seconds: 120)
+            judge(stats, name, "stats", isReported, &tally) {
+                (try? $0.json()["root"]?.text) == root
+            }
+            for question in questions {
+                try lay()
+                let run = try Ascolto.run(
+                    question.arguments, log: scratch.log, input: question.input, seconds: 120)
+                judge(run, name, "\(question.arguments)", isReported, &tally) {
+                    $0.output == question.answer
+                }
+            }
+        }
+        #expect(tally.reported > 0)
+        tell(
+            "100 flips, seed \(seed): \(tally.reported) reported, \(tally.harmless) harmless, "
+                + "\(tally.readersThatRefused) other verbs refused")
+    }
+
+    /// A verb answers as if nothing had happened, or says "corruption" where `check` does too.
+    private func judge(
+        _ run: Run, _ flip: String, _ verb: String, _ isReported: Bool, _ tally: inout Tally,
+        isRight: (Run) -> Bool
+    ) {
+        switch run.end {
+        case .exit(0): #expect(isRight(run), "\(flip): \(verb) answered wrongly with exit 0")
+        case .exit(5):
+            tally.readersThatRefused += 1
+            #expect(run.error.contains("corrupt"), "\(flip): \(verb): \(run.error)")
+            #expect(isReported, "\(flip): check is clean, but \(verb) says \(run.error)")
+        default: Issue.record("\(flip): \(verb) ended with \(run.end): \(run.error)")
+        }
+    }
+}
