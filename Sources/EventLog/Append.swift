@@ -188,8 +188,7 @@ final class Writer: Sendable {
             // Here the batch is durable: LMDB has synced data and meta page. A crash before this
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
-            if books.head.size > before { try remember(&books) }
-            state = .running(books)
+            state = books.head.size > before ? remember(books) : .running(books)
             return outcomes.map { .success($0) }
         } catch {
             state = recovered(from: error)
@@ -207,15 +206,25 @@ final class Writer: Sendable {
         return now
     }
 
-    private func remember(_ books: inout WriterState) throws(StorageError) {
+    /// Writes the head file.
+    ///
+    /// Where that fails, the batch is durable all the same and is acknowledged, but nothing more is
+    /// written.
+    private func remember(_ committed: WriterState) -> State {
+        var books = committed
         books.slot.sequence += 1
         books.slot.size = books.head.size
         books.slot.root = books.head.root
-        try HeadFile.write(books.slot, to: headFile)
-        let now = SystemClock.bootMicroseconds()
-        if now - books.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
-            try headFile.sync()
-            books.headFileSyncedAt = now
+        do throws(StorageError) {
+            try HeadFile.write(books.slot, to: headFile)
+            let now = SystemClock.bootMicroseconds()
+            if now - books.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
+                try headFile.sync()
+                books.headFileSyncedAt = now
+            }
+            return .running(books)
+        } catch {
+            return .stopped(reason: "the head file cannot be written: \(error)")
         }
     }
 

@@ -35,17 +35,6 @@ extension EventLog {
         }
         return found
     }
-
-    /// The last position of a prefix, or nil where the prefix is empty.
-    package func lastPosition(asOf: AsOf) throws(LogError) -> Position? {
-        try wrapping {
-            try environment.read { transaction in
-                let snapshot = try Snapshot(transaction)
-                let end = try Scan.end(of: asOf, snapshot.head, in: transaction)
-                return end == 0 ? nil : Position(end - 1)
-            }
-        }
-    }
 }
 
 /// A running read: which units are still to be looked at, and what is wanted of them.

@@ -59,28 +59,6 @@ struct Snapshot: ~Copyable {
         }
     }
 
-    /// Identifiers of a sub-frame need no decoding; they are looked at when a retry is suspected.
-    mutating func event(
-        withID id: EventID, inUnit unit: UInt64, shift: UInt64,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws -> Event? {
-        let first = unit << shift
-        let end = min(first + 1 << shift, head.sealedSize)
-        for start in stride(from: first, to: end, by: LogLimits.subframeEvents) {
-            let events = try blockEvents(from: start, in: transaction)
-            if let found = events.first(where: { $0.id == id }) { return found }
-        }
-        return nil
-    }
-
-    /// The last event of a stream within a unit, or nil where it has none there.
-    mutating func lastEvent(
-        of stream: StreamName, inUnit unit: UInt64,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws -> Event? {
-        try events(ofUnit: unit, in: transaction).last { $0.stream == stream }
-    }
-
     private mutating func payload(
         at position: UInt64, length: Int, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [UInt8] {

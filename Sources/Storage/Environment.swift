@@ -21,7 +21,9 @@ internal import Synchronization
     private let writer = Atomic<UInt>(0)
 
     /// The address space reserved for the file; the file itself grows as it is filled.
-    package static let mapBytes = 1 << 40
+    ///
+    /// Room for some two thousand million events, and for a thousand logs in one process.
+    package static let mapBytes = 64 << 30
     /// LMDB's default page size, which is the machine's.
     package static let pageBytes = 4_096
 

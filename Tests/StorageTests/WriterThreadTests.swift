@@ -3,10 +3,11 @@ import Storage
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WriterThreadTests {
+@Suite(.timeLimit(.minutes(10))) struct WriterThreadTests {
     private final class Record: Sendable {
         let batches = Mutex<[[Int]]>([])
         let threads = Mutex<Set<UInt>>([])
+        let batchesBegun = Mutex(0)
         /// Held by a test while jobs are to gather.
         let gate = Mutex(())
     }
@@ -15,6 +16,7 @@ import Testing
         _ record: Record, waitingMax: Int = 1_000, batchMax: Int = 1_000
     ) throws -> WriterThread<Int> {
         try WriterThread(waitingWeightMax: waitingMax, batchWeightMax: batchMax) { batch in
+            record.batchesBegun.withLock { $0 += 1 }
             record.gate.withLock { _ in }
             _ = record.threads.withLock { $0.insert(UInt(pthread_self())) }
             record.batches.withLock { $0.append(batch) }
@@ -38,7 +40,7 @@ import Testing
         let writer = try thread(record)
         record.gate.withLock { _ in
             _ = writer.submit(0, weight: 1)
-            usleep(50_000)
+            while record.batchesBegun.withLock({ $0 }) == 0 { usleep(100) }
             for job in 1...20 { _ = writer.submit(job, weight: 1) }
         }
         writer.stop()
@@ -51,7 +53,7 @@ import Testing
         var accepted: [Int] = []
         record.gate.withLock { _ in
             _ = writer.submit(-1, weight: 1)
-            usleep(50_000)
+            while record.batchesBegun.withLock({ $0 }) == 0 { usleep(100) }
             for job in 0..<20 {
                 if case .accepted = writer.submit(job, weight: 10) { accepted.append(job) }
             }
