@@ -126,6 +126,7 @@ final class Writer: Sendable {
         self.clockPolicy = clockPolicy
         self.state = Mutex(.running(state))
         thread = Mutex(nil)
+        // Unowned is safe: whoever owns the writer stops the thread before letting it go.
         let started = try WriterThread<AppendRequest>(
             waitingWeightMax: LogLimits.waitingBytesMax, batchWeightMax: LogLimits.commitBytesMax
         ) { [unowned self] in self.write($0) }
@@ -173,11 +174,14 @@ final class Writer: Sendable {
             guard case .stopped(let reason) = state else { return [] }
             return batch.map { _ in .failure(.writerStopped(reason: reason)) }
         }
+        let now: ClockReading
+        do throws(LogError) { now = try acceptedClock(books.head.clocks) } catch {
+            return batch.map { _ in .failure(error) }
+        }
         // The books are moved out, so that they are changed in place and not copied.
         state = .stopped(reason: "it failed while writing")
         let before = books.head.size
         do {
-            let now = try acceptedClock(books.head.clocks)
             let outcomes = try environment.write { transaction in
                 let outcomes = try batch.map { request in
                     try books.sequence(request.appends, at: now, in: transaction)
@@ -232,9 +236,10 @@ final class Writer: Sendable {
     /// after anything else the writer stops, since nobody knows what the disk holds.
     private func recovered(from error: any Error) -> State {
         switch error {
-        case StorageError.diskFull, StorageError.mapFull, LogError.clockJumped:
-            let books = try? environment.read { transaction in
-                try WriterState(recovering: transaction, headFile: headFile)
+        case StorageError.diskFull, StorageError.mapFull:
+            let slot = try? HeadFile.newest(in: headFile)
+            let books = slot.flatMap { slot in
+                try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
             if let books { return .running(books) }
             return .stopped(reason: "\(error)")

@@ -4,7 +4,7 @@ internal import Storage
 
 /// What a check found.
 package struct CheckReport: Equatable, Sendable {
-    /// Events that were verified.
+    /// Events that were read and verified.
     package var events: UInt64 = 0
     /// The root over them; nil where they could not all be read.
     package var root: Hash?
@@ -26,46 +26,41 @@ extension EventLog {
     /// Every line, leaf hash, tile, index page and payload, the order of positions, revisions and
     /// times of recording, the uniqueness of identifiers, the head, the head file and the list of
     /// free pages. Damaged pages can kill the process inside LMDB, so callers run this in a process
-    /// of its own. Takes 16 bytes of memory per event and one snapshot throughout; `progress` is
-    /// told the number of events verified, now and then.
+    /// of its own. Takes 16 bytes of memory per event, some 40 per stream, and one snapshot
+    /// throughout; `progress` is told the number of events so far after every 256.
+    ///
+    /// - Throws: ``LogError`` where the log could not be looked at: no log, no permission, no
+    ///   reader slot. What is wrong with the log itself is in the report.
     package static func check(
         at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
-    ) -> CheckReport {
-        guard exists(at: directory) else {
-            return CheckReport(problems: [Corruption(at: nil, "there is no log in \(directory)")])
-        }
-        var report = CheckReport()
+    ) throws(LogError) -> CheckReport {
+        guard exists(at: directory) else { throw .noLog(directory: directory) }
         do {
-            let headFile = try SlotFile(
-                path: directory + "/" + HeadFile.name, slotBytes: HeadFile.slotBytes,
-                access: .reading)
-            let slot = try HeadFile.newest(in: headFile)
-            if slot == nil {
-                report.problems.append(Corruption(at: nil, "the head file has no readable slot"))
+            // As when opening, the slot comes before the snapshot.
+            let headFile = try HeadFile.open(in: directory, access: .reading)
+            let slot: Result<HeadFile.Slot, any Error> = Result {
+                try HeadFile.newest(in: headFile)
             }
             let environment = try Environment.open(
                 in: directory, access: .reading, databases: Databases.all,
                 readersMax: LogLimits.readersMax)
-            try environment.read { transaction in
-                var checker = try Checker(transaction, slot: slot)
+            return try environment.read { transaction in
+                var checker = try Checker(transaction, slot: try? slot.get())
                 checker.checkPages(transaction)
                 switch depth {
                 case .full: checker.checkEverything(transaction, progress)
-                case .quick:
-                    _ = try WriterState(recovering: transaction, headFile: headFile)
-                    checker.report.events = checker.head.size
-                    checker.report.root = checker.head.root
+                case .quick: checker.checkEdges(transaction)
                 }
-                report.events = checker.report.events
-                report.root = checker.report.root
-                report.problems += checker.report.problems
+                if case .failure(let error) = slot { checker.note("\(error)") }
+                return checker.report
             }
         } catch let corruption as Corruption {
-            report.problems.append(corruption)
+            return CheckReport(problems: [corruption])
+        } catch StorageError.corrupted(let what) {
+            return CheckReport(problems: [Corruption(at: nil, what)])
         } catch {
-            report.problems.append(Corruption(at: nil, "\(error)"))
+            return try wrapping { throw error }
         }
-        return report
     }
 }
 
@@ -100,6 +95,18 @@ private struct Checker: ~Copyable {
         note(Corruption(at: position, what))
     }
 
+    mutating func note(_ what: String) { note(at: nil, what) }
+
+    /// The head, the edge of the tree, the tail and what the head file remembers.
+    mutating func checkEdges(_ transaction: borrowing ReadTransaction) {
+        _ = part(nil) { checker in
+            guard let slot = checker.slot else { return }
+            _ = try WriterState(recovering: transaction, slot: slot)
+            checker.report.events = checker.head.size
+            checker.report.root = checker.head.root
+        }
+    }
+
     /// Runs one part of the check; what it throws is noted, and the other parts go on.
     private mutating func part(
         _ position: UInt64?, _ body: (inout Checker) throws -> Void
@@ -131,9 +138,8 @@ private struct Checker: ~Copyable {
                 try checker.checkUnit(events, transaction)
             }
             if result == .failed { isWhole = false }
-            if unit % 256 == 0 { progress(unit * unitEvents) }
+            progress(unit * unitEvents)
         }
-        report.events = head.size
         if isWhole {
             _ = part(nil) { checker in try checker.checkEnd(transaction) }
             report.root = tree.root
@@ -146,6 +152,7 @@ private struct Checker: ~Copyable {
         _ events: [Event], _ transaction: borrowing ReadTransaction
     ) throws {
         var leaves: [Hash] = []
+        report.events += UInt64(events.count)
         for event in events {
             checkOrder(of: event)
             let line = event.line
@@ -351,9 +358,7 @@ private struct ExpectedRuns {
                     try RunSearch.firstRun(of: kind, from: first, &cursor)
                 }
             }
-            guard let run = current[kind] else {
-                throw Corruption(at: first, "the index of \(kind)s ends here")
-            }
+            guard let run = current[kind] else { continue }
             if kind == .time {
                 bounds.append(TimeBounds(of: events))
             } else {

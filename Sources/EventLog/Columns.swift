@@ -58,11 +58,14 @@ struct DictionaryColumn<Value> {
     }
 }
 
-extension DictionaryColumn where Value == String {
+extension DictionaryColumn where Value: ExactText {
     func write(to body: inout [UInt8]) {
-        write(to: &body) { index, body in body.appendText(values[index]) }
+        write(to: &body) { index, body in body.appendText(values[index].text) }
     }
+}
 
+extension DictionaryColumn where Value == String {
+    /// The inverse of writing texts, whatever they were the texts of.
     init(texts reader: inout ByteReader) throws(MalformedBytes) {
         try self.init(&reader) { reader throws(MalformedBytes) in try reader.text() }
     }

@@ -26,12 +26,17 @@ extension EventLog {
             let path =
                 directory.count > 1 && directory.hasSuffix("/")
                 ? String(directory.dropLast()) : directory
-            let aside = path + ".creating"
-            FileSystem.remove(aside)
+            // A name of its own, so that two processes that create the same log do not meet.
+            let aside = "\(path).creating-\(id)"
             try FileSystem.createDirectory(aside)
+            defer { FileSystem.remove(aside) }
             try fill(aside, identity, now)
             try FileSystem.sync(aside)
-            try FileSystem.rename(from: aside, to: path)
+            do throws(StorageError) {
+                try FileSystem.rename(from: aside, to: path)
+            } catch {
+                throw exists(at: path) ? LogError.logExists(directory: path) : error
+            }
             try FileSystem.sync(FileSystem.parent(of: path))
         }
     }

@@ -45,9 +45,11 @@ func onOneLine(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
 }
 
 /// CloudEvents attributes that the log keeps without reading them.
-package struct Attributes: Hashable, Sendable {
+package struct Attributes: ExactText, Sendable {
     /// Members as they stand in the line, each preceded by a comma, sorted by name.
     let fragment: String
+
+    package var text: String { fragment }
 
     package static let none = Attributes(stored: "")
 

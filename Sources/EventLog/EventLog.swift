@@ -30,15 +30,16 @@ package final class EventLog: Sendable {
     ) throws(LogError) -> EventLog {
         guard exists(at: directory) else { throw .noLog(directory: directory) }
         return try wrapping {
-            // The head file comes first: what is read from the log later can only be newer.
-            let headFile = try SlotFile(
-                path: directory + "/" + HeadFile.name, slotBytes: HeadFile.slotBytes,
-                access: access == .writing ? .writing : .reading)
+            // The slot is read before the snapshot is taken: what the log holds by then can only
+            // be newer, even while another process appends.
+            let headFile = try HeadFile.open(
+                in: directory, access: access == .writing ? .writing : .reading)
+            let slot = try HeadFile.newest(in: headFile)
             let environment = try Environment.open(
                 in: directory, access: access == .writing ? .writing : .reading,
                 databases: Databases.all, readersMax: LogLimits.readersMax)
             let (identity, state) = try environment.read { transaction in
-                let state = try WriterState(recovering: transaction, headFile: headFile)
+                let state = try WriterState(recovering: transaction, slot: slot)
                 var snapshot = try Snapshot(transaction)
                 guard let first = try snapshot.events(ofUnit: 0, in: transaction).first,
                     let identity = LogIdentity(first)

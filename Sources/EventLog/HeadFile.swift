@@ -58,10 +58,24 @@ struct HeadFile {
         }
     }
 
-    /// The newer of the readable slots, or nil where neither is.
-    static func newest(in file: SlotFile) throws(StorageError) -> Slot? {
+    /// Opens the head file of a log; a log without one is damaged.
+    static func open(
+        in directory: String, access: SlotFile.Access
+    ) throws -> SlotFile {
+        let path = directory + "/" + name
+        guard FileSystem.kind(of: path) == .file else {
+            throw Corruption(at: nil, "the head file \(path) is missing")
+        }
+        return try SlotFile(path: path, slotBytes: slotBytes, access: access)
+    }
+
+    /// The newer of the readable slots.
+    static func newest(in file: SlotFile) throws -> Slot {
         let slots = [Slot(try file.read(slot: 0)), Slot(try file.read(slot: 1))]
-        return slots.compactMap { $0 }.max { $0.sequence < $1.sequence }
+        guard let newest = slots.compactMap({ $0 }).max(by: { $0.sequence < $1.sequence }) else {
+            throw Corruption(at: nil, "the head file has no readable slot")
+        }
+        return newest
     }
 
     static func write(_ slot: Slot, to file: SlotFile) throws(StorageError) {

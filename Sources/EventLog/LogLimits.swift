@@ -11,11 +11,13 @@ package enum LogLimits {
     package static let subframeEvents = 256
     /// Envelopes and payloads of one block after decoding.
     package static let blockBytesMax = 8 << 20
+    /// Bytes of the tail, long data included, above which it is sealed early.
+    package static let tailBytesMax = 32 << 20
     /// Longer data become a value of their own.
     package static let inlineDataBytesMax = 16 << 10
     /// How far the wall clock may run ahead of monotonic progress before appends are refused.
     package static let clockJumpMax: Duration = .seconds(600)
-    /// A power cut makes the head file forget no more than this; the log itself forgets nothing.
+    /// A commit that comes later than this after the last sync of the head file syncs it.
     package static let headFileSyncMicroseconds: Int64 = 1_000_000
     /// Streams whose last revision the writer remembers.
     package static let rememberedStreamsMax = 65_536

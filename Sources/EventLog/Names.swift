@@ -80,7 +80,7 @@ package struct EventID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What happened, as the producer wrote it: 1 to 128 bytes without control characters.
-package struct EventType: Hashable, Sendable, CustomStringConvertible {
+package struct EventType: ExactText, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -95,7 +95,7 @@ package struct EventType: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The events of one contact, case, operator…: 1 to 256 bytes without control characters.
-package struct StreamName: Hashable, Sendable, CustomStringConvertible {
+package struct StreamName: ExactText, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -109,7 +109,7 @@ package struct StreamName: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Which system said it: a URI reference (RFC 3986) of 1 to 256 bytes.
-package struct Source: Hashable, Sendable, CustomStringConvertible {
+package struct Source: ExactText, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -125,7 +125,7 @@ package struct Source: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// One `key:value` by which events are found; the first `:` separates.
-package struct Tag: Hashable, Sendable, CustomStringConvertible {
+package struct Tag: ExactText, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -141,9 +141,11 @@ package struct Tag: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The tags of one event: at most 32, sorted by their bytes, unique.
-package struct Tags: Hashable, Sendable {
+package struct Tags: ExactText, Sendable {
     /// The tags separated by single spaces, as the line shows them; empty where there are none.
     package let joined: String
+
+    package var text: String { joined }
 
     package static let none = Tags(stored: "")
 
@@ -152,7 +154,7 @@ package struct Tags: Hashable, Sendable {
     package init(_ tags: [Tag]) throws(EventError) {
         guard tags.count <= EventLimits.tagsMax else { throw .tooManyTags(tags.count) }
         let sorted = tags.sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
-        for (tag, next) in zip(sorted, sorted.dropFirst()) where tag.text == next.text {
+        for (tag, next) in zip(sorted, sorted.dropFirst()) where tag == next {
             throw .duplicateTag(tag.text)
         }
         joined = sorted.map(\.text).joined(separator: " ")
@@ -161,26 +163,41 @@ package struct Tags: Hashable, Sendable {
     /// Reads tags separated by single spaces, in any order.
     package init(joined text: String) throws(EventError) {
         var tags: [Tag] = []
-        for part in text.split(separator: " ", omittingEmptySubsequences: false) {
-            tags.append(try Tag(String(part)))
+        for part in text.utf8.split(separator: 0x20, omittingEmptySubsequences: false) {
+            tags.append(try Tag(String(Substring(part))))
         }
         try self.init(tags)
     }
 
     package func contains(_ tag: Tag) -> Bool {
-        joined.split(separator: " ").contains { $0 == tag.text }
+        joined.utf8.split(separator: 0x20).contains { $0.elementsEqual(tag.text.utf8) }
     }
 
     /// The single tags in the order of their bytes.
-    package var texts: [Substring] { joined.split(separator: " ") }
+    package var texts: [Substring] {
+        // A space and a combining mark are one character, so characters would not do.
+        joined.utf8.split(separator: 0x20).map { Substring($0) }
+    }
+}
 
-    /// The value of the first tag with this key, or nil.
-    package func value(of key: String) -> Substring? {
-        for tag in joined.split(separator: " ") where tag.hasPrefix(key) {
-            let rest = tag.dropFirst(key.count)
-            if rest.first == ":" { return rest.dropFirst() }
-        }
-        return nil
+/// A text that equals another only where all bytes agree.
+///
+/// Swift's strings are equal where they are canonically equivalent, and would unite what a
+/// producer wrote as two; the test `canonicallyEquivalentTextsStayApart` shows the loss.
+package protocol ExactText: Hashable {
+    var text: String { get }
+}
+
+extension ExactText {
+    package static func == (left: Self, right: Self) -> Bool {
+        left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        // Equal bytes have equal sums; the hasher then spreads them.
+        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in text.utf8 { sum = (sum ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        hasher.combine(sum)
     }
 }
 

@@ -127,19 +127,26 @@ private struct Scan {
         var sets: [Set<UInt64>] = []
         if let stream = selection.stream {
             let hash = TermHash.of(stream: stream)
-            sets.append(Set(try RunSearch.units(of: [hash], kind: .stream, in: transaction)[0]))
+            sets.append(
+                Set(
+                    try RunSearch.units(
+                        of: [hash], kind: .stream, sealedSize: sealedSize, in: transaction)[0]))
         }
         for tag in selection.tags {
             let hash = TermHash.of(tag: tag.text[...])
-            sets.append(Set(try RunSearch.units(of: [hash], kind: .tag, in: transaction)[0]))
+            sets.append(
+                Set(
+                    try RunSearch.units(
+                        of: [hash], kind: .tag, sealedSize: sealedSize, in: transaction)[0]))
         }
         if !selection.types.isEmpty {
             let hashes = Set(selection.types.map(TermHash.of(type:))).sorted()
-            let units = try RunSearch.units(of: hashes, kind: .tag, in: transaction)
+            let units = try RunSearch.units(
+                of: hashes, kind: .tag, sealedSize: sealedSize, in: transaction)
             sets.append(units.reduce(into: []) { $0.formUnion($1) })
         }
         if selection.hasTimeBounds {
-            sets.append(try units(within: selection, in: transaction))
+            sets.append(try units(within: selection, sealedSize: sealedSize, in: transaction))
         }
         guard let first = sets.first else { return nil }
         var indexed = sets.dropFirst().reduce(first) { $0.intersection($1) }
@@ -153,10 +160,11 @@ private struct Scan {
     }
 
     private static func units(
-        within selection: Selection, in transaction: borrowing some Transaction & ~Copyable
+        within selection: Selection, sealedSize: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
     ) throws -> Set<UInt64> {
         var units = Set<UInt64>()
-        try RunSearch.forEachTimeBounds(in: transaction) { unit, bounds in
+        try RunSearch.forEachTimeBounds(sealedSize: sealedSize, in: transaction) { unit, bounds in
             let isPossible =
                 bounds.occurred.upperBound >= selection.since?.microseconds ?? .min
                 && bounds.occurred.lowerBound < selection.until?.microseconds ?? .max
@@ -178,7 +186,9 @@ private struct Scan {
         case .recorded(let moment):
             // Recording never goes back, so the units behind the first that ends too late are out.
             var unit = head.sealedSize / unitEvents
-            try RunSearch.forEachTimeBounds(in: transaction) { number, bounds in
+            try RunSearch.forEachTimeBounds(
+                sealedSize: head.sealedSize, in: transaction
+            ) { number, bounds in
                 guard bounds.recorded.upperBound > moment.microseconds else { return .next }
                 unit = number
                 return .stop

@@ -113,12 +113,23 @@ struct Posting: Hashable, Comparable {
 /// One page of a run over hashes: postings in Elias-Fano code with their units beside it.
 ///
 /// Version (1), shift of units (1), bits of low parts (1), bits of units (1), number of postings
-/// (2), bytes of the upper bits (2); then low parts, upper bits and units, each filled up to whole
-/// bytes with the lowest bit first; then CRC-32 (4). Hashes are relative to the key's hash, units
-/// to the unit of the run's first position.
+/// (2), bytes of the upper bits (2), number of the page in its run (4), hash (8) and unit (8) of
+/// the next page's first posting, all ones in the last page; then low parts, upper bits and units,
+/// each filled up to whole bytes with the lowest bit first; then CRC-32 (4). Hashes are relative to
+/// the key's hash, units to the unit of the run's first position.
 enum HashPage {
     /// With the key and LMDB's header, a page of the file holds one such value.
     static let bytesMax = 4_076
+    /// Stands where no page follows.
+    private static let noNext = UInt64.max
+
+    /// What a page holds, and which page must follow it in the run.
+    struct Content {
+        let postings: [Posting]
+        let number: UInt32
+        /// The first posting of the next page; nil in the last one.
+        let next: Posting?
+    }
     private static let postingsMax = 2_048
 
     /// Divides sorted postings into pages and writes them.
@@ -129,10 +140,11 @@ enum HashPage {
         var rest = postings[...]
         while let start = rest.first {
             var count = min(rest.count, postingsMax)
-            var value = encode(rest.prefix(count), kind: kind, first: first)
+            let number = UInt32(pages.count)
+            var value = encode(rest, count: count, number: number, kind: kind, first: first)
             while value.count > bytesMax {
                 count = max(1, min(count - 1, count * bytesMax / value.count))
-                value = encode(rest.prefix(count), kind: kind, first: first)
+                value = encode(rest, count: count, number: number, kind: kind, first: first)
             }
             let key = RunKey(kind: kind, first: first, end: end, hash: start.hash, unit: start.unit)
             pages.append((key, value))
@@ -142,8 +154,10 @@ enum HashPage {
     }
 
     private static func encode(
-        _ postings: ArraySlice<Posting>, kind: IndexKind, first: UInt64
+        _ all: ArraySlice<Posting>, count: Int, number: UInt32, kind: IndexKind, first: UInt64
     ) -> [UInt8] {
+        let postings = all.prefix(count)
+        let next = all.dropFirst(count).first
         guard let start = postings.first, let last = postings.last else { return [] }
         let firstUnit = first >> kind.unitShift
         let span = last.hash - start.hash + 1
@@ -171,6 +185,9 @@ enum HashPage {
         let upperBytes = upper.finish()
         value.appendU16(UInt16(postings.count))
         value.appendU16(UInt16(upperBytes.count))
+        value.appendU32(number)
+        value.appendU64(next?.hash ?? noNext)
+        value.appendU64(next?.unit ?? noNext)
         value.append(contentsOf: low.finish())
         value.append(contentsOf: upperBytes)
         value.append(contentsOf: units.finish())
@@ -180,8 +197,8 @@ enum HashPage {
     /// Bits needed to write `value`; 0 for 0.
     private static func bitWidth(_ value: UInt64) -> Int { 64 - value.leadingZeroBitCount }
 
-    /// The postings of a page, sorted; the inverse of the encoding.
-    static func decode(_ value: Span<UInt8>, key: RunKey) throws(MalformedBytes) -> [Posting] {
+    /// The inverse of the encoding.
+    static func decode(_ value: Span<UInt8>, key: RunKey) throws(MalformedBytes) -> Content {
         guard let end = Format.checkedCount(value) else { throw MalformedBytes(offset: 0) }
         var reader = ByteReader(value.extracting(0..<end))
         _ = try reader.u8()
@@ -190,6 +207,8 @@ enum HashPage {
         let unitBits = Int(try reader.u8())
         let count = Int(try reader.u16())
         let upperCount = Int(try reader.u16())
+        let number = try reader.u32()
+        let next = Posting(hash: try reader.u64(), unit: try reader.u64())
         guard shift < 64, lowBits <= 40, unitBits <= 40 else { throw MalformedBytes(offset: 1) }
         var low = BitReader(try reader.array((count * lowBits + 7) / 8))
         var upper = BitReader(try reader.array(upperCount))
@@ -205,7 +224,8 @@ enum HashPage {
             let unit = units.next(width: unitBits) + key.first >> shift
             postings.append(Posting(hash: key.hash + hash, unit: unit))
         }
-        return postings
+        return Content(
+            postings: postings, number: number, next: next.hash == noNext ? nil : next)
     }
 }
 

@@ -5,60 +5,76 @@ enum RunSearch {
     /// For each hash, the units in which it may occur, ascending.
     ///
     /// Hashes come sorted and without duplicates. Each run costs a search for each page that some
-    /// hash may stand in.
+    /// hash may stand in. Pages that LMDB does not show are noticed: the runs must cover all
+    /// positions below `sealedSize`, and each page says which one follows.
     static func units(
-        of hashes: [UInt64], kind: IndexKind, in transaction: borrowing some Transaction & ~Copyable
+        of hashes: [UInt64], kind: IndexKind, sealedSize: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [[UInt64]] {
         var found = [[UInt64]](repeating: [], count: hashes.count)
         guard !hashes.isEmpty else { return found }
         try transaction.withCursor(in: Databases.runs) { cursor in
-            var run = try firstRun(of: kind, from: 0, &cursor)
-            while let current = run {
-                try search(current, hashes, &cursor, &found)
-                run = try firstRun(of: kind, from: current.end, &cursor)
+            var position: UInt64 = 0
+            while position < sealedSize {
+                let run = try firstRun(of: kind, from: position, &cursor)
+                try search(run, hashes, &cursor, &found)
+                position = run.end
             }
         }
         return found
     }
 
-    /// The run of `kind` that begins at `position`, or nil where the index ends there.
+    /// The run of `kind` that begins at `position`; the cursor then stands on its first page.
     static func firstRun(
         of kind: IndexKind, from position: UInt64, _ cursor: inout Cursor
-    ) throws -> RunKey? {
+    ) throws -> RunKey {
         let start = RunKey(kind: kind, first: position, end: 0)
-        guard try cursor.seek(atOrAfter: start.bytes) else { return nil }
-        guard let key = cursor.withEntry({ key, _ in RunKey(key) }) else {
-            throw Corruption(at: position, "the key of an index page is damaged")
-        }
-        guard key.kind == kind else { return nil }
-        guard key.first == position else {
-            throw Corruption(at: position, "the index of \(kind)s has a gap")
-        }
+        guard try cursor.seek(atOrAfter: start.bytes),
+            let key = cursor.withEntry({ key, _ in RunKey(key) }), key.kind == kind,
+            key.first == position
+        else { throw Corruption(at: position, "the index of \(kind)s has a gap here") }
         return key
     }
 
     private static func search(
         _ run: RunKey, _ hashes: [UInt64], _ cursor: inout Cursor, _ found: inout [[UInt64]]
     ) throws {
+        // The cursor stands on the run's first page.
+        var page = try page(&cursor, of: run)
+        guard page.number == 0 else { throw gap(run) }
         var index = 0
         while index < hashes.count {
-            var target = RunKey(kind: run.kind, first: run.first, end: run.end)
-            target.hash = hashes[index]
-            // The page before the target may end with it, the one behind may begin with it.
-            var hasPage = try cursor.seek(atOrBefore: target.bytes)
-            if hasPage, try postings(&cursor, of: run) == nil { hasPage = try cursor.next() }
-            if !hasPage { hasPage = try cursor.first() }
-            guard hasPage, var page = try postings(&cursor, of: run) else { return }
-            while index < hashes.count {
-                collect(page, hashes, &index, &found)
-                guard try cursor.next(), let next = try postings(&cursor, of: run),
-                    let nextHash = next.first?.hash, let nextLast = next.last?.hash
-                else { return }
-                while index < hashes.count, hashes[index] < nextHash { index += 1 }
-                guard index < hashes.count, hashes[index] <= nextLast else { break }
-                page = next
-            }
+            collect(page.postings, hashes, &index, &found)
+            guard let next = page.next else { return }
+            while index < hashes.count, hashes[index] < next.hash { index += 1 }
+            guard index < hashes.count else { return }
+            page = try self.page(for: hashes[index], after: next, &cursor, run)
         }
+    }
+
+    /// The page that comes next for a hash: the following one, or one further on.
+    private static func page(
+        for hash: UInt64, after next: Posting, _ cursor: inout Cursor, _ run: RunKey
+    ) throws -> HashPage.Content {
+        guard try cursor.next(), key(&cursor) == next.key(in: run) else { throw gap(run) }
+        let following = try page(&cursor, of: run)
+        guard let last = following.postings.last, let beyond = following.next,
+            hash > last.hash, beyond.hash < hash
+        else { return following }
+        // The page before the hash may end with it, the one that begins with it comes after.
+        let target = Posting(hash: hash, unit: 0)
+        guard try cursor.seek(atOrBefore: target.key(in: run).bytes) else { throw gap(run) }
+        let found = try page(&cursor, of: run)
+        guard found.next.map({ $0 > target }) ?? true else { throw gap(run) }
+        return found
+    }
+
+    private static func gap(_ run: RunKey) -> Corruption {
+        Corruption(at: run.first, "a page of the index of \(run.kind)s is missing")
+    }
+
+    private static func key(_ cursor: inout Cursor) -> RunKey? {
+        cursor.withEntry { key, _ in RunKey(key) }
     }
 
     /// Collects from one page; stops at the page's last hash, which the next page may continue.
@@ -77,10 +93,12 @@ enum RunSearch {
         }
     }
 
-    /// The page that the cursor stands on, or nil where it belongs to another run.
-    private static func postings(_ cursor: inout Cursor, of run: RunKey) throws -> [Posting]? {
+    /// The page that the cursor stands on, which must belong to the run.
+    private static func page(
+        _ cursor: inout Cursor, of run: RunKey
+    ) throws -> HashPage.Content {
         try cursor.withEntry { keyBytes, value in
-            guard let key = RunKey(keyBytes), key.isSameRun(as: run) else { return nil }
+            guard let key = RunKey(keyBytes), key.isSameRun(as: run) else { throw gap(run) }
             do throws(MalformedBytes) {
                 return try HashPage.decode(value, key: key)
             } catch {
@@ -89,26 +107,41 @@ enum RunSearch {
         }
     }
 
-    /// Visits the time bounds of all units in blocks, ascending.
+    /// Visits the time bounds of all units below `sealedSize`, ascending.
     static func forEachTimeBounds(
-        in transaction: borrowing some Transaction & ~Copyable,
+        sealedSize: UInt64, in transaction: borrowing some Transaction & ~Copyable,
         _ visit: (_ unit: UInt64, TimeBounds) throws -> ReadStep
     ) throws {
+        let units = sealedSize >> IndexKind.time.unitShift
+        var expected: UInt64 = 0
         try transaction.withCursor(in: Databases.runs) { cursor in
-            let start = RunKey(kind: .time, first: 0, end: 0)
-            var isPage = try cursor.seek(atOrAfter: start.bytes)
-            while isPage {
+            var isPage = try cursor.seek(atOrAfter: RunKey(kind: .time, first: 0, end: 0).bytes)
+            while isPage && expected < units {
                 let page = try cursor.withEntry { keyBytes, value in
-                    guard let key = RunKey(keyBytes), key.kind == .time,
+                    guard let key = RunKey(keyBytes), key.kind == .time, key.unit == expected,
                         let bounds = try? TimePage.decode(value)
-                    else { throw Corruption(at: nil, "an index page of times is damaged") }
-                    return (key.unit, bounds)
+                    else { throw timeGap(expected) }
+                    return bounds
                 }
-                for (offset, bounds) in page.1.enumerated() {
-                    if try visit(page.0 + UInt64(offset), bounds) == .stop { return }
+                for bounds in page {
+                    if try visit(expected, bounds) == .stop { return }
+                    expected += 1
                 }
                 isPage = try cursor.next()
             }
+            if expected != units { throw timeGap(expected) }
         }
+    }
+
+    private static func timeGap(_ unit: UInt64) -> Corruption {
+        Corruption(
+            at: unit << IndexKind.time.unitShift, "an index page of times is missing or damaged")
+    }
+}
+
+extension Posting {
+    /// The key of the page that begins with this posting.
+    fileprivate func key(in run: RunKey) -> RunKey {
+        RunKey(kind: run.kind, first: run.first, end: run.end, hash: hash, unit: unit)
     }
 }

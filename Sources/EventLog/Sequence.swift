@@ -40,11 +40,12 @@ struct WriterState: Sendable {
     ///
     /// At most 4,096 events are read and hashed, however long the log is.
     init(
-        recovering transaction: borrowing some Transaction & ~Copyable, headFile: SlotFile
+        recovering transaction: borrowing some Transaction & ~Copyable, slot: HeadFile.Slot
     ) throws {
         var snapshot = try Snapshot(transaction)
         head = snapshot.head
-        slot = try Self.checkedSlot(headFile, &snapshot, transaction)
+        self.slot = slot
+        try Self.require(slot, &snapshot, transaction)
         tree = try TileStore.compactRange(sealedSize: head.sealedSize, in: transaction)
         edge = try TileEdge(sealedSize: head.sealedSize, in: transaction)
         tailKeys = try Self.tailKeys(in: transaction)
@@ -62,14 +63,11 @@ struct WriterState: Sendable {
         }
     }
 
-    /// The head file's newest slot, after the log was found to contain what it remembers.
-    static func checkedSlot(
-        _ file: SlotFile, _ snapshot: inout Snapshot,
+    /// Refuses a log that does not contain what its head file remembers.
+    private static func require(
+        _ slot: HeadFile.Slot, _ snapshot: inout Snapshot,
         _ transaction: borrowing some Transaction & ~Copyable
-    ) throws -> HeadFile.Slot {
-        guard let slot = try HeadFile.newest(in: file) else {
-            throw Corruption(at: nil, "the head file has no readable slot")
-        }
+    ) throws {
         guard slot.size <= snapshot.head.size else {
             throw LogError.behindHeadFile(size: snapshot.head.size, remembered: slot.size)
         }
@@ -77,7 +75,6 @@ struct WriterState: Sendable {
             throw Corruption(
                 at: nil, "the first \(slot.size) events are not those that the head file remembers")
         }
-        return slot
     }
 
     private static func tailKeys(
@@ -101,7 +98,7 @@ struct WriterState: Sendable {
         tailIDs[event.id] = tail.count
         streams[event.stream] = StreamEnd(revision: event.revision, position: event.position)
         tail.append(TailEvent(event: event, leafHash: leafHash))
-        tailBytes += event.decodedByteCount
+        tailBytes += event.decodedByteCount + event.externalByteCount
     }
 
     /// Decides about appends in their order and gives the accepted ones their places.
@@ -204,7 +201,8 @@ struct WriterState: Sendable {
     /// A commit writes one tail value and the head. When the tail has grown to a block's size, the
     /// block, its runs and tiles take the place of the tail's values.
     mutating func write(to transaction: inout WriteTransaction) throws {
-        let isFull = tail.count >= LogLimits.blockEventsMax || tailBytes > LogLimits.blockBytesMax
+        let isFull =
+            tail.count >= LogLimits.blockEventsMax || tailBytes > LogLimits.tailBytesMax
         if isFull, let count = Self.sealableCount(tail.map(\.event)[...]) {
             for key in tailKeys {
                 try transaction.delete(Keys.position(key), in: Databases.tail)
@@ -224,18 +222,22 @@ struct WriterState: Sendable {
         try transaction.put(head.encode(), for: Keys.head, in: Databases.meta)
     }
 
-    /// How many of the tail's first events form a block, or nil while they are too few.
+    /// How many of the first events form a block, or nil while they are too few.
+    ///
+    /// A block is full at 4,096 events or 8 MiB; a tail that has become too heavy for its readers
+    /// is sealed as far as it fills units.
     private static func sealableCount(_ events: ArraySlice<Event>) -> Int? {
-        var bytes = 0
-        for (index, event) in events.prefix(LogLimits.blockEventsMax).enumerated() {
-            bytes += event.decodedByteCount
-            let isUnitFull = (index + 1) % LogLimits.subframeEvents == 0
-            if bytes > LogLimits.blockBytesMax && index >= LogLimits.subframeEvents {
-                return index / LogLimits.subframeEvents * LogLimits.subframeEvents
-            }
-            if isUnitFull && index + 1 == LogLimits.blockEventsMax { return index + 1 }
+        var (decoded, external, whole) = (0, 0, 0)
+        for (event, count) in zip(events, 1...LogLimits.blockEventsMax) {
+            decoded += event.decodedByteCount
+            external += event.externalByteCount
+            if decoded > LogLimits.blockBytesMax { break }
+            if count % LogLimits.subframeEvents == 0 { whole = count }
         }
-        return nil
+        let isFull =
+            whole == LogLimits.blockEventsMax || decoded > LogLimits.blockBytesMax
+            || decoded + external > LogLimits.tailBytesMax
+        return isFull && whole > 0 ? whole : nil
     }
 
     private mutating func seal(first count: Int, _ transaction: inout WriteTransaction) throws {
@@ -258,7 +260,7 @@ struct WriterState: Sendable {
             next = Self.sealableCount(events[start...])
         }
         tail.removeFirst(start)
-        tailBytes = tail.reduce(0) { $0 + $1.event.decodedByteCount }
+        tailBytes = tail.reduce(0) { $0 + $1.event.decodedByteCount + $1.event.externalByteCount }
         tailIDs = [:]
         for (index, kept) in tail.enumerated() { tailIDs[kept.event.id] = index }
         if streams.count > LogLimits.rememberedStreamsMax {
@@ -275,9 +277,21 @@ struct WriterState: Sendable {
         _ transaction: inout WriteTransaction
     ) throws {
         let first = events[events.startIndex].position.value
-        let subframes = stride(
+        let subframes = try stride(
             from: events.startIndex, to: events.endIndex, by: LogLimits.subframeEvents
-        ).map { Subframe(encoding: events[$0..<$0 + LogLimits.subframeEvents]) }
+        ).map { start in
+            let unit = events[start..<start + LogLimits.subframeEvents]
+            let subframe = Subframe(encoding: unit)
+            // The tail's lines are about to go, so what replaces them must say the same.
+            let position = unit[start].position.value
+            let decoded = try subframe.events(from: position) { external, _ in
+                Array(unit[start + Int(external - position)].data.content ?? [])
+            }
+            guard decoded.elementsEqual(unit) else {
+                throw Corruption(at: position, "a sub-frame does not decode to its events")
+            }
+            return subframe
+        }
         try transaction.put(
             encoder.encode(subframes, first: first), for: Keys.position(first),
             in: Databases.blocks)
@@ -308,7 +322,8 @@ extension WriterState {
             }
         }
         let hashes = wanted.keys.sorted()
-        let units = try RunSearch.units(of: hashes, kind: .id, in: transaction)
+        let units = try RunSearch.units(
+            of: hashes, kind: .id, sealedSize: head.sealedSize, in: transaction)
         var idsByUnit: [UInt64: Set<EventID>] = [:]
         for (hash, units) in zip(hashes, units) {
             for unit in units { idsByUnit[unit, default: []].formUnion(wanted[hash] ?? []) }
@@ -350,7 +365,8 @@ extension WriterState {
         let names = unknown.sorted { TermHash.of(stream: $0) < TermHash.of(stream: $1) }
         let hashes = names.map(TermHash.of(stream:))
         let distinct = hashes.enumerated().filter { $0 == 0 || hashes[$0 - 1] != $1 }.map(\.element)
-        let units = try RunSearch.units(of: distinct, kind: .stream, in: transaction)
+        let units = try RunSearch.units(
+            of: distinct, kind: .stream, sealedSize: head.sealedSize, in: transaction)
         var candidates: [StreamName: [UInt64]] = [:]
         let unitsOfHash = Dictionary(uniqueKeysWithValues: zip(distinct, units))
         for (name, hash) in zip(names, hashes) {
@@ -396,7 +412,11 @@ extension Event {
         let envelope =
             64 + type.text.utf8.count + stream.text.utf8.count + tags.joined.utf8.count
             + source.text.utf8.count + attributes.fragment.utf8.count
-        let data = data.byteCount
-        return envelope + (data > LogLimits.inlineDataBytesMax ? 0 : data)
+        return envelope + data.byteCount - externalByteCount
+    }
+
+    /// Bytes of data that a block keeps as a value of their own.
+    var externalByteCount: Int {
+        data.byteCount > LogLimits.inlineDataBytesMax ? data.byteCount : 0
     }
 }

@@ -61,7 +61,7 @@ extension EventLog {
         var selection = Selection()
         selection.asOf = asOf
         try read(selection) { event in
-            guard event.stream.text.hasPrefix(prefix) else { return .next }
+            guard event.stream.text.utf8.starts(with: prefix.utf8) else { return .next }
             if let place = places[event.stream] {
                 summaries[place].events += 1
                 summaries[place].last = event.position

@@ -25,20 +25,20 @@ struct Subframe: Equatable {
         for event in events { event.id.appendBytes(to: &ids) }
         body = []
         body.reserveCapacity(128 * events.count)
-        let kinds = DictionaryColumn(of: events) { Kind(type: $0.type.text, schema: $0.schema) }
+        let kinds = DictionaryColumn(of: events) { Kind(type: $0.type, schema: $0.schema) }
         kinds.write(to: &body) { index, body in
-            body.appendText(kinds.values[index].type)
+            body.appendText(kinds.values[index].type.text)
             body.appendVarint(UInt64(kinds.values[index].schema))
         }
-        let streams = DictionaryColumn(of: events, \.stream.text)
+        let streams = DictionaryColumn(of: events, \.stream)
         let firstRevisions = Self.firstRevisions(of: events, streams)
         streams.write(to: &body) { index, body in
-            body.appendText(streams.values[index])
+            body.appendText(streams.values[index].text)
             body.appendVarint(firstRevisions[index])
         }
-        DictionaryColumn(of: events, \.source.text).write(to: &body)
-        DictionaryColumn(of: events, \.tags.joined).write(to: &body)
-        DictionaryColumn(of: events, \.attributes.fragment).write(to: &body)
+        DictionaryColumn(of: events, \.source).write(to: &body)
+        DictionaryColumn(of: events, \.tags).write(to: &body)
+        DictionaryColumn(of: events, \.attributes).write(to: &body)
         DictionaryColumn(of: events, \.cause).write(to: &body)
         DictionaryColumn(of: events, \.correlation).write(to: &body)
         for event in events { body.append(DataFlags(of: event).rawValue) }
@@ -47,7 +47,7 @@ struct Subframe: Equatable {
     }
 
     private static func firstRevisions(
-        of events: ArraySlice<Event>, _ streams: DictionaryColumn<String>
+        of events: ArraySlice<Event>, _ streams: DictionaryColumn<StreamName>
     ) -> [UInt64] {
         var first = [UInt64](repeating: .max, count: streams.values.count)
         for (event, index) in zip(events, streams.indexes) where first[index] == .max {
@@ -116,7 +116,7 @@ struct Subframe: Equatable {
                     recorded: Instant(microseconds: times.recorded[index]),
                     id: EventID(
                         high: try identifiers.bigEndian64(), low: try identifiers.bigEndian64()),
-                    type: EventType(stored: kinds[index].type), schema: kinds[index].schema,
+                    type: kinds[index].type, schema: kinds[index].schema,
                     stream: StreamName(stored: streams.values[stream].name),
                     tags: Tags(stored: tags[index]), source: Source(stored: sources[index]),
                     time: times.occurred[index].map(Instant.init(microseconds:)),
@@ -167,11 +167,11 @@ struct Subframe: Equatable {
 
 /// Type and schema, which nearly always change together.
 private struct Kind: Hashable {
-    let type: String
+    let type: EventType
     let schema: UInt16
 
     static func read(_ reader: inout ByteReader) throws(MalformedBytes) -> Kind {
-        let type = try reader.text()
+        let type = EventType(stored: try reader.text())
         let schema = try reader.varint()
         guard schema <= UInt64(UInt16.max) else { throw MalformedBytes(offset: reader.offset) }
         return Kind(type: type, schema: UInt16(schema))

@@ -85,11 +85,24 @@ internal import Synchronization
         if access == .reading { flags |= UInt32(MDB_RDONLY) }
         try unsafe check(
             mdb_env_open(handle.pointer, directory, flags, 0o666), "mdb_env_open", directory)
+        try Self.requirePageSize(of: handle, directory)
         handle.enterRegistry(try FileIdentity(path: directory + "/data.mdb"))
         self.databases = try Self.openDatabases(names, in: handle, mode: mode, directory)
         self.handle = handle
         process = getpid()
-        if access == .writing { clearStaleReaders() }
+        clearStaleReaders()
+    }
+
+    /// The format has pages of 4,096 bytes; LMDB takes those of the machine that creates the file.
+    private static func requirePageSize(
+        of handle: Handle, _ directory: String
+    ) throws(StorageError) {
+        var statistics = MDB_stat()
+        try unsafe check(mdb_env_stat(handle.pointer, &statistics), "mdb_env_stat", directory)
+        if statistics.ms_psize != pageBytes {
+            throw .corrupted(
+                "the pages of \(directory) have \(statistics.ms_psize) bytes, not 4096")
+        }
     }
 
     private static func openDatabases(
@@ -149,12 +162,16 @@ internal import Synchronization
         var pointer: OpaquePointer?
         try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &pointer), "mdb_txn_begin", "")
         writer.store(thread, ordering: .relaxed)
-        defer { writer.store(0, ordering: .relaxed) }
+        var isMarked = true
+        defer { if isMarked { writer.store(0, ordering: .relaxed) } }
         guard let pointer = unsafe pointer else {
             throw StorageError.system(call: "mdb_txn_begin", code: ENOMEM)
         }
         var transaction = unsafe WriteTransaction(pointer: pointer, databases: databases)
         let result = try body(&transaction)
+        // The commit lets the next writer in, who then sets the mark for itself.
+        isMarked = false
+        writer.store(0, ordering: .relaxed)
         try transaction.commit()
         return result
     }

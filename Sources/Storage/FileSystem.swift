@@ -47,9 +47,15 @@ package enum FileSystem {
         guard unsafe mkdir(path, 0o777) == 0 else { throw lastError("mkdir", path: path) }
     }
 
-    /// Removes a directory of files, or a file; what is missing is fine.
+    /// Removes a directory with all that is in it, or a file; what is missing is fine.
+    ///
+    /// A symbolic link is removed itself, never what it leads to.
     package static func remove(_ path: String) {
-        for name in entries(of: path) ?? [] { remove(path + "/" + name) }
+        var info = stat()
+        guard unsafe lstat(path, &info) == 0 else { return }
+        if info.st_mode & S_IFMT == S_IFDIR {
+            for name in entries(of: path) ?? [] { remove(path + "/" + name) }
+        }
         unsafe Glibc.remove(path)
     }
 

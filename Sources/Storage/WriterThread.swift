@@ -11,6 +11,7 @@ internal import Glibc
     private var waiting: [(job: Job, weight: Int)] = []
     private var waitingWeight = 0
     private var state = State.open
+    private var loopThread: pthread_t?
     private let waitingWeightMax: Int
     private let batchWeightMax: Int
     private let run: @Sendable ([Job]) -> Void
@@ -82,8 +83,13 @@ internal import Glibc
     }
 
     /// Runs what waits, ends the thread and returns when it has ended.
+    ///
+    /// Not to be called by a job: it would wait for itself.
     package func stop() {
         locked {
+            precondition(
+                loopThread.map { pthread_equal($0, pthread_self()) == 0 } ?? true,
+                "the writer thread cannot wait for its own end")
             if state == .open { state = .draining }
             unsafe pthread_cond_broadcast(changed)
             while state != .ended { unsafe pthread_cond_wait(changed, mutex) }
@@ -91,6 +97,7 @@ internal import Glibc
     }
 
     private func loop() {
+        locked { loopThread = pthread_self() }
         while let batch = nextBatch() { run(batch) }
     }
 

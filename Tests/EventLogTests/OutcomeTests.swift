@@ -159,3 +159,31 @@ import Testing
         #expect(try log.events().count == 2)
     }
 }
+
+extension OutcomeTests {
+    /// "é" as one character and as two: equal for Swift's strings, two names for a producer.
+    @Test func canonicallyEquivalentTextsStayApart() async throws {
+        let composed = "caf\u{E9}"
+        let decomposed = "cafe\u{301}"
+        var sent: [NewEvent] = []
+        for number in 0..<4_200 {
+            let name = number % 2 == 0 ? composed : decomposed
+            var event = try event(UInt64(number), stream: "contact/\(name)")
+            event.type = try EventType("type.\(name)")
+            event.tags = try Tags(joined: "k:\(name) \u{301}k:v")
+            sent.append(event)
+        }
+        _ = try await log.append(each: sent.map { Append([$0]) })
+        let events = try log.events().dropFirst()
+        #expect(
+            events.map { Array($0.stream.text.utf8) } == sent.map { Array($0.stream.text.utf8) })
+        #expect(events.map(\.revision.value) == (0..<4_200).map { UInt64($0 / 2) })
+        #expect(events.allSatisfy { $0.tags.texts.count == 2 })
+        var selection = Selection()
+        selection.stream = try StreamName("contact/\(decomposed)")
+        #expect(try log.events(selection).count == 2_100)
+        selection.stream = nil
+        selection.types = [try EventType("type.\(composed)")]
+        #expect(try log.events(selection).count == 2_100)
+    }
+}

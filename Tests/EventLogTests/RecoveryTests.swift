@@ -51,7 +51,7 @@ import Testing
         try FileManager.default.copyItem(
             atPath: directory.path + "/old", toPath: directory.log + "/data.mdb")
         #expect(openError().contains("holds 101 events, but its head file remembers 201"))
-        let report = EventLog.check(at: directory.log, depth: .full) { _ in }
+        let report = try EventLog.check(at: directory.log, depth: .full) { _ in }
         #expect(report.problems.contains { $0.what.contains("head file remembers 201") })
     }
 
@@ -63,7 +63,7 @@ import Testing
         try FileManager.default.copyItem(
             atPath: directory.path + "/head", toPath: directory.log + "/head")
         #expect(openError() == "opened")
-        #expect(EventLog.check(at: directory.log, depth: .full) { _ in }.problems == [])
+        #expect(try EventLog.check(at: directory.log, depth: .full) { _ in }.problems == [])
     }
 
     @Test func aHeadFileOfAnotherHistoryIsRefused() async throws {
@@ -95,12 +95,13 @@ import Testing
         let other = directory.path + "/other"
         // What a crash while creating leaves behind is in nobody's way.
         try FileManager.default.createDirectory(
-            atPath: other + ".creating", withIntermediateDirectories: true)
-        try Data("rest".utf8).write(to: URL(fileURLWithPath: other + ".creating/data.mdb"))
+            atPath: other + ".creating-1", withIntermediateDirectories: true)
+        try Data("rest".utf8).write(to: URL(fileURLWithPath: other + ".creating-1/data.mdb"))
         #expect(!EventLog.exists(at: other))
         try EventLog.create(at: other, zone: "UTC")
         #expect(FileSystem.entries(of: other) == ["data.mdb", "head", "lock.mdb"])
-        #expect(!FileManager.default.fileExists(atPath: other + ".creating"))
+        let asides = FileSystem.entries(of: directory.path)?.filter { $0.contains(".creating-") }
+        #expect(asides == ["other.creating-1"])
         let full = directory.path + "/full"
         try FileManager.default.createDirectory(atPath: full, withIntermediateDirectories: true)
         try Data().write(to: URL(fileURLWithPath: full + "/file"))

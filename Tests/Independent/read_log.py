@@ -258,14 +258,17 @@ def terms(event):
         yield 3, mix(fnv(tag)) >> 24, 8
 
 
-def page_postings(value, key_hash, first):
+def page_postings(value, key_hash, first, chain):
     r = sealed(value)
     shift, low_bits, unit_bits = r.fixed("B"), r.fixed("B"), r.fixed("B")
     count, upper_bytes = r.fixed("H"), r.fixed("H")
+    number, following = r.fixed("I"), (r.fixed("Q"), r.fixed("Q"))
     low = int.from_bytes(r.take((count * low_bits + 7) // 8), "little")
     upper = int.from_bytes(r.take(upper_bytes), "little")
     units = int.from_bytes(r.take((count * unit_bits + 7) // 8), "little")
     assert r.at == len(r.data)
+    assert number == chain["number"], "a page of a run is missing"
+    chain["number"] = 0 if following[0] == (1 << 64) - 1 else number + 1
     bucket = bit = 0
     for i in range(count):
         while not upper >> bit & 1:
@@ -277,7 +280,7 @@ def page_postings(value, key_hash, first):
 
 
 def stored_index(txn, dbs):
-    postings, bounds, ends = defaultdict(set), {}, defaultdict(int)
+    postings, bounds, ends, chain = defaultdict(set), {}, defaultdict(int), {"number": 0}
     for key, value in txn.cursor(db=dbs["runs"]):
         kind, first, end = struct.unpack(">BQQ", key[:17])
         key_hash, unit = int.from_bytes(key[17:22], "big"), int.from_bytes(key[22:27], "big")
@@ -293,7 +296,7 @@ def stored_index(txn, dbs):
                 recorded += r.signed()
                 bounds[unit + i] = (low, high, recorded, recorded + r.varint())
         else:
-            for posting in page_postings(value, key_hash, first):
+            for posting in page_postings(value, key_hash, first, chain):
                 assert posting not in postings[kind]
                 postings[kind].add(posting)
     return postings, bounds

@@ -327,3 +327,10 @@ private struct Tally {
         }
     }
 }
+
+extension Tags {
+    /// The value of the tag with this key, or nil.
+    fileprivate func value(of key: String) -> Substring? {
+        texts.first { $0.utf8.starts(with: "\(key):".utf8) }?.dropFirst(key.count + 1)
+    }
+}

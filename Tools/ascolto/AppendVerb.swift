@@ -36,10 +36,16 @@ struct AppendVerb: AsyncParsableCommand {
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
         var tally = AppendTally()
-        if atomic || !condition.streams.isEmpty {
-            try await appendTogether(to: opened, condition, &tally)
-        } else {
-            try await appendEach(to: opened, &tally)
+        do {
+            if atomic || !condition.streams.isEmpty {
+                try await appendTogether(to: opened, condition, &tally)
+            } else {
+                try await appendEach(to: opened, &tally)
+            }
+        } catch {
+            // What was acknowledged before is told, whatever went wrong then.
+            tally.answer.write(as: output.chosen)
+            throw error
         }
         tally.answer.write(as: output.chosen)
         if tally.conflicts > 0 { throw VerbOutcome.answerIsNo }
@@ -96,6 +102,8 @@ struct AppendVerb: AsyncParsableCommand {
         var events: [NewEvent] = []
         while let line = try lines.next() {
             if let (event, _) = tally.event(of: line) { events.append(event) }
+            // The log would refuse more; so much for lines without end.
+            if events.count > LogLimits.appendEventsMax { break }
         }
         // One line that cannot be read makes "all or none" impossible.
         guard tally.refused == 0 else { return }
@@ -127,7 +135,7 @@ private struct AppendTally {
         case .tooLong(let bytes, let number):
             refuse("the line has \(bytes) bytes, which is more than an event can take", number)
         case .whole(let bytes, let number):
-            if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return nil }
+            if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return nil }
             do throws(EventError) {
                 let event = try NewEvent(cloudEvent: bytes, logMembers: .refused)
                 if let reason = domainRefusal(event) {

@@ -17,8 +17,8 @@ struct Check: ParsableCommand {
     var inThisProcess = false
 
     func run() throws {
-        let report = inThisProcess ? checkHere() : try checkInChild()
-        if inThisProcess { return }
+        if inThisProcess { return try checkHere() }
+        let report = try checkInChild()
         Answer(object: [
             ("sound", .truth(report.problems.isEmpty)), ("events", .count(report.events)),
             ("root", .optional(report.root)),
@@ -49,8 +49,12 @@ struct Check: ParsableCommand {
     }
 
     /// The child's part: lines for the parent, which is why it prints no answer.
-    private func checkHere() -> ChildReport {
-        let report = EventLog.check(at: log.directory, depth: quick ? .quick : .full) { events in
+    private func checkHere() throws {
+        var told = SuspendingClock.now
+        let report = try EventLog.check(at: log.directory, depth: quick ? .quick : .full) {
+            events in
+            guard SuspendingClock.now - told > .seconds(1) else { return }
+            told = SuspendingClock.now
             Standard.output.write(line: "progress \(events)")
             Standard.output.flush()
         }
@@ -62,10 +66,10 @@ struct Check: ParsableCommand {
         }
         Standard.output.write(line: "done 1")
         Standard.output.flush()
-        return ChildReport()
     }
 
-    private static let silenceMax: Duration = .seconds(60)
+    /// The last steps of a check of many millions of events tell nothing for a while.
+    private static let silenceMax: Duration = .seconds(300)
 
     /// Runs the check in a child, because damaged pages can kill or stall LMDB.
     private func checkInChild() throws -> ChildReport {
@@ -78,13 +82,13 @@ struct Check: ParsableCommand {
             ["check", "--in-this-process", "--log", log.directory] + (quick ? ["--quick"] : [])
         let pipe = Pipe()
         child.standardOutput = pipe
-        let lastSign = Mutex(ContinuousClock.now)
+        let lastSign = Mutex(SuspendingClock.now)
         let finished = Mutex(false)
         try child.run()
         let watch = Thread {
             while !finished.withLock({ $0 }) {
                 Thread.sleep(forTimeInterval: 0.2)
-                if ContinuousClock.now - lastSign.withLock({ $0 }) > Self.silenceMax {
+                if SuspendingClock.now - lastSign.withLock({ $0 }) > Self.silenceMax {
                     kill(child.processIdentifier, SIGKILL)
                     return
                 }
@@ -104,10 +108,16 @@ struct Check: ParsableCommand {
         child.waitUntilExit()
         finished.withLock { $0 = true }
         if !report.isComplete {
+            let status = child.terminationStatus
+            if child.terminationReason == .exit, status != ExitStatus.corruption {
+                // The child has said why the log could not be looked at.
+                Foundation.exit(status)
+            }
             report.problems.append(
-                child.terminationReason == .uncaughtSignal
-                    ? "corruption: the check was killed by signal \(child.terminationStatus)"
-                    : "corruption: the check broke off (exit \(child.terminationStatus))")
+                child.terminationReason == .exit
+                    ? "corruption: LMDB failed on damaged pages, the check broke off"
+                    : "corruption: the check was ended by signal \(status), after a crash or "
+                        + "\(Self.silenceMax) of silence")
         }
         return report
     }

@@ -18,6 +18,9 @@ struct Generate: AsyncParsableCommand {
     @Option(help: "Centres with queues and operators of their own.")
     var centres = GeneratorSettings().centres
 
+    @Flag(help: "Append although the clock has run more than 10 minutes ahead.")
+    var acceptClock = false
+
     func run() async throws {
         let settings = GeneratorSettings(
             days: days, contactsPerDay: contactsPerDay, seed: seed, centres: centres)
@@ -25,7 +28,8 @@ struct Generate: AsyncParsableCommand {
         do throws(GeneratorError) { generator = try Generator(settings) } catch {
             throw UsageError("\(error)")
         }
-        let opened = try log.openForWriting()
+        let opened = try log.openForWriting(
+            clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
         let bar = ProgressBar("generating")
         var appended = 0

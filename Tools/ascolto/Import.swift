@@ -15,6 +15,8 @@ struct ImportOptions: ParsableArguments {
     @OptionGroup var output: OutputOptions
     @Flag(help: "Read everything and report, but append nothing.")
     var dryRun = false
+    @Flag(help: "Append although the clock has run more than 10 minutes ahead.")
+    var acceptClock = false
     @Argument(help: "Files, plain, .gz or .zst; - is standard input.")
     var files: [String]
 
@@ -22,7 +24,9 @@ struct ImportOptions: ParsableArguments {
     func run(
         pseudonymSecret: String = "", _ body: (Importer) async throws -> ImportReport
     ) async throws {
-        let opened = dryRun ? nil : try log.openForWriting()
+        let opened =
+            dryRun
+            ? nil : try log.openForWriting(clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened?.close() }
         let destination =
             opened.map { opened in

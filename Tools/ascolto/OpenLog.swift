@@ -26,8 +26,12 @@ struct LogOptions: ParsableArguments {
     func openForWriting(clockPolicy: ClockPolicy = .refuseJumps) throws -> EventLog {
         let clock = try Self.clock()
         if !EventLog.exists(at: directory) {
-            try EventLog.create(at: directory, zone: Self.defaultZone, clock: clock)
-            Standard.error("created a log in \(directory)")
+            do throws(LogError) {
+                try EventLog.create(at: directory, zone: Self.defaultZone, clock: clock)
+                Standard.error("created a log in \(directory)")
+            } catch .logExists {
+                // Another process was faster; its log is as good.
+            }
         }
         return try EventLog.open(
             at: directory, access: .writing, clock: clock, clockPolicy: clockPolicy)

@@ -59,12 +59,19 @@ struct Read: ParsableCommand {
     }
 }
 
+/// What an export is written as.
+enum ExportFormat: String, ExpressibleByArgument, CaseIterable {
+    case ndjson
+}
+
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the canonical lines of the whole log, or of a part of it.")
 
     @OptionGroup var log: LogOptions
     @OptionGroup var range: RangeOptions
+    @Option(help: "Lines of CloudEvents JSON.")
+    var `as`: ExportFormat = .ndjson
 
     func run() throws {
         var selection = Selection()
