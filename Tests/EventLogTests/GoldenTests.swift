@@ -10,7 +10,7 @@ import Testing
     private static let events: UInt64 = 6631
     private static let root = "04cd0821bd1df50687306984579e113ed90300459314a522fbf6b5d88b3722bc"
     private static let linesHash =
-        "101ef2285ddffd071dd61fe5e85581e893c58d2677605483a9e5f98c6b07b4e4"
+        "42224d35b992b0b13e318db82db3e07968090f810f4b6778fa39dc90664dde42"
 
     @Test func formatVersion1IsReadToTheSameLines() throws {
         let directory = try TemporaryDirectory()
