@@ -10,6 +10,7 @@ struct ExitCodeTests {
 
         var testDescription: String { arguments.joined(separator: " ") }
 
+        /// In `line`, `_` stands for a space within an argument.
         init(_ line: String, exit code: Int32, says words: String) {
             arguments = line.split(separator: " ").map {
                 $0.replacingOccurrences(of: "_", with: " ")
@@ -32,7 +33,7 @@ struct ExitCodeTests {
             Wrong("stats --format xml", exit: 2, says: "xml"),
             Wrong("project nothing", exit: 2, says: "operator-queues"),
             Wrong("query nothing", exit: 2, says: "operator-queues"),
-            Wrong("query operator-queues nothing", exit: 2, says: "half-hours"),
+            Wrong("query operator-queues nothing", exit: 2, says: "half_hours"),
             Wrong("query operator-queues days --where offered_>", exit: 2, says: "--where"),
             Wrong("query operator-queues days --where nope=1", exit: 2, says: "nope"),
             Wrong("query operator-queues days --at noon", exit: 2, says: "noon"),
@@ -45,11 +46,12 @@ struct ExitCodeTests {
         try MakeLog.append(EdgeEvents.lines(series: 1), to: scratch.log)
         let projected = try Ascolto.run(["project"], log: scratch.log)
         #expect(projected.end == .exit(0), "\(projected.error)")
-        let words = wrong.words.replacingOccurrences(of: "-hours", with: "_hours")
-        let run = try Ascolto.run(wrong.arguments, log: scratch.log, input: "")
+        let run = try RunningProgram(
+            Ascolto.path, arguments: wrong.arguments, environment: ["ASCOLTO_LOG": scratch.log]
+        ).finish(within: 60)
         #expect(run.end == .exit(wrong.code), "\(run.error)")
         #expect(run.output.isEmpty)
-        #expect(run.error.contains(words), "\(run.error)")
+        #expect(run.error.contains(wrong.words), "\(run.error)")
         #expect(try Ascolto.run(["check"], log: scratch.log).end == .exit(0))
     }
 
@@ -66,6 +68,21 @@ struct ExitCodeTests {
         #expect(!FileManager.default.fileExists(atPath: scratch.log))
     }
 
+    /// Waits until a program has opened a file, and a moment longer for it to take the lock.
+    private func waitUntil(_ program: RunningProgram, holds file: String) throws {
+        let descriptors = "/proc/\(program.identifier)/fd"
+        for _ in 0..<600 {
+            let names = try FileManager.default.contentsOfDirectory(atPath: descriptors)
+            let isOpen = names.contains {
+                let link = "\(descriptors)/\($0)"
+                return (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) == file
+            }
+            Thread.sleep(forTimeInterval: 0.1)
+            if isOpen { return }
+        }
+        Issue.record("the program did not open \(file) within a minute")
+    }
+
     @Test("refuse a second writer while one writes, and let readers read")
     func secondWriter() throws {
         let scratch = try Scratch()
@@ -73,12 +90,8 @@ struct ExitCodeTests {
         let line = EdgeEvents.lines(series: 2)[0] + "\n"
         let pipe = Pipe()
         let first = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
-        var second = try Ascolto.run(["append"], log: scratch.log, input: line)
-        // The first writer may not have opened the log yet; the line goes in at most once.
-        for _ in 0..<100 where second.end == .exit(0) {
-            Thread.sleep(forTimeInterval: 0.1)
-            second = try Ascolto.run(["append"], log: scratch.log, input: line)
-        }
+        try waitUntil(first, holds: "\(scratch.log)/head")
+        let second = try Ascolto.run(["append"], log: scratch.log, input: line)
         #expect(second.end == .exit(4))
         #expect(second.output.isEmpty)
         #expect(second.error.contains("another process"), "\(second.error)")
