@@ -72,7 +72,7 @@ enum Cell: Equatable {
         guard case .integer(let microseconds) = self else { return shown }
         let seconds = Double(microseconds.magnitude) / 1e6
         let sign = microseconds < 0 ? "-" : ""
-        if seconds < 60 { return sign + String(format: "%.1f s", seconds) }
+        if seconds < 60 { return sign + String(format: "%.1fs", seconds) }
         let whole = Int(seconds.rounded())
         let (hours, minutes) = (whole / 3600, whole / 60 % 60)
         let rest = padded(whole % 60, to: 2)
