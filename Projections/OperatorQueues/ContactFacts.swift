@@ -9,7 +9,7 @@ struct ContactFacts: Equatable {
     let stream: String
     var zone: String?
     /// The queue that was asked for on arrival.
-    var queue: String?
+    var queue: ExactText?
     var received: Instant?
     var gaveUpInSelfService = SelfServiceEnd.other
     var visits: [Visit] = []
@@ -22,7 +22,7 @@ struct ContactFacts: Equatable {
 
     /// One stay in a queue.
     struct Visit: Equatable {
-        var queue: String
+        var queue: ExactText
         /// Nil while only the end is known, which arrived first.
         var queued: Instant?
         var left: Instant?
@@ -54,7 +54,7 @@ struct ContactFacts: Equatable {
     struct Connection: Equatable {
         /// The number of visits, from 1, that the contact had had when it began.
         var visit: Int
-        var `operator`: String?
+        var `operator`: ExactText?
         var connected: Instant
         var disconnected: Instant?
         var afterWorkEnded: Instant?
@@ -82,15 +82,18 @@ extension ContactFacts {
         case .received(let arrival):
             guard received == nil else { return }
             received = moment
-            queue = arrival.queue?.text
+            queue = (arrival.queue?.text).map(ExactText.init)
             zone = arrival.zone
-        case .queued(let entry): enter(entry.queue.text, at: moment)
-        case .leftQueue(let exit): leave(exit.queue.text, at: moment, Ending(exit.reason))
+        case .queued(let entry): enter(ExactText(entry.queue.text), at: moment)
+        case .leftQueue(let exit):
+            leave(ExactText(exit.queue.text), at: moment, Ending(exit.reason))
         case .abandoned(let stage):
             if stage == .selfService { gaveUpInSelfService = .gaveUp }
         case .connected(let name):
             connections.append(
-                Connection(visit: visits.count, operator: name?.text, connected: moment))
+                Connection(
+                    visit: visits.count, operator: (name?.text).map(ExactText.init),
+                    connected: moment))
         case .disconnected:
             // A citizen who hangs up in the queue disconnects too, without a conversation.
             guard let open = connections.lastIndex(where: { $0.disconnected == nil }) else {
@@ -107,7 +110,7 @@ extension ContactFacts {
         }
     }
 
-    private mutating func enter(_ queue: String, at moment: Instant) {
+    private mutating func enter(_ queue: ExactText, at moment: Instant) {
         if let index = visits.firstIndex(where: { $0.queued == nil && $0.queue == queue }) {
             visits[index].queued = moment
         } else {
@@ -115,7 +118,7 @@ extension ContactFacts {
         }
     }
 
-    private mutating func leave(_ queue: String, at moment: Instant, _ ending: Ending) {
+    private mutating func leave(_ queue: ExactText, at moment: Instant, _ ending: Ending) {
         if let index = visits.lastIndex(where: { $0.ending == nil && $0.queue == queue }) {
             visits[index].left = moment
             visits[index].ending = ending

@@ -1,3 +1,4 @@
+internal import ContactCentre
 internal import JSON
 
 /// What one contact adds to the tables: a pure function of its facts.
@@ -7,13 +8,13 @@ internal import JSON
 struct Contribution {
     /// Figures that belong to a queue and to the moment of an offer, or of an arrival.
     struct Entry {
-        var queue: String
+        var queue: ExactText
         var moment: Instant
         var figures = Figures()
     }
 
     private(set) var entries: [Entry] = []
-    private(set) var operators: [(name: String, figures: OperatorFigures)] = []
+    private(set) var operators: [(name: ExactText, figures: OperatorFigures)] = []
 
     init(of facts: ContactFacts, thresholdMicroseconds: Int64) {
         for (index, visit) in facts.visits.enumerated() {
@@ -38,7 +39,7 @@ struct Contribution {
     }
 
     private mutating func neverOffered(_ facts: ContactFacts, _ received: Instant) -> Entry {
-        var entry = Entry(queue: facts.queue ?? OperatorQueues.unknown, moment: received)
+        var entry = Entry(queue: facts.queue ?? ExactText(OperatorQueues.unknown), moment: received)
         if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
         addConversations(facts.connections, to: &entry)
         return entry
@@ -48,7 +49,7 @@ struct Contribution {
     private mutating func addHandling(
         of connections: [ContactFacts.Connection], to entry: inout Entry
     ) {
-        let first = connections.first?.operator ?? OperatorQueues.unknown
+        let first = connections.first?.operator ?? ExactText(OperatorQueues.unknown)
         operators.append((first, OperatorFigures(answered: 1)))
         addConversations(connections, to: &entry)
     }
@@ -65,7 +66,7 @@ struct Contribution {
                 continue
             }
             total &+= handle
-            let name = connection.operator ?? OperatorQueues.unknown
+            let name = connection.operator ?? ExactText(OperatorQueues.unknown)
             operators.append((name, OperatorFigures(handled: 1, handleMicroseconds: handle)))
         }
         guard !connections.isEmpty, unknown == 0 else { return }

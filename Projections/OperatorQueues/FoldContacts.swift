@@ -12,7 +12,7 @@ final class FoldContacts: EventFold {
     private var latest: Instant?
     private var nextContact: Int64
     private var touched: [TouchedContact] = []
-    private var indexes: [String: Int] = [:]
+    private var indexes: [ExactText: Int] = [:]
 
     private struct TouchedContact {
         /// What the database holds; nil for a new contact.
@@ -39,18 +39,19 @@ final class FoldContacts: EventFold {
         }
         let contactEvent = try ContactEvent(kind, payload: event.data.object)
         if case .received(let arrival) = contactEvent { _ = try zones.zone(arrival.zone) }
-        let index = try touch(event.stream.text)
+        let index = try touch(ExactText(event.stream.text))
         let moment = event.occurred
         touched[index].facts.apply(contactEvent, at: moment)
         latest = max(latest ?? moment, moment)
     }
 
-    private func touch(_ stream: String) throws -> Int {
+    private func touch(_ stream: ExactText) throws -> Int {
         if let index = indexes[stream] { return index }
-        let stored = try ContactFacts.load(stream, from: database)
+        let stored = try ContactFacts.load(stream.text, from: database)
         touched.append(
             TouchedContact(
-                stored: stored, facts: stored ?? ContactFacts(id: nextContact, stream: stream)))
+                stored: stored,
+                facts: stored ?? ContactFacts(id: nextContact, stream: stream.text)))
         if stored == nil { nextContact += 1 }
         indexes[stream] = touched.count - 1
         return touched.count - 1

@@ -52,7 +52,7 @@ struct UnknownZone: Error, CustomStringConvertible {
 /// The zones that were needed so far.
 struct ZoneBook {
     private let logZone: Zone
-    private var known: [String: Zone] = [:]
+    private var known: [ExactText: Zone] = [:]
 
     init(logZone name: String) throws {
         guard let zone = Zone(identifier: name) else { throw UnknownZone(name: name) }
@@ -62,9 +62,9 @@ struct ZoneBook {
     /// The zone with this name; nil stands for the log's.
     mutating func zone(_ name: String?) throws -> Zone {
         guard let name else { return logZone }
-        if let zone = known[name] { return zone }
+        if let zone = known[ExactText(name)] { return zone }
         guard let zone = Zone(identifier: name) else { throw UnknownZone(name: name) }
-        known[name] = zone
+        known[ExactText(name)] = zone
         return zone
     }
 }

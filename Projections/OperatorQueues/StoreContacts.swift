@@ -1,3 +1,4 @@
+internal import ContactCentre
 internal import GRDB
 internal import JSON
 
@@ -13,7 +14,7 @@ extension ContactFacts {
         guard let row = try found.next() else { return nil }
         var facts = ContactFacts(id: row[0], stream: stream)
         facts.zone = row[1]
-        facts.queue = row[2]
+        facts.queue = text(row[2])
         facts.received = instant(row[3])
         facts.gaveUpInSelfService = SelfServiceEnd(rawValue: row[4]) ?? .other
         facts.visits = try facts.loadVisits(from: database)
@@ -33,7 +34,7 @@ extension ContactFacts {
             let ending: Int64? = row[3]
             visits.append(
                 Visit(
-                    queue: row[0], queued: instant(row[1]), left: instant(row[2]),
+                    queue: ExactText(row[0]), queued: instant(row[1]), left: instant(row[2]),
                     ending: ending.flatMap(Ending.init(rawValue:))))
         }
         return visits
@@ -50,7 +51,7 @@ extension ContactFacts {
         while let row = try rows.next() {
             connections.append(
                 Connection(
-                    visit: row[0], operator: row[1],
+                    visit: row[0], operator: text(row[1]),
                     connected: Instant(microseconds: row[2]), disconnected: instant(row[3]),
                     afterWorkEnded: instant(row[4])))
         }
@@ -65,7 +66,7 @@ extension ContactFacts {
             let statement = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?)")
             try statement.run([
-                id, stream, zone, queue, received?.microseconds, gaveUpInSelfService.rawValue,
+                id, stream, zone, queue?.text, received?.microseconds, gaveUpInSelfService.rawValue,
             ])
         }
         for (index, connection) in connections.enumerated() {
@@ -77,7 +78,7 @@ extension ContactFacts {
             let statement = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?)")
             try statement.run([
-                id, index + 1, connection.visit, connection.operator,
+                id, index + 1, connection.visit, connection.operator?.text,
                 connection.connected.microseconds, connection.disconnected?.microseconds,
                 connection.afterWorkEnded?.microseconds,
             ])
@@ -92,7 +93,7 @@ extension ContactFacts.Visit {
         let statement = try database.cachedStatement(
             sql: "INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         try statement.run([
-            contact, number, queue, queued?.microseconds, left?.microseconds, ending?.rawValue,
+            contact, number, queue.text, queued?.microseconds, left?.microseconds, ending?.rawValue,
             days?.from, days?.to,
         ])
     }
@@ -105,6 +106,8 @@ extension Statement {
         try execute()
     }
 }
+
+private func text(_ stored: String?) -> ExactText? { stored.map(ExactText.init) }
 
 private func instant(_ microseconds: Int64?) -> Instant? {
     microseconds.map(Instant.init(microseconds:))

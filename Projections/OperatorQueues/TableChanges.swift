@@ -6,10 +6,10 @@ internal import JSON
 struct TableChanges {
     var days = TouchedDays()
     private var totals = Figures()
-    private var queues: [String: Figures] = [:]
+    private var queues: [ExactText: Figures] = [:]
     private var byDay: [Int: Figures] = [:]
     private var halfHours: [HalfHour: Figures] = [:]
-    private var operators: [String: OperatorFigures] = [:]
+    private var operators: [ExactText: OperatorFigures] = [:]
 
     enum Direction {
         case `in`
@@ -46,7 +46,7 @@ struct TableChanges {
     func write(to database: Database) throws {
         try write(totals, at: [], of: .totals, to: database)
         for (queue, figures) in queues {
-            try write(figures, at: [queue], of: .queues, to: database)
+            try write(figures, at: [queue.text], of: .queues, to: database)
         }
         for (day, figures) in byDay {
             let name = CivilDate(daysSince1970: day).description
@@ -58,7 +58,7 @@ struct TableChanges {
                 to: database)
         }
         for (name, figures) in operators where figures != OperatorFigures() {
-            try write(figures, of: name, to: database)
+            try write(figures, of: name.text, to: database)
         }
     }
 

@@ -1,11 +1,29 @@
+/// A text that equals another only where their bytes are the same.
+///
+/// A `String` equals another one whose characters are the same in another Unicode normalisation;
+/// the log and the read models tell the two apart, and so must whatever decides between names.
+package struct ExactText: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+
+    package static func == (left: ExactText, right: ExactText) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    /// Texts with the same bytes are equal as strings too, and so hash alike.
+    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+}
+
 /// The name of a queue: opaque text that is not empty.
 package struct QueueID: Hashable, Sendable, CustomStringConvertible {
-    package let text: String
+    package var text: String { exact.text }
+    private let exact: ExactText
 
     /// The name, or nil where `text` is empty.
     package init?(_ text: String) {
         guard !text.isEmpty else { return nil }
-        self.text = text
+        exact = ExactText(text)
     }
 
     package var description: String { text }
@@ -13,12 +31,13 @@ package struct QueueID: Hashable, Sendable, CustomStringConvertible {
 
 /// The name of an operator, a pseudonym: opaque text that is not empty.
 package struct OperatorID: Hashable, Sendable, CustomStringConvertible {
-    package let text: String
+    package var text: String { exact.text }
+    private let exact: ExactText
 
     /// The name, or nil where `text` is empty.
     package init?(_ text: String) {
         guard !text.isEmpty else { return nil }
-        self.text = text
+        exact = ExactText(text)
     }
 
     package var description: String { text }

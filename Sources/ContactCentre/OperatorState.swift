@@ -40,8 +40,8 @@ package struct OperatorState: Hashable, Sendable {
         case .statusChanged(let change):
             defer { phase = .loggedIn(change.to) }
             guard case .loggedIn(let status) = phase else { return .broken(.loggedInFirst) }
-            return status == nil || status == change.from
-                ? .accepted : .broken(.continuesFromStatus)
+            guard let status else { return .accepted }
+            return status.isExactly(change.from) ? .accepted : .broken(.continuesFromStatus)
         }
     }
 }

@@ -26,6 +26,11 @@ extension Vocabulary {
     package var spelling: String {
         Self.words.first { $0.meaning == self }?.spelling ?? "other"
     }
+
+    /// Whether both are the same word; texts of `other` must agree in every byte.
+    func isExactly(_ other: Self) -> Bool {
+        self == other && otherText.map(ExactText.init) == other.otherText.map(ExactText.init)
+    }
 }
 
 /// The way a contact came.

@@ -17,7 +17,8 @@ package struct Zone: Sendable {
 
     /// The zone with this IANA name, or nil where the database has none.
     package init?(identifier: String) {
-        guard identifier == "UTC" || identifier.contains("/"),
+        guard identifier.utf8.allSatisfy({ $0 < 0x80 }),
+            identifier == "UTC" || identifier.utf8.contains(UInt8(ascii: "/")),
             let zone = TimeZone(identifier: identifier)
         else { return nil }
         self.identifier = identifier

@@ -108,7 +108,7 @@ struct RowMapper {
                     throw .dataTooLong(bytes: data.count)
                 }
                 var tags: [Tag] = []
-                for text in tagTexts { tags.append(try Tag(text)) }
+                for text in tagTexts { tags.append(try Tag(text.text)) }
                 var name = key
                 appendNetstring(definition.name.utf8, to: &name)
                 events.append(
@@ -146,13 +146,16 @@ struct RowMapper {
         return moment.instant
     }
 
-    private mutating func tags(of definition: EventDefinition) throws(RowRefusal) -> Set<String> {
-        var texts = Set<String>()
+    private mutating func tags(of definition: EventDefinition) throws(RowRefusal) -> Set<ExactText>
+    {
+        var texts = Set<ExactText>()
         for template in definition.tags {
             // A tag with an absent or empty value says nothing.
-            guard let text = try text(template, .tag), text.firstIndex(of: ":") != text.indices.last
+            guard let text = try text(template, .tag),
+                text.utf8.last != UInt8(ascii: ":")
+                    || text.utf8.dropLast().contains(UInt8(ascii: ":"))
             else { continue }
-            texts.insert(text)
+            texts.insert(ExactText(text))
         }
         return texts
     }
@@ -218,7 +221,7 @@ struct RowMapper {
         case .present(let index): return try value(index) != .absent
         case .equal(let index, let texts):
             guard let text = try value(index).text else { return false }
-            return texts.contains(text)
+            return texts.contains(ExactText(text))
         case .before(let first, let second):
             guard case .time(let early) = try value(first),
                 case .time(let late) = try value(second)
@@ -273,10 +276,10 @@ struct RowMapper {
     }
 
     private func column(
-        _ slot: Slot, absent: [String], _ reading: Reading, of definition: ValueDefinition
+        _ slot: Slot, absent: [ExactText], _ reading: Reading, of definition: ValueDefinition
     ) throws(RowRefusal) -> Value {
         let text = String(decoding: fields[fieldOfSlot[slot]], as: UTF8.self)
-        if absent.contains(text) { return .absent }
+        if absent.contains(ExactText(text)) { return .absent }
         func unreadable(_ expected: String) -> RowRefusal {
             .unreadable(
                 value: definition.name, columns: [mapping.columns[slot].name], text: text,
@@ -288,8 +291,9 @@ struct RowMapper {
             guard let number = Int64(text) else { throw unreadable("a whole number") }
             return .integer(number)
         case .entry(let entries, let otherwise):
-            guard let value = entries[text] ?? otherwise else {
-                throw unreadable("one of \(entries.keys.sorted().joined(separator: ", "))")
+            guard let value = entries[ExactText(text)] ?? otherwise else {
+                throw unreadable(
+                    "one of \(entries.keys.map(\.text).sorted().joined(separator: ", "))")
             }
             return value
         case .pseudonym(let kind):
@@ -304,12 +308,12 @@ struct RowMapper {
     }
 
     private mutating func time(
-        _ slots: [Slot], absent: [String], _ reading: TimeReading, of definition: ValueDefinition
+        _ slots: [Slot], absent: [ExactText], _ reading: TimeReading, of definition: ValueDefinition
     ) throws(RowRefusal) -> Value {
         var text: [UInt8] = []
         for (index, slot) in slots.enumerated() {
             let field = fields[fieldOfSlot[slot]]
-            if absent.contains(where: { field.elementsEqual($0.utf8) }) { return .absent }
+            if absent.contains(where: { field.elementsEqual($0.text.utf8) }) { return .absent }
             if index > 0 { text.append(UInt8(ascii: " ")) }
             text += field
         }

@@ -41,8 +41,8 @@ struct ValueDefinition: Sendable {
 
     enum Kind: Sendable {
         /// A column whose text is none of `absent`.
-        case column(Slot, absent: [String], Reading)
-        case time([Slot], absent: [String], TimeReading)
+        case column(Slot, absent: [ExactText], Reading)
+        case time([Slot], absent: [ExactText], TimeReading)
         case template(Template)
         /// The first of these that is present.
         case firstOf([ValueIndex])
@@ -54,7 +54,7 @@ enum Reading: Sendable {
     case text
     case integer
     /// A text that is not among the entries becomes `otherwise`, or makes the row unreadable.
-    case entry(of: [String: Value], otherwise: Value?)
+    case entry(of: [ExactText: Value], otherwise: Value?)
     /// A name of a person, which is replaced by `kind` and a hash.
     case pseudonym(kind: String)
 }
@@ -135,7 +135,7 @@ indirect enum Condition: Sendable {
     case any([Condition])
     case not(Condition)
     case present(ValueIndex)
-    case equal(ValueIndex, [String])
+    case equal(ValueIndex, [ExactText])
     /// Both times are present and the first is earlier.
     case before(ValueIndex, than: ValueIndex)
 }

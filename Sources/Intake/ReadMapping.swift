@@ -131,7 +131,7 @@ private struct EventReader {
         var tags: [Template] = []
         for element in try part?.list() ?? [] {
             let tag = try values.template(element)
-            guard tag.literalStart.dropFirst().contains(":") else {
+            guard tag.literalStart.utf8.dropFirst().contains(UInt8(ascii: ":")) else {
                 throw element.wrongShape("a tag such as 'queue:{queue}', its key without braces")
             }
             tags.append(tag)

@@ -130,7 +130,8 @@ struct ValueReader {
             case "any": conditions.append(.any(try self.conditions(operand)))
             case "not": conditions.append(.not(try condition(operand)))
             default:
-                conditions.append(.equal(try index(of: word, in: operand), try operand.texts()))
+                let texts = try operand.texts().map(ExactText.init)
+                conditions.append(.equal(try index(of: word, in: operand), texts))
             }
         }
         guard !conditions.isEmpty else { throw part.wrongShape("a condition") }
@@ -147,10 +148,11 @@ struct ValueReader {
     func template(_ part: YAMLPart) throws(MappingError) -> Template {
         var pieces: [Template.Piece] = []
         var literal = ""
-        var rest = try part.text()[...]
+        // By scalars, since a brace and a combining mark after it are one character.
+        var rest = try part.text().unicodeScalars[...]
         while let character = rest.popFirst() {
             if (character == "{" || character == "}") && rest.first == character {
-                literal.append(character)
+                literal.unicodeScalars.append(character)
                 rest.removeFirst()
             } else if character == "{" {
                 guard let end = rest.firstIndex(of: "}") else {
@@ -163,7 +165,7 @@ struct ValueReader {
             } else if character == "}" {
                 throw part.wrongShape("a text in which each } has its {; write }} for one alone")
             } else {
-                literal.append(character)
+                literal.unicodeScalars.append(character)
             }
         }
         if !literal.isEmpty { pieces.append(.literal(literal)) }
@@ -209,7 +211,7 @@ extension ValueReader {
         let members = try part.members(
             "column", "absent", "as", "map", "otherwise", "pseudonym", "when")
         let slot = try slot(try members.required("column"))
-        let absent = try members["absent"]?.texts() ?? [""]
+        let absent = (try members["absent"]?.texts() ?? [""]).map(ExactText.init)
         let readings = ["as", "map", "pseudonym"].filter { members[$0] != nil }
         guard readings.count <= 1, members["otherwise"] == nil || readings == ["map"] else {
             throw part.wrongShape(
@@ -241,8 +243,8 @@ extension ValueReader {
             case .boolean(let truth): .boolean(truth)
             }
         }
-        var entries: [String: Value] = [:]
-        for (text, part) in try map.members() { entries[text] = try value(part) }
+        var entries: [ExactText: Value] = [:]
+        for (text, part) in try map.members() { entries[ExactText(text)] = try value(part) }
         return .entry(of: entries, otherwise: try otherwise.map(value))
     }
 
@@ -262,7 +264,7 @@ extension ValueReader {
         let wrapsAfter = try members.optional("wraps_after", time(_:))
         let reading = TimeReading(
             format: format, zone: format.offset == .fromZone ? zone : nil, wrapsAfter: wrapsAfter)
-        let absent = try members["absent"]?.texts() ?? [""]
+        let absent = (try members["absent"]?.texts() ?? [""]).map(ExactText.init)
         return (members, .time(slots, absent: absent, reading))
     }
 

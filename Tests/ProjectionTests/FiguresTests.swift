@@ -49,6 +49,36 @@ internal import Testing
         #expect(try await log.answer(query, of: justBelow).rows == [[.integer(5)]])
     }
 
+    /// An "é" of one scalar and one of two are equal strings, but not equal names.
+    @Test(arguments: [UInt64(1), 4_096])
+    func namesThatDifferInNormalisationOnlyStayApart(chunkEvents: UInt64) async throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        var stories: [[Told]] = []
+        for name in ["caf\u{E9}", "cafe\u{301}"] {
+            let story = try Story(name, from: start).received().queued(name, after: 1)
+                .left(name, .answered, after: 2).connected(name, after: 3).disconnected(after: 4)
+            stories.append(story.told)
+        }
+        let mixed = try Story("mixed", from: start).received().queued("e\u{301}", after: 5)
+            .left("\u{E9}", .abandoned, after: 6)
+        stories.append(mixed.told)
+        let directory = try TemporaryDirectory()
+        let source = try await ToldLog(told: inOrderOfTime(stories)).source()
+        let projector = Projector(
+            OperatorQueues(), in: directory.path, chunkEvents: chunkEvents)
+        _ = try projector.bringUpToDate(from: source)
+        let model = ReadModel(of: OperatorQueues(), in: directory.path)
+        func rows(_ sql: String) throws -> [[QueryValue]] { try model.answer(.sql(sql)).rows }
+        #expect(
+            try rows("SELECT hex(queue), offered, answered FROM queues ORDER BY 1") == [
+                ["63616665CC81", 1, 1], ["636166C3A9", 1, 1], ["65CC81", 1, 0],
+            ])
+        #expect(
+            try rows("SELECT hex(operator), answered, handled FROM operators ORDER BY 1")
+                == [["63616665CC81", 1, 1], ["636166C3A9", 1, 1]])
+        #expect(try rows("SELECT count(*) FROM contacts") == [[3]])
+    }
+
     @Test func anEmptyLogHasOneRowOfZerosAndNullRatios() async throws {
         let log = ToldLog(told: [])
         let totals = try await log.answer(.table("totals")).shownRows
