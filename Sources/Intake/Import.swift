@@ -1,4 +1,5 @@
 package import EventLog
+internal import Foundation
 internal import Storage
 
 /// Brings foreign history into a log; running it again appends only what is new.
@@ -82,8 +83,10 @@ extension Importer {
             case .log(let append):
                 let appends = chunk.appends
                 async let outcomes = append(appends)
-                waiting = try next()
+                let following = Result { try next() }
+                // Counted first: what the log has taken belongs in the report in any case.
                 tally.count(try await outcomes, of: chunk.rows)
+                waiting = try following.get()
             }
         }
     }
@@ -92,9 +95,20 @@ extension Importer {
     func totalBytes(of paths: [String]) throws(InputFileError) -> Int? {
         var total: Int? = 0
         for path in paths {
-            let bytes = try InputFile(at: path).bytesTotal
+            let bytes = canBeReadAgain(path) ? try InputFile(at: path).bytesTotal : nil
             total = if let bytes, let sum = total { sum + bytes } else { nil }
         }
         return total
+    }
+
+    /// False for standard input and pipes: opening one takes part of its content away.
+    ///
+    /// True where there is no file, so that opening it says so before anything is read.
+    func canBeReadAgain(_ path: String) -> Bool {
+        guard path != "-" else { return false }
+        guard FileManager.default.fileExists(atPath: path) else { return true }
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+        return attributes?[.type] as? FileAttributeType == .typeRegular
     }
 }

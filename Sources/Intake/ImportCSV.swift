@@ -7,12 +7,24 @@ extension Importer {
     /// with nothing appended; then the events are appended in the order of (latest event time so
     /// far along the row's life cycle, rank in the life cycle, file, row). The path `-` is
     /// standard input.
-    /// - Throws: ``IntakeError``, `InputFileError` or what the destination throws.
+    /// - Throws: ``IntakeError``, `InputFileError` or what the destination throws; within
+    ///   ``ImportStopped`` once a row was read.
     package func importCSV(_ paths: [String], mapping: Mapping) async throws -> ImportReport {
         let tally = ImportTally(paths: paths, onRefusal: onRefusal)
+        do {
+            try await importCSV(paths, mapping, tally)
+        } catch {
+            throw tally.stopped(by: error)
+        }
+        return tally.finished()
+    }
+
+    private func importCSV(
+        _ paths: [String], _ mapping: Mapping, _ tally: ImportTally
+    ) async throws {
         let spool = try EventSpool(directory: scratchDirectory, mapping: mapping)
         let total = try totalBytes(of: paths)
-        for path in paths where path != "-" {
+        for path in paths where canBeReadAgain(path) {
             _ = try CSVImport(path, mapping, pseudonymSecret)
         }
         var bytesBefore = 0
@@ -25,7 +37,6 @@ extension Importer {
         }
         try spool.sort()
         try await append(spool, tally)
-        return tally.finished()
     }
 
     private func append(_ spool: EventSpool, _ tally: ImportTally) async throws {

@@ -30,6 +30,16 @@ package struct NamedCount: Equatable, Sendable {
     }
 }
 
+/// An import that stopped midway: what it did until then, and why it could not go on.
+///
+/// Of a call to the log that failed nothing is counted; a rerun finds what it appended.
+package struct ImportStopped: Error, CustomStringConvertible {
+    package let report: ImportReport
+    package let cause: any Error
+
+    package var description: String { "\(cause)" }
+}
+
 /// How far an import is.
 package enum ImportProgress: Equatable, Sendable {
     /// Bytes of the files on disk; the total is nil where one of them is a pipe.
@@ -83,6 +93,12 @@ final class ImportTally {
     /// A row with several refused events is one refused row.
     private func refuseOnce(_ row: RowPlace, _ reason: RowRefusal) {
         if rowsRejectedByLog.insert(row).inserted { refuse(row, reason) }
+    }
+
+    /// The error with the report, or the error alone where nothing was counted.
+    func stopped(by error: any Error) -> any Error {
+        let report = finished()
+        return report == ImportReport() ? error : ImportStopped(report: report, cause: error)
     }
 
     func finished() -> ImportReport {

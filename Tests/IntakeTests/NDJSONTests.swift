@@ -73,6 +73,21 @@ struct NDJSONTests {
         #expect(Set(runs[0].compactMap(\.self)).count == 3)
     }
 
+    @Test("a line without an id gets the same one whether lines end with LF or CRLF")
+    func lineEnds() async throws {
+        let text = line("a", #""data":1"#) + line("b", #""data":1"#) + line("a", #""data":1"#)
+        let withReturns = String(text.dropLast()).split(separator: "\n")
+            .map { $0 + "\r\n" }.joined()
+        var runs: [[EventID?]] = []
+        for text in [text, withReturns] {
+            let collector = Collector()
+            _ = try await importing([text], into: collector.destination)
+            runs.append(collector.events.map(\.id))
+        }
+        #expect(runs[0].count == 3)
+        #expect(runs[0] == runs[1])
+    }
+
     @Test("many lines reach a log in order, and a rerun finds them there")
     func rerun() async throws {
         let scratch = try Scratch()
