@@ -146,16 +146,16 @@ struct RowMapper {
         return moment.instant
     }
 
-    private mutating func tags(of definition: EventDefinition) throws(RowRefusal) -> Set<ExactText>
-    {
-        var texts = Set<ExactText>()
+    private mutating func tags(of definition: EventDefinition) throws(RowRefusal) -> [ExactText] {
+        var texts: [ExactText] = []
         for template in definition.tags {
             // A tag with an absent or empty value says nothing.
             guard let text = try text(template, .tag),
                 text.utf8.last != UInt8(ascii: ":")
                     || text.utf8.dropLast().contains(UInt8(ascii: ":"))
             else { continue }
-            texts.insert(ExactText(text))
+            let tag = ExactText(text)
+            if !texts.contains(tag) { texts.append(tag) }
         }
         return texts
     }

@@ -20,6 +20,22 @@ struct RowTests {
         """
     }
 
+    @Test("texts are compared and templates are read by their bytes, not by characters")
+    func normalisation() async throws {
+        let imported = try await importing(
+            "a\ncaf\u{E9}\ncafe\u{301}\nnone\nnon\u{65}\u{301}\n",
+            mapping: mapping(
+                """
+                  y: {column: a, absent: [none, "cafe\u{301}"]}
+                  x: {text: "{y}\u{301}"}
+                """))
+        #expect(
+            imported.data.map { Array($0.utf8) } == [
+                Array("{\"x\":\"caf\u{E9}\u{301}\"}".utf8), Array("{}".utf8), Array("{}".utf8),
+                Array("{\"x\":\"none\u{301}\u{301}\"}".utf8),
+            ])
+    }
+
     @Test(
         "a value becomes a member of its kind",
         arguments: [
