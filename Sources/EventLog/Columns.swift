@@ -58,7 +58,7 @@ struct DictionaryColumn<Value> {
     }
 }
 
-extension DictionaryColumn where Value: ExactText {
+extension DictionaryColumn where Value: ByteExact {
     func write(to body: inout [UInt8]) {
         write(to: &body) { index, body in body.appendText(values[index].text) }
     }

@@ -45,7 +45,7 @@ func onOneLine(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
 }
 
 /// CloudEvents attributes that the log keeps without reading them.
-package struct Attributes: ExactText, Sendable {
+package struct Attributes: ByteExact, Sendable {
     /// Members as they stand in the line, each preceded by a comma, sorted by name.
     let fragment: String
 

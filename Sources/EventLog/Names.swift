@@ -80,7 +80,7 @@ package struct EventID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What happened, as the producer wrote it: 1 to 128 bytes without control characters.
-package struct EventType: ExactText, Sendable, CustomStringConvertible {
+package struct EventType: ByteExact, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -95,7 +95,7 @@ package struct EventType: ExactText, Sendable, CustomStringConvertible {
 }
 
 /// The events of one contact, case, operator…: 1 to 256 bytes without control characters.
-package struct StreamName: ExactText, Sendable, CustomStringConvertible {
+package struct StreamName: ByteExact, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -109,7 +109,7 @@ package struct StreamName: ExactText, Sendable, CustomStringConvertible {
 }
 
 /// Which system said it: a URI reference (RFC 3986) of 1 to 256 bytes.
-package struct Source: ExactText, Sendable, CustomStringConvertible {
+package struct Source: ByteExact, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -125,7 +125,7 @@ package struct Source: ExactText, Sendable, CustomStringConvertible {
 }
 
 /// One `key:value` by which events are found; the first `:` separates.
-package struct Tag: ExactText, Sendable, CustomStringConvertible {
+package struct Tag: ByteExact, Sendable, CustomStringConvertible {
     package let text: String
 
     package init(_ text: String) throws(EventError) {
@@ -141,7 +141,7 @@ package struct Tag: ExactText, Sendable, CustomStringConvertible {
 }
 
 /// The tags of one event: at most 32, sorted by their bytes, unique.
-package struct Tags: ExactText, Sendable {
+package struct Tags: ByteExact, Sendable {
     /// The tags separated by single spaces, as the line shows them; empty where there are none.
     package let joined: String
 
@@ -184,11 +184,11 @@ package struct Tags: ExactText, Sendable {
 ///
 /// Swift's strings are equal where they are canonically equivalent, and would unite what a
 /// producer wrote as two; the test `canonicallyEquivalentTextsStayApart` shows the loss.
-package protocol ExactText: Hashable {
+package protocol ByteExact: Hashable {
     var text: String { get }
 }
 
-extension ExactText {
+extension ByteExact {
     package static func == (left: Self, right: Self) -> Bool {
         left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
     }

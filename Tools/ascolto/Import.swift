@@ -46,7 +46,16 @@ struct ImportOptions: ParsableArguments {
                     appending.update(done: events, of: total)
                 }
             })
-        let report = try await body(importer)
+        let report: ImportReport
+        do {
+            report = try await body(importer)
+        } catch let stopped as ImportStopped {
+            // What was done before is told, whatever went wrong then.
+            reading.finish()
+            appending.finish()
+            write(stopped.report)
+            throw stopped.cause
+        }
         reading.finish()
         appending.finish()
         write(report)
