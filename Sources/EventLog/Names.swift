@@ -132,7 +132,10 @@ package struct Tag: ByteExact, Sendable, CustomStringConvertible {
         guard (1...EventLimits.tagBytesMax).contains(text.utf8.count),
             let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")),
             colon != text.utf8.startIndex, text.utf8.index(after: colon) != text.utf8.endIndex,
-            !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.isControl })
+            text.utf8.allSatisfy(\.isVisibleASCII)
+                || !text.unicodeScalars.contains(where: {
+                    $0.properties.isWhitespace || $0.isControl
+                })
         else { throw .badTag(text) }
         self.text = text
     }
@@ -211,6 +214,9 @@ extension Unicode.Scalar {
 }
 
 extension UInt8 {
+    /// Spares nearly all tags the slow look-up of a scalar's properties.
+    fileprivate var isVisibleASCII: Bool { 0x21...0x7E ~= self }
+
     /// The characters that RFC 3986 allows in a URI reference; all others are percent-encoded.
     fileprivate var isURICharacter: Bool {
         switch self {

@@ -115,6 +115,14 @@ package struct InputFile: ~Copyable {
         }
     }
 
+    /// Whether ``read(upTo:)`` can answer without waiting for whoever writes into a pipe.
+    package func isReadReady() -> Bool {
+        guard inputRange.isEmpty else { return true }
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // One entry, which outlives the call; 0 ms asks and does not wait.
+        return unsafe poll(&wanted, 1, 0) != 0
+    }
+
     private mutating func decode(
         with decoder: some StreamDecoder, _ compression: Compression, upTo count: Int
     ) throws(InputFileError) -> [UInt8] {

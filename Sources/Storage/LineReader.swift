@@ -13,6 +13,8 @@ package struct LineReader: ~Copyable {
     /// Where the next line starts in the buffer.
     private var start = 0
     private var number = 0
+    /// Set once the file has ended; a terminal could go on behind its end.
+    private var isAtEnd = false
 
     /// - Parameters:
     ///   - file: Read from where it stands.
@@ -24,6 +26,18 @@ package struct LineReader: ~Copyable {
 
     /// Bytes taken from the file on disk so far.
     package var bytesTaken: Int { file.bytesTaken }
+
+    /// Whether ``next()`` would answer at once; false while a live producer is silent.
+    package mutating func isNextReady() throws(InputFileError) -> Bool {
+        while !buffer[start...].contains(UInt8(ascii: "\n")) {
+            if isAtEnd || buffer.count - start > bytesMax { return true }
+            guard file.isReadReady() else { return false }
+            buffer.removeFirst(start)
+            start = 0
+            try readMore()
+        }
+        return true
+    }
 
     /// The next line, counted from 1, or nil after the last.
     package mutating func next() throws(InputFileError) -> Line? {
@@ -41,13 +55,18 @@ package struct LineReader: ~Copyable {
             }
             start = 0
             scanned = buffer.count
-            let more = try file.read(upTo: 1 << 16)
-            if more.isEmpty {
+            if !isAtEnd { try readMore() }
+            if isAtEnd {
                 if buffer.isEmpty && dropped == 0 { return nil }
                 return line(upTo: buffer.count, next: buffer.count, dropped: dropped)
             }
-            buffer += more
         }
+    }
+
+    private mutating func readMore() throws(InputFileError) {
+        let more = try file.read(upTo: 1 << 16)
+        isAtEnd = more.isEmpty
+        buffer += more
     }
 
     private mutating func line(upTo end: Int, next: Int, dropped: Int) -> Line {

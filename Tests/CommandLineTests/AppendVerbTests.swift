@@ -45,6 +45,29 @@ struct AppendVerbTests {
         #expect(try MakeLog.export(scratch.log).output == export)
     }
 
+    @Test("keeps no line waiting for a live producer's next")
+    func livePipe() throws {
+        let scratch = try Scratch()
+        _ = try Ascolto.run(["init"], log: scratch.log)
+        let pipe = Pipe()
+        let running = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
+        defer { running.kill() }
+        // The half line behind it must not hold the whole one back either.
+        let sent = event(1) + "\n" + event(2)
+        try pipe.fileHandleForWriting.write(contentsOf: Data(sent.utf8.dropLast(9)))
+        var size: Int64?
+        for _ in 0..<600 where size != 2 {
+            Thread.sleep(forTimeInterval: 0.1)
+            size = try MakeLog.stats(scratch.log)["size"]?.integer
+        }
+        #expect(size == 2)
+        try pipe.fileHandleForWriting.write(contentsOf: Data(sent.utf8.suffix(9)))
+        try pipe.fileHandleForWriting.close()
+        let run = try running.finish(within: 60)
+        #expect(run.end == .exit(0), "\(run.error)")
+        #expect(try run.json() == answer(1, 2, appended: 2, already: 0))
+    }
+
     @Test("refuses a known id with other content, and names both places")
     func otherContent() throws {
         let scratch = try Scratch()

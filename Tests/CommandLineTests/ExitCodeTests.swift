@@ -24,7 +24,9 @@ struct ExitCodeTests {
         "tell what was wrong with the question",
         arguments: [
             Wrong("export --no-such", exit: 2, says: "--no-such"),
-            Wrong("exprt", exit: 2, says: "exprt"),
+            Wrong("exprt", exit: 2, says: "no verb exprt"),
+            Wrong("exprt --limit 3", exit: 2, says: "no verb exprt"),
+            Wrong("import csv --mapping no-such.yaml a.csv", exit: 2, says: "no-such.yaml"),
             Wrong("read --as-of yesterday", exit: 2, says: "yesterday"),
             Wrong("read --since noon", exit: 2, says: "noon"),
             Wrong("read --from -1", exit: 2, says: "from"),

@@ -75,24 +75,33 @@ struct AppendVerb: AsyncParsableCommand {
 
     private func appendEach(to opened: EventLog, _ tally: inout AppendTally) async throws {
         var lines = LineReader(try InputFile(at: "-"), bytesMax: Self.lineBytesMax)
-        var isAtEnd = false
-        while !isAtEnd {
-            var appends: [Append] = []
-            var numbers: [Int] = []
-            var bytes = 0
-            while appends.count < Self.chunkEventsMax && bytes < Self.chunkBytesMax {
-                guard let line = try lines.next() else {
-                    isAtEnd = true
-                    break
-                }
-                guard let (event, number) = tally.event(of: line) else { continue }
-                appends.append(Append([event]))
-                numbers.append(number)
-                bytes += event.data.content?.count ?? 0
+        while let chunk = try nextChunk(of: &lines, &tally) {
+            let outcomes = try await opened.append(each: chunk.appends)
+            for (outcome, number) in zip(outcomes, chunk.lines) {
+                tally.count(outcome, line: number)
             }
-            let outcomes = try await opened.append(each: appends)
-            for (outcome, number) in zip(outcomes, numbers) { tally.count(outcome, line: number) }
         }
+    }
+
+    /// The events of the next lines, or nil after the last.
+    ///
+    /// A chunk waits for its first line only: what a live producer has sent is not kept waiting for
+    /// what it will send.
+    private func nextChunk(
+        of lines: inout LineReader, _ tally: inout AppendTally
+    ) throws -> (appends: [Append], lines: [Int])? {
+        var appends: [Append] = []
+        var numbers: [Int] = []
+        var bytes = 0
+        while appends.count < Self.chunkEventsMax, bytes < Self.chunkBytesMax {
+            if !appends.isEmpty, try !lines.isNextReady() { break }
+            guard let line = try lines.next() else { break }
+            guard let (event, number) = tally.event(of: line) else { continue }
+            appends.append(Append([event]))
+            numbers.append(number)
+            bytes += event.data.content?.count ?? 0
+        }
+        return appends.isEmpty ? nil : (appends, numbers)
     }
 
     private func appendTogether(

@@ -23,6 +23,7 @@ struct Ascolto: AsyncParsableCommand {
     static func main() async {
         CorruptionSignals.install()
         do {
+            try requireKnownVerb()
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -34,6 +35,16 @@ struct Ascolto: AsyncParsableCommand {
         } catch {
             exit(explaining: error)
         }
+    }
+
+    /// Names a misspelt verb, where the parser would complain about the first option behind it.
+    private static func requireKnownVerb() throws {
+        guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else {
+            return
+        }
+        let verbs = configuration.subcommands.map { $0._commandName } + ["help"]
+        guard !verbs.contains(word) else { return }
+        throw UsageError("there is no verb \(word); the verbs are \(verbs.joined(separator: ", "))")
     }
 
     private static func exit(explaining error: any Error) -> Never {

@@ -85,11 +85,12 @@ struct ImportCSVVerb: AsyncParsableCommand {
     @OptionGroup var options: ImportOptions
 
     func run() async throws {
-        let text: String
-        do {
-            text = try String(contentsOfFile: mapping, encoding: .utf8)
-        } catch {
-            throw UsageError("\(mapping): the mapping cannot be read as UTF-8 text")
+        let bytes: Data
+        do { bytes = try Data(contentsOf: URL(fileURLWithPath: mapping)) } catch {
+            throw UsageError("--mapping \(mapping): \(error.localizedDescription)")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw UsageError("--mapping \(mapping): the file is not UTF-8 text")
         }
         let read: Mapping
         do throws(MappingError) { read = try Mapping(yaml: text) } catch {
