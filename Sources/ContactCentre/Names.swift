@@ -15,32 +15,38 @@ package struct ExactText: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
-/// The name of a queue: opaque text that is not empty.
+/// The name of a queue: opaque text that is not empty and has no control characters.
 package struct QueueID: Hashable, Sendable, CustomStringConvertible {
     package var text: String { exact.text }
     private let exact: ExactText
 
-    /// The name, or nil where `text` is empty.
+    /// The name, or nil where `text` is none.
     package init?(_ text: String) {
-        guard !text.isEmpty else { return nil }
+        guard isName(text) else { return nil }
         exact = ExactText(text)
     }
 
     package var description: String { text }
 }
 
-/// The name of an operator, a pseudonym: opaque text that is not empty.
+/// The name of an operator, a pseudonym: opaque text that is not empty and has no control
+/// characters.
 package struct OperatorID: Hashable, Sendable, CustomStringConvertible {
     package var text: String { exact.text }
     private let exact: ExactText
 
-    /// The name, or nil where `text` is empty.
+    /// The name, or nil where `text` is none.
     package init?(_ text: String) {
-        guard !text.isEmpty else { return nil }
+        guard isName(text) else { return nil }
         exact = ExactText(text)
     }
 
     package var description: String { text }
+}
+
+private func isName(_ text: String) -> Bool {
+    !text.isEmpty
+        && !text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
 }
 
 /// What the streams of the domain begin with; the id of the contact or operator follows.

@@ -6,6 +6,11 @@ package struct PayloadError: Error, Equatable, Sendable {
         case missing
         case notAString
         case empty
+        /// A name that would not show as what it is.
+        case controlCharacters
+        case unknownZone(String)
+        /// The payload is bytes, or no JSON object at all.
+        case notAnObject
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
     }
@@ -27,6 +32,10 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .missing: "is missing"
         case .notAString: "must be a string"
         case .empty: "must not be empty"
+        case .controlCharacters: "must not contain control characters"
+        case .unknownZone(let name):
+            "must be an IANA time zone like Europe/Rome, not " + jsonString(String(name.prefix(60)))
+        case .notAnObject: "must be in \"data\", which must be a JSON object"
         case .unknownWord(let word, let allowed):
             "must be one of \(allowed.joined(separator: ", ")), not "
                 + jsonString(String(word.prefix(60)))
@@ -47,21 +56,29 @@ struct PayloadReader {
     }
 
     func text(_ member: String) throws(PayloadError) -> String {
-        guard let text = try optionalText(member) else { throw error(member, .missing) }
+        guard let text = try optionalText(member) else { throw missing(member) }
         return text
     }
 
+    private func missing(_ member: String) -> PayloadError {
+        error(member, payload == nil ? .notAnObject : .missing)
+    }
+
     func queue() throws(PayloadError) -> QueueID {
-        guard let queue = QueueID(try text("queueId")) else { throw error("queueId", .empty) }
+        guard let queue = try optionalQueue() else { throw missing("queueId") }
         return queue
     }
 
     func optionalQueue() throws(PayloadError) -> QueueID? {
-        try optionalText("queueId").flatMap(QueueID.init)
+        guard let text = try optionalText("queueId") else { return nil }
+        guard let queue = QueueID(text) else { throw error("queueId", .controlCharacters) }
+        return queue
     }
 
     func optionalOperator() throws(PayloadError) -> OperatorID? {
-        try optionalText("operatorId").flatMap(OperatorID.init)
+        guard let text = try optionalText("operatorId") else { return nil }
+        guard let name = OperatorID(text) else { throw error("operatorId", .controlCharacters) }
+        return name
     }
 
     /// One of a list that has no `other`.
@@ -92,7 +109,7 @@ struct PayloadReader {
         _ member: String, otherText: String = "otherText"
     ) throws(PayloadError) -> Meaning {
         guard let word: Meaning = try optionalWord(member, otherText: otherText) else {
-            throw error(member, .missing)
+            throw missing(member)
         }
         return word
     }

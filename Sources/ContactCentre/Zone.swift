@@ -17,10 +17,7 @@ package struct Zone: Sendable {
 
     /// The zone with this IANA name, or nil where the database has none.
     package init?(identifier: String) {
-        guard identifier.utf8.allSatisfy({ $0 < 0x80 }),
-            identifier == "UTC" || identifier.utf8.contains(UInt8(ascii: "/")),
-            let zone = TimeZone(identifier: identifier)
-        else { return nil }
+        guard let zone = Self.find(identifier) else { return nil }
         self.identifier = identifier
         func offset(at second: Int64) -> Int {
             zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(second)))
@@ -45,6 +42,16 @@ package struct Zone: Sendable {
         }
         self.starts = starts
         self.offsets = offsets
+    }
+
+    /// Whether the database has a zone with this IANA name.
+    package static func exists(identifier: String) -> Bool { find(identifier) != nil }
+
+    private static func find(_ identifier: String) -> TimeZone? {
+        guard identifier.utf8.allSatisfy({ $0 < 0x80 }),
+            identifier == "UTC" || identifier.utf8.contains(UInt8(ascii: "/"))
+        else { return nil }
+        return TimeZone(identifier: identifier)
     }
 
     /// Seconds that civil time is ahead of UTC at `moment`.

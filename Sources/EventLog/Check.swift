@@ -44,14 +44,15 @@ extension EventLog {
             let environment = try Environment.open(
                 in: directory, access: .reading, databases: Databases.all,
                 readersMax: LogLimits.readersMax)
+            let pages = Result { try environment.pageUse() }
             return try environment.read { transaction in
                 var checker = try Checker(transaction, slot: try? slot.get())
-                checker.checkPages(transaction)
+                if case .failure(let error) = pages { checker.note(error) }
                 switch depth {
                 case .full: checker.checkEverything(transaction, progress)
                 case .quick: checker.checkEdges(transaction)
                 }
-                if case .failure(let error) = slot { checker.note("\(error)") }
+                if case .failure(let error) = slot { checker.note(error) }
                 return checker.report
             }
         } catch let corruption as Corruption {
@@ -74,8 +75,7 @@ private struct Checker: ~Copyable {
     private var tiles = ExpectedTiles()
     private var runs = ExpectedRuns()
     private var identifiers: [(hash: UInt64, position: UInt64)] = []
-    /// The next revision of each stream, by a hash of its name.
-    private var revisions: [UInt64: UInt64] = [:]
+    private var revisions: [StreamKey: UInt64] = [:]
     private var lastRecorded = Instant(microseconds: .min)
     private var payloads = 0
 
@@ -95,7 +95,14 @@ private struct Checker: ~Copyable {
         note(Corruption(at: position, what))
     }
 
-    mutating func note(_ what: String) { note(at: nil, what) }
+    /// Notes why something could not be looked at, as concerning `position`.
+    mutating func note(_ error: any Error, at position: UInt64? = nil) {
+        switch error {
+        case let corruption as Corruption: note(corruption)
+        case StorageError.corrupted(let what): note(at: position, what)
+        default: note(at: position, "\(error)")
+        }
+    }
 
     /// The head, the edge of the tree, the tail and what the head file remembers.
     mutating func checkEdges(_ transaction: borrowing ReadTransaction) {
@@ -114,10 +121,8 @@ private struct Checker: ~Copyable {
         do {
             try body(&self)
             return .done
-        } catch let corruption as Corruption {
-            note(corruption)
         } catch {
-            note(at: position, "\(error)")
+            note(error, at: position)
         }
         return .failed
     }
@@ -132,7 +137,12 @@ private struct Checker: ~Copyable {
     ) {
         let unitEvents = UInt64(LogLimits.subframeEvents)
         var isWhole = true
-        for unit in 0..<(head.size + unitEvents - 1) / unitEvents {
+        for unit in 0...(head.size - 1) / unitEvents {
+            // A damaged size must not keep anybody waiting for positions that never were.
+            guard report.problems.count < Self.problemsMax else {
+                isWhole = false
+                break
+            }
             let result = part(unit * unitEvents) { checker in
                 let events = try checker.snapshot.events(ofUnit: unit, in: transaction)
                 try checker.checkUnit(events, transaction)
@@ -189,7 +199,7 @@ private struct Checker: ~Copyable {
             note(at: position, "it was recorded before its forerunner")
         }
         lastRecorded = event.recorded
-        let stream = Self.streamKey(event.stream)
+        let stream = StreamKey(event.stream)
         let expected = revisions[stream] ?? 0
         if event.revision.value != expected {
             note(at: position, "revision \(event.revision) of its stream, not \(expected)")
@@ -197,11 +207,15 @@ private struct Checker: ~Copyable {
         revisions[stream] = event.revision.value + 1
     }
 
-    /// 64 bits, so that streams of a large log do not fill the memory.
-    private static func streamKey(_ stream: StreamName) -> UInt64 {
-        var key: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in stream.text.utf8 { key = (key ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return key
+    /// 128 bits of SHA-256 in place of a name: streams of a large log do not fill the memory, and
+    /// nobody can find two names that are taken for one.
+    private struct StreamKey: Hashable {
+        private let high: UInt64
+        private let low: UInt64
+
+        init(_ stream: StreamName) {
+            (high, low) = Hash(of: Array(stream.text.utf8)).leadingWords
+        }
     }
 
     private mutating func checkEnd(_ transaction: borrowing ReadTransaction) throws {
@@ -266,28 +280,6 @@ private struct Checker: ~Copyable {
             }
         }
         if expected != head.size { note(at: expected, "the tail ends at a wrong position") }
-    }
-
-    /// Every page of the file must be used once: by a database, by LMDB itself, or as a free page.
-    mutating func checkPages(_ transaction: borrowing ReadTransaction) {
-        _ = part(nil) { checker in
-            let free = try transaction.freePages()
-            var used = UInt64(2 + free.bookkeepingPages)
-            for database in Databases.all {
-                used += UInt64(try transaction.statistics(of: database).pages)
-            }
-            let isListSound =
-                Set(free.pages).count == free.pages.count
-                && free.pages.allSatisfy { (2...free.lastPage).contains($0) }
-            if !isListSound {
-                checker.note(at: nil, "the list of free pages is damaged")
-            } else if used + UInt64(free.pages.count) != free.lastPage + 1 {
-                checker.note(
-                    at: nil,
-                    "\(used) used and \(free.pages.count) free pages are not the file's "
-                        + "\(free.lastPage + 1)")
-            }
-        }
     }
 }
 

@@ -24,6 +24,8 @@ package enum EventError: Error, Equatable, Sendable {
     case badBase64
     case dataTooLong(bytes: Int)
     case removedData
+    case badDataHash
+    case dataNotOfHash
 }
 
 extension EventError: CustomStringConvertible {
@@ -70,6 +72,9 @@ extension EventError: CustomStringConvertible {
         case .badBase64: "\"data_base64\" is not base64"
         case .dataTooLong(let bytes):
             "the data take \(bytes) bytes; at most \(EventLimits.dataBytesMax) are allowed"
+        case .badDataHash: "\"datahash\" must be 64 digits of lower-case hexadecimal"
+        case .dataNotOfHash:
+            "the data are not those of \"datahash\"; they were changed after the export"
         case .removedData: "the data of this event were removed; it cannot be appended again"
         }
     }

@@ -42,6 +42,8 @@ struct HeadFile {
             do throws(MalformedBytes) {
                 guard try reader.array(8) == HeadFile.magic else { return nil }
                 sequence = try reader.u64()
+                // One per commit never comes near; beyond lies what no writer of ours wrote.
+                guard sequence <= UInt64.max / 2 else { return nil }
                 size = try reader.u64()
                 guard let root = Hash(bytes: try reader.array(Hash.byteCount)) else { return nil }
                 self.root = root

@@ -9,6 +9,8 @@ internal import Storage
 struct HeadRecord: Equatable {
     /// Events in the log.
     var size: UInt64
+    /// No log comes near; what claims more is damaged.
+    private static let sizeMax: UInt64 = 1 << 56
     var root: Hash
     /// Events in blocks, a multiple of 256; the others are in the tail.
     var sealedSize: UInt64
@@ -44,9 +46,11 @@ struct HeadRecord: Equatable {
         } catch {
             return nil
         }
-        guard sealedSize <= size, sealedSize % UInt64(LogLimits.subframeEvents) == 0 else {
-            return nil
-        }
+        guard (1...Self.sizeMax).contains(size), sealedSize <= size,
+            sealedSize % UInt64(LogLimits.subframeEvents) == 0,
+            (Instant.earliest...Instant.latest).contains(lastRecorded),
+            (Instant.earliest...Instant.latest).contains(clocks.wall), clocks.boot >= 0
+        else { return nil }
     }
 
     init(

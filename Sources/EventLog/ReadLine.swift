@@ -24,6 +24,9 @@ extension NewEvent {
             if try members.dataAreRemoved { throw .removedData }
         }
         self = try members.newEvent()
+        if try members.string("datahash") != nil, try members.dataHash() != data.hash {
+            throw .dataNotOfHash
+        }
     }
 }
 
@@ -116,9 +119,7 @@ private struct LineMembers {
     }
 
     func dataHash() throws(EventError) -> Hash {
-        guard let hash = Hash(hex: try required("datahash")) else {
-            throw .missing(member: "datahash")
-        }
+        guard let hash = Hash(hex: try required("datahash")) else { throw .badDataHash }
         return hash
     }
 

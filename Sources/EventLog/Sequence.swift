@@ -57,6 +57,12 @@ struct WriterState: Sendable {
                 addToTail(event, leafHash)
             }
         }
+        let newest = try snapshot.events(
+            ofUnit: (head.size - 1) / UInt64(LogLimits.subframeEvents), in: transaction)
+        guard newest.last?.recorded == head.lastRecorded else {
+            throw Corruption(
+                at: head.size - 1, "the head record has another time of the last recording")
+        }
         guard tree.root == head.root else {
             throw Corruption(
                 at: head.sealedSize, "the tree does not have the root of the head record")

@@ -28,27 +28,39 @@ extension EventLog {
     package func statistics() throws -> LogStatistics {
         let first = try event(at: Position(0))
         return try wrapping {
-            try environment.read { transaction in
+            let pages = try environment.pageUse()
+            return try environment.read { transaction in
                 let head = try Snapshot(transaction).head
                 var files = 0
                 for name in ["data.mdb", HeadFile.name] {
                     files += try FileSystem.size(of: directory + "/" + name).onDisk
                 }
-                let free = try transaction.freePages()
                 return LogStatistics(
                     events: head.size, root: head.root,
-                    blocks: try transaction.statistics(of: Databases.blocks).entries,
+                    blocks: try Self.blocks(transaction),
                     tailEvents: head.size - head.sealedSize,
                     firstRecorded: first?.recorded ?? head.lastRecorded,
                     lastRecorded: head.lastRecorded, fileBytes: files,
-                    databaseBytes: try Databases.all.map { database in
-                        let pages = try transaction.statistics(of: database).pages
-                        return (database, pages * Environment.pageBytes)
+                    databaseBytes: Databases.all.map { database in
+                        (database, (pages.byDatabase[database] ?? 0) * Environment.pageBytes)
                     },
-                    freeBytes: free.pages.count * Environment.pageBytes,
+                    freeBytes: pages.free * Environment.pageBytes,
                     lmdbVersion: Environment.libraryVersion, zstdVersion: ZstdEncoder.libraryVersion
                 )
             }
+        }
+    }
+
+    /// Counts keys, since LMDB's own count of entries has no checksum.
+    private static func blocks(_ transaction: borrowing ReadTransaction) throws -> Int {
+        try transaction.withCursor(in: Databases.blocks) { cursor in
+            var count = 0
+            var isEntry = try cursor.first()
+            while isEntry {
+                count += 1
+                isEntry = try cursor.next()
+            }
+            return count
         }
     }
 

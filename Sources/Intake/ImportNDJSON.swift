@@ -1,3 +1,4 @@
+internal import ContactCentre
 internal import EventLog
 internal import JSON
 internal import Storage
@@ -75,6 +76,13 @@ private struct NDJSONImport: ~Copyable {
                         tally.countSkipped(rule: "meta.log_created")
                         continue
                     }
+                    switch checkPayload(of: event) {
+                    case .refused(let error):
+                        tally.refuse(row, .payload(event: nil, error))
+                        continue
+                    case .statesNoSchema: tally.countAnomaly("schema_missing")
+                    case .passes: break
+                    }
                     if event.id == nil { event.id = derivedID(of: bytes) }
                     chunk.add(event, of: row)
                 } catch {
@@ -106,6 +114,11 @@ private struct NDJSONImport: ~Copyable {
         occurrences[id] = occurrence
         return EventID(namespace: id, name: String(occurrence).utf8)
     }
+}
+
+private func checkPayload(of event: NewEvent) -> PayloadCheck {
+    ContactCentre.checkPayload(
+        type: event.type.text, schema: event.schema, payload: event.data.object)
 }
 
 extension EventID {

@@ -35,6 +35,8 @@ struct RowMapper {
     private let pseudonyms: EventID
     /// The field of the file in which each column stands.
     private let fieldOfSlot: [Int]
+    /// Fields of which a pseudonym is made.
+    private let hiddenFields: Set<Int>
     private var fields = CSVFields()
     /// Values of this row that have been read already.
     private var cache: [Value?]
@@ -62,6 +64,11 @@ struct RowMapper {
         }
         self.mapping = mapping
         self.fieldOfSlot = fieldOfSlot
+        hiddenFields = Set(
+            mapping.values.compactMap { definition in
+                guard case .column(let slot, _, .pseudonym) = definition.kind else { return nil }
+                return fieldOfSlot[slot]
+            })
         pseudonyms = EventID(
             namespace: mapping.namespace, name: "pseudonyms \(pseudonymSecret)".utf8)
         cache = Array(repeating: nil, count: mapping.values.count)
@@ -103,6 +110,12 @@ struct RowMapper {
             }
             let tagTexts = try tags(of: definition)
             let data = try data(of: definition)
+            if case .refused(let error) = checkPayload(
+                type: definition.type.text, schema: definition.schema,
+                payload: JSONPayload(checked: data[...]))
+            {
+                throw .payload(event: definition.name, error)
+            }
             do throws(EventError) {
                 guard data.count <= EventLimits.dataBytesMax else {
                     throw .dataTooLong(bytes: data.count)
@@ -127,15 +140,26 @@ struct RowMapper {
     private mutating func rowKey() -> [UInt8] {
         var key: [UInt8] = []
         guard mapping.key.isEmpty else {
-            for slot in mapping.key { appendNetstring(fields[fieldOfSlot[slot]], to: &key) }
+            for slot in mapping.key { appendKeyField(fieldOfSlot[slot], to: &key) }
             return key
         }
-        for field in 0..<fields.count { appendNetstring(fields[field], to: &key) }
+        for field in 0..<fields.count { appendKeyField(field, to: &key) }
         let row = EventID(namespace: mapping.namespace, name: key)
         let occurrence = occurrences[row, default: 0] + 1
         occurrences[row] = occurrence
         appendNetstring(String(occurrence).utf8, to: &key)
         return key
+    }
+
+    /// Appends a field; in place of one that a pseudonym hides, what cannot be found out by trying
+    /// names without the secret, since identifiers are for everyone to see.
+    private func appendKeyField(_ field: Int, to key: inout [UInt8]) {
+        if hiddenFields.contains(field) {
+            let hidden = EventID(namespace: pseudonyms, name: fields[field])
+            appendNetstring(hidden.description.utf8, to: &key)
+        } else {
+            appendNetstring(fields[field], to: &key)
+        }
     }
 
     private mutating func time(of definition: EventDefinition) throws(RowRefusal) -> Instant? {

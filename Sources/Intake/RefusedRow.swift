@@ -1,3 +1,4 @@
+package import ContactCentre
 package import EventLog
 
 /// A row or line that does not reach the log, and why; the rest goes on.
@@ -24,6 +25,8 @@ package enum RowRefusal: Error, Equatable, Sendable {
     case noTime(event: String)
     /// The event that the row describes is none that the log can hold.
     case event(name: String?, EventError)
+    /// It is of a type of ours, and no projection could read its payload.
+    case payload(event: String?, PayloadError)
     case lineTooLong(bytes: Int)
     case rejected(Rejection)
     case conflict(Conflict)
@@ -41,6 +44,8 @@ extension RowRefusal: CustomStringConvertible {
         case .noTime(let event): "the event '\(event)' has no time: its value is absent"
         case .event(let name?, let error): "the event '\(name)': \(error)"
         case .event(nil, let error): "\(error)"
+        case .payload(let event?, let error): "the event '\(event)': \(error)"
+        case .payload(nil, let error): "\(error)"
         case .lineTooLong(let bytes):
             "the line has \(bytes) bytes; at most \(NDJSONLimits.lineBytesMax) are read"
         case .rejected(let rejection): "the log rejects it: \(rejection)"

@@ -52,6 +52,9 @@ package struct Hash: Hashable, Sendable {
         self.init(SHA256.hash(data: bytes))
     }
 
+    /// The first 16 bytes as two big-endian words.
+    package var leadingWords: (high: UInt64, low: UInt64) { (words.0, words.1) }
+
     init(_ digest: SHA256Digest) {
         var bytes = digest.makeIterator()
         words = (

@@ -24,6 +24,7 @@ internal import Synchronization
     ///
     /// Room for some two thousand million events, and for a thousand logs in one process.
     package static let mapBytes = 64 << 30
+    private static let pageUseAttempts = 1_000
     /// LMDB's default page size, which is the machine's.
     package static let pageBytes = 4_096
 
@@ -145,6 +146,16 @@ internal import Synchronization
         }
         let transaction = unsafe ReadTransaction(pointer: pointer, databases: databases)
         return try body(transaction)
+    }
+
+    /// How the file's pages are shared out as of the newest commit.
+    /// - Throws: `StorageError.corrupted` where they do not add up.
+    package func pageUse() throws -> PageUse {
+        // A commit that comes between the snapshot and its first look is rare; the next may do.
+        for _ in 0..<Self.pageUseAttempts {
+            if let use = try read({ try $0.pageUse() }) { return use }
+        }
+        throw StorageError.system(call: "mdb_env_info", code: EAGAIN)
     }
 
     /// Runs `body` in the write transaction and commits it, all on the calling thread.

@@ -85,8 +85,6 @@ package struct DatabaseStatistics: Sendable {
     package let branchPages: Int
     package let leafPages: Int
     package let overflowPages: Int
-
-    package var pages: Int { branchPages + leafPages + overflowPages }
 }
 
 extension ReadTransaction: Transaction {
@@ -107,10 +105,46 @@ extension ReadTransaction: Transaction {
         try unsafe readStatistics(pointer, handle(database))
     }
 
-    /// Pages of the file that belong to no database, with the file's last page.
+    /// How the file's pages are shared out, or nil where a commit has come behind this snapshot.
     ///
-    /// LMDB keeps them in a database of its own, whose values are lists of page numbers.
-    package func freePages() throws -> FreePages {
+    /// Every page must be used once: by a database, by LMDB itself, or as a free page.
+    /// - Throws: `StorageError.corrupted` where they do not add up.
+    package func pageUse() throws -> PageUse? {
+        var info = unsafe MDB_envinfo()
+        // LMDB tells the size of the newest commit's file, not of this snapshot's.
+        unsafe mdb_env_info(mdb_txn_env(pointer), &info)
+        guard unsafe info.me_last_txnid == mdb_txn_id(pointer) else { return nil }
+        let lastPage = unsafe info.me_last_pgno
+        guard (1..<Environment.mapBytes / Environment.pageBytes).contains(lastPage) else {
+            throw StorageError.corrupted("the number of the file's last page is damaged")
+        }
+        var used = 2
+        func count(_ statistics: DatabaseStatistics) throws -> Int {
+            let counts = [
+                statistics.branchPages, statistics.leafPages, statistics.overflowPages,
+            ]
+            guard counts.allSatisfy({ (0...lastPage).contains($0) }) else {
+                throw StorageError.corrupted("the number of a database's pages is damaged")
+            }
+            used += counts.reduce(0, +)
+            return counts.reduce(0, +)
+        }
+        _ = try unsafe count(readStatistics(pointer, 0))
+        _ = try unsafe count(readStatistics(pointer, 1))
+        let byDatabase = try databases.mapValues { try unsafe count(readStatistics(pointer, $0)) }
+        let free = try freePages()
+        guard Set(free).count == free.count,
+            free.allSatisfy({ (2...UInt64(lastPage)).contains($0) })
+        else { throw StorageError.corrupted("the list of free pages is damaged") }
+        guard used + free.count == lastPage + 1 else {
+            throw StorageError.corrupted(
+                "\(used) used and \(free.count) free pages are not the file's \(lastPage + 1)")
+        }
+        return PageUse(byDatabase: byDatabase, free: free.count)
+    }
+
+    /// LMDB keeps free pages in a database of its own, whose values are lists of page numbers.
+    private func freePages() throws -> [UInt64] {
         var pages: [UInt64] = []
         var cursor = try unsafe Cursor(transaction: pointer, database: 0)
         var found = try cursor.first()
@@ -129,25 +163,16 @@ extension ReadTransaction: Transaction {
             }
             found = try cursor.next()
         }
-        var info = unsafe MDB_envinfo()
-        unsafe mdb_env_info(mdb_txn_env(pointer), &info)
-        let own = try unsafe readStatistics(pointer, 0)
-        let main = try unsafe readStatistics(pointer, 1)
-        return unsafe FreePages(
-            pages: pages, lastPage: UInt64(info.me_last_pgno),
-            bookkeepingPages: own.pages + main.pages)
+        return pages
     }
 
     private func handle(_ database: String) -> MDB_dbi { find(database, in: databases) }
 }
 
-/// The file's pages that hold nothing, and what LMDB uses for itself.
-package struct FreePages: Sendable {
-    package let pages: [UInt64]
-    /// Number of the last page of the file, counted from 0.
-    package let lastPage: UInt64
-    /// Pages of the free list and of the list of databases.
-    package let bookkeepingPages: Int
+/// How many pages of the file each database has, and how many nobody has.
+package struct PageUse: Sendable {
+    package let byDatabase: [String: Int]
+    package let free: Int
 }
 
 extension WriteTransaction: Transaction {

@@ -58,7 +58,7 @@ struct AppendVerbTests {
         var size: Int64?
         for _ in 0..<600 where size != 2 {
             Thread.sleep(forTimeInterval: 0.1)
-            size = try MakeLog.stats(scratch.log)["size"]?.integer
+            size = try MakeLog.stats(scratch.log)["events"]?.integer
         }
         #expect(size == 2)
         try pipe.fileHandleForWriting.write(contentsOf: Data(sent.utf8.suffix(9)))
@@ -66,6 +66,22 @@ struct AppendVerbTests {
         let run = try running.finish(within: 60)
         #expect(run.end == .exit(0), "\(run.error)")
         #expect(try run.json() == answer(1, 2, appended: 2, already: 0))
+    }
+
+    @Test("refuses what no projection could read, and tells of what none will read")
+    func ownTypes() throws {
+        let scratch = try Scratch()
+        func contact(_ number: Int, _ members: String) -> String {
+            event(number, more: members).replacingOccurrences(
+                of: "thing.done", with: "contact.received")
+        }
+        let run = try append(
+            contact(1, #""schema":1,"#), contact(2, ""), contact(3, #""schema":2,"#),
+            to: scratch.log)
+        #expect(run.end == .exit(3))
+        #expect(try run.json() == answer(1, 2, appended: 2, already: 0))
+        #expect(run.error.contains("line 1: contact.received: \"channel\" is missing"))
+        #expect(run.error.contains("1 events of contacts or operators state no schema version"))
     }
 
     @Test("refuses a known id with other content, and names both places")
@@ -97,6 +113,11 @@ struct AppendVerbTests {
                 event(number), to: scratch.log, options: ["--expect-revision", expectation])
             #expect(run.end == .exit(0), "\(expectation) \(run.error)")
         }
+        let twice = try append(
+            event(6), to: scratch.log,
+            options: ["--expect-revision", "s/1=7", "--expect-revision", "s/1=3"])
+        #expect(twice.end == .exit(2))
+        #expect(twice.error.contains("s/1 is named twice"), "\(twice.error)")
         // The first of these ids is known, and a retry would fail its own condition.
         let retry = try append(
             event(3), to: scratch.log, options: ["--expect-revision", "s/1=1"])

@@ -32,9 +32,10 @@ struct LivePages {
             starts.append(meta)
             structure += meta..<meta + Self.metaEnd
         }
-        let newest = metas.max { number($0 + Self.transaction, 8) < number($1 + Self.transaction, 8) }
-        visit(tree: (newest ?? 0) + Self.freeRoot)
-        visit(tree: (newest ?? 0) + Self.mainRoot)
+        let age = metas.map { number($0 + Self.transaction, 8) }
+        let newest = metas[age[0] < age[1] ? 1 : 0]
+        visit(tree: newest + Self.freeRoot)
+        visit(tree: newest + Self.mainRoot)
         starts.sort()
     }
 

@@ -103,7 +103,10 @@ struct EventPayloadTests {
             "contact.queued", #"{"queueId":{"id":"q"}}"#,
             "contact.queued: \"queueId\" must be a string"
         ),
-        ("contact.left_queue", "null", "contact.left_queue: \"queueId\" is missing"),
+        (
+            "contact.left_queue", "null",
+            "contact.left_queue: \"queueId\" must be in \"data\", which must be a JSON object"
+        ),
         (
             "contact.left_queue", #"{"queueId":"q","reason":null}"#,
             "contact.left_queue: \"reason\" is missing"

@@ -90,6 +90,73 @@ import Testing
         #expect(openError().contains(expected))
     }
 
+    /// Bytes of a head record that no writer writes, under a checksum that fits.
+    struct WrongHead: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let offset: Int
+        let bytes: [UInt8]
+    }
+
+    @Test(arguments: [
+        WrongHead(
+            testDescription: "all positions", offset: 1, bytes: Array(repeating: 0xFF, count: 8)),
+        WrongHead(testDescription: "2^40 events", offset: 1, bytes: [0, 0, 0, 0, 0, 1, 0, 0]),
+        WrongHead(testDescription: "no events", offset: 1, bytes: Array(repeating: 0, count: 8)),
+        WrongHead(
+            testDescription: "recorded before all time", offset: 49,
+            bytes: [0, 0, 0, 0, 0, 0, 0, 0x80]),
+        WrongHead(
+            testDescription: "recorded in 1970", offset: 49, bytes: [7, 0, 0, 0, 0, 0, 0, 0]),
+        WrongHead(
+            testDescription: "wall clock", offset: 57, bytes: [0, 0, 0, 0, 0, 0, 0, 0x80]),
+        WrongHead(testDescription: "boot clock", offset: 65, bytes: [0, 0, 0, 0, 0, 0, 0, 0x80]),
+    ])
+    func aWrongHeadRecordIsReported(wrong: WrongHead) async throws {
+        try await append(300, from: 0)
+        try write(wrong)
+        for depth in [CheckDepth.quick, .full] {
+            let report = try EventLog.check(at: directory.log, depth: depth) { _ in }
+            #expect(!report.problems.isEmpty)
+        }
+        #expect(throws: (any Error).self) {
+            try EventLog.open(at: directory.log, access: .writing).close()
+        }
+    }
+
+    private func write(_ wrong: WrongHead) throws {
+        let environment = try Environment.open(
+            in: directory.log, access: .writing, databases: ["meta"], readersMax: 8)
+        try environment.write { transaction in
+            let key = Array("head".utf8)
+            var record = try #require(
+                try transaction.withValue(for: key, in: "meta") { value in
+                    (0..<value.count).map { value[$0] }
+                })
+            record.replaceSubrange(wrong.offset..<wrong.offset + 8, with: wrong.bytes)
+            record.removeLast(4)
+            let sum = crc32(record.span)
+            record += (0..<4).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
+            try transaction.put(record, for: key, in: "meta")
+        }
+    }
+
+    @Test func namesOfEqualHashAreTwoStreams() async throws {
+        // Both have the FNV-1a hash 0x4EAC0C95540867E4.
+        for name in ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ", "8yn0iYCKYHlIj4-BwPqk"] {
+            try await appendOne(to: name)
+        }
+        #expect(try EventLog.check(at: directory.log, depth: .full) { _ in }.problems == [])
+    }
+
+    private func appendOne(to stream: String) async throws {
+        var event = try Self.event(1)
+        event.id = nil
+        event.stream = try StreamName(stream)
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        defer { log.close() }
+        _ = try await log.append(Append([event]))
+    }
+
     @Test func creatingIsWholeOrNothing() throws {
         #expect(throws: LogError.self) { try EventLog.create(at: directory.log, zone: "UTC") }
         let other = directory.path + "/other"

@@ -26,6 +26,32 @@ struct NDJSONTests {
             + "\n"
     }
 
+    @Test("data that are not those of their hash, and payloads that nobody can read, are refused")
+    func altered() async throws {
+        let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        let text =
+            line("a", #""datahash":"\#(hash)","data":{}"#)
+            + line("a", #""datahash":"\#(hash)","data":{"a":1}"#)
+            + line("a", #""datahash":"zz","data":{}"#)
+            + line(
+                "contact.received",
+                #""schema":1,"data":{"channel":"phone","direction":"in","zone":"Mars/X"}"#)
+            + line("contact.queued", #""schema":1,"data_base64":"AA==""#)
+            + line("contact.queued", #""data":{}"#) + line("contact.queued", #""schema":9"#)
+        let collector = Collector()
+        let (report, refused) = try await importing([text], into: collector.destination)
+        #expect(collector.events.count == 3)
+        #expect(
+            refused == [
+                "2: the data are not those of \"datahash\"; they were changed after the export",
+                "3: \"datahash\" must be 64 digits of lower-case hexadecimal",
+                "4: contact.received: \"zone\" must be an IANA time zone like Europe/Rome, "
+                    + "not \"Mars/X\"",
+                "5: contact.queued: \"queueId\" must be in \"data\", which must be a JSON object",
+            ])
+        #expect(report.anomalies == [NamedCount(name: "schema_missing", count: 1)])
+    }
+
     @Test("lines keep their order, blank ones do not count, bad ones are refused")
     func lines() async throws {
         let first =

@@ -165,7 +165,47 @@ struct RowTests {
         #expect(!imported.data.joined().contains("Anna"))
         let other = try await importing([table.utf8], mapping: yaml, secret: "salt")
         #expect(other.events[0].data != imported.events[0].data)
-        #expect(other.events.map(\.id) == imported.events.map(\.id))
+    }
+
+    @Test(
+        "identifiers tell a hidden name to nobody without the secret",
+        arguments: ["", "key: [k, a]"])
+    func hiddenKeys(head: String) async throws {
+        let yaml = mapping("  x: {column: a, pseudonym: operator}", head: head)
+        let table = "k,a\n1,Anna Rossi\n1,Bruno\n"
+        let imported = try await importing([table.utf8], mapping: yaml, secret: "salt")
+        #expect(Set(imported.events.map(\.id)).count == 2)
+        let again = try await importing([table.utf8], mapping: yaml, secret: "salt")
+        #expect(again.events.map(\.id) == imported.events.map(\.id))
+        let other = try await importing([table.utf8], mapping: yaml, secret: "pepper")
+        #expect(Set(other.events.map(\.id)).isDisjoint(with: imported.events.map(\.id)))
+    }
+
+    @Test("an event that no projection could read is refused with its row")
+    func payloads() async throws {
+        let yaml = """
+            namespace: urn:test
+            source: urn:test
+            values:
+              channel: {column: channel}
+              queue: {column: queue}
+            stream: contact/1
+            events:
+              - name: arrived
+                type: contact.received
+                data: {channel: "{channel}", direction: in}
+              - {name: waiting, type: contact.queued, data: {queueId: "{queue}"}}
+              - {name: later, type: contact.queued, schema: 2, data: {}}
+            """
+        let imported = try await importing(
+            "channel,queue\nphone,Q\nfone,Q\nphone,a\u{0}b\n,Q\n", mapping: yaml)
+        #expect(imported.report.rows == 4)
+        #expect(imported.events.count == 3)
+        #expect(imported.refused.map(\.line) == [3, 4, 5])
+        let reasons = imported.refused.map { "\($0.reason)" }
+        #expect(reasons[0].hasPrefix("the event 'arrived': contact.received: \"channel\" must be"))
+        #expect(reasons[1].contains("\"queueId\" must not contain control characters"))
+        #expect(reasons[2].contains("\"channel\" is missing"))
     }
 
     @Test("ids follow from key and event name alone")

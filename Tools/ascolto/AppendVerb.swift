@@ -44,10 +44,10 @@ struct AppendVerb: AsyncParsableCommand {
             }
         } catch {
             // What was acknowledged before is told, whatever went wrong then.
-            tally.answer.write(as: output.chosen)
+            tally.tell(as: output.chosen)
             throw error
         }
-        tally.answer.write(as: output.chosen)
+        tally.tell(as: output.chosen)
         if tally.conflicts > 0 { throw VerbOutcome.answerIsNo }
         if tally.refused > 0 { throw VerbOutcome.someInputRefused }
     }
@@ -59,12 +59,15 @@ struct AppendVerb: AsyncParsableCommand {
                 throw UsageError("--expect-revision needs STREAM=N, not \(text)")
             }
             let stream = try StreamName(String(text[..<sign]))
+            guard condition.streams[stream] == nil else {
+                throw UsageError("--expect-revision: \(stream) is named twice")
+            }
             let value = text[text.index(after: sign)...]
             switch value {
             case "none": condition.streams[stream] = .doesNotExist
             case "any": condition.streams[stream] = .exists
             default:
-                guard let number = UInt64(value) else {
+                guard value.first?.isNumber == true, let number = UInt64(value) else {
                     throw UsageError("--expect-revision: \(value) is no revision, none or any")
                 }
                 condition.streams[stream] = .isAt(Revision(number))
@@ -127,15 +130,23 @@ private struct AppendTally {
     private(set) var conflicts = 0
     private var appended = 0
     private var alreadyAppended = 0
+    /// Events of our own types that no projection will read.
+    private var withoutSchema = 0
     private var first: Position?
     private var last: Position?
 
-    var answer: Answer {
+    /// Prints what was done, and what its user may not have meant.
+    func tell(as format: OutputFormat) {
         Answer(object: [
             ("first", first.map { .count($0.value) } ?? .null),
             ("last", last.map { .count($0.value) } ?? .null),
             ("appended", .count(appended)), ("already_appended", .count(alreadyAppended)),
-        ])
+        ]).write(as: format)
+        if withoutSchema > 0 {
+            Standard.error(
+                "ascolto: \(withoutSchema) events of contacts or operators state no schema "
+                    + "version, so no projection will read them; send them with \"schema\":1")
+        }
     }
 
     /// The event of a line; nil for a blank line, and for one that is refused, which is told.
@@ -147,8 +158,13 @@ private struct AppendTally {
             if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return nil }
             do throws(EventError) {
                 let event = try NewEvent(cloudEvent: bytes, logMembers: .refused)
-                if let reason = domainRefusal(event) {
-                    refuse(reason, number)
+                switch checkPayload(
+                    type: event.type.text, schema: event.schema, payload: event.data.object)
+                {
+                case .passes: break
+                case .statesNoSchema: withoutSchema += 1
+                case .refused(let error):
+                    refuse("\(error)", number)
                     return nil
                 }
                 return (event, number)
@@ -157,19 +173,6 @@ private struct AppendTally {
             }
         }
         return nil
-    }
-
-    /// What is wrong with the payload of an event of our own types; foreign types pass.
-    private func domainRefusal(_ event: NewEvent) -> String? {
-        do {
-            _ = try ContactEvent(
-                type: event.type.text, schema: event.schema, payload: event.data.object)
-            _ = try OperatorEvent(
-                type: event.type.text, schema: event.schema, payload: event.data.object)
-            return nil
-        } catch {
-            return "\(error)"
-        }
     }
 
     mutating func count(_ outcome: AppendOutcome, line: Int?) {

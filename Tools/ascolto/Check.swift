@@ -79,7 +79,7 @@ struct Check: ParsableCommand {
         let child = Process()
         child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         child.arguments =
-            ["check", "--in-this-process", "--log", log.directory] + (quick ? ["--quick"] : [])
+            ["check", "--in-this-process", "--log=" + log.directory] + (quick ? ["--quick"] : [])
         let pipe = Pipe()
         child.standardOutput = pipe
         let lastSign = Mutex(SuspendingClock.now)

@@ -28,6 +28,9 @@ struct Generate: AsyncParsableCommand {
         do throws(GeneratorError) { generator = try Generator(settings) } catch {
             throw UsageError("\(error)")
         }
+        guard let seed = Int64(exactly: seed) else {
+            throw UsageError("--seed must be at most \(Int64.max)")
+        }
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }

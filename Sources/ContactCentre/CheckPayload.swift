@@ -1,0 +1,33 @@
+package import JSON
+
+/// What our own types ask of an event that is on its way into the log.
+package enum PayloadCheck: Equatable, Sendable {
+    /// Readers can read it, or it is of a foreign type or of a later schema version.
+    case passes
+    /// It is of a type of ours but states no schema version, so no projection will read it.
+    case statesNoSchema
+    /// No projection could read it.
+    case refused(PayloadError)
+}
+
+/// Reads the payload of an event as projections will.
+///
+/// What has entered the log stays for ever, so this is the last moment to say what is wrong.
+package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -> PayloadCheck {
+    let isOurs =
+        ContactEvent.Kind(rawValue: type) != nil || OperatorEvent.Kind(rawValue: type) != nil
+    guard isOurs else { return .passes }
+    if schema == 0 { return .statesNoSchema }
+    do throws(PayloadError) {
+        let event = try ContactEvent(type: type, schema: schema, payload: payload)
+        _ = try OperatorEvent(type: type, schema: schema, payload: payload)
+        if case .received(let received) = event, let zone = received.zone,
+            !Zone.exists(identifier: zone)
+        {
+            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
+        }
+        return .passes
+    } catch {
+        return .refused(error)
+    }
+}
