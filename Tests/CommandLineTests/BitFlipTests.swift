@@ -144,7 +144,7 @@ struct BitFlipTests {
                 try keep(scratch.log, as: "ascolto-flip-\(place)-\(bit)")
             }
         }
-        #expect(tally.reported >= 35, "too few flips hit anything to prove much")
+        #expect(tally.reported >= 20, "too few flips hit anything to prove much")
         tell(
             "\(Self.flipsPerRun) flips, \(target), seed \(seed): "
                 + "\(tally.reported) reported, \(tally.harmless) harmless, "
