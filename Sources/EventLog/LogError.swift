@@ -19,6 +19,8 @@ package enum LogError: Error, Sendable {
     case readOnly
     /// The wall clock has run ahead; appends are refused until it is accepted.
     case clockJumped(aheadSeconds: Int64)
+    /// What was known at a position that is not there yet is not known.
+    case asOfBeyondLog(Position, size: UInt64)
     case badZone(String)
     case badOrigin(String)
 }
@@ -55,6 +57,8 @@ extension LogError: CustomStringConvertible {
         case .behindHeadFile(let size, let remembered):
             "the log holds \(size) events, but its head file remembers \(remembered): corruption, "
                 + "or data.mdb was replaced by an older copy; restore the newest one"
+        case .asOfBeyondLog(let position, let size):
+            "position \(position) does not exist yet; the log has \(size) events"
         case .overloaded: "too many appends are waiting; try again later with the same ids"
         case .writerStopped(let reason):
             "the writer has stopped (\(reason)); open the log again, check it, and retry with the "

@@ -182,7 +182,10 @@ private struct Scan {
     ) throws -> UInt64 {
         switch asOf {
         case .position(let position):
-            return position.value < head.size ? position.value + 1 : head.size
+            guard position.value < head.size else {
+                throw LogError.asOfBeyondLog(position, size: head.size)
+            }
+            return position.value + 1
         case .recorded(let moment):
             // Recording never goes back, so the units behind the first that ends too late are out.
             var unit = head.sealedSize / unitEvents

@@ -41,6 +41,8 @@ struct ExitCodeTests {
             Wrong("query operator-queues days --at noon", exit: 2, says: "noon"),
             Wrong("query operator-queues --sql delete_from_visits", exit: 2, says: "--sql"),
             Wrong("append --expect-revision s", exit: 2, says: "STREAM=N"),
+            Wrong("read --as-of 999", exit: 1, says: "does not exist yet"),
+            Wrong("export --format table", exit: 2, says: "table"),
             Wrong("init", exit: 1, says: "already"),
         ])
     func questions(wrong: Wrong) throws {

@@ -121,4 +121,20 @@ struct ReadTests {
         }
         #expect(answered > 30, "the questions are too narrow to tell anything")
     }
+
+    @Test("prints one array where JSON is asked for, and takes several types at once")
+    func formats() throws {
+        let scratch = try Scratch()
+        try MakeLog.append(EdgeEvents.lines(series: 1), to: scratch.log)
+        let lines = try MakeLog.export(scratch.log).lines
+        let array = try Ascolto.run(["export", "--format", "json"], log: scratch.log).json()
+        #expect(try array.elements == lines.map { try AnyJSON($0) })
+        let types = try lines.suffix(2).map { try #require(try AnyJSON($0)["type"]?.text) }
+        let some = try Ascolto.run(["read", "--type"] + types, log: scratch.log).lines
+        let wanted = try lines.filter { types.contains(try AnyJSON($0)["type"]?.text ?? "") }
+        #expect(some == wanted)
+        let none = try Ascolto.run(
+            ["read", "--stream", "nobody", "--format", "json"], log: scratch.log)
+        #expect(none.text == "[]\n")
+    }
 }

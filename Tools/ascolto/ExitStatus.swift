@@ -37,7 +37,7 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
 private func exitCode(_ error: LogError) -> Int32 {
     switch error {
     case .storage(let error): exitCode(error)
-    case .noLog, .logExists, .clockJumped: ExitStatus.no
+    case .noLog, .logExists, .clockJumped, .asOfBeyondLog: ExitStatus.no
     case .corruption, .behindHeadFile: ExitStatus.corruption
     case .overloaded, .writerStopped: ExitStatus.unavailable
     case .readOnly: ExitStatus.bug

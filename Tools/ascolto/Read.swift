@@ -19,9 +19,9 @@ struct Read: ParsableCommand {
     @OptionGroup var range: RangeOptions
     @Option(help: "Events of this stream.")
     var stream: String?
-    @Option(help: "Events of any of these types.")
+    @Option(parsing: .upToNextOption, help: "Events of any of these types.")
     var type: [String] = []
-    @Option(help: "Events with all of these tags.")
+    @Option(parsing: .upToNextOption, help: "Events with all of these tags.")
     var tag: [String] = []
     @Option(help: "Event time from this moment on.")
     var since: Instant?
@@ -37,6 +37,8 @@ struct Read: ParsableCommand {
     var backward = false
     @Option(help: "At most so many events.")
     var limit: Int?
+    @Option(help: "Lines, or one JSON array of them.")
+    var format: LineFormat = .ndjson
 
     func run() throws {
         var selection = Selection()
@@ -55,8 +57,14 @@ struct Read: ParsableCommand {
             guard limit >= 0 else { throw UsageError("--limit must not be negative") }
             selection.limit = limit
         }
-        try writeLines(of: try log.openForReading(), selection)
+        try writeLines(of: try log.openForReading(), selection, as: format)
     }
+}
+
+/// How events are printed.
+enum LineFormat: String, ExpressibleByArgument, CaseIterable {
+    case ndjson
+    case json
 }
 
 /// What an export is written as.
@@ -72,20 +80,33 @@ struct Export: ParsableCommand {
     @OptionGroup var range: RangeOptions
     @Option(help: "Lines of CloudEvents JSON.")
     var `as`: ExportFormat = .ndjson
+    @Option(help: "Lines, or one JSON array of them.")
+    var format: LineFormat = .ndjson
 
     func run() throws {
         var selection = Selection()
         selection.from = range.from
         selection.to = range.to
-        try writeLines(of: try log.openForReading(), selection)
+        try writeLines(of: try log.openForReading(), selection, as: format)
     }
 }
 
-private func writeLines(of log: EventLog, _ selection: Selection) throws {
+private func writeLines(of log: EventLog, _ selection: Selection, as format: LineFormat) throws {
     // What was printed before an error is whole lines, and the exit code tells of the error.
     defer { Standard.output.flush() }
-    try log.read(selection) { event in
-        Standard.output.write(line: event.line[...])
-        return .next
+    switch format {
+    case .ndjson:
+        try log.read(selection) { event in
+            Standard.output.write(line: event.line[...])
+            return .next
+        }
+    case .json:
+        var separator = "["
+        try log.read(selection) { event in
+            Standard.output.write(line: (Array(separator.utf8) + event.line)[...])
+            separator = ","
+            return .next
+        }
+        Standard.output.write(line: separator == "[" ? "[]" : "]")
     }
 }
