@@ -27,7 +27,7 @@ extension ReadModelDigest {
             }
             while let row = try rows.next() {
                 writer.add(byte: 1)
-                for value in row.databaseValues { writer.add(QueryValue(value)) }
+                for value in QueryValue.all(of: row) { writer.add(value) }
             }
             writer.add(byte: 0)
         }

@@ -10,15 +10,21 @@ package enum QueryValue: Hashable, Sendable {
     case text(String)
     case blob([UInt8])
 
-    init(_ value: DatabaseValue) {
+    /// A text is taken with its length, since it may hold U+0000, where C strings end.
+    init(_ row: Row, at index: Int) {
         self =
-            switch value.storage {
+            switch (row[index] as DatabaseValue).storage {
             case .null: .null
             case .int64(let number): .integer(number)
             case .double(let number): .real(number)
-            case .string(let text): .text(text)
+            case .string: .text(String(decoding: row[index] as Data, as: UTF8.self))
             case .blob(let data): .blob(Array(data))
             }
+    }
+
+    /// All values of a row, in the order of its columns.
+    static func all(of row: Row) -> [QueryValue] {
+        (0..<row.count).map { QueryValue(row, at: $0) }
     }
 }
 
@@ -149,7 +155,7 @@ package struct ReadModel: Sendable {
         var result = QueryResult(columns: statement.columnNames)
         let rows = try Row.fetchCursor(statement, arguments: arguments)
         while let row = try rows.next() {
-            result.rows.append(row.databaseValues.map(QueryValue.init))
+            result.rows.append(QueryValue.all(of: row))
         }
         return result
     }

@@ -88,6 +88,11 @@ internal import Testing
         #expect(result.rows == [[.null, 7, .real(0.5), "x", .blob([0, 255])]])
     }
 
+    @Test func aTextIsWholeWhereItHoldsTheZeroCharacter() throws {
+        let result = try model.answer(.sql("SELECT 'a' || char(0) || 'b' AS a, '' AS b"))
+        #expect(result.rows == [["a\0b", ""]])
+    }
+
     /// The page that defines the columns speaks of every table and column.
     @Test func theReadmeNamesEveryColumn() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

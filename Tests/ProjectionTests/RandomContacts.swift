@@ -51,8 +51,8 @@ struct RandomContact {
 struct ContactMaker {
     var numbers: SeededNumbers
     let zones: [String]
-    private static let queues = ["anagrafe", "desk", "tributi"]
-    private static let operators: [String?] = ["anna", "bruno", "carla", nil]
+    var queues = ["anagrafe", "desk", "tributi"]
+    var operators: [String?] = ["anna", "bruno", "carla", nil]
 
     init(seed: UInt64, zones: [String] = []) {
         numbers = SeededNumbers(seed: seed)
@@ -70,7 +70,7 @@ struct ContactMaker {
     private mutating func contact(_ stream: String, at received: Instant) -> RandomContact {
         var contact = RandomContact(
             stream: stream, zone: zones.randomElement(using: &numbers),
-            asked: numbers.chance(oneIn: 3) ? nil : pick(Self.queues),
+            asked: numbers.chance(oneIn: 3) ? nil : pick(queues),
             arrival: numbers.chance(oneIn: 25) ? .untold : .told, received: received)
         if contact.arrival == .untold { contact.zone = nil }
         var clock = received
@@ -104,7 +104,7 @@ struct ContactMaker {
         _ contact: inout RandomContact, _ clock: inout Instant, isLast place: Place
     ) {
         clock = clock.plus(seconds: .random(in: 0..<40, using: &numbers))
-        var visit = RandomContact.Visit(queue: pick(Self.queues), queued: clock)
+        var visit = RandomContact.Visit(queue: pick(queues), queued: clock)
         guard let queue = QueueID(visit.queue) else { return }
         tell(&contact, .queued(ContactEvent.Queued(queue: queue)), clock)
         if place == .last, numbers.chance(oneIn: 15) {
@@ -142,7 +142,7 @@ struct ContactMaker {
     private mutating func talk(
         _ contact: inout RandomContact, _ clock: inout Instant
     ) -> RandomContact.Talk {
-        let name = pick(Self.operators)
+        let name = pick(operators)
         var talk = RandomContact.Talk(operatorName: name, connected: clock)
         tell(&contact, .connected(name.flatMap { OperatorID($0) }), clock)
         guard !numbers.chance(oneIn: 12) else { return talk }
