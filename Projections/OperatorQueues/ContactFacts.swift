@@ -28,10 +28,10 @@ struct ContactFacts: Equatable {
         var left: Instant?
         var ending: Ending?
 
-        /// Nil where an end is missing or the clock ran backward.
+        /// Nil where an end is missing or where it is no ``plausible(_:)`` duration.
         var wait: Int64? {
             guard let queued, let left else { return nil }
-            return nonNegative(left.microseconds - queued.microseconds)
+            return plausible(left.microseconds - queued.microseconds)
         }
     }
 
@@ -59,14 +59,17 @@ struct ContactFacts: Equatable {
         var disconnected: Instant?
         var afterWorkEnded: Instant?
 
-        /// Conversation, hold and after-work; nil where a part is missing or ran backward.
+        /// Conversation, hold and after-work.
+        ///
+        /// Nil where a part is missing, or where a part or the whole is no ``plausible(_:)``
+        /// duration.
         var handle: Int64? {
             guard let disconnected,
-                let talk = nonNegative(disconnected.microseconds - connected.microseconds)
+                let talk = plausible(disconnected.microseconds - connected.microseconds)
             else { return nil }
             guard let afterWorkEnded else { return talk }
-            return nonNegative(afterWorkEnded.microseconds - disconnected.microseconds)
-                .map { talk + $0 }
+            return plausible(afterWorkEnded.microseconds - disconnected.microseconds)
+                .flatMap { plausible(talk + $0) }
         }
     }
 
@@ -136,7 +139,10 @@ private func storable(_ name: String) -> ExactText {
     return ExactText(String(decoding: name.utf16.map { $0 == 0 ? 0x2400 : $0 }, as: UTF16.self))
 }
 
-/// The duration, or nil where it is negative because a clock ran backward.
-private func nonNegative(_ microseconds: Int64) -> Int64? {
-    microseconds >= 0 ? microseconds : nil
+/// The duration, or nil where a clock must have been wrong.
+///
+/// It is negative where a clock ran backward, and longer than any contact where one was unset.
+/// The bound also keeps sums far from what 64 bits hold: a quarter of a million whole years.
+private func plausible(_ microseconds: Int64) -> Int64? {
+    (0...OperatorQueues.durationMicrosecondsMax).contains(microseconds) ? microseconds : nil
 }

@@ -16,7 +16,8 @@ struct Contribution {
     private(set) var entries: [Entry] = []
     private(set) var operators: [(name: ExactText, figures: OperatorFigures)] = []
 
-    init(of facts: ContactFacts, thresholdMicroseconds: Int64) {
+    /// - Throws: ``FoldFailure/tooLarge`` where a sum of handle times leaves 64 bits.
+    init(of facts: ContactFacts, thresholdMicroseconds: Int64) throws {
         for (index, visit) in facts.visits.enumerated() {
             guard let queued = visit.queued else { continue }
             var entry = Entry(queue: visit.queue, moment: queued)
@@ -24,7 +25,7 @@ struct Contribution {
             switch visit.ending {
             case .answered:
                 entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
-                addHandling(of: facts.connections(ofVisit: index + 1), to: &entry)
+                try addHandling(of: facts.connections(ofVisit: index + 1), to: &entry)
             case .abandoned:
                 entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
             case .other, nil: break
@@ -33,31 +34,33 @@ struct Contribution {
         }
         guard let received = facts.received else { return }
         if entries.isEmpty {
-            entries.append(neverOffered(facts, received))
+            entries.append(try neverOffered(facts, received))
         }
         entries[0].figures[.received] = 1
     }
 
-    private mutating func neverOffered(_ facts: ContactFacts, _ received: Instant) -> Entry {
+    private mutating func neverOffered(
+        _ facts: ContactFacts, _ received: Instant
+    ) throws -> Entry {
         var entry = Entry(queue: facts.queue ?? ExactText(OperatorQueues.unknown), moment: received)
         if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
-        addConversations(facts.connections, to: &entry)
+        try addConversations(facts.connections, to: &entry)
         return entry
     }
 
     /// The first operator on the line answered the visit, though nobody may know who it was.
     private mutating func addHandling(
         of connections: [ContactFacts.Connection], to entry: inout Entry
-    ) {
+    ) throws {
         let first = connections.first?.operator ?? ExactText(OperatorQueues.unknown)
         operators.append((first, OperatorFigures(answered: 1)))
-        addConversations(connections, to: &entry)
+        try addConversations(connections, to: &entry)
     }
 
     /// A contact is handled where all its conversations are known to the end.
     private mutating func addConversations(
         _ connections: [ContactFacts.Connection], to entry: inout Entry
-    ) {
+    ) throws {
         var total: Int64 = 0
         var unknown = 0
         for connection in connections {
@@ -65,7 +68,7 @@ struct Contribution {
                 unknown += 1
                 continue
             }
-            total &+= handle
+            try total.add(handle)
             let name = connection.operator ?? ExactText(OperatorQueues.unknown)
             operators.append((name, OperatorFigures(handled: 1, handleMicroseconds: handle)))
         }

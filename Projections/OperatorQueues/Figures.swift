@@ -34,12 +34,12 @@ enum Figure: Int, CaseIterable {
         }
     }
 
+    /// Those that are no counts but sums of durations.
+    static let sums: [Figure] = [.waitAnswered, .waitAbandoned, .handle]
+
     var documentation: ReadColumn {
-        switch self {
-        case .waitAnswered, .waitAbandoned, .handle:
-            ReadColumn(column, in: .microseconds, meaning: meaning)
-        default: ReadColumn(column, in: .count, meaning: meaning)
-        }
+        ReadColumn(
+            column, in: Self.sums.contains(self) ? .microseconds : .count, meaning: meaning)
     }
 
     private var meaning: String {
@@ -53,16 +53,16 @@ enum Figure: Int, CaseIterable {
         case .answeredWithinThreshold: "answered visits with a known wait up to the threshold"
         case .abandonedWithinThreshold: "abandoned visits with a known wait up to the threshold"
         case .waitAnswered: "sum of the known waits of answered visits"
-        case .answeredWithKnownWait: "answered visits whose clocks did not run backward"
+        case .answeredWithKnownWait: "answered visits with a known wait"
         case .waitAbandoned: "sum of the known waits of abandoned visits"
-        case .abandonedWithKnownWait: "abandoned visits whose clocks did not run backward"
+        case .abandonedWithKnownWait: "abandoned visits with a known wait"
         case .handled: "answered visits (and contacts never offered) with a known handle time"
         case .handle: "sum of the known handle times: conversation, hold and after-work"
         }
     }
 }
 
-/// One integer for each ``Figure``; sums wrap around, so that subtracting always undoes adding.
+/// One integer for each ``Figure``.
 struct Figures: Equatable {
     private var values = SIMD16<Int64>.zero
 
@@ -73,8 +73,22 @@ struct Figures: Equatable {
 
     var isZero: Bool { values == .zero }
 
-    static func += (left: inout Figures, right: Figures) { left.values &+= right.values }
-    static func -= (left: inout Figures, right: Figures) { left.values &-= right.values }
+    /// - Throws: ``FoldFailure/tooLarge`` where a sum leaves 64 bits; it never wraps around.
+    static func += (left: inout Figures, right: Figures) throws {
+        let sum = left.values &+ right.values
+        // A sum has overflowed where its sign differs from that of both its terms.
+        let overflow = (left.values ^ sum) & (right.values ^ sum)
+        guard overflow.min() >= 0 else { throw FoldFailure.tooLarge }
+        left.values = sum
+    }
+
+    /// - Throws: ``FoldFailure/tooLarge`` where a difference leaves 64 bits.
+    static func -= (left: inout Figures, right: Figures) throws {
+        let difference = left.values &- right.values
+        let overflow = (left.values ^ right.values) & (left.values ^ difference)
+        guard overflow.min() >= 0 else { throw FoldFailure.tooLarge }
+        left.values = difference
+    }
 }
 
 /// A figure that follows from the others of its row.
@@ -142,15 +156,33 @@ struct OperatorFigures: Equatable {
     var handled: Int64 = 0
     var handleMicroseconds: Int64 = 0
 
-    static func += (left: inout OperatorFigures, right: OperatorFigures) {
+    /// - Throws: ``FoldFailure/tooLarge`` where the sum leaves 64 bits.
+    static func += (left: inout OperatorFigures, right: OperatorFigures) throws {
         left.answered += right.answered
         left.handled += right.handled
-        left.handleMicroseconds &+= right.handleMicroseconds
+        try left.handleMicroseconds.add(right.handleMicroseconds)
     }
 
-    static func -= (left: inout OperatorFigures, right: OperatorFigures) {
+    /// - Throws: ``FoldFailure/tooLarge`` where the difference leaves 64 bits.
+    static func -= (left: inout OperatorFigures, right: OperatorFigures) throws {
         left.answered -= right.answered
         left.handled -= right.handled
-        left.handleMicroseconds &-= right.handleMicroseconds
+        try left.handleMicroseconds.add(-right.handleMicroseconds)
     }
+}
+
+extension Int64 {
+    /// - Throws: ``FoldFailure/tooLarge`` where the sum leaves 64 bits.
+    mutating func add(_ other: Int64) throws {
+        let (sum, overflow) = addingReportingOverflow(other)
+        guard !overflow else { throw FoldFailure.tooLarge }
+        self = sum
+    }
+}
+
+/// SQL that refuses a sum which comes near what 64 bits hold; SQLite would make it a real number.
+///
+/// The margin of one bit is for the rounding in averages.
+func boundedSum(_ column: String) -> String {
+    "CONSTRAINT \(column)_too_large CHECK (\(column) BETWEEN -(1 << 62) AND 1 << 62)"
 }

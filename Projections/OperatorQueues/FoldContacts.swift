@@ -78,8 +78,9 @@ final class FoldContacts: EventFold {
         _ facts: ContactFacts, taken direction: TableChanges.Direction,
         into changes: inout TableChanges
     ) throws {
-        let contribution = Contribution(of: facts, thresholdMicroseconds: thresholdMicroseconds)
-        changes.add(contribution, in: try zones.zone(facts.zone), taken: direction)
+        let contribution = try Contribution(
+            of: facts, thresholdMicroseconds: thresholdMicroseconds)
+        try changes.add(contribution, in: try zones.zone(facts.zone), taken: direction)
     }
 
     private func store(_ contact: TouchedContact, _ changes: inout TableChanges) throws {

@@ -13,6 +13,9 @@ package struct OperatorQueues: Projection {
     /// Stands for a queue or an operator that the events do not name.
     package static let unknown = "unknown"
 
+    /// A longer wait or handle time is taken for a clock's mistake, and so for unknown: 366 days.
+    package static let durationMicrosecondsMax: Int64 = 366 * 86_400 * 1_000_000
+
     package init(serviceThreshold: Duration = defaultServiceThreshold) {
         self.serviceThreshold = serviceThreshold
     }

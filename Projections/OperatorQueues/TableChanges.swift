@@ -16,28 +16,31 @@ struct TableChanges {
         case back
     }
 
-    mutating func add(_ contribution: Contribution, in zone: Zone, taken direction: Direction) {
+    /// - Throws: ``FoldFailure/tooLarge`` where a sum leaves 64 bits.
+    mutating func add(
+        _ contribution: Contribution, in zone: Zone, taken direction: Direction
+    ) throws {
         for entry in contribution.entries {
             let day = zone.date(at: entry.moment).daysSince1970
             days.touch(day)
             let halfHour = HalfHour(of: entry.moment, in: zone)
             switch direction {
             case .in:
-                totals += entry.figures
-                queues[entry.queue, default: Figures()] += entry.figures
-                byDay[day, default: Figures()] += entry.figures
-                halfHours[halfHour, default: Figures()] += entry.figures
+                try totals += entry.figures
+                try queues[entry.queue, default: Figures()] += entry.figures
+                try byDay[day, default: Figures()] += entry.figures
+                try halfHours[halfHour, default: Figures()] += entry.figures
             case .back:
-                totals -= entry.figures
-                queues[entry.queue, default: Figures()] -= entry.figures
-                byDay[day, default: Figures()] -= entry.figures
-                halfHours[halfHour, default: Figures()] -= entry.figures
+                try totals -= entry.figures
+                try queues[entry.queue, default: Figures()] -= entry.figures
+                try byDay[day, default: Figures()] -= entry.figures
+                try halfHours[halfHour, default: Figures()] -= entry.figures
             }
         }
         for (name, figures) in contribution.operators {
             switch direction {
-            case .in: operators[name, default: OperatorFigures()] += figures
-            case .back: operators[name, default: OperatorFigures()] -= figures
+            case .in: try operators[name, default: OperatorFigures()] += figures
+            case .back: try operators[name, default: OperatorFigures()] -= figures
             }
         }
     }

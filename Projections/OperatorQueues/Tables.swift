@@ -110,7 +110,8 @@ extension OperatorQueues {
             CREATE TABLE operators (
                 operator TEXT NOT NULL PRIMARY KEY, answered INTEGER NOT NULL,
                 handled INTEGER NOT NULL, handle_us INTEGER NOT NULL,
-                \(DerivedFigure.averageHandle.definition)) WITHOUT ROWID
+                \(DerivedFigure.averageHandle.definition),
+                \(boundedSum("handle_us"))) WITHOUT ROWID
             """,
             """
             CREATE TABLE contacts (
@@ -173,26 +174,28 @@ enum FigureTable: CaseIterable {
     var creation: String {
         let (before, after) =
             switch self {
-            case .totals: ("", ")")
-            case .queues: ("queue TEXT NOT NULL PRIMARY KEY, ", ") WITHOUT ROWID")
+            case .totals: ("", "")
+            case .queues: ("queue TEXT NOT NULL PRIMARY KEY, ", " WITHOUT ROWID")
             case .days:
                 (
                     "day TEXT NOT NULL, day_number INTEGER PRIMARY KEY, ",
-                    ", waiting_max INTEGER NOT NULL DEFAULT 0)"
+                    ""
                 )
             case .halfHours:
                 (
                     "start TEXT NOT NULL PRIMARY KEY, start_us INTEGER NOT NULL, ",
-                    ") WITHOUT ROWID"
+                    " WITHOUT ROWID"
                 )
             }
+        let waitingMax = self == .days ? ["waiting_max INTEGER NOT NULL DEFAULT 0"] : []
         func stored(_ figures: [Figure]) -> [String] {
             figures.map { $0.column + " INTEGER NOT NULL DEFAULT 0" }
         }
         let columns =
             stored(Self.figuresBeforeRatios) + DerivedFigure.allCases.map(\.definition)
-            + stored(Self.figuresAfterRatios)
-        return "CREATE TABLE \(name) (\(before)\(columns.joined(separator: ", "))\(after)"
+            + stored(Self.figuresAfterRatios) + waitingMax
+            + Figure.sums.map { boundedSum($0.column) }
+        return "CREATE TABLE \(name) (\(before)\(columns.joined(separator: ", ")))\(after)"
     }
 
     private var keys: [String] {

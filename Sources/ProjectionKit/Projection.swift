@@ -24,6 +24,14 @@ package protocol Projection: Sendable {
     func fold(into database: Database, of log: LogReference) throws -> any EventFold
 }
 
+/// Why a run of a projection cannot go on; it leaves what was committed before.
+package enum FoldFailure: Error, Equatable, Sendable {
+    /// The rows hold what no run of the projection writes.
+    case damaged(String)
+    /// A sum leaves what 64 bits hold.
+    case tooLarge
+}
+
 /// The working state of a projection during one run.
 ///
 /// It is used within one database access only and dropped after any error.

@@ -17,6 +17,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
     case busy(path: String)
     /// Other programs keep the old file open, so that it cannot be replaced.
     case inUse(path: String)
+    /// The log's durations add up to more than a sum can hold.
+    case sumTooLarge(path: String, reason: String)
     case storage(path: String, reason: String)
     case unprojectable(name: String, at: Position, type: String, reason: String)
     /// The log did not deliver an event that its size promises.
@@ -77,6 +79,8 @@ extension ReadModelError: CustomStringConvertible {
         case .busy(let path): "another program has locked \(path); try again when it is done"
         case .inUse(let path):
             "another program keeps \(path) open, so it cannot be replaced; close it and try again"
+        case .sumTooLarge(let path, let reason):
+            "\(path): a sum is too large to be exact (\(reason)); it stays as it was before"
         case .storage(let path, let reason): "\(path): \(reason)"
         case .unprojectable(let name, let position, let type, let reason):
             "\(name) stopped at position \(position) (\(type)): \(reason)"

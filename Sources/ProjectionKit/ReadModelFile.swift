@@ -143,9 +143,19 @@ extension ReadModelAccess {
 
 func readModelError(_ error: DatabaseError, path: String) -> ReadModelError {
     let reason = error.message ?? error.resultCode.description
+    if error.extendedResultCode == .SQLITE_CONSTRAINT_CHECK {
+        return .sumTooLarge(path: path, reason: reason)
+    }
     switch error.resultCode {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path: path, reason: reason)
     case .SQLITE_BUSY: return .busy(path: path)
     default: return .storage(path: path, reason: reason)
+    }
+}
+
+func readModelError(_ failure: FoldFailure, path: String) -> ReadModelError {
+    switch failure {
+    case .damaged(let reason): .damaged(path: path, reason: reason)
+    case .tooLarge: .sumTooLarge(path: path, reason: "integer overflow")
     }
 }

@@ -1,5 +1,6 @@
 internal import ContactCentre
 internal import EventLog
+internal import GRDB
 internal import JSON
 internal import ProjectionKit
 internal import Projections
@@ -25,6 +26,64 @@ internal import Testing
             _ = try Projector(OperatorQueues(), in: directory.path)
                 .bringUpToDate(from: source.first(min(size, end)))
         }
+    }
+
+    /// A clock that was not set makes a duration of two thousand years, which is none.
+    @Test func impossibleDurationsAreUnknownHoweverTheyArrive() async throws {
+        let (unset, now) = (try at("0001-01-03T00:00:00Z"), try at("2026-03-26T20:00:00Z"))
+        let years = Double(now.microseconds - unset.microseconds) / 1e6
+        let stories = try (0..<200).map { number in
+            try Story("\(number)", from: unset).received().queued("desk", after: 1)
+                .left("desk", .answered, after: number == 0 ? 3 : years)
+                .connected("anna", after: 3).disconnected(after: number == 0 ? 63 : years).told
+        }
+        let source = try await ToldLog(told: inOrderOfTime(stories)).source()
+        try project(source, inStepsOf: 250)
+        #expect(try model.digest() == rebuilt(source))
+        let totals = try model.answer(.table("totals")).shownRows[0]
+        #expect(totals["answered"] == 200)
+        #expect(totals["answered_with_known_wait"] == 1)
+        #expect(totals["wait_answered_us"] == .integer(2 * second))
+        #expect(totals["handled"] == 1)
+        #expect(totals["handle_us"] == .integer(60 * second))
+    }
+
+    @Test(arguments: [(366 * 86_400.0, 1), (366 * 86_400.0 + 1, 0)])
+    func aDurationOf366DaysIsTheLongest(seconds: Double, known: Int64) async throws {
+        let story = try Story("1", from: try at("2025-01-01T00:00:00Z")).queued("desk", after: 0)
+            .left("desk", .answered, after: seconds)
+            .connected("anna", after: 1).disconnected(after: 1 + seconds)
+        let totals = try await ToldLog(told: story.told).answer(.table("totals")).shownRows[0]
+        #expect(totals["answered_with_known_wait"] == .integer(known))
+        #expect(totals["handled"] == .integer(known))
+    }
+
+    /// Neither a wrapped integer nor a real number ever stands for a sum.
+    @Test(arguments: ["totals", "queues", "days", "half_hours", "operators"])
+    func aSumThatIsTooLargeEndsTheRun(table: String) async throws {
+        let start = try at("2026-03-26T20:00:00Z")
+        let stories = try (0..<2).map { number in
+            try Story("\(number)", from: start.plus(seconds: Double(number) * 100))
+                .received().queued("desk", after: 1).left("desk", .answered, after: 3)
+                .connected("anna", after: 3).disconnected(after: 63).told
+        }
+        let source = try await ToldLog(told: inOrderOfTime(stories)).source()
+        try project(source.first(6), inStepsOf: 6)
+        try edit("UPDATE \(table) SET handle_us = 1 << 62")
+        let before = try model.digest()
+        #expect {
+            try project(source, inStepsOf: 11)
+        } throws: {
+            guard case .sumTooLarge = $0 as? ReadModelError else { return false }
+            return true
+        }
+        #expect(try model.digest() == before)
+    }
+
+    private func edit(_ sql: String) throws {
+        let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
+        try queue.write { try $0.execute(sql: sql) }
+        try queue.close()
     }
 
     @Test(arguments: UInt64(1)...6)
