@@ -33,16 +33,28 @@ final class FoldContacts: EventFold {
         nextContact = try Int64.fetchOne(database, sql: "SELECT max(id) + 1 FROM contacts") ?? 1
     }
 
-    func apply(_ event: Event) throws {
-        guard event.schema == ContactEvent.schema, let kind = Self.kinds[event.type.text] else {
-            return
+    func apply(_ event: Event) throws -> Reading {
+        guard let kind = Self.kinds[event.type.text] else { return .done }
+        guard event.schema == ContactEvent.schema else {
+            return .unreadable(
+                reason: "\(event.type.text): schema \(event.schema) is not known here")
         }
-        let contactEvent = try ContactEvent(kind, payload: event.data.object)
-        if case .received(let arrival) = contactEvent { _ = try zones.zone(arrival.zone) }
+        let contactEvent: ContactEvent
+        do throws(PayloadError) {
+            contactEvent = try ContactEvent(kind, payload: event.data.object)
+        } catch {
+            return .unreadable(reason: "\(error)")
+        }
+        if case .received(let arrival) = contactEvent, let name = arrival.zone,
+            zones.zone(name) == nil
+        {
+            return .unreadable(reason: "\(event.type.text): \(UnknownZone(name: name))")
+        }
         let index = try touch(ExactText(event.stream.text))
         let moment = event.occurred
         touched[index].facts.apply(contactEvent, at: moment)
         latest = max(latest ?? moment, moment)
+        return .done
     }
 
     private func touch(_ stream: ExactText) throws -> Int {
@@ -80,14 +92,14 @@ final class FoldContacts: EventFold {
     ) throws {
         let contribution = try Contribution(
             of: facts, thresholdMicroseconds: thresholdMicroseconds)
-        try changes.add(contribution, in: try zones.zone(facts.zone), taken: direction)
+        try changes.add(contribution, in: try zones.stored(facts.zone), taken: direction)
     }
 
     private func store(_ contact: TouchedContact, _ changes: inout TableChanges) throws {
         let (stored, facts) = (contact.stored, contact.facts)
         try facts.save(replacing: stored, to: database)
-        let zone = try zones.zone(facts.zone)
-        let storedZone = try zones.zone(stored?.zone)
+        let zone = try zones.stored(facts.zone)
+        let storedZone = try zones.stored(stored?.zone)
         for (index, visit) in facts.visits.enumerated() {
             let old = stored.flatMap { index < $0.visits.count ? $0.visits[index] : nil }
             if old == visit, stored?.zone == facts.zone { continue }

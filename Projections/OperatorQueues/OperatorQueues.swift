@@ -1,5 +1,6 @@
 internal import ContactCentre
 package import GRDB
+internal import JSON
 package import ProjectionKit
 
 /// How the queues did: offered, answered, abandoned, waits and handle times, and who waits.
@@ -48,7 +49,7 @@ struct UnknownZone: Error, CustomStringConvertible {
     let name: String
 
     var description: String {
-        "the time zone \"\(name)\" is unknown; it must be an IANA name like Europe/Rome"
+        "the time zone \(jsonString(name)) is unknown; it must be an IANA name like Europe/Rome"
     }
 }
 
@@ -62,12 +63,21 @@ struct ZoneBook {
         logZone = zone
     }
 
-    /// The zone with this name; nil stands for the log's.
-    mutating func zone(_ name: String?) throws -> Zone {
-        guard let name else { return logZone }
+    /// The zone with this name, or nil where there is none.
+    mutating func zone(_ name: String) -> Zone? {
         if let zone = known[ExactText(name)] { return zone }
-        guard let zone = Zone(identifier: name) else { throw UnknownZone(name: name) }
+        // The time zone database would look up what stands before a U+0000.
+        guard !name.utf8.contains(0), let zone = Zone(identifier: name) else { return nil }
         known[ExactText(name)] = zone
+        return zone
+    }
+
+    /// The zone of a contact that was taken in; nil stands for the log's.
+    mutating func stored(_ name: String?) throws(FoldFailure) -> Zone {
+        guard let name else { return logZone }
+        guard let zone = zone(name) else {
+            throw .damaged("contacts.zone holds what was never written there")
+        }
         return zone
     }
 }

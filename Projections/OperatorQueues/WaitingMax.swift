@@ -53,7 +53,7 @@ struct WaitingMax {
             let left: Int64? = row[1]
             let from: Int = row[2]
             let to: Int? = row[3]
-            let zone = try zones.zone(row[4])
+            let zone = try zones.stored(row[4])
             let begin = from == day ? queued : zone.start(of: date).microseconds
             let end: Int64
             if let left, to == day {

@@ -150,7 +150,8 @@ package struct Projector: Sendable {
             if state.events < chunkEnd { break }
         }
         return ProjectionOutcome(
-            events: state.events - first, size: state.events, rebuilt: rebuilt)
+            events: state.events - first, size: state.events, unreadable: state.unreadable,
+            rebuilt: rebuilt)
     }
 
     private func apply(
@@ -166,16 +167,8 @@ package struct Projector: Sendable {
                 isOver = true
                 return .stop
             }
-            do {
-                try fold.apply(event)
-            } catch let error as DatabaseError {
-                throw error
-            } catch let failure as FoldFailure {
-                throw failure
-            } catch {
-                throw ReadModelError.unprojectable(
-                    name: projection.name, at: event.position, type: event.type.text,
-                    reason: "\(error)")
+            if case .unreadable(let reason) = try fold.apply(event) {
+                next.unreadable.add(event.position, reason: reason)
             }
             next.events += 1
             next.lastEvent = event.id
@@ -201,6 +194,8 @@ package struct ProjectionOutcome: Equatable, Sendable {
     package let events: UInt64
     /// Events that the read model has now: every position below this number.
     package let size: UInt64
+    /// Those among all events of the read model that it could not read.
+    package let unreadable: UnreadableEvents
     /// Why the read model was made anew; nil where it was taken further.
     package let rebuilt: RebuildReason?
 }

@@ -37,7 +37,34 @@ package enum FoldFailure: Error, Equatable, Sendable {
 /// It is used within one database access only and dropped after any error.
 package protocol EventFold: AnyObject {
     /// Takes in the next event; events of no interest are passed over.
-    func apply(_ event: Event) throws
+    ///
+    /// What it finds unreadable must have changed nothing.
+    /// - Throws: ``FoldFailure`` and errors of the database, both of which end the run.
+    func apply(_ event: Event) throws -> Reading
     /// Writes out everything that changed since the last call; a commit follows.
     func flush() throws
+}
+
+/// What became of an event that was offered to a projection.
+package enum Reading: Equatable, Sendable {
+    case done
+    /// It should have counted, but this version cannot read it.
+    case unreadable(reason: String)
+}
+
+/// The events that should have counted in a read model but could not be read, and so do not.
+package struct UnreadableEvents: Equatable, Sendable {
+    package internal(set) var count: UInt64 = 0
+    /// Nil where there are none.
+    package internal(set) var first: First?
+
+    package struct First: Equatable, Sendable {
+        package let position: Position
+        package let reason: String
+    }
+
+    mutating func add(_ position: Position, reason: String) {
+        count += 1
+        if first == nil { first = First(position: position, reason: reason) }
+    }
 }

@@ -20,7 +20,6 @@ package enum ReadModelError: Error, Equatable, Sendable {
     /// The log's durations add up to more than a sum can hold.
     case sumTooLarge(path: String, reason: String)
     case storage(path: String, reason: String)
-    case unprojectable(name: String, at: Position, type: String, reason: String)
     /// The log did not deliver an event that its size promises.
     case missingEvent(at: Position)
     case asOfBeyondLog(Position, logEvents: UInt64)
@@ -82,8 +81,6 @@ extension ReadModelError: CustomStringConvertible {
         case .sumTooLarge(let path, let reason):
             "\(path): a sum is too large to be exact (\(reason)); it stays as it was before"
         case .storage(let path, let reason): "\(path): \(reason)"
-        case .unprojectable(let name, let position, let type, let reason):
-            "\(name) stopped at position \(position) (\(type)): \(reason)"
         case .missingEvent(let position):
             "the log did not deliver the event at position \(position); run: ascolto check"
         case .asOfBeyondLog(let position, let logEvents):

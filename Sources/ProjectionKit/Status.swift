@@ -10,6 +10,8 @@ package struct ReadModelStatus: Equatable, Sendable {
     package let configuration: String
     /// The last event that was taken in; nil before the first.
     package let position: Position?
+    /// Events that it took in without being able to read them.
+    package let unreadable: UnreadableEvents
     /// Events that the log has and the read model has not.
     package let lagEvents: UInt64
     /// From the recording of the last event taken in to that of the log's last event, in seconds.
@@ -43,7 +45,7 @@ extension ReadModel {
             return ReadModelStatus(
                 name: state.name, version: state.version, configuration: state.configuration,
                 position: state.events > 0 ? Position(state.events - 1) : nil,
-                lagEvents: size - state.events,
+                unreadable: state.unreadable, lagEvents: size - state.events,
                 lagSeconds: try lagSeconds(state, towards: source, size: size),
                 tables: try projection.tables.map { table in
                     let rows = try Int.fetchOne(

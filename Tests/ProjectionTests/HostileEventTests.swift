@@ -80,6 +80,41 @@ internal import Testing
         #expect(try model.digest() == before)
     }
 
+    /// What this version cannot read is counted and passed over, at every size of step.
+    @Test(arguments: [1, 7, 100]) func unreadableEventsAreCounted(step: Int) async throws {
+        var maker = ContactMaker(seed: 3)
+        let told = maker.contacts(12, from: try at("2026-03-26T20:00:00Z")).inOrderOfTime()
+        let time = try #require(told.first).time
+        func arrival(zone: String) -> ContactEvent {
+            .received(ContactEvent.Received(channel: .phone, direction: .incoming, zone: zone))
+        }
+        let start = ContactEvent.connected(nil)
+        let unreadable = [
+            Told(stream: "contact/x", event: arrival(zone: "Mars/X"), time: time),
+            Told(stream: "contact/x", event: arrival(zone: "Europe/Rome\0"), time: time),
+            Told(stream: "contact/x", event: start, time: time, schema: 0),
+            Told(stream: "contact/x", event: start, time: time, schema: 7),
+            Told(
+                stream: "contact/x", event: start, time: time,
+                payload: #"{"operatorId":["anna"]}"#),
+        ]
+        let passedOver = [
+            Told(stream: "contact/y", event: .unknown, time: time, schema: 9),
+            Told(stream: "contact/y", event: .selfServiceEnded(.failed), time: time, schema: 9),
+        ]
+        let sound = try await ToldLog(told: told).source()
+        let source = try await ToldLog(
+            told: told.prefix(9) + unreadable + passedOver + told.dropFirst(9)
+        ).source()
+        try project(source, inStepsOf: step)
+        #expect(try model.digest() == rebuilt(sound))
+        let status = try #require(try model.status(towards: source))
+        #expect(status.lagEvents == 0)
+        #expect(status.unreadable.count == UInt64(unreadable.count))
+        #expect(status.unreadable.first?.position == Position(10))
+        #expect(status.unreadable.first?.reason.contains(#""Mars/X" is unknown"#) == true)
+    }
+
     private func edit(_ sql: String) throws {
         let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
         try queue.write { try $0.execute(sql: sql) }

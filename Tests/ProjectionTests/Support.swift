@@ -63,12 +63,14 @@ struct Told {
     let event: ContactEvent
     let time: Instant
     var schema = ContactEvent.schema
+    /// Stands for the event's own where there is one.
+    var payload: String?
 
     func newEvent() throws -> NewEvent {
         NewEvent(
             id: nil, type: try EventType(event.kind?.rawValue ?? "lift.arrived"), schema: schema,
             stream: try StreamName(stream), source: try Source("//test"), time: time,
-            data: try .json(checking: event.payload[...]))
+            data: try .json(checking: payload.map { Array($0.utf8)[...] } ?? event.payload[...]))
     }
 }
 

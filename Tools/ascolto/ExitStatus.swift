@@ -59,8 +59,8 @@ private func exitCode(_ error: ReadModelError) -> Int32 {
     case .locked, .busy, .inUse: ExitStatus.unavailable
     case .unknownTable, .noMoment, .badCondition, .badQuery, .notReading: ExitStatus.usage
     case .missingEvent: ExitStatus.corruption
-    case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage, .sumTooLarge,
-        .unprojectable, .asOfBeyondLog:
+    case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
+        .sumTooLarge, .asOfBeyondLog:
         ExitStatus.no
     }
 }

@@ -88,11 +88,17 @@ struct Project: ParsableCommand {
             rows.append([
                 .text(projection.name), .count(projection.version), .count(outcome.events),
                 outcome.size > 0 ? .count(outcome.size - 1) : .null,
-                .optional(outcome.rebuilt),
+                .optional(outcome.rebuilt), .count(outcome.unreadable.count),
+                .first(of: outcome.unreadable),
             ])
+            tell(outcome.unreadable, of: projection.name)
         }
-        Answer(columns: ["name", "version", "events", "position", "rebuilt"], rows: rows)
-            .write(as: output.chosen)
+        Answer(
+            columns: [
+                "name", "version", "events", "position", "rebuilt", "unreadable",
+                "first_unreadable",
+            ], rows: rows
+        ).write(as: output.chosen)
     }
 }
 
@@ -119,19 +125,22 @@ struct Projections: ParsableCommand {
             guard let status else {
                 return [
                     .text(projection.name), .count(projection.version), .null,
-                    .count(try source.size()), .null, .null, .null,
+                    .count(try source.size()), .null, .null, .null, .null, .null,
                 ]
             }
+            tell(status.unreadable, of: status.name)
             return [
                 .text(status.name), .count(status.version),
                 status.position.map { .count($0.value) } ?? .null, .count(status.lagEvents),
                 status.lagSeconds.map { .real($0) } ?? .null, .count(status.rows),
-                .text(status.digest.hex),
+                .text(status.digest.hex), .count(status.unreadable.count),
+                .first(of: status.unreadable),
             ]
         }
         Answer(
             columns: [
                 "name", "version", "position", "lag_events", "lag_seconds", "rows", "digest",
+                "unreadable", "first_unreadable",
             ], rows: rows
         ).write(as: output.chosen)
     }
@@ -197,7 +206,20 @@ struct QueryVerb: ParsableCommand {
     }
 }
 
+/// Says which events a read model could not read, and why the first of them.
+private func tell(_ unreadable: UnreadableEvents, of name: String) {
+    guard let first = unreadable.first else { return }
+    Standard.error(
+        "ascolto: \(name) could not read \(unreadable.count) events, which do not count in it; "
+            + "the first is at position \(first.position): \(first.reason)")
+}
+
 extension Cell {
+    /// The position of the first event that could not be read.
+    fileprivate static func first(of unreadable: UnreadableEvents) -> Cell {
+        unreadable.first.map { .count($0.position.value) } ?? .null
+    }
+
     init(_ value: QueryValue) {
         self =
             switch value {
