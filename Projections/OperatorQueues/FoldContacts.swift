@@ -28,9 +28,12 @@ final class FoldContacts: EventFold {
         self.database = database
         self.zones = zones
         self.thresholdMicroseconds = thresholdMicroseconds
-        latest = try Int64.fetchOne(database, sql: "SELECT occurred_us FROM latest")
-            .map(Instant.init(microseconds:))
-        nextContact = try Int64.fetchOne(database, sql: "SELECT max(id) + 1 FROM contacts") ?? 1
+        latest = try Row.fetchOne(database, sql: "SELECT occurred_us FROM latest")
+            .flatMap { try StoredRow($0, of: "latest").optionalInstant("occurred_us") }
+        let last = try Row.fetchOne(database, sql: "SELECT max(id) AS id FROM contacts")
+            .flatMap { try StoredRow($0, of: "contacts").optionalInteger("id") }
+        nextContact = 1
+        try nextContact.add(last ?? 0)
     }
 
     func apply(_ event: Event) throws -> Reading {
@@ -38,6 +41,11 @@ final class FoldContacts: EventFold {
         guard event.schema == ContactEvent.schema else {
             return .unreadable(
                 reason: "\(event.type.text): schema \(event.schema) is not known here")
+        }
+        guard LocalTime.readable.contains(event.occurred) else {
+            return .unreadable(
+                reason: "\(event.type.text): \(event.occurred) has no local date within the "
+                    + "years 0000 to 9999 in every zone")
         }
         let contactEvent: ContactEvent
         do throws(PayloadError) {
@@ -64,7 +72,7 @@ final class FoldContacts: EventFold {
             TouchedContact(
                 stored: stored,
                 facts: stored ?? ContactFacts(id: nextContact, stream: stream.text)))
-        if stored == nil { nextContact += 1 }
+        if stored == nil { try nextContact.add(1) }
         indexes[stream] = touched.count - 1
         return touched.count - 1
     }

@@ -1,6 +1,25 @@
 internal import ContactCentre
 internal import JSON
 
+/// The bounds within which local dates and half-hours have labels that sort as they follow.
+enum LocalTime {
+    private static let dayMicroseconds: Int64 = 86_400_000_000
+
+    /// Moments with a local date within the years 0000 to 9999, in whatever zone.
+    ///
+    /// No zone is, or was, a day away from UTC.
+    static let readable =
+        Instant(
+            microseconds: Instant.earliest.microseconds + dayMicroseconds)...Instant(
+            microseconds: Instant.latest.microseconds - dayMicroseconds)
+
+    /// The dates of the years 0000 to 9999, as days since 1970.
+    static let days =
+        Int(
+            Instant.earliest.microseconds.flooredDivision(by: dayMicroseconds).quotient)...Int(
+            Instant.latest.microseconds.flooredDivision(by: dayMicroseconds).quotient)
+}
+
 /// A half-hour of the UTC grid, with the offset that its label shows.
 struct HalfHour: Hashable {
     let start: Instant

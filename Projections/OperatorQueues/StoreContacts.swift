@@ -1,6 +1,7 @@
 internal import ContactCentre
 internal import GRDB
 internal import JSON
+internal import ProjectionKit
 
 extension ContactFacts {
     /// What the database knows of the contact with this stream, or nil.
@@ -11,12 +12,12 @@ extension ContactFacts {
                 FROM contacts WHERE stream = ?
                 """)
         let found = try Row.fetchCursor(contact, arguments: [stream])
-        guard let row = try found.next() else { return nil }
-        var facts = ContactFacts(id: row[0], stream: stream)
-        facts.zone = row[1]
-        facts.queue = text(row[2])
-        facts.received = instant(row[3])
-        facts.gaveUpInSelfService = SelfServiceEnd(rawValue: row[4]) ?? .other
+        guard let row = try found.next().map({ StoredRow($0, of: "contacts") }) else { return nil }
+        var facts = ContactFacts(id: try row.integer("id"), stream: stream)
+        facts.zone = try row.optionalText("zone")
+        facts.queue = try row.optionalText("queue").map(ExactText.init)
+        facts.received = try row.optionalInstant("received_us")
+        facts.gaveUpInSelfService = try row.choice("gave_up_in_self_service")
         facts.visits = try facts.loadVisits(from: database)
         facts.connections = try facts.loadConnections(from: database)
         return facts
@@ -30,12 +31,13 @@ extension ContactFacts {
                 """)
         var visits: [Visit] = []
         let rows = try Row.fetchCursor(statement, arguments: [id])
-        while let row = try rows.next() {
-            let ending: Int64? = row[3]
+        while let row = try rows.next().map({ StoredRow($0, of: "visits") }) {
             visits.append(
                 Visit(
-                    queue: ExactText(row[0]), queued: instant(row[1]), left: instant(row[2]),
-                    ending: ending.flatMap(Ending.init(rawValue:))))
+                    queue: ExactText(try row.text("queue")),
+                    queued: try row.optionalInstant("queued_us"),
+                    left: try row.optionalInstant("left_us"),
+                    ending: try row.optionalChoice("ending")))
         }
         return visits
     }
@@ -48,12 +50,14 @@ extension ContactFacts {
                 """)
         var connections: [Connection] = []
         let rows = try Row.fetchCursor(statement, arguments: [id])
-        while let row = try rows.next() {
+        while let row = try rows.next().map({ StoredRow($0, of: "connections") }) {
             connections.append(
                 Connection(
-                    visit: row[0], operator: text(row[1]),
-                    connected: Instant(microseconds: row[2]), disconnected: instant(row[3]),
-                    afterWorkEnded: instant(row[4])))
+                    visit: try row.int("visit"),
+                    operator: try row.optionalText("operator").map(ExactText.init),
+                    connected: try row.instant("connected_us"),
+                    disconnected: try row.optionalInstant("disconnected_us"),
+                    afterWorkEnded: try row.optionalInstant("after_work_ended_us")))
         }
         return connections
     }
@@ -105,10 +109,4 @@ extension Statement {
         setUncheckedArguments(arguments)
         try execute()
     }
-}
-
-private func text(_ stored: String?) -> ExactText? { stored.map(ExactText.init) }
-
-private func instant(_ microseconds: Int64?) -> Instant? {
-    microseconds.map(Instant.init(microseconds:))
 }

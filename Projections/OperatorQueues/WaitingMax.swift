@@ -1,6 +1,7 @@
 internal import ContactCentre
 internal import GRDB
 internal import JSON
+internal import ProjectionKit
 
 /// Finds how many visits waited at once on a local date, at most.
 ///
@@ -16,10 +17,14 @@ struct WaitingMax {
     func update(_ touched: TouchedDays, in database: Database) throws {
         var days = touched.days
         if let first = touched.allFrom {
-            days.formUnion(
-                try Int.fetchAll(
-                    database, sql: "SELECT day_number FROM days WHERE day_number >= ?",
-                    arguments: [first]))
+            let rows = try Row.fetchCursor(
+                database, sql: "SELECT day_number FROM days WHERE day_number >= ?",
+                arguments: [first])
+            while let row = try rows.next().map({ StoredRow($0, of: "days") }) {
+                let day = try row.int("day_number")
+                guard LocalTime.days.contains(day) else { throw row.damage("day_number") }
+                days.insert(day)
+            }
         }
         var search = self
         let update = try database.cachedStatement(
@@ -48,15 +53,15 @@ struct WaitingMax {
         let date = CivilDate(daysSince1970: day)
         let nextDate = CivilDate(daysSince1970: day + 1)
         let rows = try Row.fetchCursor(statement, arguments: [day])
-        while let row = try rows.next() {
-            let queued: Int64 = row[0]
-            let left: Int64? = row[1]
-            let from: Int = row[2]
-            let to: Int? = row[3]
-            let zone = try zones.stored(row[4])
-            let begin = from == day ? queued : zone.start(of: date).microseconds
+        while let row = try rows.next().map({ StoredRow($0, of: "visits") }) {
+            let left = try row.optionalInstant("left_us")?.microseconds
+            let to = try row.optionalInteger("to_day")
+            let zone = try zones.stored(try row.optionalText("zone"))
+            let begin =
+                try row.int("from_day") == day
+                ? try row.instant("queued_us").microseconds : zone.start(of: date).microseconds
             let end: Int64
-            if let left, to == day {
+            if let left, to == Int64(day) {
                 end = left
             } else {
                 end = zone.start(of: nextDate).microseconds

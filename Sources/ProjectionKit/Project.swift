@@ -134,17 +134,13 @@ package struct Projector: Sendable {
         let fold = try projection.fold(into: database, of: source.log)
         while state.events < end.size {
             let chunkEnd = min(end.size, (state.events / chunkEvents + 1) * chunkEvents)
-            do {
-                try database.inTransaction(.immediate) {
-                    try apply(source, until: end.limited(to: chunkEnd), to: fold, &state)
-                    try fold.flush()
-                    try state.save(to: database)
-                    // The chunk's rows and the position after them are committed together: a
-                    // crash before leaves the previous chunk's end, a crash after this one's.
-                    return .commit
-                }
-            } catch let failure as FoldFailure {
-                throw readModelError(failure, path: path.live)
+            try database.inTransaction(.immediate) {
+                try apply(source, until: end.limited(to: chunkEnd), to: fold, &state)
+                try fold.flush()
+                try state.save(to: database)
+                // The chunk's rows and the position after them are committed together: a crash
+                // before leaves the previous chunk's end, a crash after leaves this one's.
+                return .commit
             }
             progress(ProjectionProgress(done: state.events - first, total: end.size - first))
             if state.events < chunkEnd { break }

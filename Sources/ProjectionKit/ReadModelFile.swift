@@ -40,7 +40,8 @@ enum ReadModelAccess {
     case reading
 }
 
-/// Opens a database, uses it and closes it; SQLite's errors come out as ``ReadModelError``.
+/// Opens a database, uses it and closes it; errors of SQLite and of folds come out as
+/// ``ReadModelError``.
 func withDatabase<Result>(
     at path: String, for access: ReadModelAccess, _ body: (Database) throws -> Result
 ) throws -> Result {
@@ -58,6 +59,8 @@ func withDatabase<Result>(
         return result
     } catch let error as DatabaseError {
         throw readModelError(error, path: path)
+    } catch let failure as FoldFailure {
+        throw readModelError(failure, path: path)
     }
 }
 

@@ -36,6 +36,22 @@ package struct StoredRow {
         return count
     }
 
+    /// One of a list of cases that are stored as numbers.
+    package func optionalChoice<Choice: RawRepresentable<Int64>>(
+        _ column: String
+    ) throws(FoldFailure) -> Choice? {
+        guard let number = try optionalInteger(column) else { return nil }
+        guard let choice = Choice(rawValue: number) else { throw damage(column) }
+        return choice
+    }
+
+    package func choice<Choice: RawRepresentable<Int64>>(
+        _ column: String
+    ) throws(FoldFailure) -> Choice {
+        guard let choice: Choice = try optionalChoice(column) else { throw damage(column) }
+        return choice
+    }
+
     package func optionalText(_ column: String) throws(FoldFailure) -> String? {
         switch value(column) {
         case .string(let text): return text

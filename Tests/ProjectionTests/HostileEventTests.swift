@@ -115,6 +115,29 @@ internal import Testing
         #expect(status.unreadable.first?.reason.contains(#""Mars/X" is unknown"#) == true)
     }
 
+    /// Labels of other years would sort wrongly.
+    @Test func onlyLocalDatesOfFourDigitYearsCount() async throws {
+        let times = try [
+            "0000-01-01T23:59:59.999999Z", "0000-01-02T00:00:00Z", "9999-12-30T23:59:59Z",
+            "9999-12-31T00:00:00Z",
+        ].map(at)
+        let zones = ["America/Juneau", "Pacific/Kiritimati"]
+        let told = try zones.flatMap { (zone: String) in
+            try times.enumerated().flatMap { index, time in
+                try Story("\(zone)\(index)", from: time).received(zone: zone)
+                    .queued("desk", after: 0).told
+            }
+        }
+        let source = try await ToldLog(told: told).source()
+        try project(source, inStepsOf: 3)
+        #expect(try model.digest() == rebuilt(source))
+        #expect(try model.status(towards: source)?.unreadable.count == 8)
+        let days = try model.answer(.table("days")).values(of: "day")
+        #expect(days == ["0000-01-01", "9999-12-30", "9999-12-31"])
+        let starts = try model.answer(.table("half_hours")).values(of: "start") ?? []
+        #expect(starts.count == 4)
+    }
+
     private func edit(_ sql: String) throws {
         let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
         try queue.write { try $0.execute(sql: sql) }
