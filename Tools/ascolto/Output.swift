@@ -63,7 +63,7 @@ enum Cell: Equatable {
         case .null: "–"
         case .real(let value) where abs(value) < 100: String(format: "%.4f", value)
         case .real(let value): String(format: "%.1f", value)
-        default: plain
+        default: printable(plain)
         }
     }
 
@@ -86,6 +86,22 @@ enum Cell: Equatable {
         case .text, .truth, .object: false
         }
     }
+}
+
+/// The text with its control characters and line ends escaped, as `\u{1B}`.
+///
+/// Texts come from outside: on a terminal they could move the cursor, and in a table make rows.
+func printable(_ text: String) -> String {
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator:
+            let digits = String(scalar.value, radix: 16, uppercase: true)
+            shown.append(contentsOf: "\\u{\(digits)}".unicodeScalars)
+        default: shown.append(scalar)
+        }
+    }
+    return String(shown)
 }
 
 private func jsonObject(_ members: [(String, Cell)]) -> String {
@@ -142,8 +158,9 @@ struct Answer {
     }
 
     private func writeMembers(to output: StandardOutput) {
-        let width = columns.map(\.count).max() ?? 0
-        for (name, cell) in zip(columns, rows[0]) {
+        let names = columns.map(printable)
+        let width = names.map(\.count).max() ?? 0
+        for (name, cell) in zip(names, rows[0]) {
             let gap = String(repeating: " ", count: width - name.count)
             output.write(line: "\(name)\(gap)  \(cell.shown)")
         }
@@ -152,7 +169,9 @@ struct Answer {
     /// For people: durations in minutes and seconds under names without their unit.
     private func writeTable(to output: StandardOutput) {
         let isDuration = columns.map { $0.hasSuffix("_us") }
-        let columns = columns.map { $0.hasSuffix("_us") ? String($0.dropLast(3)) : $0 }
+        let columns = columns.map {
+            printable($0.hasSuffix("_us") ? String($0.dropLast(3)) : $0)
+        }
         let shown = rows.map { row in
             zip(row, isDuration).map { cell, isDuration in
                 isDuration ? cell.shownAsDuration : cell.shown
