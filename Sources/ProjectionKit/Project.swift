@@ -36,13 +36,12 @@ package struct Projector: Sendable {
             if let reason = try reasonToRebuild(source) {
                 return try build(from: source, until: end, because: reason, progress)
             }
-            return try withDatabase(at: path.live, for: .updating) { database in
-                let outcome = try fold(
-                    from: source, until: end, into: database, rebuilt: nil, progress)
-                // Leaves one plain file where no reader is in the way; SQLite does it later else.
-                try? database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
-                return outcome
+            let outcome = try withDatabase(at: path.live, for: .updating) { database in
+                try fold(from: source, until: end, into: database, rebuilt: nil, progress)
             }
+            // Where readers are in the way, the next run does it.
+            try? leaveWriteAheadLogging(path.live, within: ProjectionLimits.settleWait)
+            return outcome
         }
     }
 
@@ -62,18 +61,33 @@ package struct Projector: Sendable {
     package func build(
         asOf: AsOf, from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
     ) throws -> ProjectionOutcome {
-        let size = try source.size()
-        let end: Prefix
-        switch asOf {
-        case .position(let position):
-            guard position.value < size else {
-                throw ReadModelError.asOfBeyondLog(position, logEvents: size)
-            }
-            end = Prefix(size: position.value + 1)
-        case .recorded(let moment): end = Prefix(size: size, recordedBy: moment)
-        }
+        let end = try Prefix(of: source, asOf: asOf)
         return try withProjectorLock(on: path.directory) {
             try build(from: source, until: end, because: .asked, progress)
+        }
+    }
+
+    /// Asks the read model of a prefix of the log, which is gone again afterwards.
+    ///
+    /// It is a database without a name, so that no end of the process leaves anything of it behind.
+    /// - Throws: ``ReadModelError``, as where a read model of the prefix was built and asked.
+    package func answer(
+        _ query: Query, asOf: AsOf, from source: EventSource,
+        progress: (ProjectionProgress) -> Void = { _ in }
+    ) throws -> (result: QueryResult, standing: ReadModelStanding) {
+        let end = try Prefix(of: source, asOf: asOf)
+        return try withDatabase(at: ReadModelPath.nameless, for: .building) { database in
+            try createTables(in: database, of: source.log)
+            let outcome = try fold(
+                from: source, until: end, into: database, rebuilt: .asked, progress)
+            return try database.readOnly {
+                let model = ReadModel(of: projection, in: path.directory)
+                let result = try model.rows(query, in: database)
+                let standing = ReadModelStanding(
+                    position: outcome.size > 0 ? Position(outcome.size - 1) : nil, lagEvents: 0,
+                    unreadable: outcome.unreadable)
+                return (result, standing)
+            }
         }
     }
 
@@ -200,6 +214,23 @@ package struct ProjectionOutcome: Equatable, Sendable {
 private struct Prefix {
     var size: UInt64
     var recordedBy: Instant?
+
+    init(size: UInt64, recordedBy: Instant? = nil) {
+        self.size = size
+        self.recordedBy = recordedBy
+    }
+
+    init(of source: EventSource, asOf: AsOf) throws {
+        let size = try source.size()
+        switch asOf {
+        case .position(let position):
+            guard position.value < size else {
+                throw ReadModelError.asOfBeyondLog(position, logEvents: size)
+            }
+            self.init(size: position.value + 1)
+        case .recorded(let moment): self.init(size: size, recordedBy: moment)
+        }
+    }
 
     func limited(to size: UInt64) -> Prefix { Prefix(size: size, recordedBy: recordedBy) }
 }

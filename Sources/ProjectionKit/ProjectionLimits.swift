@@ -6,6 +6,8 @@ package enum ProjectionLimits {
     static let busyTimeoutSeconds = 10.0
     /// How long a swap waits for the readers of the old file.
     static let swapWait: Duration = .seconds(10)
+    /// How long a run that took in events waits for readers before it leaves the file as it is.
+    static let settleWait: Duration = .seconds(1)
     static let swapRetrySeconds = 0.02
     /// Memory for pages while a read model is built.
     static let buildCacheKiB = 32_768

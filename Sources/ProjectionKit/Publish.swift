@@ -57,7 +57,7 @@ private func retire(_ live: String) throws {
     var isReadable = FileManager.default.fileExists(atPath: live)
     if isReadable {
         do {
-            try leaveWriteAheadLogging(live)
+            try leaveWriteAheadLogging(live, within: ProjectionLimits.swapWait)
         } catch ReadModelError.damaged {
             isReadable = false
         }
@@ -68,8 +68,11 @@ private func retire(_ live: String) throws {
     }
 }
 
-private func leaveWriteAheadLogging(_ live: String) throws {
-    let deadline = ContinuousClock.now.advanced(by: ProjectionLimits.swapWait)
+/// Makes one plain file of a read model, which can be read without permission to write.
+///
+/// - Throws: ``ReadModelError/inUse(path:)`` where readers have it open for longer than `patience`.
+func leaveWriteAheadLogging(_ live: String, within patience: Duration) throws {
+    let deadline = ContinuousClock.now.advanced(by: patience)
     while true {
         do {
             let mode = try withDatabase(at: live, for: .inspecting) { database in

@@ -61,16 +61,29 @@ package struct ReadModel: Sendable {
         path = ReadModelPath(directory: directory, name: projection.name)
     }
 
-    /// Answers from what is there, even where the log has gone on since.
+    /// Answers from what is there, whatever has become of the log since.
     /// - Throws: ``ReadModelError`` where there is no read model of this version, or where the
     ///   query cannot be answered; it names the tables or columns that exist.
     package func answer(_ query: Query) throws -> QueryResult {
+        try read { try rows(query, in: $0) }
+    }
+
+    /// Answers even where the log has gone on since, and says how far it has.
+    /// - Throws: as ``answer(_:)``, and where the read model does not belong to this log.
+    package func answer(
+        _ query: Query, towards source: EventSource
+    ) throws -> (result: QueryResult, standing: ReadModelStanding) {
         try read { database in
-            switch query {
-            case .table(let name, let condition, let moment):
-                try rows(of: name, condition: condition, moment: moment, in: database)
-            case .sql(let sql): try rows(sql: sql, in: database)
-            }
+            let standing = try standing(in: database, towards: source)
+            return (try rows(query, in: database), standing)
+        }
+    }
+
+    func rows(_ query: Query, in database: Database) throws -> QueryResult {
+        switch query {
+        case .table(let name, let condition, let moment):
+            try rows(of: name, condition: condition, moment: moment, in: database)
+        case .sql(let sql): try rows(sql: sql, in: database)
         }
     }
 
@@ -136,6 +149,11 @@ package struct ReadModel: Sendable {
             let statement = try database.makeStatement(sql: sql)
             guard statement.isReadonly, statement.columnCount > 0 else {
                 throw ReadModelError.notReading(sql: sql)
+            }
+            // In an object of JSON the one value would hide the other.
+            var seen: Set<[UInt8]> = []
+            for column in statement.columnNames where !seen.insert(Array(column.utf8)).inserted {
+                throw ReadModelError.repeatedColumn(column)
             }
             return try fetch(statement, [])
         } catch let error as DatabaseError {

@@ -28,6 +28,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
     case badCondition(String, reason: String, table: String, columns: [String])
     case badQuery(reason: String, tables: [String])
     case notReading(sql: String)
+    /// Two columns of a query's result have the same name.
+    case repeatedColumn(String)
 }
 
 /// Why a read model is made anew from the first event.
@@ -95,6 +97,8 @@ extension ReadModelError: CustomStringConvertible {
                 + columns.joined(separator: ", ")
         case .badQuery(let reason, let tables):
             "--sql: \(reason); the tables are \(tables.joined(separator: ", "))"
+        case .repeatedColumn(let column):
+            "--sql: two columns are called \"\(column)\"; name one of them with AS"
         case .notReading(let sql):
             "--sql takes one statement that returns rows and changes nothing, not: "
                 + sql.prefix(80)

@@ -8,6 +8,9 @@ struct ReadModelPath {
     let directory: String
     let name: String
 
+    /// The database that SQLite keeps in memory and in a file without a name.
+    static let nameless = ""
+
     var live: String { directory + "/" + name + ".sqlite" }
 
     func building(version: Int) -> String {
@@ -58,9 +61,9 @@ func withDatabase<Result>(
         try queue.close()
         return result
     } catch let error as DatabaseError {
-        throw readModelError(error, path: path)
+        throw readModelError(error, path: path.isEmpty ? "the temporary read model" : path)
     } catch let failure as FoldFailure {
-        throw readModelError(failure, path: path)
+        throw readModelError(failure, path: path.isEmpty ? "the temporary read model" : path)
     }
 }
 

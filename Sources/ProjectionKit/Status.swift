@@ -3,17 +3,22 @@ internal import Foundation
 internal import GRDB
 internal import JSON
 
-/// How one read model stands towards its log.
+/// How far a read model has followed its log.
+package struct ReadModelStanding: Equatable, Sendable {
+    /// The last event that was taken in; nil before the first.
+    package let position: Position?
+    /// Events that the log has and the read model has not.
+    package let lagEvents: UInt64
+    /// Events that it took in without being able to read them.
+    package let unreadable: UnreadableEvents
+}
+
+/// How one read model stands towards its log, with what it takes to compare it.
 package struct ReadModelStatus: Equatable, Sendable {
     package let name: String
     package let version: Int
     package let configuration: String
-    /// The last event that was taken in; nil before the first.
-    package let position: Position?
-    /// Events that it took in without being able to read them.
-    package let unreadable: UnreadableEvents
-    /// Events that the log has and the read model has not.
-    package let lagEvents: UInt64
+    package let standing: ReadModelStanding
     /// From the recording of the last event taken in to that of the log's last event, in seconds.
     ///
     /// Nil where there is no last event to compare.
@@ -39,13 +44,11 @@ extension ReadModel {
     package func status(towards source: EventSource) throws -> ReadModelStatus? {
         guard FileManager.default.fileExists(atPath: path.live) else { return nil }
         return try read { database in
-            guard case .state(let state) = try loaded(from: database) else { return nil }
-            try state.requireHistory(of: source, path.live)
+            let state = try state(in: database, of: source)
             let size = try source.size()
             return ReadModelStatus(
                 name: state.name, version: state.version, configuration: state.configuration,
-                position: state.events > 0 ? Position(state.events - 1) : nil,
-                unreadable: state.unreadable, lagEvents: size - state.events,
+                standing: state.standing(logEvents: size),
                 lagSeconds: try lagSeconds(state, towards: source, size: size),
                 tables: try projection.tables.map { table in
                     let rows = try Int.fetchOne(
@@ -56,6 +59,23 @@ extension ReadModel {
         }
     }
 
+    func standing(
+        in database: Database, towards source: EventSource
+    ) throws -> ReadModelStanding {
+        try state(in: database, of: source).standing(logEvents: try source.size())
+    }
+
+    /// What a read model that can be read says about itself.
+    private func state(
+        in database: Database, of source: EventSource
+    ) throws -> ReadModelState {
+        guard case .state(let state) = try loaded(from: database) else {
+            preconditionFailure("only a read model with a state passes as one that can be read")
+        }
+        try state.requireHistory(of: source, path.live)
+        return state
+    }
+
     private func lagSeconds(
         _ state: ReadModelState, towards source: EventSource, size: UInt64
     ) throws -> Double? {
@@ -63,5 +83,14 @@ extension ReadModel {
             let last = state.lastRecorded
         else { return nil }
         return Double(newest.microseconds - last.microseconds) / 1e6
+    }
+}
+
+extension ReadModelState {
+    /// Requires that the log has at least the events that were taken in.
+    func standing(logEvents: UInt64) -> ReadModelStanding {
+        ReadModelStanding(
+            position: events > 0 ? Position(events - 1) : nil, lagEvents: logEvents - events,
+            unreadable: unreadable)
     }
 }

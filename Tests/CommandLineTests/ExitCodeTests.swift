@@ -40,6 +40,7 @@ struct ExitCodeTests {
             Wrong("query operator-queues days --where nope=1", exit: 2, says: "nope"),
             Wrong("query operator-queues days --at noon", exit: 2, says: "noon"),
             Wrong("query operator-queues --sql delete_from_visits", exit: 2, says: "--sql"),
+            Wrong("query operator-queues --sql SELECT_1_a,_2_a", exit: 2, says: "\"a\""),
             Wrong("append --expect-revision s", exit: 2, says: "STREAM=N"),
             Wrong("read --as-of 999", exit: 1, says: "does not exist yet"),
             Wrong("export --format table", exit: 2, says: "table"),
@@ -61,10 +62,14 @@ struct ExitCodeTests {
 
     @Test(
         "say that there is no log, and make none by looking",
-        arguments: ["read", "export", "streams", "stats", "check", "project", "projections"])
+        arguments: [
+            "read", "export", "streams", "stats", "check", "project", "projections",
+            "query operator-queues",
+        ])
     func noLog(verb: String) throws {
         let scratch = try Scratch()
-        let run = try Ascolto.run([verb], log: scratch.log)
+        let run = try Ascolto.run(
+            verb.split(separator: " ").map(String.init), log: scratch.log)
         #expect(run.end == .exit(1))
         #expect(run.output.isEmpty)
         #expect(run.error.contains("no log in \(scratch.log)"), "\(run.error)")

@@ -49,7 +49,7 @@ internal import Testing
         #expect { try model.status(towards: source) } throws: { isDamaged($0) }
         #expect { try projector.bringUpToDate(from: source) } throws: { isDamaged($0) }
         _ = try projector.rebuild(from: source)
-        #expect(try model.status(towards: source)?.lagEvents == 0)
+        #expect(try model.status(towards: source)?.standing.lagEvents == 0)
     }
 
     @Test(arguments: [
@@ -65,6 +65,6 @@ internal import Testing
         try edit("UPDATE " + change)
         #expect { try projector.bringUpToDate(from: source) } throws: { isDamaged($0) }
         _ = try projector.rebuild(from: source)
-        #expect(try model.status(towards: source)?.lagEvents == 0)
+        #expect(try model.status(towards: source)?.standing.lagEvents == 0)
     }
 }

@@ -109,10 +109,10 @@ internal import Testing
         try project(source, inStepsOf: step)
         #expect(try model.digest() == rebuilt(sound))
         let status = try #require(try model.status(towards: source))
-        #expect(status.lagEvents == 0)
-        #expect(status.unreadable.count == UInt64(unreadable.count))
-        #expect(status.unreadable.first?.position == Position(10))
-        #expect(status.unreadable.first?.reason.contains(#""Mars/X" is unknown"#) == true)
+        #expect(status.standing.lagEvents == 0)
+        #expect(status.standing.unreadable.count == UInt64(unreadable.count))
+        #expect(status.standing.unreadable.first?.position == Position(10))
+        #expect(status.standing.unreadable.first?.reason.contains(#""Mars/X" is unknown"#) == true)
     }
 
     /// Labels of other years would sort wrongly.
@@ -131,7 +131,7 @@ internal import Testing
         let source = try await ToldLog(told: told).source()
         try project(source, inStepsOf: 3)
         #expect(try model.digest() == rebuilt(source))
-        #expect(try model.status(towards: source)?.unreadable.count == 8)
+        #expect(try model.status(towards: source)?.standing.unreadable.count == 8)
         let days = try model.answer(.table("days")).values(of: "day")
         #expect(days == ["0000-01-01", "9999-12-30", "9999-12-31"])
         let starts = try model.answer(.table("half_hours")).values(of: "start") ?? []

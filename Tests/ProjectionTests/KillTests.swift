@@ -44,7 +44,7 @@ internal import Testing
         }
         let model = ReadModel(of: OperatorQueues(), in: path)
         let status = try model.status(towards: source)
-        #expect(status?.position == (first > 0 ? Position(last / 16 * 16 - 1) : nil))
+        #expect(status?.standing.position == (first > 0 ? Position(last / 16 * 16 - 1) : nil))
         _ = try projector.bringUpToDate(from: source)
         let digest = try model.digest()
         _ = try projector.rebuild(from: source)

@@ -93,6 +93,12 @@ internal import Testing
         #expect(result.rows == [["a\0b", ""]])
     }
 
+    @Test func twoColumnsOfOneNameAreRefused() throws {
+        #expect(throws: ReadModelError.repeatedColumn("a")) {
+            try model.answer(.sql("SELECT 1 AS a, 2 AS b, 3 AS a"))
+        }
+    }
+
     /// The page that defines the columns speaks of every table and column.
     @Test func theReadmeNamesEveryColumn() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

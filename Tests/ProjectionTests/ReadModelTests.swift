@@ -162,7 +162,9 @@ internal import Testing
         _ = try project(source.first(100))
         let digest = try model().digest()
         let queue = try DatabaseQueue(path: live)
-        try queue.writeWithoutTransaction { try $0.execute(sql: "DELETE FROM days") }
+        try queue.writeWithoutTransaction {
+            try $0.execute(sql: "PRAGMA journal_mode = WAL; DELETE FROM days")
+        }
         #expect(FileManager.default.fileExists(atPath: live + "-wal"))
         try FileManager.default.copyItem(atPath: live + "-wal", toPath: directory.file("kept"))
         try queue.close()
@@ -170,6 +172,63 @@ internal import Testing
         try FileManager.default.moveItem(atPath: directory.file("kept"), toPath: live + "-wal")
         _ = try project(source.first(100))
         #expect(try model().digest() == digest)
+    }
+
+    /// Who may only read the directory cannot open a database with a write-ahead log.
+    @Test func aRunLeavesOnePlainFile() throws {
+        _ = try project(source.first(60))
+        _ = try project(source)
+        let queue = try DatabaseQueue(path: live)
+        let mode = try queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+        try queue.close()
+        #expect(mode == "delete")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory.path)
+                == ["operator-queues.sqlite"])
+    }
+
+    /// Each chunk is committed beside a reader that holds on to an older state.
+    @Test func aRunGoesOnBesideAReader() throws {
+        _ = try project(source.first(60))
+        let reader = try DatabasePool(path: live)
+        let before = try reader.read { database in
+            let before = try Int.fetchOne(database, sql: "SELECT events FROM read_model")
+            #expect(try project(source).size == size)
+            #expect(try Int.fetchOne(database, sql: "SELECT events FROM read_model") == before)
+            return before
+        }
+        #expect(before == 60)
+        try reader.close()
+        #expect(try project(source).events == 0)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory.path)
+                == ["operator-queues.sqlite"])
+    }
+
+    @Test func anAnswerSaysHowFarItIsAndIsOfThisLog() async throws {
+        _ = try project(source.first(60))
+        let standing = try model().answer(.table("totals"), towards: source).standing
+        #expect(standing.position == Position(59))
+        #expect(standing.lagEvents == size - 60)
+        let other = try await ToldLog(zone: "Europe/Rome", told: told).source()
+        #expect(
+            throws: ReadModelError.otherLog(
+                path: live, found: source.log.id, expected: other.log.id)
+        ) { try model().answer(.table("totals"), towards: other) }
+    }
+
+    @Test func anAnswerAsOfAPositionLeavesNothingBehind() throws {
+        let answered = try projector().answer(
+            .table("queues"), asOf: .position(Position(59)), from: source)
+        #expect(answered.standing.position == Position(59))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        _ = try project(source.first(60))
+        #expect(try model().answer(.table("queues")) == answered.result)
+        #expect(throws: ReadModelError.self) {
+            try projector().answer(
+                .sql("DELETE FROM days RETURNING day"), asOf: .position(Position(59)),
+                from: source)
+        }
     }
 
     @Test func leftoversOfAnInterruptedBuildAreRemoved() throws {
@@ -196,6 +255,7 @@ internal import Testing
         _ = try project(source.first(60))
         _ = try project(source)
         let reader = try DatabaseQueue(path: live)
+        try reader.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
         let counted = try reader.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM days") }
         let path = directory.path
         let rebuilding = Thread { [source] in
@@ -213,7 +273,7 @@ internal import Testing
         try reader.close()
         while !rebuilding.isFinished { Thread.sleep(forTimeInterval: 0.01) }
         #expect(!FileManager.default.fileExists(atPath: building))
-        #expect(try model().status(towards: source)?.lagEvents == 0)
+        #expect(try model().status(towards: source)?.standing.lagEvents == 0)
     }
 
     @Test func statusTellsTheLag() throws {
@@ -222,15 +282,15 @@ internal import Testing
         let status = try #require(try model().status(towards: source))
         #expect(status.name == "operator-queues")
         #expect(status.version == 2)
-        #expect(status.position == Position(50))
-        #expect(status.lagEvents == size - 51)
+        #expect(status.standing.position == Position(50))
+        #expect(status.standing.lagEvents == size - 51)
         #expect(status.lagSeconds == 7)
         #expect(status.tables.first?.rows == 1)
         #expect(status.digest == (try model().digest()))
         #expect(status.digest.hex.count == 64)
         _ = try project(source)
         let upToDate = try #require(try model().status(towards: source))
-        #expect(upToDate.lagEvents == 0)
+        #expect(upToDate.standing.lagEvents == 0)
         #expect(upToDate.lagSeconds == 0)
     }
 

@@ -57,7 +57,8 @@ private func exitCode(_ error: StorageError) -> Int32 {
 private func exitCode(_ error: ReadModelError) -> Int32 {
     switch error {
     case .locked, .busy, .inUse: ExitStatus.unavailable
-    case .unknownTable, .noMoment, .badCondition, .badQuery, .notReading: ExitStatus.usage
+    case .unknownTable, .noMoment, .badCondition, .badQuery, .notReading, .repeatedColumn:
+        ExitStatus.usage
     case .missingEvent: ExitStatus.corruption
     case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
         .sumTooLarge, .asOfBeyondLog:

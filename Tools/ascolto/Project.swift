@@ -91,7 +91,7 @@ struct Project: ParsableCommand {
                 .optional(outcome.rebuilt), .count(outcome.unreadable.count),
                 .first(of: outcome.unreadable),
             ])
-            tell(outcome.unreadable, of: projection.name)
+            tellUnreadable(outcome.unreadable, of: projection.name)
         }
         Answer(
             columns: [
@@ -128,13 +128,14 @@ struct Projections: ParsableCommand {
                     .count(try source.size()), .null, .null, .null, .null, .null,
                 ]
             }
-            tell(status.unreadable, of: status.name)
+            tellUnreadable(status.standing.unreadable, of: status.name)
             return [
                 .text(status.name), .count(status.version),
-                status.position.map { .count($0.value) } ?? .null, .count(status.lagEvents),
+                status.standing.position.map { .count($0.value) } ?? .null,
+                .count(status.standing.lagEvents),
                 status.lagSeconds.map { .real($0) } ?? .null, .count(status.rows),
-                .text(status.digest.hex), .count(status.unreadable.count),
-                .first(of: status.unreadable),
+                .text(status.digest.hex), .count(status.standing.unreadable.count),
+                .first(of: status.standing.unreadable),
             ]
         }
         Answer(
@@ -181,37 +182,46 @@ struct QueryVerb: ParsableCommand {
             } else {
                 .table(table ?? projection.tables[0].name, condition: `where`, moment: at)
             }
-        let result: QueryResult
-        if let asOf {
-            result = try answer(query, of: projection, asOf)
-        } else {
-            result = try ReadModel(of: projection, in: log.projectionsDirectory).answer(query)
-        }
+        let source = EventSource(try log.openForReading())
+        let (result, standing) =
+            if let asOf {
+                try answer(query, of: projection, asOf, from: source)
+            } else {
+                try ReadModel(of: projection, in: log.projectionsDirectory)
+                    .answer(query, towards: source)
+            }
+        tell(standing, of: name)
         Answer(columns: result.columns, rows: result.rows.map { $0.map(Cell.init) })
             .write(as: output.chosen)
     }
 
-    /// Builds the read model of the prefix in a directory of its own and asks that.
     private func answer(
-        _ query: Query, of projection: any Projection, _ asOf: AsOf
-    ) throws -> QueryResult {
-        let directory = NSTemporaryDirectory() + "ascolto-query-\(getpid())"
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        _ query: Query, of projection: any Projection, _ asOf: AsOf, from source: EventSource
+    ) throws -> (result: QueryResult, standing: ReadModelStanding) {
         let bar = ProgressBar("projecting \(projection.name)")
-        _ = try Projector(projection, in: directory).build(
-            asOf: asOf, from: EventSource(try log.openForReading())
+        defer { bar.finish() }
+        return try Projector(projection, in: log.projectionsDirectory).answer(
+            query, asOf: asOf, from: source
         ) { bar.update(done: Int($0.done), of: Int($0.total)) }
-        bar.finish()
-        return try ReadModel(of: projection, in: directory).answer(query)
+    }
+
+    /// Every figure is as of a position; figures that lag behind the log say so.
+    private func tell(_ standing: ReadModelStanding, of name: String) {
+        let position = standing.position.map { "position \($0)" } ?? "the log's beginning"
+        let lag =
+            standing.lagEvents > 0
+            ? "; the log has \(standing.lagEvents) more events; run: ascolto project \(name)" : ""
+        Standard.error("\(name) as of \(position)\(lag)")
+        tellUnreadable(standing.unreadable, of: name)
     }
 }
 
 /// Says which events a read model could not read, and why the first of them.
-private func tell(_ unreadable: UnreadableEvents, of name: String) {
+private func tellUnreadable(_ unreadable: UnreadableEvents, of name: String) {
     guard let first = unreadable.first else { return }
     Standard.error(
         "ascolto: \(name) could not read \(unreadable.count) events, which do not count in it; "
-            + "the first is at position \(first.position): \(first.reason)")
+            + "the first is at position \(first.position): \(printable(first.reason))")
 }
 
 extension Cell {
