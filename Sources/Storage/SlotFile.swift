@@ -26,7 +26,12 @@ package final class SlotFile: Sendable {
         }
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit {
+        // Lifted expressly: a child process that was just forked may hold the descriptor too, and
+        // would keep the lock until it runs its own program.
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
+    }
 
     /// Creates the file with two empty slots and syncs it.
     package static func create(path: String, slotBytes: Int) throws(StorageError) {

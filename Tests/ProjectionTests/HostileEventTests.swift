@@ -97,6 +97,14 @@ internal import Testing
             Told(
                 stream: "contact/x", event: start, time: time,
                 payload: #"{"operatorId":["anna"]}"#),
+            // SQLite ends some texts at a zero character, so that two names would become one.
+            Told(
+                stream: "contact/x", event: start, time: time,
+                payload: #"{"operatorId":"anna\u0000"}"#),
+            Told(
+                stream: "contact/x", event: .queued(ContactEvent.Queued(queue: try queue("desk"))),
+                time: time,
+                payload: #"{"queueId":"desk\u0000"}"#),
         ]
         let passedOver = [
             Told(stream: "contact/y", event: .unknown, time: time, schema: 9),
@@ -142,19 +150,5 @@ internal import Testing
         let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
         try queue.write { try $0.execute(sql: sql) }
         try queue.close()
-    }
-
-    @Test(arguments: UInt64(1)...6)
-    func theZeroCharacterInNamesKeepsThemApart(seed: UInt64) async throws {
-        var maker = ContactMaker(seed: seed)
-        maker.queues = ["desk", "desk\0", "desk\0a", "desk\0b", "\0"]
-        maker.operators = ["anna", "anna\0", "\0", nil]
-        let contacts = maker.contacts(30, from: try at("2026-03-26T20:00:00Z"))
-        let source = try await ToldLog(told: contacts.inOrderOfTime()).source()
-        try project(source, inStepsOf: .random(in: 5...40, using: &maker.numbers))
-        #expect(try model.digest() == rebuilt(source), "seed \(seed)")
-        let names = try model.answer(.table("queues", condition: "queue != 'unknown'"))
-            .values(of: "queue")
-        #expect(names == ["desk", "desk␀", "desk␀a", "desk␀b", "␀"], "seed \(seed)")
     }
 }

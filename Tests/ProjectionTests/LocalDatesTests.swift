@@ -1,4 +1,5 @@
 internal import ContactCentre
+internal import EventLog
 internal import Foundation
 internal import JSON
 internal import ProjectionKit
@@ -87,13 +88,14 @@ internal import Testing
                 ])
     }
 
-    @Test func anUnknownZoneStopsAtItsEvent() async throws {
+    @Test func anEventOfAnUnknownZoneIsCountedAsUnreadable() async throws {
         let story = Story("1", from: try at("2026-03-02T23:10:00Z")).received(zone: "Rome/Europe")
-        let log = ToldLog(told: story.told)
-        await #expect {
-            try await log.answer(.table("days"))
-        } throws: { error in
-            "\(error)".contains("position 1 ") && "\(error)".contains("Rome/Europe")
-        }
+        let source = try await ToldLog(told: story.told).source()
+        let directory = try TemporaryDirectory()
+        let outcome = try Projector(OperatorQueues(), in: directory.path)
+            .bringUpToDate(from: source)
+        #expect(outcome.unreadable.count == 1)
+        #expect(outcome.unreadable.first?.position == Position(1))
+        #expect(outcome.unreadable.first?.reason.contains("Rome/Europe") == true)
     }
 }
