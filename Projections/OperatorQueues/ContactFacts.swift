@@ -85,17 +85,17 @@ extension ContactFacts {
         case .received(let arrival):
             guard received == nil else { return }
             received = moment
-            queue = (arrival.queue?.text).map(storable)
+            queue = (arrival.queue?.text).map(ExactText.init)
             zone = arrival.zone
-        case .queued(let entry): enter(storable(entry.queue.text), at: moment)
+        case .queued(let entry): enter(ExactText(entry.queue.text), at: moment)
         case .leftQueue(let exit):
-            leave(storable(exit.queue.text), at: moment, Ending(exit.reason))
+            leave(ExactText(exit.queue.text), at: moment, Ending(exit.reason))
         case .abandoned(let stage):
             if stage == .selfService { gaveUpInSelfService = .gaveUp }
         case .connected(let name):
             connections.append(
                 Connection(
-                    visit: visits.count, operator: (name?.text).map(storable),
+                    visit: visits.count, operator: (name?.text).map(ExactText.init),
                     connected: moment))
         case .disconnected:
             // A citizen who hangs up in the queue disconnects too, without a conversation.
@@ -129,14 +129,6 @@ extension ContactFacts {
             visits.append(Visit(queue: queue, left: moment, ending: ending))
         }
     }
-}
-
-/// A name as the tables hold it: U+2400 (␀) stands for U+0000.
-///
-/// SQLite's text ends at U+0000 for most programs, so two queues would be one after a restart.
-private func storable(_ name: String) -> ExactText {
-    guard name.utf8.contains(0) else { return ExactText(name) }
-    return ExactText(String(decoding: name.utf16.map { $0 == 0 ? 0x2400 : $0 }, as: UTF16.self))
 }
 
 /// The duration, or nil where a clock must have been wrong.
