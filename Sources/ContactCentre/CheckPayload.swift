@@ -16,14 +16,18 @@ package enum PayloadCheck: Equatable, Sendable {
 package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -> PayloadCheck {
     let isOurs =
         ContactEvent.Kind(rawValue: type) != nil || OperatorEvent.Kind(rawValue: type) != nil
+        || CaseEvent.Kind(rawValue: type) != nil || SurveyEvent.Kind(rawValue: type) != nil
     guard isOurs else { return .passes }
     if schema == 0 { return .statesNoSchema }
     do throws(PayloadError) {
-        let event = try ContactEvent(type: type, schema: schema, payload: payload)
+        let contact = try ContactEvent(type: type, schema: schema, payload: payload)
         _ = try OperatorEvent(type: type, schema: schema, payload: payload)
-        if case .received(let received) = event, let zone = received.zone,
-            !Zone.exists(identifier: zone)
-        {
+        let caseEvent = try CaseEvent(type: type, schema: schema, payload: payload)
+        _ = try SurveyEvent(type: type, schema: schema, payload: payload)
+        var zone: String?
+        if case .received(let received) = contact { zone = received.zone }
+        if case .opened(let opened) = caseEvent { zone = opened.zone }
+        if let zone, !Zone.exists(identifier: zone) {
             throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
         }
         return .passes

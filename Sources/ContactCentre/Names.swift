@@ -44,7 +44,8 @@ package struct OperatorID: Hashable, Sendable, CustomStringConvertible {
     package var description: String { text }
 }
 
-private func isName(_ text: String) -> Bool {
+/// Whether a text shows as what it is.
+func isName(_ text: String) -> Bool {
     !text.isEmpty
         && !text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
 }
@@ -53,6 +54,8 @@ private func isName(_ text: String) -> Bool {
 package enum StreamPrefix {
     package static let contact = "contact/"
     package static let `operator` = "operator/"
+    package static let `case` = "case/"
+    package static let survey = "survey/"
 }
 
 /// The keys of the tags that contacts and operators are found by.

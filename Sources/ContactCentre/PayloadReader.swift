@@ -9,6 +9,11 @@ package struct PayloadError: Error, Equatable, Sendable {
         /// A name that would not show as what it is.
         case controlCharacters
         case unknownZone(String)
+        case notATime
+        case notAWholeNumber
+        case notAListOfObjects
+        /// An element of a list stands there twice.
+        case repeated(String)
         /// The payload is bytes, or no JSON object at all.
         case notAnObject
         /// The word is none of the allowed ones.
@@ -35,6 +40,10 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .controlCharacters: "must not contain control characters"
         case .unknownZone(let name):
             "must be an IANA time zone like Europe/Rome, not " + jsonString(String(name.prefix(60)))
+        case .notATime: "must be a time of RFC 3339, like 2026-11-23T09:30:00+01:00"
+        case .notAWholeNumber: "must be a whole number"
+        case .notAListOfObjects: "must be a list of objects"
+        case .repeated(let text): "must not be " + jsonString(String(text.prefix(60))) + " twice"
         case .notAnObject: "must be in \"data\", which must be a JSON object"
         case .unknownWord(let word, let allowed):
             "must be one of \(allowed.joined(separator: ", ")), not "
@@ -73,6 +82,44 @@ struct PayloadReader {
         guard let text = try optionalText("queueId") else { return nil }
         guard let queue = QueueID(text) else { throw error("queueId", .controlCharacters) }
         return queue
+    }
+
+    /// A text that shows as what it is.
+    func optionalName(_ member: String) throws(PayloadError) -> String? {
+        guard let text = try optionalText(member) else { return nil }
+        guard isName(text) else { throw error(member, .controlCharacters) }
+        return text
+    }
+
+    func name(_ member: String) throws(PayloadError) -> String {
+        guard let name = try optionalName(member) else { throw missing(member) }
+        return name
+    }
+
+    func optionalInstant(_ member: String) throws(PayloadError) -> Instant? {
+        guard let text = try optionalText(member) else { return nil }
+        guard let instant = Instant(rfc3339: text) else { throw error(member, .notATime) }
+        return instant
+    }
+
+    func integer(_ member: String) throws(PayloadError) -> Int64 {
+        guard let value = payload?.member(member), value.kind != .null else {
+            throw missing(member)
+        }
+        guard let integer = value.integer else { throw error(member, .notAWholeNumber) }
+        return integer
+    }
+
+    /// A reader for each object of a list; none where the member is absent.
+    func objects(_ member: String) throws(PayloadError) -> [PayloadReader] {
+        guard let value = payload?.member(member), value.kind != .null else { return [] }
+        guard let elements = value.elements else { throw error(member, .notAListOfObjects) }
+        var readers: [PayloadReader] = []
+        for element in elements {
+            guard let object = element.object else { throw error(member, .notAListOfObjects) }
+            readers.append(PayloadReader(type: type, payload: object))
+        }
+        return readers
     }
 
     func optionalOperator() throws(PayloadError) -> OperatorID? {
@@ -114,7 +161,7 @@ struct PayloadReader {
         return word
     }
 
-    private func error(_ member: String, _ problem: PayloadError.Problem) -> PayloadError {
+    func error(_ member: String, _ problem: PayloadError.Problem) -> PayloadError {
         PayloadError(type: type, member: member, problem: problem)
     }
 }
@@ -126,10 +173,34 @@ struct PayloadWriter {
     /// Adds a member, or nothing where there is no text.
     mutating func add(_ member: String, _ text: String?) {
         guard let text else { return }
+        addKey(member)
+        appendJSONString(text, to: &bytes)
+    }
+
+    mutating func add(_ member: String, _ instant: Instant?) {
+        add(member, instant.map { String(decoding: $0.rfc3339Bytes, as: UTF8.self) })
+    }
+
+    mutating func add(_ member: String, _ number: Int64) {
+        addKey(member)
+        bytes += String(number).utf8
+    }
+
+    /// Adds a list of objects.
+    mutating func add(_ member: String, _ elements: [PayloadWriter]) {
+        addKey(member)
+        bytes.append(UInt8(ascii: "["))
+        for (index, element) in elements.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes += element.finished()
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    private mutating func addKey(_ member: String) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
         appendJSONString(member, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
-        appendJSONString(text, to: &bytes)
     }
 
     mutating func add(

@@ -146,3 +146,68 @@ package enum OperatorStatus: Vocabulary {
 
     package var otherText: String? { if case .other(let text) = self { text } else { nil } }
 }
+
+/// How near to the citizen somebody works on a case; a higher line is farther away.
+package enum LineLevel: Vocabulary {
+    case first, second, third, backoffice
+    case other(String)
+
+    package static let words: [Word<LineLevel>] = [
+        Word("1", .first), Word("2", .second), Word("3", .third), Word("backoffice", .backoffice),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+
+    /// From 1 for the first line upward; nil for lines whose order nobody states.
+    package var order: Int? {
+        switch self {
+        case .first: 1
+        case .second: 2
+        case .third: 3
+        case .backoffice: 4
+        case .other: nil
+        }
+    }
+}
+
+/// Who has a case.
+package enum OwnerKind: Vocabulary {
+    case `operator`, team, office, externalBody
+    case other(String)
+
+    package static let words: [Word<OwnerKind>] = [
+        Word("operator", .operator), Word("team", .team), Word("office", .office),
+        Word("external_body", .externalBody),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Whom or what a case waits for.
+package enum WaitingFor: Vocabulary {
+    case citizen, backoffice, externalBody, vendor, scheduledDate, legalTerm
+    case other(String)
+
+    package static let words: [Word<WaitingFor>] = [
+        Word("citizen", .citizen), Word("backoffice", .backoffice),
+        Word("external_body", .externalBody), Word("vendor", .vendor),
+        Word("scheduled_date", .scheduledDate), Word("legal_term", .legalTerm),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// How a case came out.
+package enum Resolution: Vocabulary {
+    case granted, denied, information, fixed, noAction, notCompetent, duplicate, withdrawn
+    case other(String)
+
+    package static let words: [Word<Resolution>] = [
+        Word("granted", .granted), Word("denied", .denied), Word("information", .information),
+        Word("fixed", .fixed), Word("no_action", .noAction),
+        Word("not_competent", .notCompetent), Word("duplicate", .duplicate),
+        Word("withdrawn", .withdrawn),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}

@@ -24,12 +24,13 @@ extension Importer {
     ) async throws {
         let spool = try EventSpool(directory: scratchDirectory, mapping: mapping)
         let total = try totalBytes(of: paths)
+        let firstRows = FirstRows()
         for path in paths where canBeReadAgain(path) {
-            _ = try CSVImport(path, mapping, pseudonymSecret)
+            _ = try CSVImport(path, mapping, pseudonymSecret, firstRows)
         }
         var bytesBefore = 0
         for (index, path) in paths.enumerated() {
-            var rows = try CSVImport(path, mapping, pseudonymSecret)
+            var rows = try CSVImport(path, mapping, pseudonymSecret, firstRows)
             try rows.spool(file: index, into: spool, tally) { bytes in
                 onProgress(.reading(bytes: bytesBefore + bytes, of: total))
             }
@@ -62,14 +63,17 @@ private struct CSVImport: ~Copyable {
     private let raggedRows: RaggedRows
 
     /// Opens the file and matches its header with the mapping.
-    init(_ path: String, _ mapping: Mapping, _ pseudonymSecret: String) throws {
+    init(
+        _ path: String, _ mapping: Mapping, _ pseudonymSecret: String, _ firstRows: FirstRows
+    ) throws {
         var reader = CSVReader(try InputFile(at: path), format: mapping.format)
         switch try reader.next()?.content {
         case nil: throw IntakeError.noHeader(path: path)
         case .fault(let fault): throw IntakeError.badHeader(path: path, fault)
         case .fields(let header):
             mapper = try RowMapper(
-                mapping, header: header, path: path, pseudonymSecret: pseudonymSecret)
+                mapping, header: header, path: path, pseudonymSecret: pseudonymSecret,
+                firstRows: firstRows)
             fieldCount = header.count
         }
         raggedRows = mapping.format.raggedRows
@@ -94,7 +98,7 @@ private struct CSVImport: ~Copyable {
                 for anomaly in anomalies { tally.countAnomaly(anomaly) }
                 for event in events {
                     if event.isBackward {
-                        tally.countAnomaly("backward_clock.\(mapper.eventName(event.rank))")
+                        tally.countAnomaly("backward_clock.\(mapper.name(of: event))")
                     }
                     try spool.add(event, of: place)
                 }

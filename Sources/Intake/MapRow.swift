@@ -4,8 +4,10 @@ internal import JSON
 
 /// An event that a row describes, before it is in the log.
 struct MappedEvent: Equatable {
+    /// Its place in the list of the mapping's events.
+    let definition: Int
     /// Its place in the life cycle.
-    let rank: Int
+    let rank: UInt8
     let id: EventID
     let time: Instant?
     let stream: StreamName
@@ -41,6 +43,9 @@ struct RowMapper {
     /// Values of this row that have been read already.
     private var cache: [Value?]
     private var occurrences: [EventID: Int] = [:]
+    /// The bytes that tell this row from all others.
+    private var key: [UInt8] = []
+    private let firstRows: FirstRows
 
     /// A clock that runs back by less than this is no midnight.
     private static let wrapMicroseconds: Int64 = 12 * 3600 * 1_000_000
@@ -48,7 +53,8 @@ struct RowMapper {
 
     /// - Throws: ``IntakeError`` where the header lacks a column that the mapping reads.
     init(
-        _ mapping: Mapping, header: CSVFields, path: String, pseudonymSecret: String
+        _ mapping: Mapping, header: CSVFields, path: String, pseudonymSecret: String,
+        firstRows: FirstRows
     ) throws(IntakeError) {
         let names = (0..<header.count).map { String(decoding: header[$0], as: UTF8.self) }
         var fieldOfSlot: [Int] = []
@@ -63,6 +69,7 @@ struct RowMapper {
             fieldOfSlot.append(field)
         }
         self.mapping = mapping
+        self.firstRows = firstRows
         self.fieldOfSlot = fieldOfSlot
         hiddenFields = Set(
             mapping.values.compactMap { definition in
@@ -74,34 +81,38 @@ struct RowMapper {
         cache = Array(repeating: nil, count: mapping.values.count)
     }
 
-    /// The name that the mapping gives the event of this rank.
-    func eventName(_ rank: Int) -> String { mapping.events[rank].name }
+    /// The name that the mapping gives the event.
+    func name(of event: MappedEvent) -> String { mapping.events[event.definition].name }
 
     /// What the row means; every value of the mapping is read, needed or not.
     mutating func map(_ fields: CSVFields) throws(RowRefusal) -> MappedRow {
         self.fields = fields
         for index in cache.indices { cache[index] = nil }
+        firstRows.forgetRow()
         for skip in mapping.skips where try holds(skip.condition) {
             return .skipped(rule: skip.name)
         }
         for rule in mapping.refusals where try holds(rule.condition) {
             throw .rule(try text(rule.reason, .plain) ?? "a rule of the mapping refuses the row")
         }
+        key = rowKey()
         for index in cache.indices { _ = try value(index) }
         var anomalies: [String] = []
         for anomaly in mapping.anomalies where try holds(anomaly.condition) {
             anomalies.append(anomaly.name)
         }
-        return .events(try events(), anomalies: anomalies)
+        let events = try events()
+        // Only now, since a row that is refused on the way leaves its place to the next one.
+        firstRows.keepRow()
+        return .events(events, anomalies: anomalies)
     }
 
     // MARK: - Events
 
     private mutating func events() throws(RowRefusal) -> [MappedEvent] {
-        let key = rowKey()
         var events: [MappedEvent] = []
         var latest: Instant?
-        for (rank, definition) in mapping.events.enumerated() {
+        for (index, definition) in mapping.events.enumerated() {
             guard try isPresent(definition.when) else { continue }
             let time = try time(of: definition)
             if let time { latest = max(latest ?? time, time) }
@@ -126,7 +137,8 @@ struct RowMapper {
                 appendNetstring(definition.name.utf8, to: &name)
                 events.append(
                     MappedEvent(
-                        rank: rank, id: EventID(namespace: mapping.namespace, name: name),
+                        definition: index, rank: definition.rank,
+                        id: EventID(namespace: mapping.namespace, name: name),
                         time: time, stream: try StreamName(streamText), tags: try Tags(tags),
                         data: data, latest: latest))
             } catch {
@@ -185,18 +197,64 @@ struct RowMapper {
     }
 
     private mutating func data(of definition: EventDefinition) throws(RowRefusal) -> [UInt8] {
-        var data = [UInt8(ascii: "{")]
-        for member in definition.data {
+        var data: [UInt8] = []
+        guard try appendObject(definition.data, lacking: .itsMember, to: &data) == .written else {
+            return Array("{}".utf8)
+        }
+        return data
+    }
+
+    /// What an object leaves out where a value in it is absent.
+    private enum LeftOut {
+        case itsMember
+        case theObject
+    }
+
+    /// Appends an object, or nothing where no member is left.
+    private mutating func appendObject(
+        _ members: [DataMember], lacking: LeftOut, to data: inout [UInt8]
+    ) throws(RowRefusal) -> Writing {
+        let beginning = data.count
+        data.append(UInt8(ascii: "{"))
+        for member in members {
             let start = data.count
-            if start > 1 { data.append(UInt8(ascii: ",")) }
+            if start > beginning + 1 { data.append(UInt8(ascii: ",")) }
             data += member.key
-            guard try appendContent(member.content, to: &data) == .written else {
-                data.removeSubrange(start...)
-                continue
-            }
+            guard try appendContent(member.content, to: &data) == .absent else { continue }
+            data.removeSubrange((lacking == .theObject ? beginning : start)...)
+            if lacking == .theObject { return .absent }
+        }
+        guard data.count > beginning + 1 else {
+            data.removeSubrange(beginning...)
+            return .absent
         }
         data.append(UInt8(ascii: "}"))
-        return data
+        return .written
+    }
+
+    /// Appends a list, or nothing where no element is left.
+    private mutating func appendList(
+        _ elements: [DataMember.Content], to data: inout [UInt8]
+    ) throws(RowRefusal) -> Writing {
+        let beginning = data.count
+        data.append(UInt8(ascii: "["))
+        for element in elements {
+            let start = data.count
+            if start > beginning + 1 { data.append(UInt8(ascii: ",")) }
+            let writing =
+                if case .object(let members) = element {
+                    try appendObject(members, lacking: .theObject, to: &data)
+                } else {
+                    try appendContent(element, to: &data)
+                }
+            if writing == .absent { data.removeSubrange(start...) }
+        }
+        guard data.count > beginning + 1 else {
+            data.removeSubrange(beginning...)
+            return .absent
+        }
+        data.append(UInt8(ascii: "]"))
+        return .written
     }
 
     private enum Writing {
@@ -212,6 +270,9 @@ struct RowMapper {
         case .template(let template):
             guard let text = try text(template, .plain) else { return .absent }
             appendJSONString(text, to: &data)
+        case .object(let members):
+            return try appendObject(members, lacking: .itsMember, to: &data)
+        case .list(let elements): return try appendList(elements, to: &data)
         case .value(let index):
             let value = try value(index)
             guard let text = value.text else { return .absent }
@@ -283,6 +344,8 @@ struct RowMapper {
             case .template(let template):
                 value = try text(template, .plain).map { .text($0) } ?? .absent
             case .firstOf(let choices): value = try first(of: choices)
+            case .firstRow(let slots): value = firstRow(index, slots)
+            case .identity(let word): value = .text(identity(word))
             }
         } else {
             value = .absent
@@ -299,6 +362,21 @@ struct RowMapper {
         return .absent
     }
 
+    private func firstRow(_ index: ValueIndex, _ slots: [Slot]) -> Value {
+        var name: [UInt8] = []
+        appendNetstring(mapping.values[index].name.utf8, to: &name)
+        for slot in slots { appendKeyField(fieldOfSlot[slot], to: &name) }
+        let fields = EventID(namespace: mapping.namespace, name: name)
+        return firstRows.isFirst(fields) ? .text("first") : .absent
+    }
+
+    private func identity(_ word: String) -> String {
+        var name = key
+        appendNetstring("identity".utf8, to: &name)
+        appendNetstring(word.utf8, to: &name)
+        return EventID(namespace: mapping.namespace, name: name).description
+    }
+
     private func column(
         _ slot: Slot, absent: [ExactText], _ reading: Reading, of definition: ValueDefinition
     ) throws(RowRefusal) -> Value {
@@ -311,6 +389,7 @@ struct RowMapper {
         }
         switch reading {
         case .text: return .text(text)
+        case .lowercase: return .text(text.lowercased())
         case .integer:
             guard let number = Int64(text) else { throw unreadable("a whole number") }
             return .integer(number)

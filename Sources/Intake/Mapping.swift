@@ -46,12 +46,18 @@ struct ValueDefinition: Sendable {
         case template(Template)
         /// The first of these that is present.
         case firstOf([ValueIndex])
+        /// Present, with the text `first`, in the first row that has these fields.
+        case firstRow([Slot])
+        /// A UUID made from the row's key and this word.
+        case identity(String)
     }
 }
 
 /// What the text of a column becomes.
 enum Reading: Sendable {
     case text
+    /// The text in small letters.
+    case lowercase
     case integer
     /// A text that is not among the entries becomes `otherwise`, or makes the row unreadable.
     case entry(of: [ExactText: Value], otherwise: Value?)
@@ -79,6 +85,8 @@ struct RefusalRule: Sendable {
 
 struct EventDefinition: Sendable {
     let name: String
+    /// Its place in the life cycle; of events at one time, the lower comes first.
+    let rank: UInt8
     let type: EventType
     let schema: UInt16
     let stream: Template
@@ -94,12 +102,17 @@ struct DataMember: Sendable {
     let key: [UInt8]
     let content: Content
 
-    enum Content: Sendable {
+    indirect enum Content: Sendable {
         /// JSON that is the same in every row.
         case constant([UInt8])
         /// A value in its own kind: text, number, truth value or time.
         case value(ValueIndex)
         case template(Template)
+        /// Members whose value is absent are left out, and the object where none is left.
+        case object([DataMember])
+        /// Elements whose value is absent are left out, and the list where none is left; an object
+        /// counts as absent where one of its members is.
+        case list([Content])
     }
 }
 

@@ -96,8 +96,8 @@ private struct EventReader {
     func definitions() throws(MappingError) -> [EventDefinition] {
         let list = try top.required("events")
         var definitions: [EventDefinition] = []
-        for part in try list.list() {
-            let definition = try event(part)
+        for (place, part) in try list.list().enumerated() {
+            let definition = try event(part, place: place)
             guard !definitions.contains(where: { $0.name == definition.name }) else {
                 throw part.error(
                     .other(
@@ -112,13 +112,15 @@ private struct EventReader {
         return definitions
     }
 
-    private func event(_ part: YAMLPart) throws(MappingError) -> EventDefinition {
+    private func event(_ part: YAMLPart, place: Int) throws(MappingError) -> EventDefinition {
         let members = try part.members(
-            "name", "type", "schema", "stream", "when", "time", "tags", "data")
+            "name", "type", "schema", "rank", "stream", "when", "time", "tags", "data")
         let stream = if let own = members["stream"] { own } else { try top.required("stream") }
         let schema = try (members["schema"] ?? top["schema"])?.integer(in: 1...65_535)
         return EventDefinition(
             name: try members.required("name").text(),
+            rank: UInt8(
+                try members["rank"]?.integer(in: 0...Self.eventsMax) ?? min(place, Self.eventsMax)),
             type: try members.required("type").checked(EventType.init),
             schema: UInt16(schema ?? 1), stream: try values.template(stream),
             when: try members.optional("when", values.condition),
@@ -149,6 +151,12 @@ private struct EventReader {
     }
 
     private func content(_ part: YAMLPart) throws(MappingError) -> DataMember.Content {
+        if part.isList {
+            var elements: [DataMember.Content] = []
+            for element in try part.list() { elements.append(try content(element)) }
+            return .list(elements)
+        }
+        if part.isMapping { return .object(try data(part)) }
         switch try part.scalar() {
         case .integer(let number): return .constant(Array(String(number).utf8))
         case .boolean(let truth): return .constant(Array((truth ? "true" : "false").utf8))

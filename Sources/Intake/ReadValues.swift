@@ -47,7 +47,7 @@ struct ValueReader {
         for (index, definition) in definitions.enumerated() {
             let clear: [Slot] =
                 switch definition.kind {
-                case .column(_, _, .pseudonym), .template, .firstOf: []
+                case .column(_, _, .pseudonym), .template, .firstOf, .firstRow, .identity: []
                 case .column(let slot, _, _): [slot]
                 case .time(let slots, _, _): slots
                 }
@@ -179,7 +179,7 @@ extension ValueReader {
     private mutating func definition(
         _ name: String, _ part: YAMLPart
     ) throws(MappingError) -> ValueDefinition {
-        let kinds = ["column", "time", "text", "first_of"]
+        let kinds = ["column", "time", "text", "first_of", "first", "identity"]
         let kind = try part.members().map(\.key).first(where: kinds.contains)
         let definition: (members: YAMLMembers, kind: ValueDefinition.Kind)
         switch kind {
@@ -195,10 +195,18 @@ extension ValueReader {
                 choices.append(try index(choice))
             }
             definition = (members, .firstOf(choices))
+        case "first":
+            let members = try part.members("first", "when")
+            var slots: [Slot] = []
+            for column in try members.required("first").list() { slots.append(try slot(column)) }
+            definition = (members, .firstRow(slots))
+        case "identity":
+            let members = try part.members("identity", "when")
+            definition = (members, .identity(try members.required("identity").text()))
         default:
             _ = try part.members(
-                "column", "time", "text", "first_of", "when", "absent", "as", "map", "otherwise",
-                "pseudonym", "format", "zone", "wraps_after")
+                "column", "time", "text", "first_of", "first", "identity", "when", "absent", "as",
+                "map", "otherwise", "pseudonym", "format", "zone", "wraps_after")
             throw part.wrongShape("a value with one of the keys \(kinds.joined(separator: ", "))")
         }
         let when = try definition.members.optional("when", condition)
@@ -219,7 +227,12 @@ extension ValueReader {
         }
         var reading = Reading.text
         if let kind = try members["as"]?.choice(ColumnKind.self) {
-            reading = kind == .integer ? .integer : .text
+            reading =
+                switch kind {
+                case .text: .text
+                case .lowercase: .lowercase
+                case .integer: .integer
+                }
         } else if let kind = try members["pseudonym"]?.text() {
             reading = .pseudonym(kind: kind)
         } else if let map = members["map"] {
@@ -230,6 +243,7 @@ extension ValueReader {
 
     private enum ColumnKind: String, CaseIterable {
         case text
+        case lowercase
         case integer
     }
 
@@ -320,7 +334,7 @@ extension ValueDefinition {
     fileprivate var dependencies: [ValueIndex] {
         let own: [ValueIndex] =
             switch kind {
-            case .column: []
+            case .column, .firstRow, .identity: []
             case .time(_, _, let reading): reading.wrapsAfter.map { [$0] } ?? []
             case .template(let template): template.values
             case .firstOf(let choices): choices

@@ -65,6 +65,9 @@ struct YAMLPart {
         return YAMLMembers(owner: self, parts: parts)
     }
 
+    var isList: Bool { node.sequence != nil }
+    var isMapping: Bool { node.mapping != nil }
+
     /// The elements of a list; a single value counts as a list of one.
     func list() throws(MappingError) -> [YAMLPart] {
         guard let sequence = node.sequence else { return [self] }
@@ -85,7 +88,7 @@ struct YAMLPart {
     /// The scalar: a number or truth value only where it is written without quotes.
     func scalar() throws(MappingError) -> YAMLScalar {
         guard let scalar = node.scalar else {
-            throw wrongShape("a text, a whole number, true or false")
+            throw wrongShape("a text, a whole number, true, false, a list or members")
         }
         guard scalar.style == .plain || scalar.style == .any else { return .text(scalar.string) }
         if scalar.string == "true" { return .boolean(true) }

@@ -68,6 +68,7 @@ final class EventSpool {
         var record: [UInt8] = []
         appendNumber(UInt64(row.file), to: &record)
         appendNumber(UInt64(row.line), to: &record)
+        appendNumber(UInt64(event.definition), to: &record)
         appendNumber(event.id.high, to: &record)
         appendNumber(event.id.low, to: &record)
         // Zero stands for no time, so times are counted from one before the first possible.
@@ -92,10 +93,10 @@ final class EventSpool {
     func event(at index: Int) throws(IntakeError) -> (event: NewEvent, row: RowPlace) {
         let entry = order[index]
         let offset = entry.rankAndOffset & (1 << Self.offsetBits - 1)
-        let definition = definitions[Int(entry.rankAndOffset >> Self.offsetBits)]
         var record = try record(at: offset)
         let row = RowPlace(
             file: Int(try number(&record)), line: Int(try number(&record)))
+        let definition = definitions[Int(try number(&record))]
         let id = EventID(high: try number(&record), low: try number(&record))
         let sinceEarliest = Int64(bitPattern: try number(&record))
         let time =

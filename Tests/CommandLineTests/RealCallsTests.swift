@@ -129,24 +129,10 @@ struct RealCallsTests {
         let running = try Ascolto.start(
             ["import", "csv", "--mapping", Places.technionMapping, Places.calls(month: month)],
             log: scratch.log)
-        var peakKilobytes = 0
-        while running.isRunning {
-            peakKilobytes = max(peakKilobytes, residentKilobytes(of: running.identifier))
-            Thread.sleep(forTimeInterval: 0.01)
-        }
-        let run = try running.finish(within: 60)
-        #expect(run.end == .exit(0), "\(run.error)")
-        #expect(peakKilobytes > 1_000, "the memory could not be read")
-        #expect(peakKilobytes < 150_000)
-        tell("peak RssAnon of importing 1999-\(month): \(peakKilobytes) kB")
-    }
-
-    /// Anonymous memory only: pages of the mapped file are the system's to take back.
-    private func residentKilobytes(of process: Int32) -> Int {
-        guard let status = try? contents(of: "/proc/\(process)/status") else { return 0 }
-        let line = String(decoding: status, as: UTF8.self).split(separator: "\n")
-            .first { $0.hasPrefix("RssAnon:") }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-            ?? 0
+        let peak = try PeakMemory(of: running)
+        #expect(peak.run.end == .exit(0), "\(peak.run.error)")
+        #expect(peak.kilobytes > 1_000, "the memory could not be read")
+        #expect(peak.kilobytes < 150_000)
+        tell("peak RssAnon of importing 1999-\(month): \(peak.kilobytes) kB")
     }
 }

@@ -72,7 +72,7 @@ struct MappingErrorTests {
             Mistake(
                 "{time: start}", as: "{when: {id: x}}",
                 message: "line 8: values.start must be a value with one of the keys column, "
-                    + "time, text, first_of"),
+                    + "time, text, first_of, first, identity"),
             Mistake(
                 "{time: start}", as: "{time: start, wraps_after: id}",
                 message: "line 8: values.start.wraps_after must be the name of a value that is a "

@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+
+@Suite("The public data sets", .enabled(if: PublicSet.areThere, PublicSet.needed))
+struct PublicSetsTests {
+    @Test(
+        "become the events that their rows tell, with every anomaly counted, and nothing twice",
+        arguments: PublicSet.all)
+    func events(set: PublicSet) throws {
+        let scratch = try Scratch()
+        let imported = try set.imported(to: scratch.log)
+        let export = try MakeLog.export(scratch.log)
+        let script = "\(Places.package)/Tests/Independent/public_sets.py"
+        let told = try RunningProgram(
+            "/usr/bin/env", arguments: ["python3", script, set.mapping] + set.paths,
+            input: .bytes(export.output)
+        ).finish(within: 600)
+        try #require(told.end == .exit(0), "\(told.error)")
+        let expected = try told.json()
+        for key in ["rows", "events", "anomalies"] {
+            #expect(imported[key] == expected[key], "\(key)")
+        }
+        #expect(imported["rows"] == .integer(set.rows))
+        #expect(imported["rejected"] == .integer(0))
+        #expect(imported["skipped"] == .integer(0))
+        let again = try set.imported(to: scratch.log)
+        #expect(again["events"] == .integer(0))
+        #expect(again["already_appended"] == imported["events"])
+    }
+
+    @Test("of volume is imported in less than 200 MB of memory of its own")
+    func memory() throws {
+        let scratch = try Scratch()
+        let peak = try PeakMemory(of: PublicSet.fines.start(to: scratch.log))
+        #expect(peak.run.end == .exit(0), "\(peak.run.error)")
+        #expect(peak.kilobytes > 1_000, "the memory could not be read")
+        #expect(peak.kilobytes < 200_000)
+        tell("peak RssAnon of importing \(PublicSet.fines.mapping): \(peak.kilobytes) kB")
+    }
+}
+
+/// A public data set that lies beside the package, and the mapping that reads it.
+struct PublicSet: Sendable, CustomTestStringConvertible {
+    let mapping: String
+    let files: [String]
+    let rows: Int64
+
+    static let boston = PublicSet(
+        mapping: "boston-311", files: ["boston311_cases_2015-01_09.csv.gz"], rows: 93_963)
+    static let buenosAires = PublicSet(
+        mapping: "buenos-aires-147",
+        files: ["ba147_contacts_2021-01-01_07.csv.gz", "ba147_contacts_2021-06-15_21.csv.gz"],
+        rows: 9_557 + 9_302)
+    static let incidents = PublicSet(
+        mapping: "bpi-2013-incidents", files: ["bpic2013_volvo_incidents.csv.gz"], rows: 65_533)
+    static let permits = PublicSet(
+        mapping: "wabo-receipt", files: ["wabo_receipt_municipality.csv.gz"], rows: 8_577)
+    static let fines = PublicSet(
+        mapping: "traffic-fines", files: ["road_traffic_fines_it_police.csv.gz"], rows: 561_470)
+    static let kansasCity = PublicSet(
+        mapping: "kansas-city-survey", files: ["kcmo_resident_survey_311_2021-09.csv"], rows: 1_033)
+    static let all = [boston, buenosAires, incidents, permits, fines, kansasCity]
+
+    static let areThere = all.flatMap(\.paths).allSatisfy(FileManager.default.fileExists)
+    static let needed: Comment = "needs the public data sets in $ASCOLTO_SHARED/data"
+
+    var paths: [String] { files.map { "\(Places.shared)/data/\($0)" } }
+    var testDescription: String { mapping }
+
+    func start(to log: String) throws -> RunningProgram {
+        try Ascolto.start(
+            ["import", "csv", "--mapping", "\(Places.package)/Tools/mappings/\(mapping).yaml"]
+                + paths, log: log)
+    }
+
+    /// Imports the set, and gives the report.
+    func imported(to log: String) throws -> AnyJSON {
+        let run = try start(to: log).finish(within: 600)
+        try #require(run.end == .exit(0), "\(run.error)")
+        return try run.json()
+    }
+}
+
+/// A program that has run, and the most memory of its own that it was seen to have.
+struct PeakMemory {
+    let run: Run
+    /// Anonymous memory only: pages of the mapped file are the system's to take back.
+    let kilobytes: Int
+
+    init(of running: RunningProgram) throws {
+        var peak = 0
+        while running.isRunning {
+            peak = max(peak, Self.residentKilobytes(of: running.identifier))
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        run = try running.finish(within: 60)
+        kilobytes = peak
+    }
+
+    private static func residentKilobytes(of process: Int32) -> Int {
+        guard let status = try? contents(of: "/proc/\(process)/status") else { return 0 }
+        let line = String(decoding: status, as: UTF8.self).split(separator: "\n")
+            .first { $0.hasPrefix("RssAnon:") }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+            ?? 0
+    }
+}
