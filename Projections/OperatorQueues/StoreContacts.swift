@@ -102,11 +102,3 @@ extension ContactFacts.Visit {
         ])
     }
 }
-
-extension Statement {
-    /// Executes with as many arguments as the statement has placeholders.
-    func run(_ arguments: StatementArguments) throws {
-        setUncheckedArguments(arguments)
-        try execute()
-    }
-}

@@ -91,14 +91,6 @@ extension OperatorQueues {
             """
     }
 
-    /// SQL for the RFC 3339 text of a column of µs since 1970; null for null.
-    private static func rfc3339(column: String) -> String {
-        let fraction = "((\(column) % 1000000 + 1000000) % 1000000)"
-        let second = "(\(column) - \(fraction)) / 1000000"
-        return "strftime('%Y-%m-%dT%H:%M:%S', \(second), 'unixepoch') || "
-            + "CASE \(fraction) WHEN 0 THEN '' ELSE printf('.%06d', \(fraction)) END || 'Z'"
-    }
-
     /// The condition of the partial index over visits that wait on more than one local date.
     static let outlastingItsDay =
         "from_day IS NOT NULL AND (to_day IS NULL OR to_day > from_day)"

@@ -21,8 +21,9 @@ extension ReadModelDigest {
         var writer = DigestWriter()
         for table in tables {
             writer.add(.text(table.name))
-            let rows = try Row.fetchCursor(database, sql: table.digestSelect)
-            for name in try database.makeStatement(sql: table.digestSelect).columnNames {
+            guard let select = table.digestSelect else { continue }
+            let rows = try Row.fetchCursor(database, sql: select)
+            for name in try database.makeStatement(sql: select).columnNames {
                 writer.add(.text(name))
             }
             while let row = try rows.next() {

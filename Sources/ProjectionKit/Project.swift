@@ -124,6 +124,9 @@ package struct Projector: Sendable {
             try database.execute(sql: ReadModelState.schema)
             for statement in projection.schema { try database.execute(sql: statement) }
             for table in projection.tables {
+                if let select = table.derivation?.select {
+                    try database.execute(sql: "CREATE VIEW \(table.name) AS \(select)")
+                }
                 guard let moment = table.moment else { continue }
                 let select = moment.selecting(at: "(\(moment.latest))")
                 try database.execute(sql: "CREATE VIEW \(table.name) AS \(select)")

@@ -17,7 +17,8 @@ package protocol Projection: Sendable {
     var tables: [ReadTable] { get }
     /// Statements that create all tables and indexes in an empty database, and their first rows.
     ///
-    /// A view for each table with a ``ReadTable/moment`` is created after them.
+    /// A view for each table with a ``ReadTable/moment`` or ``ReadTable/derivation`` is created
+    /// after them.
     var schema: [String] { get }
 
     /// Resumes from the rows that are in `database`.

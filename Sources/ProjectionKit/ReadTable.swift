@@ -10,6 +10,22 @@ package struct ReadTable: Sendable {
     package let order: [String]
     /// How the rows depend on a moment of event time; nil where they do not.
     package let moment: Moment?
+    /// How the rows follow from other tables; nil where they are stored.
+    package let derivation: Derivation?
+
+    /// Rows that follow from other tables of the same file.
+    package struct Derivation: Sendable {
+        /// A SELECT of all columns.
+        package let select: String
+        /// A SELECT with a total order of what the rows follow from; nil where other tables of the
+        /// read model show it all.
+        package let basis: String?
+
+        package init(select: String, basis: String? = nil) {
+            self.select = select
+            self.basis = basis
+        }
+    }
 
     /// Rows that were so at a moment.
     package struct Moment: Sendable {
@@ -43,7 +59,7 @@ package struct ReadTable: Sendable {
 
     package init(
         name: String, meaning: String, columns: [ReadColumn], key: [String],
-        order: [String]? = nil, moment: Moment? = nil
+        order: [String]? = nil, moment: Moment? = nil, derivation: Derivation? = nil
     ) {
         self.name = name
         self.meaning = meaning
@@ -51,6 +67,7 @@ package struct ReadTable: Sendable {
         self.key = key
         self.order = order ?? key
         self.moment = moment
+        self.derivation = derivation
     }
 
     var columnList: String { columns.map(\.name).joined(separator: ", ") }
@@ -59,9 +76,10 @@ package struct ReadTable: Sendable {
         order.isEmpty ? "" : " ORDER BY " + order.joined(separator: ", ")
     }
 
-    /// All rows whose bytes the digest covers, sorted.
-    var digestSelect: String {
-        moment?.history ?? "SELECT \(columnList) FROM \(name)\(orderClause)"
+    /// All rows whose bytes the digest covers, sorted; nil where other tables show them.
+    var digestSelect: String? {
+        if let derivation { return derivation.basis }
+        return moment?.history ?? "SELECT \(columnList) FROM \(name)\(orderClause)"
     }
 }
 

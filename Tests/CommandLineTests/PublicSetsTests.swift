@@ -28,6 +28,41 @@ struct PublicSetsTests {
         #expect(again["already_appended"] == imported["events"])
     }
 
+    private static let keys = [
+        "totals": [], "channels": ["channel"], "services": ["service"], "days": ["day"],
+        "activities": ["activity"], "line_changes": ["from_line", "to_line"],
+    ]
+
+    @Test(
+        "have the flow of cases that another program counts in their rows",
+        arguments: [PublicSet.incidents, .permits, .boston])
+    func caseFlow(set: PublicSet) throws {
+        let scratch = try Scratch()
+        _ = try set.imported(to: scratch.log)
+        let projected = try Ascolto.run(["project", "case-flow"], log: scratch.log)
+        try #require(projected.end == .exit(0), "\(projected.error)")
+        let script = "\(Places.package)/Tests/Independent/case_flow.py"
+        let counted = try RunningProgram(
+            "/usr/bin/env", arguments: ["python3", script, set.mapping] + set.paths
+        ).finish(within: 600)
+        try #require(counted.end == .exit(0), "\(counted.error)")
+        for (table, expected) in try #require(try counted.json().members) {
+            let keys = try #require(Self.keys[table])
+            let answer = try Ascolto.run(["query", "case-flow", table], log: scratch.log)
+            let found = try #require(try answer.json().elements)
+            let wanted = try #require(expected.members)
+            #expect(found.count == wanted.count, "\(table)")
+            for row in found {
+                let key = keys.map { row[$0]?.text ?? "\(row[$0]?.integer ?? -1)" }
+                    .joined(separator: " ")
+                let figures = try #require(wanted[key]?.members, "\(table) has \(key)")
+                for (column, value) in figures {
+                    #expect(row[column] == value, "\(table) \(key) \(column)")
+                }
+            }
+        }
+    }
+
     @Test("of volume is imported in less than 200 MB of memory of its own")
     func memory() throws {
         let scratch = try Scratch()

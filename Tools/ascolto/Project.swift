@@ -15,7 +15,7 @@ struct ProjectionOptions: ParsableArguments {
     var serviceThreshold: Double?
 
     func all() throws -> [any Projection] {
-        [OperatorQueues(serviceThreshold: try threshold())]
+        [OperatorQueues(serviceThreshold: try threshold()), CaseFlow()]
     }
 
     private func threshold() throws -> Duration {
