@@ -57,20 +57,46 @@ extension Instant {
     }
 }
 
-/// One event of a contact, before it is in a log.
+/// One event, before it is in a log.
 struct Told {
     let stream: String
-    let event: ContactEvent
+    let type: String
     let time: Instant
-    var schema = ContactEvent.schema
-    /// Stands for the event's own where there is one.
-    var payload: String?
+    var schema: UInt16 = 1
+    var tags: [String] = []
+    let payload: [UInt8]
+
+    init(
+        stream: String, event: ContactEvent, time: Instant, schema: UInt16 = 1,
+        payload: String? = nil
+    ) {
+        self.stream = stream
+        type = event.kind?.rawValue ?? "lift.arrived"
+        self.time = time
+        self.schema = schema
+        self.payload = payload.map { Array($0.utf8) } ?? event.payload
+    }
+
+    init(stream: String, event: CaseEvent, time: Instant) {
+        self.stream = stream
+        type = event.kind?.rawValue ?? "lift.arrived"
+        self.time = time
+        payload = event.payload
+    }
+
+    init(stream: String, event: SurveyEvent, time: Instant, tags: [String] = []) {
+        self.stream = stream
+        type = event.kind?.rawValue ?? "lift.arrived"
+        self.time = time
+        self.tags = tags
+        payload = event.payload
+    }
 
     func newEvent() throws -> NewEvent {
         NewEvent(
-            id: nil, type: try EventType(event.kind?.rawValue ?? "lift.arrived"), schema: schema,
-            stream: try StreamName(stream), source: try Source("//test"), time: time,
-            data: try .json(checking: payload.map { Array($0.utf8)[...] } ?? event.payload[...]))
+            id: nil, type: try EventType(type), schema: schema, stream: try StreamName(stream),
+            tags: try Tags(tags.map { try Tag($0) }), source: try Source("//test"), time: time,
+            data: try .json(checking: payload[...]))
     }
 }
 
@@ -215,7 +241,7 @@ extension QueryResult {
 extension ToldLog {
     /// Builds a read model of this log and answers from it.
     func answer(
-        _ query: Query, of projection: OperatorQueues = OperatorQueues()
+        _ query: Query, of projection: any Projection = OperatorQueues()
     ) async throws -> QueryResult {
         let directory = try TemporaryDirectory()
         _ = try Projector(projection, in: directory.path).bringUpToDate(from: await source())
