@@ -88,7 +88,7 @@ extension CaseFacts {
         case .assigned(let owner): moves += work(owner, at: moment)
         case .waitingStarted(let party, let owner):
             moves += work(owner, at: moment)
-            waitingFor = party.otherText ?? party.spelling
+            waitingFor = party.name
             waitingSince = moment
         case .waitingEnded: moves += endWaiting(at: moment)
         case .activityRecorded(let activity, let owner):
@@ -112,7 +112,7 @@ extension CaseFacts {
         guard opened == nil else { return [] }
         opened = moment
         zone = opening.zone
-        channel = opening.channel.map { $0.otherText ?? $0.spelling }
+        channel = opening.channel?.name
         service = opening.service
         area = opening.area
         openedBy = opening.openedBy?.spelling

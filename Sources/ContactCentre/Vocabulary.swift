@@ -27,6 +27,9 @@ extension Vocabulary {
         Self.words.first { $0.meaning == self }?.spelling ?? "other"
     }
 
+    /// What people call it: the text of `other`, or the word.
+    package var name: String { otherText ?? spelling }
+
     /// Whether both are the same word; texts of `other` must agree in every byte.
     func isExactly(_ other: Self) -> Bool {
         self == other && otherText.map(ExactText.init) == other.otherText.map(ExactText.init)

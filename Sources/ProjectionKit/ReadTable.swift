@@ -97,6 +97,7 @@ package struct ReadColumn: Sendable {
         case microseconds = "µs"
         /// A number in 0..1, null where the denominator is empty.
         case ratio
+        case number
         /// A civil date, `2026-11-23`.
         case date
         /// A moment as RFC 3339.

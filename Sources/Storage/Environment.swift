@@ -227,8 +227,8 @@ internal import Synchronization
     }
 
     deinit {
-        unsafe mdb_env_close(pointer)
-        if let file = registered.withLock({ $0 }) { Registry.shared.leave(file) }
+        guard let file = registered.withLock({ $0 }) else { return unsafe mdb_env_close(pointer) }
+        Registry.shared.leave(file) { unsafe mdb_env_close(pointer) }
     }
 }
 
@@ -258,8 +258,14 @@ private final class Registry: Sendable {
         precondition(isNew, "the same environment is already open in this process")
     }
 
-    func leave(_ file: FileIdentity) {
-        _ = open.withLock { $0.remove(file) }
+    /// Closes the environment of a file, and lets the file be opened again.
+    ///
+    /// Both are one step: from the closing on, a new file may have the identity of a deleted one.
+    func leave(_ file: FileIdentity, closing: () -> Void) {
+        open.withLock { open in
+            closing()
+            open.remove(file)
+        }
     }
 }
 

@@ -29,6 +29,25 @@ private struct Stop: Error {}
 
     init() throws { directory = try TemporaryDirectory() }
 
+    /// A file system gives the identity of a deleted file to the next new one at once.
+    @Test func environmentsThatComeAndGoAreNotTakenForOneAnother() async throws {
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<150 {
+                        let place = try TemporaryDirectory()
+                        var environment: Environment? = try place.environment()
+                        // Gone before it is closed, as when a directory is thrown away.
+                        FileSystem.remove(place.path)
+                        _ = environment
+                        environment = nil
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     private func value(_ key: String, in environment: Environment) throws -> [UInt8]? {
         try environment.read { transaction in
             try transaction.withValue(for: Array(key.utf8), in: "one") { bytes in

@@ -166,36 +166,69 @@ struct Answer {
         }
     }
 
-    /// For people: durations in minutes and seconds under names without their unit.
+    /// For people: durations in minutes and seconds under names without their unit, and an estimate
+    /// with its interval in one column.
     private func writeTable(to output: StandardOutput) {
-        let isDuration = columns.map { $0.hasSuffix("_us") }
-        let columns = columns.map {
-            printable($0.hasSuffix("_us") ? String($0.dropLast(3)) : $0)
-        }
-        let shown = rows.map { row in
-            zip(row, isDuration).map { cell, isDuration in
-                isDuration ? cell.shownAsDuration : cell.shown
-            }
-        }
-        let widths = columns.indices.map { column in
-            shown.reduce(columns[column].count) { max($0, $1[column].count) }
-        }
-        let isRight = columns.indices.map { column in
-            !rows.isEmpty && rows.allSatisfy { $0[column].isNumber }
-        }
-        func line(_ fields: [String]) -> String {
-            let padded = fields.enumerated().map { column, field in
-                let gap = String(repeating: " ", count: widths[column] - field.count)
-                return isRight[column] ? gap + field : field + gap
-            }
-            var text = padded.joined(separator: "  ")
+        let shown = shownColumns()
+        func line(_ field: (ShownColumn) -> String) -> String {
+            var text = shown.map { $0.padding(field($0)) }.joined(separator: "  ")
             while text.last == " " { text.removeLast() }
             return text
         }
-        output.write(line: line(columns))
-        output.write(line: line(widths.map { String(repeating: "─", count: $0) }))
-        for row in shown { output.write(line: line(row)) }
+        output.write(line: line(\.name))
+        output.write(line: line { String(repeating: "─", count: $0.width) })
+        for row in rows.indices { output.write(line: line { $0.fields[row] }) }
     }
+
+    private struct ShownColumn {
+        let name: String
+        let fields: [String]
+        let width: Int
+        private let isRight: Bool
+
+        init(_ name: String, _ fields: [String], numbers: [Cell]) {
+            self.name = printable(name)
+            self.fields = fields
+            width = fields.reduce(self.name.count) { max($0, $1.count) }
+            isRight = !numbers.isEmpty && numbers.allSatisfy(\.isNumber)
+        }
+
+        func padding(_ field: String) -> String {
+            let gap = String(repeating: " ", count: width - field.count)
+            return isRight ? gap + field : field + gap
+        }
+    }
+
+    private func shownColumns() -> [ShownColumn] {
+        var shown: [ShownColumn] = []
+        var next = 0
+        while next < columns.count {
+            let (name, cells) = (columns[next], rows.map { $0[next] })
+            if columns[next...].starts(with: [name, name + "_low", name + "_high"]) {
+                let fields = rows.map { shownEstimate($0[next], $0[next + 1], $0[next + 2]) }
+                shown.append(ShownColumn(name, fields, numbers: cells))
+                next += 3
+            } else if name.hasSuffix("_us") {
+                let fields = cells.map(\.shownAsDuration)
+                shown.append(ShownColumn(String(name.dropLast(3)), fields, numbers: cells))
+                next += 1
+            } else {
+                shown.append(ShownColumn(name, cells.map(\.shown), numbers: cells))
+                next += 1
+            }
+        }
+        return shown
+    }
+}
+
+/// An estimate and its interval, `0.560 [0.527, 0.592]`.
+private func shownEstimate(_ estimate: Cell, _ low: Cell, _ high: Cell) -> String {
+    func digits(_ cell: Cell) -> String {
+        guard case .real(let value) = cell else { return cell.shown }
+        return String(format: "%.3f", value)
+    }
+    guard low != .null || high != .null else { return digits(estimate) }
+    return "\(digits(estimate)) [\(digits(low)), \(digits(high))]"
 }
 
 private func csvField(_ text: String) -> String {

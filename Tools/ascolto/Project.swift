@@ -15,7 +15,7 @@ struct ProjectionOptions: ParsableArguments {
     var serviceThreshold: Double?
 
     func all() throws -> [any Projection] {
-        [OperatorQueues(serviceThreshold: try threshold()), CaseFlow()]
+        [OperatorQueues(serviceThreshold: try threshold()), CaseFlow(), CitizenSatisfaction()]
     }
 
     private func threshold() throws -> Duration {

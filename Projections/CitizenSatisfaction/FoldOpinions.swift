@@ -1,0 +1,133 @@
+internal import ContactCentre
+internal import EventLog
+internal import GRDB
+internal import JSON
+internal import ProjectionKit
+
+/// Folds surveys, and what contacts and cases say of themselves at their beginning.
+///
+/// Every event is one row written or changed, so there is nothing to hold until a flush.
+final class FoldOpinions: EventFold {
+    private let database: Database
+
+    private static let surveys: [String: SurveyEvent.Kind] = Dictionary(
+        uniqueKeysWithValues: SurveyEvent.Kind.allCases.map { ($0.rawValue, $0) })
+
+    init(into database: Database) { self.database = database }
+
+    func apply(_ event: Event) throws -> Reading {
+        let type = event.type.text
+        let kind = Self.surveys[type]
+        let isBeginning =
+            type == ContactEvent.Kind.received.rawValue || type == CaseEvent.Kind.opened.rawValue
+        guard kind != nil || isBeginning else { return .done }
+        guard event.schema == SurveyEvent.schema else {
+            return .unreadable(reason: "\(type): schema \(event.schema) is not known here")
+        }
+        let facts: Facts
+        do throws(PayloadError) {
+            facts =
+                if let kind {
+                    .survey(try SurveyEvent(kind, payload: event.data.object))
+                } else {
+                    .subject(try Subject(event))
+                }
+        } catch {
+            return .unreadable(reason: "\(error)")
+        }
+        switch facts {
+        case .survey(let survey): try add(survey, to: event.stream.text)
+        case .subject(let subject): try add(subject, named: event.stream.text)
+        }
+        for (attribute, group) in groups(in: event.tags) {
+            try database.cachedStatement(
+                sql: "INSERT OR IGNORE INTO groups VALUES (?, ?, ?)"
+            ).run([event.stream.text, attribute, group])
+        }
+        return .done
+    }
+
+    private enum Facts {
+        case survey(SurveyEvent)
+        case subject(Subject)
+    }
+
+    func flush() {}
+
+    private func add(_ survey: SurveyEvent, to stream: String) throws {
+        switch survey {
+        case .invited(let subject):
+            try describe(subject, stream)
+            try mark("invited", stream)
+        case .deliveryFailed:
+            try insert(stream)
+            try mark("failed", stream)
+        case .answered(let subject, let answers):
+            try describe(subject, stream)
+            try mark("answered", stream)
+            for answer in answers {
+                // Who answers a question again means the last answer.
+                try database.cachedStatement(
+                    sql: "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)"
+                ).run([stream, answer.question, answer.value])
+            }
+        case .unknown: break
+        }
+    }
+
+    private func insert(_ stream: String) throws {
+        try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO requests (stream) VALUES (?)"
+        ).run([stream])
+    }
+
+    /// The first event that says something about the request is believed.
+    private func describe(_ subject: SurveyEvent.Subject, _ stream: String) throws {
+        try insert(stream)
+        try database.cachedStatement(
+            sql: """
+                UPDATE requests SET survey = coalesce(survey, ?), subject = coalesce(subject, ?),
+                channel = coalesce(channel, ?), service = coalesce(service, ?) WHERE stream = ?
+                """
+        ).run([
+            subject.survey,
+            subject.contact.map { StreamPrefix.contact + $0 }
+                ?? subject.caseID.map { StreamPrefix.case + $0 },
+            subject.channel?.name, subject.service, stream,
+        ])
+    }
+
+    private func mark(_ column: String, _ stream: String) throws {
+        try database.cachedStatement(
+            sql: "UPDATE requests SET \(column) = 1 WHERE stream = ?"
+        ).run([stream])
+    }
+
+    private func add(_ subject: Subject, named stream: String) throws {
+        try database.cachedStatement(
+            sql: "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)"
+        ).run([stream, subject.channel, subject.service])
+    }
+}
+
+/// What a contact or case says of itself at its beginning.
+private struct Subject {
+    var channel: String?
+    var service: String?
+
+    init(_ event: Event) throws(PayloadError) {
+        let (type, payload) = (event.type.text, event.data.object)
+        switch try ContactEvent(type: type, schema: event.schema, payload: payload) {
+        case .received(let received):
+            channel = received.channel.name
+            service = payload?.string("serviceCode") ?? received.queue?.text
+        default: break
+        }
+        switch try CaseEvent(type: type, schema: event.schema, payload: payload) {
+        case .opened(let opened):
+            channel = opened.channel?.name
+            service = opened.service
+        default: break
+        }
+    }
+}
