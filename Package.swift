@@ -57,7 +57,10 @@ let package = Package(
         .target(
             name: "Projections",
             dependencies: ["ProjectionKit", "ContactCentre", "EventLog", "JSON", grdb],
-            path: "Projections", exclude: ["OperatorQueues/README.md", "CaseFlow/README.md", "CitizenSatisfaction/README.md"],
+            path: "Projections",
+            exclude: [
+                "OperatorQueues/README.md", "CaseFlow/README.md", "CitizenSatisfaction/README.md",
+            ],
             swiftSettings: strict),
         .target(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],

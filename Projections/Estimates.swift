@@ -1,7 +1,7 @@
 /// SQL for the ends of the 95 % Wilson interval of a rate: null where the total is not positive.
 ///
-/// Centre (p + z²/2n) / (1 + z²/n), half-width z √(p(1−p)/n + z²/4n²) / (1 + z²/n), with p the rate,
-/// n the total and z = Φ⁻¹(0.975) (E. B. Wilson, 1927).
+/// Centre (p + z²/2n) / (1 + z²/n), half-width z √(p(1−p)/n + z²/4n²) / (1 + z²/n), with p the
+/// rate, n the total and z = Φ⁻¹(0.975) (E. B. Wilson, 1927).
 struct WilsonInterval {
     let low: String
     let high: String

@@ -68,12 +68,16 @@ extension CaseFlow {
                 WHERE place IN ((size + 1) / 2, (size + 2) / 2) GROUP BY part)
             """
         }
-        let figures = counts.map { "coalesce(\($0.sql), 0) AS \($0.name)" } + durations.map {
-            "CAST(round(avg(\($0.sql))) AS INTEGER) AS mean_\($0.name)_us"
-        }
-        let columns = counts.map { "counted.\($0.name)" } + durations.flatMap {
-            ["counted.mean_\($0.name)_us", "\($0.name)_median.middle AS median_\($0.name)_us"]
-        }
+        let figures =
+            counts.map { "coalesce(\($0.sql), 0) AS \($0.name)" }
+            + durations.map {
+                "CAST(round(avg(\($0.sql))) AS INTEGER) AS mean_\($0.name)_us"
+            }
+        let columns =
+            counts.map { "counted.\($0.name)" }
+            + durations.flatMap {
+                ["counted.mean_\($0.name)_us", "\($0.name)_median.middle AS median_\($0.name)_us"]
+            }
         let joins = durations.map { "LEFT JOIN \($0.name)_median USING (part)" }
         return """
             WITH counted AS (SELECT \(group) AS part, \(figures.joined(separator: ", "))

@@ -39,10 +39,10 @@ final class FoldOpinions: EventFold {
         case .survey(let survey): try add(survey, to: event.stream.text)
         case .subject(let subject): try add(subject, named: event.stream.text)
         }
-        for (attribute, group) in groups(in: event.tags) {
+        for tag in event.tags.texts.compactMap(GroupTag.init) {
             try database.cachedStatement(
                 sql: "INSERT OR IGNORE INTO groups VALUES (?, ?, ?)"
-            ).run([event.stream.text, attribute, group])
+            ).run([event.stream.text, tag.attribute, tag.group])
         }
         return .done
     }

@@ -45,7 +45,7 @@ package struct OperatorID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Whether a text is not empty and shows as what it is, without control characters.
-package func isName(_ text: String) -> Bool {
+func isName(_ text: String) -> Bool {
     !text.isEmpty
         && !text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
 }
@@ -63,6 +63,4 @@ package enum TagKey {
     package static let centre = "centre"
     package static let queue = "queue"
     package static let `operator` = "operator"
-    /// Begins the key of a tag that states a group of citizens: the attribute follows.
-    package static let groupPrefix = "group."
 }

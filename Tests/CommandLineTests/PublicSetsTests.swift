@@ -63,6 +63,37 @@ struct PublicSetsTests {
         }
     }
 
+    @Test(
+        "have the satisfaction by channel and group that statsmodels finds in their rows",
+        .enabled(if: Python.estimates, Python.needed))
+    func satisfaction() throws {
+        let scratch = try Scratch()
+        _ = try PublicSet.kansasCity.imported(to: scratch.log)
+        let projected = try Ascolto.run(["project", "citizen-satisfaction"], log: scratch.log)
+        try #require(projected.end == .exit(0), "\(projected.error)")
+        let counted = try Python.run("satisfaction.py", arguments: PublicSet.kansasCity.paths)
+        try #require(counted.end == .exit(0), "\(counted.error)")
+        let answer = try Ascolto.run(
+            ["query", "citizen-satisfaction", "scores"], log: scratch.log)
+        let found = try #require(try answer.json().elements)
+        var compared = 0
+        for (question, parts) in try #require(try counted.json().members) {
+            for (part, expected) in try #require(parts.members) {
+                let row = try #require(
+                    found.first {
+                        $0["question"]?.text == question
+                            && "\($0["dimension"]?.text ?? "") \($0["part"]?.text ?? "")" == part
+                    }, "\(question) \(part)")
+                for (column, value) in try #require(expected.members) {
+                    let difference = (row[column]?.number ?? .nan) - (value.number ?? .nan)
+                    #expect(abs(difference) <= 1e-12, "\(question) \(part) \(column)")
+                    compared += 1
+                }
+            }
+        }
+        #expect(compared > 1_000)
+    }
+
     @Test("of volume is imported in less than 200 MB of memory of its own")
     func memory() throws {
         let scratch = try Scratch()

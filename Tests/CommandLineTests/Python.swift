@@ -8,12 +8,16 @@ enum Python {
         ?? "\(Places.package)/.venv/bin/python"
 
     /// Whether the modules are there that reading a log takes.
-    static let readsLogs: Bool = {
+    static let readsLogs = has("lmdb, zstandard")
+    /// Whether the modules are there that intervals take.
+    static let estimates = has("scipy, statsmodels")
+
+    private static func has(_ modules: String) -> Bool {
         guard FileManager.default.isExecutableFile(atPath: path) else { return false }
-        let run = try? RunningProgram(path, arguments: ["-c", "import lmdb, zstandard"])
+        let run = try? RunningProgram(path, arguments: ["-c", "import \(modules)"])
             .finish(within: 60)
         return run?.end == .exit(0)
-    }()
+    }
 
     static let needed: Comment =
         "needs a Python with Tools/requirements.txt: Tools/test makes one, or set $ASCOLTO_PYTHON"

@@ -1,6 +1,5 @@
 import Foundation
 import Storage
-import Synchronization
 import Testing
 
 @Suite struct SlotFileTests {
@@ -21,28 +20,30 @@ import Testing
         #expect(try reader.read(slot: 1) == [UInt8](repeating: 2, count: 64))
     }
 
-    /// A child process has all descriptors until it runs its own program.
-    @Test func theLockEndsWithItsFileWhileChildrenAreStarted() throws {
+    /// A child process that was just forked has all descriptors until it runs its own program; this
+    /// one keeps the file's as its standard input.
+    @Test func theLockEndsWithItsFileWhileAChildHasTheDescriptor() throws {
         defer { FileSystem.remove(path) }
         try SlotFile.create(path: path, slotBytes: 64)
-        let children = Mutex((started: 0, isOver: false))
-        let thread = Thread {
-            while !children.withLock({ $0.isOver }) {
-                let child = Process()
-                child.executableURL = URL(fileURLWithPath: "/bin/true")
-                guard (try? child.run()) != nil else { return }
-                child.waitUntilExit()
-                children.withLock { $0.started += 1 }
-            }
+        var file: SlotFile? = try SlotFile(path: path, slotBytes: 64, access: .writing)
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let descriptor = try #require(
+            descriptors.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+                    == path
+            }.flatMap { Int32($0) })
+        let child = Process()
+        child.executableURL = URL(fileURLWithPath: "/bin/sleep")
+        child.arguments = ["60"]
+        child.standardInput = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
+        try child.run()
+        defer {
+            kill(child.processIdentifier, SIGKILL)
+            child.waitUntilExit()
         }
-        thread.start()
-        defer { children.withLock { $0.isOver = true } }
-        var reopenings = 0
-        while reopenings < 1_000 || children.withLock({ $0.started }) < 20 {
-            _ = try SlotFile(path: path, slotBytes: 64, access: .writing)
-            reopenings += 1
-            Thread.sleep(forTimeInterval: 0.000_1)
-        }
+        _ = file
+        file = nil
+        _ = try SlotFile(path: path, slotBytes: 64, access: .writing)
     }
 
     @Test func aMissingFileIsNamed() {
