@@ -22,7 +22,7 @@ extension Importer {
     private func importCSV(
         _ paths: [String], _ mapping: Mapping, _ tally: ImportTally
     ) async throws {
-        let spool = try EventSpool(directory: scratchDirectory, mapping: mapping)
+        let spool = try EventSpool(directory: scratchDirectory, source: mapping.source)
         let total = try totalBytes(of: paths)
         let firstRows = FirstRows()
         for path in paths where canBeReadAgain(path) {
@@ -40,7 +40,8 @@ extension Importer {
         try await append(spool, tally)
     }
 
-    private func append(_ spool: EventSpool, _ tally: ImportTally) async throws {
+    /// Appends what the spool holds, in its order.
+    func append(_ spool: EventSpool, _ tally: ImportTally) async throws {
         var index = 0
         try await deliver(tally) {
             onProgress(.appending(events: index, of: spool.count))
@@ -59,6 +60,7 @@ extension Importer {
 private struct CSVImport: ~Copyable {
     private var reader: CSVReader
     private var mapper: RowMapper
+    private let events: [EventDefinition]
     private let fieldCount: Int
     private let raggedRows: RaggedRows
 
@@ -76,6 +78,7 @@ private struct CSVImport: ~Copyable {
                 firstRows: firstRows)
             fieldCount = header.count
         }
+        events = mapping.events
         raggedRows = mapping.format.raggedRows
         self.reader = reader
     }
@@ -100,11 +103,19 @@ private struct CSVImport: ~Copyable {
                     if event.isBackward {
                         tally.countAnomaly("backward_clock.\(mapper.name(of: event))")
                     }
-                    try spool.add(event, of: place)
+                    try spool.add(spooled(event), of: place)
                 }
             }
         }
         onProgress(reader.bytesTaken)
+    }
+
+    private func spooled(_ event: MappedEvent) -> SpooledEvent {
+        let definition = events[event.definition]
+        return SpooledEvent(
+            type: definition.type, schema: definition.schema, id: event.id, time: event.time,
+            stream: event.stream, tags: event.tags, data: event.data, rank: event.rank,
+            latest: event.latest)
     }
 
     private mutating func mapped(_ row: CSVRow) -> Result<MappedRow, RowRefusal> {

@@ -34,7 +34,7 @@ enum MappedRow: Equatable {
 /// Turns the rows of one file into events.
 struct RowMapper {
     private let mapping: Mapping
-    private let pseudonyms: EventID
+    private let pseudonyms: Pseudonyms
     /// The field of the file in which each column stands.
     private let fieldOfSlot: [Int]
     /// Fields of which a pseudonym is made.
@@ -76,8 +76,7 @@ struct RowMapper {
                 guard case .column(let slot, _, .pseudonym) = definition.kind else { return nil }
                 return fieldOfSlot[slot]
             })
-        pseudonyms = EventID(
-            namespace: mapping.namespace, name: "pseudonyms \(pseudonymSecret)".utf8)
+        pseudonyms = Pseudonyms(namespace: mapping.namespace, secret: pseudonymSecret)
         cache = Array(repeating: nil, count: mapping.values.count)
     }
 
@@ -167,8 +166,7 @@ struct RowMapper {
     /// names without the secret, since identifiers are for everyone to see.
     private func appendKeyField(_ field: Int, to key: inout [UInt8]) {
         if hiddenFields.contains(field) {
-            let hidden = EventID(namespace: pseudonyms, name: fields[field])
-            appendNetstring(hidden.description.utf8, to: &key)
+            appendNetstring(pseudonyms.hidden(fields[field]).description.utf8, to: &key)
         } else {
             appendNetstring(fields[field], to: &key)
         }
@@ -399,14 +397,7 @@ struct RowMapper {
                     "one of \(entries.keys.map(\.text).sorted().joined(separator: ", "))")
             }
             return value
-        case .pseudonym(let kind):
-            var name: [UInt8] = []
-            appendNetstring(kind.utf8, to: &name)
-            appendNetstring(text.utf8, to: &name)
-            let digits = EventID(namespace: pseudonyms, name: name).high >> 16
-            let hexadecimal = String(digits, radix: 16)
-            let zeros = String(repeating: "0", count: 12 - hexadecimal.count)
-            return .text("\(kind)-\(zeros)\(hexadecimal)")
+        case .pseudonym(let kind): return .text(pseudonyms.pseudonym(of: text, kind: kind))
         }
     }
 
@@ -452,11 +443,4 @@ struct RowMapper {
         guard instant >= .earliest, instant <= .latest else { return nil }
         return Moment(instant: instant, local: local)
     }
-}
-
-/// Writes a text as its length, a colon and its bytes, so that joined texts stay distinct.
-private func appendNetstring(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
-    bytes += String(text.count).utf8
-    bytes.append(UInt8(ascii: ":"))
-    bytes += text
 }

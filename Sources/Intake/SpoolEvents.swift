@@ -2,6 +2,22 @@ internal import EventLog
 internal import Foundation
 internal import JSON
 
+/// An event on its way through the spool, with what it is sorted by.
+struct SpooledEvent: Equatable {
+    let type: EventType
+    let schema: UInt16
+    let id: EventID
+    let time: Instant?
+    let stream: StreamName
+    let tags: Tags
+    /// JSON that was checked or written by us.
+    let data: [UInt8]
+    /// Its place among events of the same latest time; one byte.
+    var rank: UInt8 = 0
+    /// The latest time of the life cycle up to this event.
+    let latest: Instant?
+}
+
 /// Events that wait on disk for their place in the order of an import.
 ///
 /// In memory it keeps 16 bytes for each event. The file has no name from the start, so that
@@ -9,8 +25,10 @@ internal import JSON
 final class EventSpool {
     private let file: FileHandle
     private let directory: String
-    private let definitions: [EventDefinition]
     private let source: Source
+    /// The types met so far; a record names its type by the place in this list.
+    private var types: [EventType] = []
+    private var placeOfType: [EventType: Int] = [:]
     /// Bytes that are not in the file yet.
     private var waiting: [UInt8] = []
     private var bytesInFile: UInt64 = 0
@@ -38,10 +56,13 @@ final class EventSpool {
         }
     }
 
-    init(directory: String, mapping: Mapping) throws(IntakeError) {
+    /// - Parameters:
+    ///   - directory: Takes the file.
+    ///   - source: Which system says so, in every event.
+    /// - Throws: ``IntakeError/scratch(directory:reason:)``.
+    init(directory: String, source: Source) throws(IntakeError) {
         self.directory = directory
-        definitions = mapping.events
-        source = mapping.source
+        self.source = source
         let path = "\(directory)/import-\(ProcessInfo.processInfo.globallyUniqueString).tmp"
         guard
             FileManager.default.createFile(
@@ -58,8 +79,8 @@ final class EventSpool {
 
     var count: Int { order.count }
 
-    /// Sets the event of one row aside.
-    func add(_ event: MappedEvent, of row: RowPlace) throws(IntakeError) {
+    /// Sets an event of one row aside.
+    func add(_ event: SpooledEvent, of row: RowPlace) throws(IntakeError) {
         let offset = bytesInFile + UInt64(waiting.count)
         order.append(
             Entry(
@@ -68,7 +89,8 @@ final class EventSpool {
         var record: [UInt8] = []
         appendNumber(UInt64(row.file), to: &record)
         appendNumber(UInt64(row.line), to: &record)
-        appendNumber(UInt64(event.definition), to: &record)
+        appendNumber(UInt64(place(of: event.type)), to: &record)
+        appendNumber(UInt64(event.schema), to: &record)
         appendNumber(event.id.high, to: &record)
         appendNumber(event.id.low, to: &record)
         // Zero stands for no time, so times are counted from one before the first possible.
@@ -96,7 +118,8 @@ final class EventSpool {
         var record = try record(at: offset)
         let row = RowPlace(
             file: Int(try number(&record)), line: Int(try number(&record)))
-        let definition = definitions[Int(try number(&record))]
+        let type = types[Int(try number(&record))]
+        let schema = UInt16(try number(&record))
         let id = EventID(high: try number(&record), low: try number(&record))
         let sinceEarliest = Int64(bitPattern: try number(&record))
         let time =
@@ -107,14 +130,20 @@ final class EventSpool {
         let data = Array(try bytes(&record))
         do throws(EventError) {
             let event = NewEvent(
-                id: id, type: definition.type, schema: definition.schema,
-                stream: try StreamName(stream),
+                id: id, type: type, schema: schema, stream: try StreamName(stream),
                 tags: tags.isEmpty ? .none : try Tags(joined: tags), source: source, time: time,
                 data: .json(data[...]))
             return (event, row)
         } catch {
             throw .scratch(directory: directory, reason: "\(error)")
         }
+    }
+
+    private func place(of type: EventType) -> Int {
+        if let place = placeOfType[type] { return place }
+        types.append(type)
+        placeOfType[type] = types.count - 1
+        return types.count - 1
     }
 
     // MARK: - Bytes
