@@ -97,7 +97,7 @@ extension ContactFacts {
                 Connection(
                     visit: visits.count, operator: (name?.text).map(ExactText.init),
                     connected: moment))
-        case .disconnected:
+        case .transferred, .disconnected:
             // A citizen who hangs up in the queue disconnects too, without a conversation.
             guard let open = connections.lastIndex(where: { $0.disconnected == nil }) else {
                 return

@@ -11,6 +11,8 @@ package enum ContactEvent: Equatable, Sendable {
     case abandoned(AbandonmentStage)
     /// An operator answered; nil where the source does not know which one.
     case connected(OperatorID?)
+    /// An operator handed the contact on: the conversation is over, and the contact is not.
+    case transferred(TransferMode?)
     /// The conversation is over; what the operator still does for it begins here.
     case disconnected(by: Party?)
     /// The operator has finished what a contact left to do.
@@ -67,6 +69,7 @@ package enum ContactEvent: Equatable, Sendable {
         case leftQueue = "contact.left_queue"
         case abandoned = "contact.abandoned"
         case connected = "contact.connected"
+        case transferred = "contact.transferred"
         case disconnected = "contact.disconnected"
         case afterWorkEnded = "contact.after_work_ended"
 
@@ -116,6 +119,7 @@ extension ContactEvent {
                 LeftQueue(queue: try reader.queue(), reason: try reader.word("reason")))
         case .abandoned: self = .abandoned(try reader.word("stage"))
         case .connected: self = .connected(try reader.optionalOperator())
+        case .transferred: self = .transferred(try reader.optionalWord("mode"))
         case .disconnected: self = .disconnected(by: try reader.optionalWord("by"))
         case .afterWorkEnded: self = .afterWorkEnded(try reader.optionalOperator())
         }
@@ -130,6 +134,7 @@ extension ContactEvent {
         case .leftQueue: .leftQueue
         case .abandoned: .abandoned
         case .connected: .connected
+        case .transferred: .transferred
         case .disconnected: .disconnected
         case .afterWorkEnded: .afterWorkEnded
         case .unknown: nil
@@ -157,6 +162,7 @@ extension ContactEvent {
         case .abandoned(let stage): writer.add("stage", stage)
         case .connected(let name), .afterWorkEnded(let name):
             writer.add("operatorId", name?.text)
+        case .transferred(let mode): writer.add("mode", mode)
         case .disconnected(let party): writer.add("by", party)
         case .unknown: break
         }

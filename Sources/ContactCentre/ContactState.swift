@@ -1,7 +1,8 @@
 /// How far one contact has come, and whether its next event may follow.
 ///
-/// Received, self-service any number of times, queued, left the queue, connected, disconnected,
-/// after-work. Events are judged in the order of their stream, never by clock.
+/// Received, self-service any number of times, queued, left the queue, connected, perhaps
+/// transferred and queued or connected again, disconnected, after-work. Events are judged in the
+/// order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
@@ -21,6 +22,8 @@ package struct ContactState: Hashable, Sendable {
         /// Left the queue for another reason, so that another queue may follow.
         case redirected
         case connected
+        /// An operator handed it on, so that a queue or another operator may follow.
+        case transferred
         /// The conversation is over; after-work may follow.
         case disconnected
         /// The citizen gave up before an operator; the line may still be closed.
@@ -44,19 +47,21 @@ package struct ContactState: Hashable, Sendable {
         case selfServiceBeforeQueue = "self_service_before_queue"
         /// A contact waits in one queue at a time.
         case oneQueueAtATime = "one_queue_at_a_time"
-        /// Only a contact without an operator, or one that is transferred, is queued.
+        /// Only a contact without an operator, or one that is being transferred, is queued.
         case queuedWithoutOperator = "queued_without_operator"
         /// Only a contact that waits leaves a queue.
         case leavesAfterQueued = "leaves_after_queued"
         /// A contact leaves the queue that it waits in.
         case leavesSameQueue = "leaves_same_queue"
-        /// A connection follows leaving a queue as answered.
+        /// A connection follows leaving a queue as answered, or a transfer.
         case connectedAfterAnswered = "connected_after_answered"
+        /// Only an operator who speaks with a contact transfers it.
+        case transferredByOperator = "transferred_by_operator"
         /// The stage at which a contact is abandoned is where it stands.
         case abandonedWhereItStands = "abandoned_where_it_stands"
         /// A contact that waits or is being answered leaves that state before it ends.
         case endsOutsideQueue = "ends_outside_queue"
-        /// After-work follows the end of a conversation, once.
+        /// After-work follows the end of a conversation, once, or a transfer.
         case afterWorkAfterConversation = "after_work_after_conversation"
         /// Nothing but what closes it follows the end of a contact.
         case nothingAfterEnd = "nothing_after_end"
@@ -107,9 +112,12 @@ package struct ContactState: Hashable, Sendable {
         case .leftQueue(let left): brokenRule(left)
         case .abandoned(let stage):
             mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
-        case .connected: phase == .answered ? nil : .connectedAfterAnswered
+        case .connected:
+            phase == .answered || phase == .transferred ? nil : .connectedAfterAnswered
+        case .transferred: phase == .connected ? nil : .transferredByOperator
         case .disconnected: isHeldByQueue ? .endsOutsideQueue : nil
-        case .afterWorkEnded: phase == .disconnected ? nil : .afterWorkAfterConversation
+        case .afterWorkEnded:
+            phase == .disconnected || phase == .transferred ? nil : .afterWorkAfterConversation
         }
     }
 
@@ -129,7 +137,7 @@ package struct ContactState: Hashable, Sendable {
 
     private func brokenRule(_ queued: ContactEvent.Queued) -> Rule? {
         switch phase {
-        case .received, .pastSelfService, .redirected: nil
+        case .received, .pastSelfService, .redirected, .transferred: nil
         case .waiting: .oneQueueAtATime
         case .connected where queued.reason == .transfer: nil
         default: .queuedWithoutOperator
@@ -166,9 +174,10 @@ package struct ContactState: Hashable, Sendable {
             }
         case .abandoned: phase == .connected ? .abandonedInConversation : .abandoned
         case .connected: .connected
+        case .transferred: .transferred
         case .disconnected:
             phase == .connected || phase == .abandonedInConversation ? .disconnected : .over
-        case .afterWorkEnded: .over
+        case .afterWorkEnded: phase == .transferred ? .transferred : .over
         case .unknown: phase
         }
     }

@@ -120,6 +120,23 @@ package enum AbandonmentStage: Vocabulary {
     package var otherText: String? { if case .other(let text) = self { text } else { nil } }
 }
 
+/// How an operator hands a contact on.
+package enum TransferMode: Vocabulary {
+    /// Without speaking to whoever is next.
+    case blind
+    /// After speaking to whoever is next.
+    case attended
+    /// With all three on the line.
+    case warm
+    case other(String)
+
+    package static let words: [Word<TransferMode>] = [
+        Word("blind", .blind), Word("attended", .attended), Word("warm", .warm),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
 /// Who ended a conversation.
 package enum Party: Vocabulary {
     case citizen, `operator`, system

@@ -9,7 +9,7 @@ struct ContactStateTests {
     /// to operator, hung up, failed; q Q queued in queue 1, 2; T transferred to queue 1; a A left
     /// queue 1, 2 as answered; g left queue 1 abandoned; o left queue 1 overflowed; k left queue 2
     /// by key; S B H abandoned in self-service, in the queue, on hold; C connected;
-    /// D disconnected; W after-work ended.
+    /// X transferred; D disconnected; W after-work ended.
     private static let table = """
         start R new
         new c contained | new t asked | new f asked | new h hung | new q in1 | new Q in2
@@ -25,7 +25,9 @@ struct ContactStateTests {
         fedup B gone | fedup D end
         gone D end
         picked C talking
-        talking T in1 | talking H cutoff | talking D talked
+        talking T in1 | talking H cutoff | talking D talked | talking X passed
+        passed q in1 | passed Q in2 | passed T in1 | passed C talking | passed W passed
+        passed D end
         cutoff D talked
         talked W end
         """
@@ -55,8 +57,8 @@ struct ContactStateTests {
             ("o", .leftQueue(.init(queue: one, reason: .overflowed))),
             ("k", .leftQueue(.init(queue: two, reason: .keyExit))),
             ("S", .abandoned(.selfService)), ("B", .abandoned(.queue)),
-            ("H", .abandoned(.hold)), ("C", .connected(nil)), ("D", .disconnected(by: nil)),
-            ("W", .afterWorkEnded(nil)),
+            ("H", .abandoned(.hold)), ("C", .connected(nil)), ("X", .transferred(.blind)),
+            ("D", .disconnected(by: nil)), ("W", .afterWorkEnded(nil)),
         ]
     }
 
@@ -96,7 +98,10 @@ struct ContactStateTests {
         ("Ra", .leavesAfterQueued), ("Rqaa", .leavesAfterQueued),
         ("RqA", .leavesSameQueue), ("RQg", .leavesSameQueue),
         ("RC", .connectedAfterAnswered), ("RqC", .connectedAfterAnswered),
-        ("RqoC", .connectedAfterAnswered), ("RB", .abandonedWhereItStands),
+        ("RqoC", .connectedAfterAnswered), ("RqX", .transferredByOperator),
+        ("RqaCXX", .transferredByOperator), ("RqaCXt", .selfServiceBeforeQueue),
+        ("RqaCXTW", .afterWorkAfterConversation), ("RqaCXDW", .nothingAfterEnd),
+        ("RB", .abandonedWhereItStands),
         ("RqB", .abandonedWhereItStands), ("RqgS", .abandonedWhereItStands),
         ("RqaH", .abandonedWhereItStands), ("RqaCB", .abandonedWhereItStands),
         ("RqD", .endsOutsideQueue), ("RqaD", .endsOutsideQueue),

@@ -184,6 +184,8 @@ private func anyContactEvent(_ random: inout SeededNumbers) -> ContactEvent {
     case (.abandoned, _): return .abandoned(anyWord(&random))
     case (.connected, _): return .connected(name)
     case (.afterWorkEnded, _): return .afterWorkEnded(name)
+    case (.transferred, _):
+        return .transferred(random.happens(oneIn: 3) ? nil : anyWord(&random))
     case (.disconnected, _):
         return .disconnected(by: random.happens(oneIn: 3) ? nil : anyWord(&random))
     default:

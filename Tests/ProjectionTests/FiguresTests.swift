@@ -169,6 +169,22 @@ internal import Testing
         #expect(rows == [[.text("unknown"), .integer(1), .integer(1), handle, handle]])
     }
 
+    @Test func aTransferEndsTheConversationOfWhoTransfers() async throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        let story = try Story("1", from: start).received()
+            .queued("desk", after: 0).left("desk", .answered, after: 5)
+            .connected("anna", after: 5).adding(.transferred(.blind), 35)
+            .queued("tax", after: 35).left("tax", .answered, after: 45)
+            .connected("bruno", after: 45).disconnected(after: 145)
+        let log = ToldLog(told: story.told)
+        let operators = try await log.answer(
+            .sql("SELECT operator, answered, handled, handle_us FROM operators ORDER BY 1"))
+        #expect(operators.rows == [["anna", 1, 1, 30_000_000], ["bruno", 1, 1, 100_000_000]])
+        let queues = try await log.answer(
+            .sql("SELECT queue, answered, handled, handle_us FROM queues ORDER BY 1"))
+        #expect(queues.rows == [["desk", 1, 1, 30_000_000], ["tax", 1, 1, 100_000_000]])
+    }
+
     @Test func contactsNeverOfferedBelongToTheirArrival() async throws {
         let start = try at("2026-03-02T09:00:00Z")
         let stories = [

@@ -148,7 +148,8 @@ struct ContactMaker {
         guard !numbers.chance(oneIn: 12) else { return talk }
         let end = clock.plus(seconds: .random(in: -10..<300, using: &numbers))
         talk.disconnected = end
-        tell(&contact, .disconnected(by: nil), end)
+        let isTransfer = numbers.chance(oneIn: 4)
+        tell(&contact, isTransfer ? .transferred(.blind) : .disconnected(by: nil), end)
         clock = max(clock, end)
         if numbers.chance(oneIn: 3) {
             let done = end.plus(seconds: .random(in: -2..<60, using: &numbers))
