@@ -46,6 +46,11 @@ enum ImportLimits {
     static let chunkBytesMax = 8 << 20
     /// Rows or lines between two reports of progress.
     static let progressRows = 1_024
+    /// Streams whose state an import keeps at least; those not touched for longest are forgotten.
+    ///
+    /// It takes some 200 bytes for each, for up to twice as many. A contact is forgotten where
+    /// that many others come between two of its events.
+    static let openStreamsMin = 32_768
 }
 
 /// Events that are handed to the log in one call, each an append of its own.

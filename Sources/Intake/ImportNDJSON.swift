@@ -65,7 +65,9 @@ private struct NDJSONImport: ~Copyable {
             switch line {
             case .tooLong(let bytes, let number):
                 tally.countRow()
-                tally.refuse(RowPlace(file: file, line: number), .lineTooLong(bytes: bytes))
+                tally.refuse(
+                    RowPlace(file: file, line: number),
+                    .lineTooLong(bytes: bytes, most: NDJSONLimits.lineBytesMax))
             case .whole(let bytes, let number):
                 if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
                 tally.countRow()

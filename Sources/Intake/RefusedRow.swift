@@ -27,7 +27,9 @@ package enum RowRefusal: Error, Equatable, Sendable {
     case event(name: String?, EventError)
     /// It is of a type of ours, and no projection could read its payload.
     case payload(event: String?, PayloadError)
-    case lineTooLong(bytes: Int)
+    /// It is no line of a queue log.
+    case queueLog(QueueLogFault)
+    case lineTooLong(bytes: Int, most: Int)
     case rejected(Rejection)
     case conflict(Conflict)
 }
@@ -46,8 +48,9 @@ extension RowRefusal: CustomStringConvertible {
         case .event(nil, let error): "\(error)"
         case .payload(let event?, let error): "the event '\(event)': \(error)"
         case .payload(nil, let error): "\(error)"
-        case .lineTooLong(let bytes):
-            "the line has \(bytes) bytes; at most \(NDJSONLimits.lineBytesMax) are read"
+        case .queueLog(let fault): "\(fault)"
+        case .lineTooLong(let bytes, let most):
+            "the line has \(bytes) bytes; at most \(most) are read"
         case .rejected(let rejection): "the log rejects it: \(rejection)"
         case .conflict(let conflict): "the log refuses it: \(conflict)"
         }

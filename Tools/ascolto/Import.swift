@@ -7,7 +7,7 @@ internal import JSON
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring history in from files; running it again appends only what is new.",
-        subcommands: [ImportCSVVerb.self, ImportNDJSONVerb.self])
+        subcommands: [ImportCSVVerb.self, ImportQueueLogVerb.self, ImportNDJSONVerb.self])
 }
 
 struct ImportOptions: ParsableArguments {
@@ -96,8 +96,7 @@ struct ImportCSVVerb: AsyncParsableCommand {
         do throws(MappingError) { read = try Mapping(yaml: text) } catch {
             throw UsageError("\(mapping): \(error)")
         }
-        let secret = ProcessInfo.processInfo.environment["ASCOLTO_PSEUDONYM_SECRET"] ?? ""
-        try await options.run(pseudonymSecret: secret) { importer in
+        try await options.run(pseudonymSecret: pseudonymSecret()) { importer in
             try await importer.importCSV(options.files, mapping: read)
         }
     }
