@@ -83,14 +83,14 @@ extension Importer {
         while let chunk = waiting {
             switch destination {
             case .nowhere:
-                tally.countEvents(chunk.appends.count)
+                tally.countEvents(of: chunk)
                 waiting = try next()
             case .log(let append):
                 let appends = chunk.appends
                 async let outcomes = append(appends)
                 let following = Result { try next() }
                 // Counted first: what the log has taken belongs in the report in any case.
-                tally.count(try await outcomes, of: chunk.rows)
+                tally.count(try await outcomes, of: chunk)
                 waiting = try following.get()
             }
         }

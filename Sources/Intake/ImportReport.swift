@@ -14,7 +14,8 @@ package struct ImportReport: Equatable, Sendable {
     package fileprivate(set) var rejected = 0
     /// How often each anomaly stands in the imported rows, sorted by name.
     ///
-    /// `backward_clock.NAME` counts events `NAME` that lie before an earlier event of their row.
+    /// `backward_clock.NAME` counts events `NAME` that lie before an earlier event of their row,
+    /// `transition.RULE` events that the state machine of their stream does not allow.
     package fileprivate(set) var anomalies: [NamedCount] = []
     /// Skipped rows by the rule that skips them, sorted by name.
     package fileprivate(set) var skippedByRule: [NamedCount] = []
@@ -53,6 +54,7 @@ final class ImportTally {
     private var anomalies: [String: Int] = [:]
     private var skippedByRule: [String: Int] = [:]
     private var rowsRejectedByLog = Set<RowPlace>()
+    private var transitions = TransitionJudge()
     private let paths: [String]
     private let onRefusal: (RefusedRow) -> Void
 
@@ -63,7 +65,11 @@ final class ImportTally {
 
     func countRow() { report.rows += 1 }
 
-    func countEvents(_ count: Int) { report.events += count }
+    /// Counts the events of a dry run.
+    func countEvents(of chunk: ImportChunk) {
+        report.events += chunk.appends.count
+        for append in chunk.appends { judge(append) }
+    }
 
     func countSkipped(rule: String) {
         report.skipped += 1
@@ -77,16 +83,28 @@ final class ImportTally {
         onRefusal(RefusedRow(file: paths[row.file], line: row.line, reason: reason))
     }
 
-    /// Counts what the log made of the events of these rows.
-    func count(_ outcomes: [AppendOutcome], of rows: [RowPlace]) {
-        precondition(outcomes.count == rows.count, "every append has an outcome")
-        for (outcome, row) in zip(outcomes, rows) {
+    /// Counts what the log made of the events of a chunk.
+    func count(_ outcomes: [AppendOutcome], of chunk: ImportChunk) {
+        precondition(outcomes.count == chunk.appends.count, "every append has an outcome")
+        for (index, outcome) in outcomes.enumerated() {
+            let row = chunk.rows[index]
             switch outcome {
-            case .appended: report.events += 1
-            case .alreadyAppended: report.alreadyAppended += 1
+            case .appended:
+                report.events += 1
+                judge(chunk.appends[index])
+            case .alreadyAppended:
+                report.alreadyAppended += 1
+                judge(chunk.appends[index])
             case .rejected(let rejection): refuseOnce(row, .rejected(rejection))
             case .conflict(let conflict): refuseOnce(row, .conflict(conflict))
             }
+        }
+    }
+
+    /// Counts what may not stand where it stands in its stream; it is in the log all the same.
+    private func judge(_ append: Append) {
+        for event in append.events {
+            if let rule = transitions.brokenRule(of: event) { countAnomaly("transition.\(rule)") }
         }
     }
 

@@ -71,6 +71,7 @@ struct QueueLogTests {
         #expect(centre.wrongWaits > 10)
         #expect(!anomalies.keys.contains { $0.hasPrefix("stated_talk") })
         #expect(!anomalies.keys.contains { $0.hasPrefix("backward_clock") })
+        #expect(!anomalies.keys.contains { $0.hasPrefix("transition") })
 
         let queues = try query("queues", in: scratch.log)
         #expect(queues.count == centre.queues.count)
