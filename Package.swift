@@ -39,10 +39,12 @@ let package = Package(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
         .target(
-            name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib"],
+            name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib", "CExpat"],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "EventLog", dependencies: ["Storage", "Merkle", "JSON", crypto],

@@ -6,7 +6,9 @@ extension Rule {
     static let importTable: [String: Set<String>] = [
         "JSON": [],
         "Merkle": ["Crypto"],
-        "Storage": ["CLMDB", "CZstd", "CZlib", "Dispatch", "Glibc", "Synchronization"],
+        "Storage": [
+            "CLMDB", "CZstd", "CZlib", "CExpat", "Dispatch", "Glibc", "Synchronization",
+        ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
         "Intake": [
