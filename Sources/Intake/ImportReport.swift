@@ -4,6 +4,8 @@ internal import EventLog
 package struct ImportReport: Equatable, Sendable {
     /// Data rows or lines that were read, without headers and blank lines.
     package fileprivate(set) var rows = 0
+    /// Traces that were read, where the format has any.
+    package fileprivate(set) var traces: Int?
     /// Events that this run appended; in a dry run, those that it would have handed to the log.
     package fileprivate(set) var events = 0
     /// Events that were in the log before.
@@ -64,6 +66,8 @@ final class ImportTally {
     }
 
     func countRow() { report.rows += 1 }
+
+    func countTrace() { report.traces = (report.traces ?? 0) + 1 }
 
     /// Counts the events of a dry run.
     func countEvents(of chunk: ImportChunk) {

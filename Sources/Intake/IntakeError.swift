@@ -1,3 +1,6 @@
+internal import JSON
+package import Storage
+
 /// Why an import cannot go on; whatever has been appended by then stays.
 package enum IntakeError: Error, Equatable, Sendable {
     case noHeader(path: String)
@@ -5,6 +8,10 @@ package enum IntakeError: Error, Equatable, Sendable {
     /// A column that the mapping names in `mappingLine` is not in the header.
     case missingColumn(String, mappingLine: Int?, path: String, existing: [String])
     case ambiguousColumn(String, path: String)
+    /// The document's outermost element is not `log`.
+    case notXES(path: String, root: String, at: XMLPlace)
+    /// Something other than an event follows the first event of a trace.
+    case misplacedAttribute(path: String, at: XMLPlace)
     case scratch(directory: String, reason: String)
 }
 
@@ -19,6 +26,10 @@ extension IntakeError: CustomStringConvertible {
                 + suggestion(for: column, among: existing)
         case .ambiguousColumn(let column, let path):
             "\(path): the column '\(column)' stands twice in the header; rename one of them"
+        case .notXES(let path, let root, let place):
+            "\(path):\(place): this is no XES log: the outermost element is \(jsonString(root))"
+        case .misplacedAttribute(let path, let place):
+            "\(path):\(place): only events may follow the first event of a trace"
         case .scratch(let directory, let reason):
             "events cannot be set aside in \(directory): \(reason)"
         }

@@ -29,6 +29,8 @@ package enum RowRefusal: Error, Equatable, Sendable {
     case payload(event: String?, PayloadError)
     /// It is no line of a queue log.
     case queueLog(QueueLogFault)
+    /// It is no event of an XES log.
+    case xes(XESFault)
     case lineTooLong(bytes: Int, most: Int)
     case rejected(Rejection)
     case conflict(Conflict)
@@ -49,6 +51,7 @@ extension RowRefusal: CustomStringConvertible {
         case .payload(let event?, let error): "the event '\(event)': \(error)"
         case .payload(nil, let error): "\(error)"
         case .queueLog(let fault): "\(fault)"
+        case .xes(let fault): "\(fault)"
         case .lineTooLong(let bytes, let most):
             "the line has \(bytes) bytes; at most \(most) are read"
         case .rejected(let rejection): "the log rejects it: \(rejection)"

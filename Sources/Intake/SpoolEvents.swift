@@ -16,6 +16,12 @@ struct SpooledEvent: Equatable {
     var rank: UInt8 = 0
     /// The latest time of the life cycle up to this event.
     let latest: Instant?
+
+    /// Whether an earlier event of the life cycle has a later time.
+    var isBackward: Bool {
+        guard let time, let latest else { return false }
+        return time < latest
+    }
 }
 
 /// Events that wait on disk for their place in the order of an import.

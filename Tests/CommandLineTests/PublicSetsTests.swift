@@ -156,18 +156,10 @@ struct PeakMemory {
     init(of running: RunningProgram) throws {
         var peak = 0
         while running.isRunning {
-            peak = max(peak, Self.residentKilobytes(of: running.identifier))
+            peak = max(peak, residentKilobytes(of: running.identifier))
             Thread.sleep(forTimeInterval: 0.01)
         }
         run = try running.finish(within: 60)
         kilobytes = peak
-    }
-
-    private static func residentKilobytes(of process: Int32) -> Int {
-        guard let status = try? contents(of: "/proc/\(process)/status") else { return 0 }
-        let line = String(decoding: status, as: UTF8.self).split(separator: "\n")
-            .first { $0.hasPrefix("RssAnon:") }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-            ?? 0
     }
 }

@@ -135,3 +135,12 @@ enum Ascolto {
         ).finish(within: seconds)
     }
 }
+
+/// Anonymous memory only: pages of the mapped file are the system's to take back.
+func residentKilobytes(of process: Int32) -> Int {
+    guard let status = try? contents(of: "/proc/\(process)/status") else { return 0 }
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n")
+        .first { $0.hasPrefix("RssAnon:") }
+    return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+        ?? 0
+}

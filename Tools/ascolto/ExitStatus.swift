@@ -28,7 +28,9 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case is Corruption: ExitStatus.corruption
     case let error as ReadModelError: exitCode(error)
     case is UsageError, is MappingError, is EventError: ExitStatus.usage
+    case IntakeError.misplacedAttribute: ExitStatus.refused
     case is IntakeError: ExitStatus.usage
+    case let error as XMLError: exitCode(error)
     case let error as InputFileError: exitCode(error)
     default: nil
     }
@@ -63,6 +65,13 @@ private func exitCode(_ error: ReadModelError) -> Int32 {
     case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
         .sumTooLarge, .asOfBeyondLog:
         ExitStatus.no
+    }
+}
+
+private func exitCode(_ error: XMLError) -> Int32 {
+    switch error {
+    case .input(let error): exitCode(error)
+    case .malformed, .documentType, .tooDeep, .tokenTooLong: ExitStatus.refused
     }
 }
 

@@ -7,7 +7,9 @@ internal import JSON
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring history in from files; running it again appends only what is new.",
-        subcommands: [ImportCSVVerb.self, ImportQueueLogVerb.self, ImportNDJSONVerb.self])
+        subcommands: [
+            ImportCSVVerb.self, ImportQueueLogVerb.self, ImportXESVerb.self, ImportNDJSONVerb.self,
+        ])
 }
 
 struct ImportOptions: ParsableArguments {
@@ -63,16 +65,19 @@ struct ImportOptions: ParsableArguments {
     }
 
     private func write(_ report: ImportReport) {
-        Answer(object: [
-            ("rows", .count(report.rows)), ("events", .count(report.events)),
-            ("already_appended", .count(report.alreadyAppended)),
-            ("skipped", .count(report.skipped)), ("rejected", .count(report.rejected)),
-            ("anomalies", .object(report.anomalies.map { ($0.name, .count($0.count)) })),
-            (
-                "skipped_by_rule",
-                .object(report.skippedByRule.map { ($0.name, .count($0.count)) })
-            ),
-        ]).write(as: output.chosen)
+        let traces: [(String, Cell)] = report.traces.map { [("traces", .count($0))] } ?? []
+        Answer(
+            object: [
+                ("rows", .count(report.rows)), ("events", .count(report.events)),
+                ("already_appended", .count(report.alreadyAppended)),
+                ("skipped", .count(report.skipped)), ("rejected", .count(report.rejected)),
+                ("anomalies", .object(report.anomalies.map { ($0.name, .count($0.count)) })),
+                (
+                    "skipped_by_rule",
+                    .object(report.skippedByRule.map { ($0.name, .count($0.count)) })
+                ),
+            ] + traces
+        ).write(as: output.chosen)
     }
 }
 
