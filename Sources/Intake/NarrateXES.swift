@@ -208,6 +208,10 @@ struct XESNarrator {
         appendNetstring((time?.description ?? "").utf8, to: &name)
         appendNetstring(content, to: &name)
         if let time { trace.latest = max(trace.latest ?? time, time) }
+        let payload = JSONPayload(checked: data[...])
+        if case .refused(let error) = checkPayload(type: type, schema: 1, payload: payload) {
+            throw .payload(event: type, error)
+        }
         do throws(EventError) {
             guard data.count <= EventLimits.dataBytesMax else {
                 throw .dataTooLong(bytes: data.count)

@@ -82,14 +82,14 @@ struct QueueLogLine {
     private func number(at index: Int, of unit: String) throws(RowRefusal) -> Int64? {
         guard index >= 0, index < parameters.count, !parameters[index].isEmpty else { return nil }
         let text = String(decoding: parameters[index], as: UTF8.self)
-        guard let number = Int64(text), abs(number) <= Self.durationMax else {
+        guard let number = Int64(text), Self.durations.contains(number) else {
             throw .queueLog(.notANumber(shown(parameters[index]), of: unit, event))
         }
         return number
     }
 
     /// Longer durations are none; it keeps microseconds far from what 64 bits hold.
-    private static let durationMax: Int64 = 1_000_000_000_000
+    private static let durations = -1_000_000_000_000...1_000_000_000_000 as ClosedRange<Int64>
 }
 
 /// The events of a queue log, as Asterisk spells them.

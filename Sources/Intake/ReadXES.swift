@@ -16,7 +16,8 @@ enum XESOwner { case trace, log }
 /// A trace or event with its attributes.
 struct XESSubject {
     let place: XMLPlace
-    fileprivate(set) var attributes: [XESAttribute] = []
+    var attributes: [XESAttribute] { kept.all }
+    fileprivate var kept = XESAttributes()
     /// The first thing that is wrong with it.
     fileprivate(set) var fault: XESFault?
     /// Bytes of keys and values that may still come.
@@ -51,7 +52,7 @@ extension XESFault: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unknownElement(let name, let place):
-            "column \(place.column): \(shown(name)) is no element that may stand here"
+            "\(place): \(shown(name)) is no element that may stand here"
         case .noKey(let place): "\(place): the attribute has no key or no value"
         case .repeatedKey(let key, let place): "\(place): the key \(shown(key)) stands twice"
         case .badValue(let kind, let key, let text, let place):
@@ -208,7 +209,7 @@ struct XESReader: ~Copyable {
         let text = element.attributes["value"]
         subject.take(bytes: (key?.utf8.count ?? 0) + (text?.utf8.count ?? 0), at: element.place)
         if level > XESLimits.nestedMax { subject.note(.tooDeep(at: element.place)) }
-        var children: [XESAttribute] = []
+        var children = XESAttributes()
         var items: [XESAttribute] = []
         let keepsEqualKeys = element.name == "container"
         while case .start(let child)? = try reader.next() {
@@ -226,14 +227,14 @@ struct XESReader: ~Copyable {
         case "list", "container":
             guard let key else { return subject.note(.noKey(at: element.place)) }
             let value: XESValue = element.name == "list" ? .list(items) : .container(items)
-            return XESAttribute(key: key, value: value, nested: children)
+            return XESAttribute(key: key, value: value, nested: children.all)
         case "string", "date", "int", "float", "boolean", "id":
             guard let key, let text else { return subject.note(.noKey(at: element.place)) }
             guard let value = XESValue(kind: element.name, text: text) else {
                 return subject.note(
                     .badValue(kind: element.name, key: key, text: text, at: element.place))
             }
-            return XESAttribute(key: key, value: value, nested: children)
+            return XESAttribute(key: key, value: value, nested: children.all)
         default: return subject.note(.unknownElement(element.name, at: element.place))
         }
     }
@@ -267,28 +268,41 @@ extension XESSubject {
     /// Counts what is kept; nothing more is once it is too much.
     fileprivate mutating func take(bytes: Int, at place: XMLPlace) {
         // An attribute costs more than its texts, in memory and in the payload.
-        bytesLeft -= bytes + 16
+        bytesLeft -= bytes + 64
         if bytesLeft < 0 { note(.tooMuch(at: place)) }
     }
 
     fileprivate mutating func add(_ attribute: XESAttribute, at place: XMLPlace) {
-        var kept = attributes
-        attributes = []
+        var kept = kept
+        self.kept = XESAttributes()
         add(attribute, to: &kept, at: place)
-        attributes = kept
+        self.kept = kept
     }
 
     fileprivate mutating func add(
-        _ attribute: XESAttribute, to list: inout [XESAttribute], at place: XMLPlace
+        _ attribute: XESAttribute, to list: inout XESAttributes, at place: XMLPlace
     ) {
-        guard !list.contains(where: { ExactText($0.key) == ExactText(attribute.key) }) else {
+        guard bytesLeft >= 0 else { return }
+        if list.insert(attribute) == .keyStandsThere {
             note(.repeatedKey(attribute.key, at: place))
-            return
         }
-        add(item: attribute, to: &list)
     }
 
     fileprivate mutating func add(item: XESAttribute, to list: inout [XESAttribute]) {
         if bytesLeft >= 0 { list.append(item) }
+    }
+}
+
+/// Attributes of which each has a key of its own, in their order.
+private struct XESAttributes {
+    private(set) var all: [XESAttribute] = []
+    private var keys = Set<ExactText>()
+
+    enum Insertion { case done, keyStandsThere }
+
+    mutating func insert(_ attribute: XESAttribute) -> Insertion {
+        guard keys.insert(ExactText(attribute.key)).inserted else { return .keyStandsThere }
+        all.append(attribute)
+        return .done
     }
 }

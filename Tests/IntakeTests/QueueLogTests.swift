@@ -170,6 +170,10 @@ struct QueueLogTests {
             ("1|a|NONE|S/1|CONNECT|1|x|1", "CONNECT needs a queue, and none is given"),
             ("1|a|NONE|NONE|AGENTLOGIN|S/1", "AGENTLOGIN needs a member, and none is given"),
             ("1|a|NONE|S/1|ADDMEMBER|", "ADDMEMBER needs a queue, and none is given"),
+            (
+                "1|a|q|NONE|ABANDON|1|1|-9223372036854775808",
+                #"ABANDON: "-9223372036854775808" is not a whole number of seconds"#
+            ),
             ("1|a|q|S/1|CONNECT|one|x|1", #"CONNECT: "one" is not a whole number of seconds"#),
             (
                 "1|a|q|S/1|RINGNOANSWER|1.5",
@@ -231,6 +235,45 @@ struct QueueLogTests {
         #expect(imported.events.first?.timeText == "1970-01-01T00:00:05.250000Z")
         let crlf = try await importingQueueLogs([line.replacing("\n", with: "\r\n")])
         #expect(crlf.events.first == imported.events.first)
+    }
+
+    @Test(
+        "whatever stands in the lines, each is told, skipped or refused, and data are JSON",
+        arguments: 0..<20 as Range<UInt64>)
+    func anything(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        let words = [
+            "", "NONE", "REALTIME", "a", "1", "-1", "9223372036854775807", "q|q", "è\u{301}",
+            "\u{7}", "\"", "|", String(repeating: "x", count: 300), "1700000000.123456789",
+        ]
+        let names = [
+            "ENTERQUEUE", "CONNECT", "ABANDON", "COMPLETEAGENT", "TRANSFER", "ATTENDEDTRANSFER",
+            "RINGNOANSWER", "EXITWITHKEY", "SYSCOMPAT", "PAUSE", "UNPAUSEALL", "ADDMEMBER",
+            "AGENTLOGOFF", "DID", "connect",
+        ]
+        var text: [UInt8] = []
+        for _ in 0..<500 {
+            func word() -> String { words.randomElement(using: &random) ?? "" }
+            let time = Bool.random(using: &random) ? "1700000000" : word()
+            let name = names.randomElement(using: &random) ?? ""
+            let line = [time, word(), word(), word(), name, word(), word(), word()]
+            text += line.prefix(Int.random(in: 1...8, using: &random)).joined(separator: "|").utf8
+            if Int.random(in: 0..<9, using: &random) == 0 { text.append(0xFF) }
+            text.append(0x0A)
+        }
+        let scratch = try Scratch()
+        let collector = Collector()
+        let importer = Importer(
+            destination: collector.destination, scratchDirectory: scratch.path, onRefusal: { _ in })
+        let source = try #require(QueueLogSource(source: try Source("urn:x")))
+        let report = try await importer.importQueueLog(
+            [try scratch.file("queue_log", text)], from: source)
+        let lines = text.split(separator: 0x0A).count
+        #expect(report.rows == lines)
+        #expect(report.skipped + report.rejected <= report.rows)
+        #expect(report.events >= report.rows - report.skipped - report.rejected)
+        for event in collector.events { try checkJSON(Array(event.dataText.utf8)[...]) }
+        #expect(Set(collector.events.map(\.id)).count == collector.events.count)
     }
 
     @Test("a zone that does not exist is none")

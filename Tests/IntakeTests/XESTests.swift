@@ -206,6 +206,17 @@ struct XESTests {
         #expect(trace.refused.allSatisfy { "\($0.reason)".hasPrefix("its trace is refused: ") })
     }
 
+    @Test(
+        "events of very many attributes are read in a time that grows with their number",
+        .timeLimit(.minutes(1)))
+    func many() async throws {
+        let attributes = (0..<12_000).map { "<int key=\"\($0)\" value=\"1\"/>" }.joined()
+        let imported = try await importingXES(
+            log(trace("1", String(repeating: event(attributes), count: 5))))
+        #expect(imported.events.count == 6)
+        #expect(imported.refused == [])
+    }
+
     @Test("nesting up to the limit is JSON that the log can hold")
     func nesting() async throws {
         let deep =

@@ -7,9 +7,10 @@ struct ImportQueueLogVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue-log", abstract: "Import Asterisk queue logs.",
         discussion: """
-            Give rotated files together, or each with the one before it: a call that goes on in the
-            next file is then told whole. Lines that are in the log already are not appended again.
-            Numbers and names of callers are not imported; members of queues become pseudonyms,
+            Give rotated files together, or each with the one before it: a call that goes on \
+            in the next file is then told whole. Lines that are in the log already are not \
+            appended again. \
+            Numbers and names of callers are not imported; members of queues become pseudonyms, \
             with the secret in ASCOLTO_PSEUDONYM_SECRET.
             """)
 

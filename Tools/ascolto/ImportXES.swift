@@ -6,9 +6,9 @@ struct ImportXESVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "xes", abstract: "Import event logs in XES, the format of IEEE 1849.",
         discussion: """
-            Every trace becomes a case, every event an activity of it. Resources (org:resource)
-            become pseudonyms, with the secret in ASCOLTO_PSEUDONYM_SECRET; all other attributes are
-            imported as they stand, so look for people in them first.
+            Every trace becomes a case, every event an activity of it. Resources (org:resource) \
+            become pseudonyms, with the secret in ASCOLTO_PSEUDONYM_SECRET; all other \
+            attributes are imported as they stand, so look for people in them first.
             """)
 
     @Option(help: "Ids and pseudonyms are derived within it.")
