@@ -115,6 +115,27 @@ struct QueueLogTests {
         }
     }
 
+    /// What the page on queue logs says of files that are given without the one before them.
+    @Test("given alone, tell of a call that goes on in the next file, and say so")
+    func straddling() throws {
+        let scratch = try Scratch()
+        let first = try scratch.file(
+            "1", text: "10|a|q|NONE|ENTERQUEUE||1|1\n20|a|q|NONE|EXITWITHTIMEOUT|1|1|10\n")
+        let second = try scratch.file(
+            "2", text: "21|a|r|NONE|ENTERQUEUE||1|1\n30|a|r|S/1|CONNECT|9|x|1\n")
+        #expect(try Ascolto.run(["import", "queue-log", first], log: scratch.log).end == .exit(0))
+        let run = try Ascolto.run(["import", "queue-log", second], log: scratch.log)
+        #expect(run.end == .exit(3))
+        #expect(run.error.contains("/2:1: the log rejects it: "))
+        let queues = try query("queues", in: scratch.log)
+        #expect(queues.compactMap { $0["offered"]?.integer } == [1, 1])
+        #expect(try query("totals", in: scratch.log).first?["received"]?.integer == 1)
+        let together = "\(scratch.path)/together"
+        let both = try Ascolto.run(["import", "queue-log", second, first], log: together)
+        #expect(both.end == .exit(0), "\(both.error)")
+        #expect(try query("queues", in: together) == queues)
+    }
+
     @Test("are refused with a zone or a source that is none")
     func options() throws {
         let scratch = try Scratch()

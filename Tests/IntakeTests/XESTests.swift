@@ -217,6 +217,37 @@ struct XESTests {
         #expect(imported.refused == [])
     }
 
+    @Test(
+        "damaged bytes stop the import or are told; what is imported is JSON",
+        arguments: 0..<100 as Range<UInt64>)
+    func damaged(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        let list = "<list key=\"l\"><values><float key=\"f\" value=\"1e5\"/></values></list>"
+        let traces = (0..<5).map { number in
+            trace(
+                "\(number)",
+                named("à &lt;b&gt;", at: "2020-01-0\(number + 1)T00:00:00Z") + event(list))
+        }
+        var bytes = Array(log(traces.joined(separator: "\n")).utf8)
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let place = Int.random(in: 60..<bytes.count, using: &random)
+            switch Int.random(in: 0..<3, using: &random) {
+            case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+            case 1: bytes[place] = "<>&\"'/= a0e-".utf8.randomElement(using: &random) ?? 0
+            default: bytes.remove(at: place)
+            }
+        }
+        let collector = Collector()
+        do {
+            let imported = try await importingXES([Data(bytes)], into: collector)
+            #expect(imported.report.rejected + imported.report.skipped <= imported.report.rows)
+            _ = try story(imported)
+        } catch {
+            #expect(error is ImportStopped || error is XMLError || error is IntakeError)
+            #expect(collector.events.isEmpty)
+        }
+    }
+
     @Test("nesting up to the limit is JSON that the log can hold")
     func nesting() async throws {
         let deep =
