@@ -88,13 +88,14 @@ struct RowMapper {
         self.fields = fields
         for index in cache.indices { cache[index] = nil }
         firstRows.forgetRow()
+        // Before any rule is judged: a rule may ask for an identity, which is made of it.
+        key = rowKey()
         for skip in mapping.skips where try holds(skip.condition) {
             return .skipped(rule: skip.name)
         }
         for rule in mapping.refusals where try holds(rule.condition) {
             throw .rule(try text(rule.reason, .plain) ?? "a rule of the mapping refuses the row")
         }
-        key = rowKey()
         for index in cache.indices { _ = try value(index) }
         var anomalies: [String] = []
         for anomaly in mapping.anomalies where try holds(anomaly.condition) {

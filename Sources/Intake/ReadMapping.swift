@@ -126,7 +126,9 @@ private struct EventReader {
             when: try members.optional("when", values.condition),
             time: try members.optional("time", values.time),
             tags: try tags(top["tags"]) + tags(members["tags"]),
-            data: try members.optional("data", data) ?? [])
+            data: try members.optional("data") { part throws(MappingError) in
+                try data(part, level: 1)
+            } ?? [])
     }
 
     private func tags(_ part: YAMLPart?) throws(MappingError) -> [Template] {
@@ -141,22 +143,32 @@ private struct EventReader {
         return tags
     }
 
-    private func data(_ part: YAMLPart) throws(MappingError) -> [DataMember] {
+    /// The members of an object that lies so many levels deep; the payload itself is at level 1.
+    private func data(_ part: YAMLPart, level: Int) throws(MappingError) -> [DataMember] {
+        // A payload that no reader accepts would be in the log for ever.
+        guard level <= JSONLimits.depthMax else { throw tooDeep(part) }
         var members: [DataMember] = []
         for (name, value) in try part.members() {
             members.append(
-                DataMember(key: Array("\(jsonString(name)):".utf8), content: try content(value)))
+                DataMember(
+                    key: Array("\(jsonString(name)):".utf8),
+                    content: try content(value, level: level + 1)))
         }
         return members
     }
 
-    private func content(_ part: YAMLPart) throws(MappingError) -> DataMember.Content {
+    private func content(
+        _ part: YAMLPart, level: Int
+    ) throws(MappingError) -> DataMember.Content {
         if part.isList {
+            guard level <= JSONLimits.depthMax else { throw tooDeep(part) }
             var elements: [DataMember.Content] = []
-            for element in try part.list() { elements.append(try content(element)) }
+            for element in try part.list() {
+                elements.append(try content(element, level: level + 1))
+            }
             return .list(elements)
         }
-        if part.isMapping { return .object(try data(part)) }
+        if part.isMapping { return .object(try data(part, level: level)) }
         switch try part.scalar() {
         case .integer(let number): return .constant(Array(String(number).utf8))
         case .boolean(let truth): return .constant(Array((truth ? "true" : "false").utf8))
@@ -170,5 +182,9 @@ private struct EventReader {
             default: return .template(template)
             }
         }
+    }
+
+    private func tooDeep(_ part: YAMLPart) -> MappingError {
+        part.wrongShape("nested no deeper than \(JSONLimits.depthMax) levels")
     }
 }

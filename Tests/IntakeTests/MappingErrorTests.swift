@@ -1,3 +1,4 @@
+import Foundation
 import Intake
 import Testing
 
@@ -30,6 +31,23 @@ struct MappingErrorTests {
             time: start
             data: {id: "{id}"}
         """
+
+    @Test("data may be nested as deep as every reader of the log goes, and no deeper")
+    func depth() throws {
+        func mapping(lists: Int) -> String {
+            let value =
+                String(repeating: "[", count: lists) + "1"
+                + String(
+                    repeating: "]", count: lists)
+            return Self.good.replacingOccurrences(of: "id: \"{id}\"", with: "id: \(value)")
+        }
+        _ = try Mapping(yaml: mapping(lists: 63))
+        let error = try #require(throws: MappingError.self) {
+            try Mapping(yaml: mapping(lists: 64))
+        }
+        #expect("\(error)".hasPrefix("line 25: events[0].data.id"))
+        #expect("\(error)".hasSuffix("must be nested no deeper than 64 levels"))
+    }
 
     @Test("the mapping that the mistakes are made in has none")
     func goodMapping() throws {

@@ -110,4 +110,27 @@ struct StepRowTests {
         #expect(again.events.map(\.stream) == once.events.map(\.stream))
         #expect(again.events.map(\.id) == once.events.map(\.id))
     }
+
+    @Test("an identity that a rule asks for is the row's own")
+    func identityInRules() async throws {
+        let yaml = """
+            namespace: urn:test
+            source: urn:test
+            key: [a]
+            values: {a: {column: a}, id: {identity: contact}}
+            skip: {nothing: {id: nobody}}
+            refuse: [{when: {id: nobody}, reason: nobody}]
+            stream: contact/{id}
+            events:
+              - {name: one, type: test.one}
+            """
+        let imported = try await importing("a\nx\ny\nz\n", mapping: yaml)
+        let plain = try await importing(
+            "a\nx\ny\nz\n",
+            mapping: yaml.split(separator: "\n")
+                .filter { !$0.hasPrefix("skip") && !$0.hasPrefix("refuse") }
+                .joined(separator: "\n"))
+        #expect(Set(imported.events.map(\.stream)).count == 3)
+        #expect(imported.events.map(\.stream) == plain.events.map(\.stream))
+    }
 }

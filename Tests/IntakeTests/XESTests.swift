@@ -206,14 +206,13 @@ struct XESTests {
         #expect(trace.refused.allSatisfy { "\($0.reason)".hasPrefix("its trace is refused: ") })
     }
 
-    @Test(
-        "events of very many attributes are read in a time that grows with their number",
-        .timeLimit(.minutes(1)))
+    /// The limit only ends what would not end: an effort that grows with the square of the number
+    /// takes hours here, one that grows with the number a second.
+    @Test("an event of very many attributes is read", .timeLimit(.minutes(10)))
     func many() async throws {
-        let attributes = (0..<12_000).map { "<int key=\"\($0)\" value=\"1\"/>" }.joined()
-        let imported = try await importingXES(
-            log(trace("1", String(repeating: event(attributes), count: 5))))
-        #expect(imported.events.count == 6)
+        let attributes = (0..<80_000).map { "<int key=\"\($0)\" value=\"1\"/>" }.joined()
+        let imported = try await importingXES(log(trace("1", event(attributes))))
+        #expect(imported.events.count == 2)
         #expect(imported.refused == [])
     }
 
