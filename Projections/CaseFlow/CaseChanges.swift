@@ -26,6 +26,7 @@ struct CaseChanges {
 
     private struct Waits {
         var count: Int64 = 0
+        var unknown: Int64 = 0
         var microseconds: Int64 = 0
     }
 
@@ -33,9 +34,12 @@ struct CaseChanges {
         lines[LineChange(from: from, to: to), default: 0] += 1
     }
 
+    /// Nil stands for a wait of unknown length.
+    ///
     /// - Throws: ``FoldFailure/tooLarge`` where the sum leaves 64 bits.
-    mutating func wait(for party: ExactText, _ microseconds: Int64) throws {
+    mutating func wait(for party: ExactText, _ microseconds: Int64?) throws {
         waits[party, default: Waits()].count += 1
+        guard let microseconds else { return waits[party, default: Waits()].unknown += 1 }
         try waits[party, default: Waits()].microseconds.add(microseconds)
     }
 
@@ -93,11 +97,12 @@ struct CaseChanges {
         for (party, wait) in waits {
             try database.cachedStatement(
                 sql: """
-                    INSERT INTO waits VALUES (?, ?, ?)
+                    INSERT INTO waits VALUES (?, ?, ?, ?)
                     ON CONFLICT DO UPDATE SET waits = waits + excluded.waits,
+                    unknown_waits = unknown_waits + excluded.unknown_waits,
                     waited_us = waited_us + excluded.waited_us
                     """
-            ).run([party.text, wait.count, wait.microseconds])
+            ).run([party.text, wait.count, wait.unknown, wait.microseconds])
         }
         for (activity, count) in activities {
             try database.cachedStatement(

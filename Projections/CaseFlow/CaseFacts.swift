@@ -32,9 +32,13 @@ struct CaseFacts: Equatable {
     var owner: ExactText?
     /// The owner before the present one.
     var previousOwner: ExactText?
-    /// The present line, from 1; 0 while none is known.
+    /// The last line that was known, from 1; 0 before any was.
     var line: Int64 = 0
-    /// The line at which it was resolved or closed for the last time.
+    /// The line of the present owner; 0 where none is known.
+    var ownerLine: Int64 = 0
+    /// The highest line so far; 0 while none is known.
+    var highestLine: Int64 = 0
+    /// The line at which it was resolved or closed for the last time; 0 where none is known.
     var lastLine: Int64 = 0
     var waitingFor: String?
     var waitingSince: Instant?
@@ -47,10 +51,14 @@ struct CaseFacts: Equatable {
     /// Hand-overs to a lower line.
     var stepBacks: Int64 = 0
     var reopenings: Int64 = 0
-    /// Microseconds that it waited for those outside, or lay resolved or closed before a reopening.
-    var pausedMicroseconds: Int64 = 0
-    /// The latest time of an event so far: what happens to the backlog happens no earlier.
-    var latest: Instant?
+    /// Microseconds that it waited for those outside, or lay resolved or closed before a reopening;
+    /// nil once one of these pauses ran backward or lasted longer than a pause can.
+    var pausedMicroseconds: Int64? = 0
+    /// The latest time of a move into or out of the backlog: the next one happens no earlier.
+    var latestMove: Instant?
+
+    /// A longer pause is taken for a clock's mistake, and so for unknown: ten years of 366 days.
+    static let pauseMicrosecondsMax: Int64 = 3_660 * 86_400 * 1_000_000
 
     enum Standing: Int64 {
         case open
@@ -71,14 +79,22 @@ enum CaseMove: Equatable {
     case closed(from: CaseFacts.Standing)
     case reopened(from: CaseFacts.Standing)
     case changedLine(from: Int64, to: Int64)
-    case waited(for: String, microseconds: Int64)
+    /// The length is nil where it cannot be known.
+    case waited(for: String, microseconds: Int64?)
     case did(activity: String)
+
+    /// Whether it goes into the backlog or out of it.
+    var isOfBacklog: Bool {
+        switch self {
+        case .opened, .resolved, .closed, .reopened: true
+        case .changedLine, .waited, .did: false
+        }
+    }
 }
 
 extension CaseFacts {
     /// Takes in the next event of the stream and says what it moved.
     mutating func apply(_ event: CaseEvent, at moment: Instant) -> [CaseMove] {
-        latest = max(latest ?? moment, moment)
         var moves: [CaseMove] = []
         switch event {
         case .opened(let opening): moves += open(opening, at: moment)
@@ -104,6 +120,9 @@ extension CaseFacts {
             closed = moment
         case .termBreached: if breached == nil { breached = moment }
         case .unknown: break
+        }
+        if moves.contains(where: \.isOfBacklog) {
+            latestMove = max(latestMove ?? moment, moment)
         }
         return moves
     }
@@ -134,10 +153,22 @@ extension CaseFacts {
         guard let party = waitingFor, let since = waitingSince else { return [] }
         waitingFor = nil
         waitingSince = nil
-        guard moment >= since else { return [] }
-        let waited = moment.microseconds - since.microseconds
-        if Self.outside.contains(party) { pausedMicroseconds += waited }
+        let waited = Self.pause(from: since, to: moment)
+        if Self.outside.contains(party) { add(pause: waited) }
         return [.waited(for: party, microseconds: waited)]
+    }
+
+    /// Nil where a clock was wrong.
+    private static func pause(from start: Instant, to end: Instant) -> Int64? {
+        let length = end.microseconds - start.microseconds
+        return (0...pauseMicrosecondsMax).contains(length) ? length : nil
+    }
+
+    /// One pause of unknown length makes their sum unknown.
+    private mutating func add(pause: Int64?) {
+        guard let sum = pausedMicroseconds, let pause else { return pausedMicroseconds = nil }
+        let (total, overflow) = sum.addingReportingOverflow(pause)
+        pausedMicroseconds = overflow ? nil : total
     }
 
     /// Those whom a case waits for without anybody here being able to go on.
@@ -148,9 +179,7 @@ extension CaseFacts {
     private mutating func reopen(at moment: Instant) -> [CaseMove] {
         guard stands != .open else { return [] }
         let before = stands
-        if let ended, moment >= ended {
-            pausedMicroseconds += moment.microseconds - ended.microseconds
-        }
+        if let ended { add(pause: Self.pause(from: ended, to: moment)) }
         stands = .open
         ended = nil
         closed = nil
@@ -162,7 +191,7 @@ extension CaseFacts {
         as end: Standing, _ owner: CaseEvent.Owner, at moment: Instant
     ) -> [CaseMove] {
         let moves = endWaiting(at: moment) + hand(to: owner, at: moment)
-        lastLine = line
+        lastLine = ownerLine
         if ended == nil { ended = moment }
         // A closed case that is said to be resolved stays closed.
         guard stands != .closed, stands != end else { return moves }
@@ -184,8 +213,13 @@ extension CaseFacts {
                 previousOwner = self.owner
             }
             self.owner = next
+            // Nobody has said yet at which line the new owner is.
+            ownerLine = 0
         }
-        guard let next = owner.line?.order.map(Int64.init), next != line else { return [] }
+        guard let next = owner.line?.order.map(Int64.init) else { return [] }
+        ownerLine = next
+        highestLine = max(highestLine, next)
+        guard next != line else { return [] }
         let before = line
         line = next
         guard before != 0 else { return [] }

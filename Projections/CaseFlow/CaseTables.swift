@@ -19,7 +19,8 @@ extension CaseFlow {
             """
             CREATE TABLE waits (
                 waits_for TEXT NOT NULL PRIMARY KEY, waits INTEGER NOT NULL,
-                waited_us INTEGER NOT NULL, \(boundedSum("waited_us"))) WITHOUT ROWID
+                unknown_waits INTEGER NOT NULL, waited_us INTEGER NOT NULL,
+                \(boundedSum("waited_us"))) WITHOUT ROWID
             """,
             """
             CREATE TABLE activities (
@@ -161,7 +162,10 @@ extension CaseFlow {
             columns: [
                 ReadColumn("waits_for", in: .text, meaning: "citizen, vendor and so on"),
                 ReadColumn("waits", in: .count, meaning: "waits that ended"),
-                ReadColumn("waited_us", in: .microseconds, meaning: "C-8@1: sum of these waits"),
+                ReadColumn(
+                    "unknown_waits", in: .count,
+                    meaning: "of them, those whose clock ran backward or beyond ten years"),
+                ReadColumn("waited_us", in: .microseconds, meaning: "sum of the known waits"),
             ], key: ["waits_for"])
     }
 

@@ -66,7 +66,7 @@ final class FoldCases: EventFold {
             case .did(let activity): changes.do(ExactText(activity))
             case .opened, .resolved, .closed, .reopened:
                 // A case that nothing has opened yet is in no backlog.
-                guard facts.opened != nil, let latest = facts.latest else { continue }
+                guard facts.opened != nil, let latest = facts.latestMove else { continue }
                 let zone = try zones.stored(facts.zone)
                 changes.move(move, on: zone.date(at: latest).daysSince1970)
             }

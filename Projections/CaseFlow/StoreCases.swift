@@ -12,9 +12,10 @@ extension CaseFacts {
             first_resolved_us INTEGER, last_resolved_us INTEGER, closed_us INTEGER,
             breached_us INTEGER, stands INTEGER NOT NULL, ended_us INTEGER, owner TEXT,
             previous_owner TEXT, line INTEGER NOT NULL, last_line INTEGER NOT NULL,
+            owner_line INTEGER NOT NULL, highest_line INTEGER NOT NULL,
             waiting_for TEXT, waiting_since_us INTEGER, handovers INTEGER NOT NULL,
             returns INTEGER NOT NULL, escalations INTEGER NOT NULL, step_backs INTEGER NOT NULL,
-            reopenings INTEGER NOT NULL, paused_us INTEGER NOT NULL, latest_us INTEGER,
+            reopenings INTEGER NOT NULL, paused_us INTEGER, latest_move_us INTEGER,
             \(boundedSum("paused_us")))
         """
 
@@ -44,6 +45,8 @@ extension CaseFacts {
         facts.previousOwner = try row.optionalText("previous_owner").map(ExactText.init)
         facts.line = try row.integer("line")
         facts.lastLine = try row.integer("last_line")
+        facts.ownerLine = try row.integer("owner_line")
+        facts.highestLine = try row.integer("highest_line")
         facts.waitingFor = try row.optionalText("waiting_for")
         facts.waitingSince = try row.optionalInstant("waiting_since_us")
         facts.handovers = try row.integer("handovers")
@@ -51,21 +54,21 @@ extension CaseFacts {
         facts.escalations = try row.integer("escalations")
         facts.stepBacks = try row.integer("step_backs")
         facts.reopenings = try row.integer("reopenings")
-        facts.pausedMicroseconds = try row.integer("paused_us")
-        facts.latest = try row.optionalInstant("latest_us")
+        facts.pausedMicroseconds = try row.optionalInteger("paused_us")
+        facts.latestMove = try row.optionalInstant("latest_move_us")
         return facts
     }
 
     func save(to database: Database) throws {
-        let places = Array(repeating: "?", count: 31).joined(separator: ", ")
+        let places = Array(repeating: "?", count: 33).joined(separator: ", ")
         try database.cachedStatement(sql: "INSERT OR REPLACE INTO facts VALUES (\(places))").run([
             id, stream, opened?.microseconds, zone, channel, service, area, openedBy,
             target?.microseconds, firstTouch?.microseconds, firstUnit?.microseconds,
             firstPerson?.microseconds, firstResolved?.microseconds, lastResolved?.microseconds,
             closed?.microseconds, breached?.microseconds, stands.rawValue, ended?.microseconds,
-            owner?.text, previousOwner?.text, line, lastLine, waitingFor,
-            waitingSince?.microseconds, handovers, returns, escalations, stepBacks, reopenings,
-            pausedMicroseconds, latest?.microseconds,
+            owner?.text, previousOwner?.text, line, lastLine, ownerLine, highestLine,
+            waitingFor, waitingSince?.microseconds, handovers, returns, escalations, stepBacks,
+            reopenings, pausedMicroseconds, latestMove?.microseconds,
         ])
     }
 }

@@ -28,7 +28,7 @@ extension CaseFlow {
         ("stepped_back_cases", "sum(step_backs > 0)", "went to a lower line at least once"),
         ("step_backs", "sum(step_backs)", "changes to a lower line"),
         (
-            "ended_at_first_line", "sum(stands <> 0 AND last_line = 1 AND escalations = 0)",
+            "ended_at_first_line", "sum(stands <> 0 AND last_line = 1 AND highest_line = 1)",
             "ended at the first line and never above it"
         ),
         ("with_target", "count(target_us)", "with a time by which they should be done"),

@@ -51,7 +51,8 @@ def incidents(file):
         services[steps[0]["Product"]] += 1
         line = team = before = None
         reopened = 0
-        up = down = 0
+        up = down = top = 0
+        own = last = None
         ended = None
         closed = False
         first = {}
@@ -70,6 +71,10 @@ def incidents(file):
                     else:
                         down += 1
                 line = level
+                top = max(top, level)
+            # A team whose line is not said leaves it open at which line the case is.
+            if level is not None or row["Involved ST"] != team:
+                own = level
             if team is not None and row["Involved ST"] != team:
                 total["handovers"] += 1
                 if row["Involved ST"] == before:
@@ -80,6 +85,7 @@ def incidents(file):
                 first.setdefault("to_first_touch", now)
             if status == "Completed":
                 ended = ended or now
+                last = own
                 if sub in ("Resolved", "In Call"):
                     first.setdefault("to_first_resolved", now)
                     first["to_last_resolved"] = now
@@ -99,6 +105,7 @@ def incidents(file):
         total["escalated_cases"] += up > 0
         total["step_backs"] += down
         total["stepped_back_cases"] += down > 0
+        total["ended_at_first_line"] += ended is not None and last == 1 and top == 1
         total["taken_in_charge"] += "to_first_touch" in first
         total["resolved"] += "to_first_resolved" in first
     for name, known in lengths.items():
@@ -163,10 +170,8 @@ def boston(file):
         total["ended_before_opened"] += bool(closed) and closed < opened
         days[opened.date()]["opened"] += 1
         if closed:
-            # A case leaves the backlog no earlier than it enters it, and no earlier than its term.
-            left = max(one for one in (
-                opened, closed, target if row["OnTime_Status"] == "OVERDUE" else None) if one)
-            days[left.date()]["closed"] += 1
+            # A case leaves the backlog no earlier than it enters it.
+            days[max(opened, closed).date()]["closed"] += 1
     table = {}
     backlog, day = 0, min(days)
     while day <= max(days):

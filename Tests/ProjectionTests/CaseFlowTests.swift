@@ -47,7 +47,7 @@ internal import Testing
         let expected: ShownRow = [
             "case_id": "case/1", "opened": "2026-03-02T08:00:00Z", "channel": "counter",
             "service": "permits", "standing": "closed", "handovers": 5, "returns": 2,
-            "escalations": 2, "step_backs": 1, "reopenings": 1, "last_line": 3, "breached": 0,
+            "escalations": 2, "step_backs": 1, "reopenings": 1, "last_line": .null, "breached": 0,
             "to_first_unit_us": .integer(Self.hour), "to_first_touch_us": .integer(2 * Self.hour),
             "to_first_person_us": .integer(2 * Self.hour),
             "to_first_resolved_us": .integer(12 * Self.hour),
@@ -66,7 +66,12 @@ internal import Testing
             ])
         #expect(
             try await rows(told, "waits")
-                == [["waits_for": "citizen", "waits": 1, "waited_us": .integer(5 * Self.hour)]])
+                == [
+                    [
+                        "waits_for": "citizen", "waits": 1, "unknown_waits": 0,
+                        "waited_us": .integer(5 * Self.hour),
+                    ]
+                ])
         let totals = try #require(try await rows(told, "totals").first)
         #expect(totals["ended_at_first_line"] == 0)
         #expect(totals["reopened_cases"] == 1)
@@ -190,6 +195,70 @@ internal import Testing
         #expect(
             last["unresolved"] == .integer(Int64(standing.count { $0 == "open" })), "seed \(seed)")
         #expect(try built.answer(.table("totals")).shownRows[0]["open"] == .integer(open))
+    }
+
+    @Test func aPauseThatNoClockCanMeanIsUnknownAndStopsNothing() async throws {
+        var told = try story("1", [(.opened(.init()), 0)])
+        // Each of these waits is nearly ten thousand years long: two of them leave 64 bits.
+        for _ in 0..<40 {
+            told.append(
+                Told(
+                    stream: "case/1", event: .waitingStarted(on: .citizen, Owner()),
+                    time: try at("0001-01-01T00:00:00Z")))
+            told.append(
+                Told(
+                    stream: "case/1", event: .waitingEnded,
+                    time: try at("9998-12-31T00:00:00Z")))
+        }
+        told += try story("1", [(.closed(Owner()), 5)])
+        told += try story(
+            "2",
+            [
+                (.opened(.init()), 0), (.waitingStarted(on: .citizen, Owner()), 3),
+                (.waitingEnded, 2), (.closed(Owner()), 5),
+            ])
+        let cases = try await rows(told, "cases")
+        #expect(cases.map { $0["paused_us"] } == [.null, .null])
+        #expect(cases.map { $0["net_us"] } == [.null, .null])
+        #expect(
+            try await rows(told, "waits")
+                == [["waits_for": "citizen", "waits": 41, "unknown_waits": 41, "waited_us": 0]])
+    }
+
+    @Test func aCaseThatWasAboveTheFirstLineDidNotEndThere() async throws {
+        var told = try story(
+            "fell",
+            [
+                (.opened(.init()), 0), (.assigned(team("office", .second)), 1),
+                (.assigned(team("desk", .first)), 2), (.closed(Owner()), 3),
+            ])
+        told += try story(
+            "left",
+            [
+                (.opened(.init()), 0), (.assigned(team("desk", .first)), 1),
+                (.assigned(team("somebody")), 2), (.closed(Owner()), 3),
+            ])
+        told += try story(
+            "stayed",
+            [
+                (.opened(.init()), 0), (.assigned(team("desk", .first)), 1),
+                (.assigned(team("counter", .first)), 2), (.closed(Owner()), 3),
+            ])
+        let totals = try #require(try await rows(told, "totals").first)
+        #expect(totals["ended_at_first_line"] == 1)
+        #expect(
+            try await rows(told, "cases").map { $0["last_line"] } == [1, .null, 1])
+    }
+
+    @Test func aClosingIsDatedByMovesAndNotByWhatElseIsSaid() async throws {
+        let told = try story(
+            "1",
+            [
+                (.opened(.init()), 0), (.activityRecorded("archived", Owner()), 72),
+                (.closed(Owner()), 24),
+            ])
+        let days = try await rows(told, "days")
+        #expect(days.map { $0["closed"] } == [0, 1])
     }
 
     @Test func unreadableEventsAreCounted() async throws {
