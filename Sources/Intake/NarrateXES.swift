@@ -154,7 +154,7 @@ struct XESNarrator {
     }
 
     private func writer(_ keys: XESKeys, _ names: ResourceNames) -> XESWriter {
-        XESWriter(resourceKey: keys.resource) { [pseudonyms] name in
+        XESWriter(resourceKeys: [keys.resource, XESKeys.standardResource]) { [pseudonyms] name in
             names == .left ? nil : pseudonyms.pseudonym(of: name, kind: "resource")
         }
     }
@@ -175,7 +175,7 @@ struct XESNarrator {
             }
             // What is nested in it would be lost, so it then stays among the others too.
             if attribute.nested.isEmpty { rest.removeAll { $0.key == key } }
-            let shown = key == keys.resource ? writer.resource(text) : text
+            let shown = key == keys.resource ? writer.name(text) : text
             guard let shown else { continue }
             if json.count > 1 { json.append(UInt8(ascii: ",")) }
             json += "\"\(member)\":\(jsonString(shown))".utf8

@@ -76,6 +76,9 @@ extension XESFault: CustomStringConvertible {
 struct XESKeys {
     private var prefixes: [String: String] = [:]
 
+    /// Names somebody even where a log gives the extension another prefix.
+    static let standardResource = "org:resource"
+
     var name: String { key("concept", "name") }
     var transition: String { key("lifecycle", "transition") }
     var resource: String { key("org", "resource") }

@@ -55,12 +55,30 @@ enum XESValue {
 
 /// Writes attributes as JSON; what names a resource is written as told.
 struct XESWriter {
-    /// The key whose values name people, and what is written for them; nil leaves them out.
-    let resourceKey: String
+    /// The keys under which every value, at any depth, names somebody.
+    let resourceKeys: Set<String>
+    /// What is written for a name; nil leaves it out.
     let resource: (String) -> String?
+
+    /// Whether values are what they are or name somebody.
+    private enum Naming {
+        case things
+        case people
+    }
 
     /// The members of an object, each attribute under its key.
     func appendObject(_ attributes: [XESAttribute], to json: inout [UInt8]) {
+        appendObject(attributes, naming: .things, to: &json)
+    }
+
+    /// What is written for the value of a resource; nil where it names nobody.
+    func name(_ text: String) -> String? {
+        text.isEmpty ? nil : resource(text)
+    }
+
+    private func appendObject(
+        _ attributes: [XESAttribute], naming: Naming, to json: inout [UInt8]
+    ) {
         json.append(UInt8(ascii: "{"))
         var separator = ""
         for attribute in attributes {
@@ -68,17 +86,18 @@ struct XESWriter {
             separator = ","
             appendJSONString(attribute.key, to: &json)
             json.append(UInt8(ascii: ":"))
-            append(attribute, to: &json)
+            append(attribute, naming: naming, to: &json)
         }
         json.append(UInt8(ascii: "}"))
     }
 
     /// A bare JSON value where that tells everything, otherwise an object with the kind.
-    private func append(_ attribute: XESAttribute, to json: inout [UInt8]) {
+    private func append(
+        _ attribute: XESAttribute, naming outside: Naming, to json: inout [UInt8]
+    ) {
         var value = attribute.value
-        if attribute.key == resourceKey, let text = attribute.text {
-            value = .text(resource(text) ?? "")
-        }
+        let naming = resourceKeys.contains(attribute.key) ? .people : outside
+        if naming == .people, let text = attribute.text { value = .text(name(text) ?? "") }
         let kind: String
         switch value {
         case .text(let text):
@@ -97,23 +116,25 @@ struct XESWriter {
             json += "\"value\":".utf8
             appendJSONString(text, to: &json)
         case .number(let number): json += "\"value\":\(number)".utf8
-        case .list(let items), .container(let items): appendItems(items, to: &json)
+        case .list(let items), .container(let items): appendItems(items, naming: naming, to: &json)
         }
         if !attribute.nested.isEmpty {
             json += ",\"attributes\":".utf8
-            appendObject(attribute.nested, to: &json)
+            appendObject(attribute.nested, naming: naming, to: &json)
         }
         json.append(UInt8(ascii: "}"))
     }
 
     /// Keys may stand several times in a list, so they are no keys of an object.
-    private func appendItems(_ items: [XESAttribute], to json: inout [UInt8]) {
+    private func appendItems(
+        _ items: [XESAttribute], naming: Naming, to json: inout [UInt8]
+    ) {
         json += "\"values\":[".utf8
         var separator = ""
         for item in items {
             json += "\(separator){\"key\":\(jsonString(item.key)),\"value\":".utf8
             separator = ","
-            append(item, to: &json)
+            append(item, naming: naming, to: &json)
             json.append(UInt8(ascii: "}"))
         }
         json.append(UInt8(ascii: "]"))
