@@ -63,11 +63,13 @@ extension Importer {
     ) throws {
         let total = try totalBytes(of: paths)
         var narrator = QueueLogNarrator(source, pseudonymSecret: pseudonymSecret)
+        var repeated = RepeatedLines(namespace: narrator.namespace)
         var bytesBefore = 0
         for file in try inOrderOfTime(paths) {
             var lines = try QueueLogReader(paths[file], file: file)
             narrator.beginFile()
-            try lines.spool(into: spool, &narrator, tally) { bytes in
+            repeated.beginFile()
+            try lines.spool(into: spool, &narrator, &repeated, tally) { bytes in
                 onProgress(.reading(bytes: bytesBefore + bytes, of: total))
             }
             bytesBefore += lines.bytesTaken
@@ -110,8 +112,8 @@ private struct QueueLogReader: ~Copyable {
     }
 
     mutating func spool(
-        into spool: EventSpool, _ narrator: inout QueueLogNarrator, _ tally: ImportTally,
-        onProgress: (Int) -> Void
+        into spool: EventSpool, _ narrator: inout QueueLogNarrator,
+        _ repeated: inout RepeatedLines, _ tally: ImportTally, onProgress: (Int) -> Void
     ) throws {
         var linesRead = 0
         while let line = try reader.next() {
@@ -128,7 +130,12 @@ private struct QueueLogReader: ~Copyable {
                 let text = content(bytes)
                 if text.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { continue }
                 place = RowPlace(file: file, line: number)
-                story = told(text, by: &narrator)
+                if repeated.isRepeated(text) {
+                    if let line = try? QueueLogLine(text) { narrator.passOver(line) }
+                    story = .success(.skipped(rule: "repeated_line"))
+                } else {
+                    story = told(text, by: &narrator)
+                }
             }
             tally.countRow()
             switch story {

@@ -12,7 +12,7 @@ enum QueueLogStory {
 
 /// Turns the lines of queue logs, in the order of time, into events of contacts and operators.
 struct QueueLogNarrator {
-    private let namespace: EventID
+    let namespace: EventID
     private let zone: String?
     private let pseudonyms: Pseudonyms
     private var calls = RecentEntries<ExactText, QueueLogCall>(
@@ -44,6 +44,9 @@ struct QueueLogNarrator {
         default: try tellOfCall(line)
         }
     }
+
+    /// Leaves out a line that was told from another file, and lets it keep its place in this one.
+    mutating func passOver(_ line: QueueLogLine) { _ = key(of: line) }
 
     /// What tells the line from all others but its equals: nothing that is about a person.
     ///
@@ -220,11 +223,26 @@ extension QueueLogNarrator {
                 members.keep(member, for: ExactText(name))
                 return .skipped(rule: line.event.rawValue)
             }
-            try draft.add(
-                .statusChanged(change), tags: tags, adding: [("reasonCode", try line.text(at: 0))])
+            let reason = try line.text(at: 0)
+            let code = reason.flatMap { isReasonCode($0) ? $0 : nil }
+            if reason != code { draft.count("reason_left_out") }
+            try draft.add(.statusChanged(change), tags: tags, adding: [("reasonCode", code)])
         }
         members.keep(member, for: ExactText(name))
         return .events(draft.events, anomalies: draft.anomalies)
+    }
+
+    /// Whether it has the shape of a code: in a sentence somebody may say why they are ill.
+    private func isReasonCode(_ text: String) -> Bool {
+        text.utf8.count <= 32
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
     }
 
     private func turn(_ line: QueueLogLine, _ member: inout QueueLogMember) -> QueueLogMember.Turn {
@@ -264,7 +282,7 @@ private struct StoryDraft {
         if line.time < latest { count("backward_clock") }
     }
 
-    private mutating func count(_ rule: String) {
+    mutating func count(_ rule: String) {
         anomalies.append("\(rule).\(line.event.rawValue)")
     }
 
