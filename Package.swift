@@ -46,6 +46,7 @@ let package = Package(
         .target(
             name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib", "CExpat"],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "Statistics", swiftSettings: strict),
         .target(
             name: "EventLog", dependencies: ["Storage", "Merkle", "JSON", crypto],
             swiftSettings: strict),
@@ -77,6 +78,8 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(
             name: "MerkleTests", dependencies: ["Merkle", crypto], swiftSettings: strict),
+        .testTarget(
+            name: "StatisticsTests", dependencies: ["Statistics"], swiftSettings: strict),
         .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "Storage", "Merkle", "JSON", crypto],

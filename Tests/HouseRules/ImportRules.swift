@@ -6,6 +6,7 @@ extension Rule {
     static let importTable: [String: Set<String>] = [
         "JSON": [],
         "Merkle": ["Crypto"],
+        "Statistics": ["Glibc"],
         "Storage": [
             "CLMDB", "CZstd", "CZlib", "CExpat", "Dispatch", "Glibc", "Synchronization",
         ],
