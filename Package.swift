@@ -47,22 +47,27 @@ let package = Package(
             name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib", "CExpat"],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Statistics", swiftSettings: strict),
+        .target(name: "YAML", dependencies: [yams], swiftSettings: strict),
         .target(
             name: "EventLog", dependencies: ["Storage", "Merkle", "JSON", crypto],
             swiftSettings: strict),
         .target(name: "ContactCentre", dependencies: ["JSON"], swiftSettings: strict),
         .target(
-            name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", yams],
+            name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", "YAML"],
             swiftSettings: strict),
         .target(
             name: "ProjectionKit", dependencies: ["EventLog", "Storage", "JSON", grdb, crypto],
             swiftSettings: strict),
         .target(
             name: "Projections",
-            dependencies: ["ProjectionKit", "ContactCentre", "EventLog", "JSON", grdb],
+            dependencies: [
+                "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Statistics", "YAML", grdb,
+                crypto,
+            ],
             path: "Projections",
             exclude: [
                 "OperatorQueues/README.md", "CaseFlow/README.md", "CitizenSatisfaction/README.md",
+                "EquityAndAccess/README.md",
             ],
             swiftSettings: strict),
         .target(
@@ -72,7 +77,7 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "JSON", "Storage", "Merkle", arguments,
+                "Reorganisation", "JSON", "Storage", "Merkle", "YAML", arguments,
             ],
             path: "Tools/ascolto", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
@@ -89,12 +94,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "IntakeTests",
-            dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage"],
+            dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage", "YAML"],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionTests",
             dependencies: [
-                "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON", grdb,
+                "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON", "YAML", grdb,
             ], swiftSettings: strict),
         .testTarget(
             name: "ReorganisationTests",

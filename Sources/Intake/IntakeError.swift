@@ -1,5 +1,6 @@
 internal import JSON
 package import Storage
+internal import YAML
 
 /// Why an import cannot go on; whatever has been appended by then stays.
 package enum IntakeError: Error, Equatable, Sendable {

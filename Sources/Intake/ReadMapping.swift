@@ -1,12 +1,13 @@
 internal import ContactCentre
 internal import EventLog
 internal import JSON
+package import YAML
 
 extension Mapping {
     /// Reads a mapping and checks everything that can be checked without a row.
     ///
-    /// - Throws: ``MappingError`` with the line of the first mistake.
-    package init(yaml text: String) throws(MappingError) {
+    /// - Throws: ``YAMLError`` with the line of the first mistake.
+    package init(yaml text: String) throws(YAMLError) {
         let document = try YAMLPart(document: text, place: "the mapping")
         let top = try document.members(
             "namespace", "source", "file", "times", "key", "values", "skip", "refuse", "anomalies",
@@ -37,7 +38,7 @@ extension EventID {
     static let urlNamespace = EventID(high: 0x6ba7_b811_9dad_11d1, low: 0x80b4_00c0_4fd4_30c8)
 }
 
-private func readFormat(_ part: YAMLPart) throws(MappingError) -> CSVFormat {
+private func readFormat(_ part: YAMLPart) throws(YAMLError) -> CSVFormat {
     let members = try part.members("delimiter", "encoding", "ragged_rows")
     var format = CSVFormat()
     if let delimiter = members["delimiter"] {
@@ -68,7 +69,7 @@ private enum Delimiter: String, CaseIterable {
 
 private func readRefusals(
     _ part: YAMLPart?, _ values: ValueReader
-) throws(MappingError) -> [RefusalRule] {
+) throws(YAMLError) -> [RefusalRule] {
     var rules: [RefusalRule] = []
     for rule in try part?.list() ?? [] {
         let members = try rule.members("when", "reason")
@@ -93,7 +94,7 @@ private struct EventReader {
         self.top = top
     }
 
-    func definitions() throws(MappingError) -> [EventDefinition] {
+    func definitions() throws(YAMLError) -> [EventDefinition] {
         let list = try top.required("events")
         var definitions: [EventDefinition] = []
         for (place, part) in try list.list().enumerated() {
@@ -112,7 +113,7 @@ private struct EventReader {
         return definitions
     }
 
-    private func event(_ part: YAMLPart, place: Int) throws(MappingError) -> EventDefinition {
+    private func event(_ part: YAMLPart, place: Int) throws(YAMLError) -> EventDefinition {
         let members = try part.members(
             "name", "type", "schema", "rank", "stream", "when", "time", "tags", "data")
         let stream = if let own = members["stream"] { own } else { try top.required("stream") }
@@ -126,12 +127,12 @@ private struct EventReader {
             when: try members.optional("when", values.condition),
             time: try members.optional("time", values.time),
             tags: try tags(top["tags"]) + tags(members["tags"]),
-            data: try members.optional("data") { part throws(MappingError) in
+            data: try members.optional("data") { part throws(YAMLError) in
                 try data(part, level: 1)
             } ?? [])
     }
 
-    private func tags(_ part: YAMLPart?) throws(MappingError) -> [Template] {
+    private func tags(_ part: YAMLPart?) throws(YAMLError) -> [Template] {
         var tags: [Template] = []
         for element in try part?.list() ?? [] {
             let tag = try values.template(element)
@@ -144,7 +145,7 @@ private struct EventReader {
     }
 
     /// The members of an object that lies so many levels deep; the payload itself is at level 1.
-    private func data(_ part: YAMLPart, level: Int) throws(MappingError) -> [DataMember] {
+    private func data(_ part: YAMLPart, level: Int) throws(YAMLError) -> [DataMember] {
         // A payload that no reader accepts would be in the log for ever.
         guard level <= JSONLimits.depthMax else { throw tooDeep(part) }
         var members: [DataMember] = []
@@ -159,7 +160,7 @@ private struct EventReader {
 
     private func content(
         _ part: YAMLPart, level: Int
-    ) throws(MappingError) -> DataMember.Content {
+    ) throws(YAMLError) -> DataMember.Content {
         if part.isList {
             guard level <= JSONLimits.depthMax else { throw tooDeep(part) }
             var elements: [DataMember.Content] = []
@@ -184,7 +185,7 @@ private struct EventReader {
         }
     }
 
-    private func tooDeep(_ part: YAMLPart) -> MappingError {
+    private func tooDeep(_ part: YAMLPart) -> YAMLError {
         part.wrongShape("nested no deeper than \(JSONLimits.depthMax) levels")
     }
 }

@@ -1,4 +1,5 @@
 internal import ContactCentre
+internal import YAML
 
 /// Reads the values of a mapping, and the conditions and templates that name them.
 struct ValueReader {
@@ -10,7 +11,7 @@ struct ValueReader {
     /// Words that a condition has for itself.
     private static let conditionWords = ["present", "absent", "before", "all", "any", "not"]
 
-    init(_ top: YAMLMembers) throws(MappingError) {
+    init(_ top: YAMLMembers) throws(YAMLError) {
         times = try TimeDefaults(top["times"])
         members = try top["values"]?.members() ?? []
         var indices: [String: ValueIndex] = [:]
@@ -27,18 +28,19 @@ struct ValueReader {
     }
 
     /// All values in the order of the mapping.
-    mutating func definitions() throws(MappingError) -> [ValueDefinition] {
+    mutating func definitions() throws(YAMLError) -> [ValueDefinition] {
         var definitions: [ValueDefinition] = []
         for (name, part) in members { definitions.append(try definition(name, part)) }
         for (index, definition) in definitions.enumerated()
         where reaches(index, from: definition, in: definitions) {
-            throw members[index].value.error(.circularValue(definition.name))
+            throw members[index].value.error(
+                .other(place: "the value '\(definition.name)'", "it depends on itself"))
         }
         return definitions
     }
 
     /// Refuses a mapping that reads a column under a pseudonym here and in clear there.
-    func checkPseudonyms(_ definitions: [ValueDefinition]) throws(MappingError) {
+    func checkPseudonyms(_ definitions: [ValueDefinition]) throws(YAMLError) {
         func isHidden(_ slot: Slot) -> Bool {
             definitions.contains {
                 if case .column(slot, _, .pseudonym) = $0.kind { true } else { false }
@@ -63,19 +65,19 @@ struct ValueReader {
     }
 
     /// The slot of the column that `part` names.
-    mutating func slot(_ part: YAMLPart) throws(MappingError) -> Slot {
+    mutating func slot(_ part: YAMLPart) throws(YAMLError) -> Slot {
         let name = try part.text()
         if let slot = columns.firstIndex(where: { $0.name == name }) { return slot }
         columns.append(Column(name: name, line: part.line))
         return columns.count - 1
     }
 
-    func index(_ part: YAMLPart) throws(MappingError) -> ValueIndex {
+    func index(_ part: YAMLPart) throws(YAMLError) -> ValueIndex {
         try index(of: try part.text(), in: part)
     }
 
     /// The index of a value that is a time.
-    func time(_ part: YAMLPart) throws(MappingError) -> ValueIndex {
+    func time(_ part: YAMLPart) throws(YAMLError) -> ValueIndex {
         let index = try index(part)
         guard try isTime(index, stepsMax: members.count) else {
             throw part.wrongShape("the name of a value that is a time")
@@ -83,7 +85,7 @@ struct ValueReader {
         return index
     }
 
-    private func isTime(_ index: ValueIndex, stepsMax: Int) throws(MappingError) -> Bool {
+    private func isTime(_ index: ValueIndex, stepsMax: Int) throws(YAMLError) -> Bool {
         let value = try members[index].value.members()
         if value.contains(where: { $0.key == "time" }) { return true }
         guard stepsMax > 0, let choices = value.first(where: { $0.key == "first_of" }) else {
@@ -95,15 +97,18 @@ struct ValueReader {
         return true
     }
 
-    private func index(of name: String, in part: YAMLPart) throws(MappingError) -> ValueIndex {
+    private func index(of name: String, in part: YAMLPart) throws(YAMLError) -> ValueIndex {
         guard let index = indices[name] else {
             throw part.error(
-                .unknownValue(name, place: part.place, known: members.map(\.key)))
+                .other(
+                    place: part.place,
+                    "there is no value '\(name)' under 'values'; "
+                        + suggestion(for: name, among: members.map(\.key))))
         }
         return index
     }
 
-    func namedConditions(_ part: YAMLPart) throws(MappingError) -> [NamedCondition] {
+    func namedConditions(_ part: YAMLPart) throws(YAMLError) -> [NamedCondition] {
         var named: [NamedCondition] = []
         for (name, value) in try part.members() {
             named.append(NamedCondition(name: name, condition: try condition(value)))
@@ -112,7 +117,7 @@ struct ValueReader {
     }
 
     /// A condition: all members of the mapping must hold.
-    func condition(_ part: YAMLPart) throws(MappingError) -> Condition {
+    func condition(_ part: YAMLPart) throws(YAMLError) -> Condition {
         var conditions: [Condition] = []
         for (word, operand) in try part.members() {
             switch word {
@@ -138,14 +143,14 @@ struct ValueReader {
         return conditions.count == 1 ? conditions[0] : .all(conditions)
     }
 
-    private func conditions(_ part: YAMLPart) throws(MappingError) -> [Condition] {
+    private func conditions(_ part: YAMLPart) throws(YAMLError) -> [Condition] {
         var conditions: [Condition] = []
         for element in try part.list() { conditions.append(try condition(element)) }
         return conditions
     }
 
     /// A text with the names of values in braces; a doubled brace stands for itself.
-    func template(_ part: YAMLPart) throws(MappingError) -> Template {
+    func template(_ part: YAMLPart) throws(YAMLError) -> Template {
         var pieces: [Template.Piece] = []
         var literal = ""
         // By scalars, since a brace and a combining mark after it are one character.
@@ -178,7 +183,7 @@ struct ValueReader {
 extension ValueReader {
     private mutating func definition(
         _ name: String, _ part: YAMLPart
-    ) throws(MappingError) -> ValueDefinition {
+    ) throws(YAMLError) -> ValueDefinition {
         let kinds = ["column", "time", "text", "first_of", "first", "identity"]
         let kind = try part.members().map(\.key).first(where: kinds.contains)
         let definition: (members: YAMLMembers, kind: ValueDefinition.Kind)
@@ -215,7 +220,7 @@ extension ValueReader {
 
     private mutating func column(
         _ part: YAMLPart
-    ) throws(MappingError) -> (YAMLMembers, ValueDefinition.Kind) {
+    ) throws(YAMLError) -> (YAMLMembers, ValueDefinition.Kind) {
         let members = try part.members(
             "column", "absent", "as", "map", "otherwise", "pseudonym", "when")
         let slot = try slot(try members.required("column"))
@@ -249,8 +254,8 @@ extension ValueReader {
 
     private func entries(
         _ map: YAMLPart, otherwise: YAMLPart?
-    ) throws(MappingError) -> Reading {
-        func value(_ part: YAMLPart) throws(MappingError) -> Value {
+    ) throws(YAMLError) -> Reading {
+        func value(_ part: YAMLPart) throws(YAMLError) -> Value {
             switch try part.scalar() {
             case .text(let text): .text(text)
             case .integer(let number): .integer(number)
@@ -264,7 +269,7 @@ extension ValueReader {
 
     private mutating func time(
         reading part: YAMLPart
-    ) throws(MappingError) -> (YAMLMembers, ValueDefinition.Kind) {
+    ) throws(YAMLError) -> (YAMLMembers, ValueDefinition.Kind) {
         let members = try part.members("time", "format", "zone", "absent", "wraps_after", "when")
         var slots: [Slot] = []
         for column in try members.required("time").list() { slots.append(try slot(column)) }
@@ -302,7 +307,7 @@ private struct TimeDefaults {
     var format: TimeFormat?
     private var twoDigitYearsFrom = 1970
 
-    init(_ part: YAMLPart?) throws(MappingError) {
+    init(_ part: YAMLPart?) throws(YAMLError) {
         guard let members = try part?.members("zone", "format", "two_digit_years_from") else {
             return
         }
@@ -312,17 +317,17 @@ private struct TimeDefaults {
         format = try members.optional("format", format)
     }
 
-    func format(_ part: YAMLPart) throws(MappingError) -> TimeFormat {
+    func format(_ part: YAMLPart) throws(YAMLError) -> TimeFormat {
         let pattern = try part.text()
         do throws(TimeFormatError) {
             return try TimeFormat(pattern, twoDigitYearsFrom: twoDigitYearsFrom)
         } catch {
-            throw part.error(.timeFormat(pattern, error))
+            throw part.error(.other(place: "the time format '\(pattern)'", "\(error)"))
         }
     }
 }
 
-private func readZone(_ part: YAMLPart) throws(MappingError) -> Zone {
+private func readZone(_ part: YAMLPart) throws(YAMLError) -> Zone {
     guard let zone = Zone(identifier: try part.text()) else {
         throw part.wrongShape("a time zone of the IANA database, such as Europe/Rome")
     }

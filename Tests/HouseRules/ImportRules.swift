@@ -13,20 +13,24 @@ extension Rule {
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
         "Intake": [
-            "EventLog", "ContactCentre", "JSON", "Storage", "Yams", "Foundation", "Glibc",
+            "EventLog", "ContactCentre", "JSON", "Storage", "YAML", "Foundation", "Glibc",
             "Synchronization",
         ],
         "ProjectionKit": [
             "EventLog", "Storage", "JSON", "Crypto", "GRDB", "Foundation", "Synchronization",
         ],
-        "Projections": ["ProjectionKit", "ContactCentre", "EventLog", "JSON", "GRDB"],
+        "YAML": ["Yams"],
+        "Projections": [
+            "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Statistics", "YAML", "GRDB",
+            "Crypto",
+        ],
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "EventLog", "Storage", "JSON", "Merkle", "ArgumentParser", "Foundation", "Dispatch",
-            "Glibc", "Synchronization",
+            "EventLog", "Storage", "JSON", "Merkle", "YAML", "ArgumentParser", "Foundation",
+            "Dispatch", "Glibc", "Synchronization",
         ],
     ]
 

@@ -4,6 +4,7 @@ import Intake
 import JSON
 import Synchronization
 import Testing
+import YAML
 
 @Suite("The document of the mapping language")
 struct MappingDocumentTests {
@@ -52,7 +53,7 @@ struct MappingDocumentTests {
         let document = try Places.text(Self.path)
         let required = yaml.hasPrefix("x") ? "" : "namespace: n\n"
         let source = yaml.hasPrefix("source") ? "" : "source: s\n"
-        let error = try #require(throws: MappingError.self) {
+        let error = try #require(throws: YAMLError.self) {
             try Mapping(yaml: required + source + yaml)
         }
         guard case .unknownKey("x", _, let known) = error.reason else {

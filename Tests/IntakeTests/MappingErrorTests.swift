@@ -1,6 +1,7 @@
 import Foundation
 import Intake
 import Testing
+import YAML
 
 @Suite("Mistakes in a mapping")
 struct MappingErrorTests {
@@ -42,7 +43,7 @@ struct MappingErrorTests {
             return Self.good.replacingOccurrences(of: "id: \"{id}\"", with: "id: \(value)")
         }
         _ = try Mapping(yaml: mapping(lists: 63))
-        let error = try #require(throws: MappingError.self) {
+        let error = try #require(throws: YAMLError.self) {
             try Mapping(yaml: mapping(lists: 64))
         }
         #expect("\(error)".hasPrefix("line 25: events[0].data.id"))
@@ -105,18 +106,18 @@ struct MappingErrorTests {
                     + "replaces by pseudonyms; it cannot be read in clear as well"),
             Mistake(
                 "{id}-{kind}", as: "{id}-{knd}",
-                message: "line 11: values.name.text names the value 'knd', which is not under "
-                    + "'values'; did you mean 'kind'?"),
+                message: "line 11: values.name.text: there is no value 'knd' under 'values'; did "
+                    + "you mean 'kind'?"),
             Mistake(
                 "{id}-{kind}", as: "{id}-{kind",
                 message: "line 11: values.name.text must be a text in which each { has its }"),
             Mistake(
                 "[kind, id]}", as: "[kind, either]}",
-                message: "line 12: the value 'either' depends on itself"),
+                message: "line 12: the value 'either': it depends on itself"),
             Mistake(
                 "{kind: a}", as: "{kinds: a}",
-                message: "line 13: skip.test.kinds names the value 'kinds', which is not under "
-                    + "'values'; did you mean 'kind'?"),
+                message: "line 13: skip.test.kinds: there is no value 'kinds' under 'values'; did "
+                    + "you mean 'kind'?"),
             Mistake(
                 "reason: no id", as: "because: no id",
                 message: "line 15: unknown key 'because' in refuse[0]; there are: when, reason"),
@@ -158,7 +159,7 @@ struct MappingErrorTests {
         let range = try #require(Self.good.firstRange(of: mistake.right))
         var yaml = Self.good
         yaml.replaceSubrange(range, with: mistake.wrong)
-        let error = try #require(throws: MappingError.self) { try Mapping(yaml: yaml) }
+        let error = try #require(throws: YAMLError.self) { try Mapping(yaml: yaml) }
         #expect("\(error)" == mistake.message)
     }
 
@@ -166,16 +167,16 @@ struct MappingErrorTests {
     func events() throws {
         let twice =
             Self.good + "\n  - {name: one, type: test.two}"
-        let error = try #require(throws: MappingError.self) { try Mapping(yaml: twice) }
+        let error = try #require(throws: YAMLError.self) { try Mapping(yaml: twice) }
         #expect(
             "\(error)"
                 == "line 26: events[1]: another event has the name 'one'; ids need distinct ones")
         let none = try #require(Self.good.firstRange(of: "events:"))
-        #expect(throws: MappingError.self) {
+        #expect(throws: YAMLError.self) {
             try Mapping(yaml: Self.good[..<none.lowerBound] + "events: []")
         }
-        #expect(throws: MappingError.self) { try Mapping(yaml: "") }
-        #expect(throws: MappingError.self) { try Mapping(yaml: "a text") }
+        #expect(throws: YAMLError.self) { try Mapping(yaml: "") }
+        #expect(throws: YAMLError.self) { try Mapping(yaml: "a text") }
     }
 
     @Test("a column that the header lacks is refused before any row")

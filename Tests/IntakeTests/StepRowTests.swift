@@ -2,6 +2,7 @@ import EventLog
 import Foundation
 import Intake
 import Testing
+import YAML
 
 @Suite("Tables with one row for each step of a case")
 struct StepRowTests {
@@ -59,7 +60,7 @@ struct StepRowTests {
     func ranks() {
         for rank in ["-1", "256", "first"] {
             let yaml = Self.mapping.replacingOccurrences(of: "rank: 0", with: "rank: \(rank)")
-            let error = #expect(throws: MappingError.self) { try Mapping(yaml: yaml) }
+            let error = #expect(throws: YAMLError.self) { try Mapping(yaml: yaml) }
             #expect(error?.line == 13)
         }
     }

@@ -2,6 +2,7 @@ internal import EventLog
 internal import Intake
 internal import ProjectionKit
 internal import Storage
+internal import YAML
 
 /// The exit codes of the contract.
 enum ExitStatus {
@@ -27,7 +28,7 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as StorageError: exitCode(error)
     case is Corruption: ExitStatus.corruption
     case let error as ReadModelError: exitCode(error)
-    case is UsageError, is MappingError, is EventError: ExitStatus.usage
+    case is UsageError, is YAMLError, is EventError: ExitStatus.usage
     case IntakeError.misplacedAttribute: ExitStatus.refused
     case is IntakeError: ExitStatus.usage
     case let error as XMLError: exitCode(error)

@@ -3,6 +3,7 @@ internal import EventLog
 internal import Foundation
 internal import Intake
 internal import JSON
+internal import YAML
 
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,7 +99,7 @@ struct ImportCSVVerb: AsyncParsableCommand {
             throw UsageError("--mapping \(mapping): the file is not UTF-8 text")
         }
         let read: Mapping
-        do throws(MappingError) { read = try Mapping(yaml: text) } catch {
+        do throws(YAMLError) { read = try Mapping(yaml: text) } catch {
             throw UsageError("\(mapping): \(error)")
         }
         try await options.run(pseudonymSecret: pseudonymSecret()) { importer in

@@ -1,8 +1,8 @@
 internal import Yams
 
 /// A part of a YAML document with the name that its errors give it.
-struct YAMLPart {
-    let place: String
+package struct YAMLPart {
+    package let place: String
     private let node: Node
     /// What the places of members begin with.
     private var prefix: String
@@ -14,32 +14,32 @@ struct YAMLPart {
     }
 
     /// The one document of a text; its members are named by their keys alone.
-    init(document text: String, place: String) throws(MappingError) {
+    package init(document text: String, place: String) throws(YAMLError) {
         let root: Node?
         do {
             root = try compose(yaml: text)
         } catch {
-            throw MappingError(yams: error)
+            throw YAMLError(yams: error)
         }
         guard let root else {
-            throw MappingError(line: nil, reason: .wrongShape(place: place, expected: "keys"))
+            throw YAMLError(line: nil, reason: .wrongShape(place: place, expected: "keys"))
         }
         self.init(root, place: place)
         prefix = ""
     }
 
-    var line: Int? { node.mark?.line }
+    package var line: Int? { node.mark?.line }
 
-    func error(_ reason: MappingError.Reason) -> MappingError {
-        MappingError(line: line, reason: reason)
+    package func error(_ reason: YAMLError.Reason) -> YAMLError {
+        YAMLError(line: line, reason: reason)
     }
 
-    func wrongShape(_ expected: String) -> MappingError {
+    package func wrongShape(_ expected: String) -> YAMLError {
         error(.wrongShape(place: place, expected: expected))
     }
 
     /// The members of a mapping, whatever their keys.
-    func members() throws(MappingError) -> [(key: String, value: YAMLPart)] {
+    package func members() throws(YAMLError) -> [(key: String, value: YAMLPart)] {
         guard let mapping = node.mapping else { throw wrongShape("keys with values") }
         var members: [(key: String, value: YAMLPart)] = []
         for (key, value) in mapping {
@@ -50,13 +50,13 @@ struct YAMLPart {
     }
 
     /// The members of a mapping that knows these keys and no others.
-    func members(_ known: String...) throws(MappingError) -> YAMLMembers {
+    package func members(_ known: String...) throws(YAMLError) -> YAMLMembers {
         guard let mapping = node.mapping else { throw wrongShape("keys with values") }
         var parts: [String: YAMLPart] = [:]
         for (key, value) in mapping {
             let name = key.scalar?.string ?? ""
             guard known.contains(name) else {
-                throw MappingError(
+                throw YAMLError(
                     line: key.mark?.line,
                     reason: .unknownKey(name, place: place, known: known))
             }
@@ -65,28 +65,28 @@ struct YAMLPart {
         return YAMLMembers(owner: self, parts: parts)
     }
 
-    var isList: Bool { node.sequence != nil }
-    var isMapping: Bool { node.mapping != nil }
+    package var isList: Bool { node.sequence != nil }
+    package var isMapping: Bool { node.mapping != nil }
 
     /// The elements of a list; a single value counts as a list of one.
-    func list() throws(MappingError) -> [YAMLPart] {
+    package func list() throws(YAMLError) -> [YAMLPart] {
         guard let sequence = node.sequence else { return [self] }
         return sequence.enumerated().map { YAMLPart($1, place: "\(place)[\($0)]") }
     }
 
-    func texts() throws(MappingError) -> [String] {
+    package func texts() throws(YAMLError) -> [String] {
         var texts: [String] = []
         for part in try list() { texts.append(try part.text()) }
         return texts
     }
 
-    func text() throws(MappingError) -> String {
+    package func text() throws(YAMLError) -> String {
         guard let scalar = node.scalar else { throw wrongShape("a text") }
         return scalar.string
     }
 
     /// The scalar: a number or truth value only where it is written without quotes.
-    func scalar() throws(MappingError) -> YAMLScalar {
+    package func scalar() throws(YAMLError) -> YAMLScalar {
         guard let scalar = node.scalar else {
             throw wrongShape("a text, a whole number, true, false, a list or members")
         }
@@ -100,16 +100,16 @@ struct YAMLPart {
         return .integer(number)
     }
 
-    func integer(in range: ClosedRange<Int>) throws(MappingError) -> Int {
+    package func integer(in range: ClosedRange<Int>) throws(YAMLError) -> Int {
         guard let text = node.scalar?.string, let number = Int(text), range.contains(number) else {
             throw wrongShape("a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(
+    package func choice<Choice: RawRepresentable & CaseIterable>(
         _ type: Choice.Type
-    ) throws(MappingError) -> Choice where Choice.RawValue == String {
+    ) throws(YAMLError) -> Choice where Choice.RawValue == String {
         let text = try text()
         guard let choice = Choice(rawValue: text) else {
             let choices = Choice.allCases.map(\.rawValue)
@@ -119,7 +119,7 @@ struct YAMLPart {
     }
 
     /// Runs a check of the log's vocabulary and gives its error this place.
-    func checked<Result>(_ make: (String) throws -> Result) throws(MappingError) -> Result {
+    package func checked<Result>(_ make: (String) throws -> Result) throws(YAMLError) -> Result {
         let text = try text()
         do { return try make(text) } catch {
             throw self.error(.other(place: place, "\(error)"))
@@ -127,15 +127,15 @@ struct YAMLPart {
     }
 }
 
-enum YAMLScalar: Equatable {
+package enum YAMLScalar: Equatable {
     case text(String)
     case integer(Int64)
     case boolean(Bool)
 }
 
 /// The members of a mapping whose keys are all known.
-struct YAMLMembers {
-    let owner: YAMLPart
+package struct YAMLMembers {
+    package let owner: YAMLPart
     fileprivate let parts: [String: YAMLPart]
 
     fileprivate init(owner: YAMLPart, parts: [String: YAMLPart]) {
@@ -143,17 +143,17 @@ struct YAMLMembers {
         self.parts = parts
     }
 
-    subscript(key: String) -> YAMLPart? { parts[key] }
+    package subscript(key: String) -> YAMLPart? { parts[key] }
 
     /// What `read` makes of the member, or nil where there is none.
-    func optional<Result>(
-        _ key: String, _ read: (YAMLPart) throws(MappingError) -> Result
-    ) throws(MappingError) -> Result? {
+    package func optional<Result>(
+        _ key: String, _ read: (YAMLPart) throws(YAMLError) -> Result
+    ) throws(YAMLError) -> Result? {
         guard let part = parts[key] else { return nil }
         return try read(part)
     }
 
-    func required(_ key: String) throws(MappingError) -> YAMLPart {
+    package func required(_ key: String) throws(YAMLError) -> YAMLPart {
         guard let part = parts[key] else {
             throw owner.error(.missingKey(key, place: owner.place))
         }
@@ -161,7 +161,7 @@ struct YAMLMembers {
     }
 }
 
-extension MappingError {
+extension YAMLError {
     fileprivate init(yams error: any Error) {
         switch error as? YamlError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

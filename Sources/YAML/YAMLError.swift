@@ -1,5 +1,5 @@
-/// What is wrong with a mapping, and in which line of its YAML.
-package struct MappingError: Error, Equatable, Sendable {
+/// What is wrong with a YAML file that somebody wrote for us, and in which line.
+package struct YAMLError: Error, Equatable, Sendable {
     /// Counted from 1; nil where the mistake has no place.
     package let line: Int?
     package let reason: Reason
@@ -11,21 +11,17 @@ package struct MappingError: Error, Equatable, Sendable {
         case missingKey(String, place: String)
         case notOneOf(String, place: String, choices: [String])
         case wrongShape(place: String, expected: String)
-        /// A condition or template names a value that the mapping does not define.
-        case unknownValue(String, place: String, known: [String])
-        case circularValue(String)
-        case timeFormat(String, TimeFormatError)
         case other(place: String, String)
     }
 }
 
-extension MappingError: CustomStringConvertible {
+extension YAMLError: CustomStringConvertible {
     package var description: String {
         line.map { "line \($0): \(reason)" } ?? "\(reason)"
     }
 }
 
-extension MappingError.Reason: CustomStringConvertible {
+extension YAMLError.Reason: CustomStringConvertible {
     package var description: String {
         switch self {
         case .notYAML(let problem): "not YAML: \(problem)"
@@ -35,18 +31,13 @@ extension MappingError.Reason: CustomStringConvertible {
         case .notOneOf(let text, let place, let choices):
             "\(place) cannot be '\(text)'; \(suggestion(for: text, among: choices))"
         case .wrongShape(let place, let expected): "\(place) must be \(expected)"
-        case .unknownValue(let name, let place, let known):
-            "\(place) names the value '\(name)', which is not under 'values'; "
-                + suggestion(for: name, among: known)
-        case .circularValue(let name): "the value '\(name)' depends on itself"
-        case .timeFormat(let pattern, let error): "the time format '\(pattern)': \(error)"
         case .other(let place, let problem): "\(place): \(problem)"
         }
     }
 }
 
 /// A hint at the word that was probably meant, or at all words there are.
-func suggestion(for text: String, among words: [String]) -> String {
+package func suggestion(for text: String, among words: [String]) -> String {
     let nearest = words.min { editDistance(text, $0) < editDistance(text, $1) }
     if let nearest, editDistance(text, nearest) <= max(1, nearest.count / 3) {
         return "did you mean '\(nearest)'?"
