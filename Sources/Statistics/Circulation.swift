@@ -1,5 +1,5 @@
 /// Greatest flows through a network of counts that may grow freely and shrink to zero.
-enum Circulation {
+struct Circulation {
     /// An entry whose count can grow without end and shrink by what it holds.
     struct Arc {
         let start: Int
@@ -9,17 +9,33 @@ enum Circulation {
 
     static let unlimited = Int.max
 
-    /// How much more can flow from `start` to `end`, by shortest paths; ``unlimited`` where a path
-    /// exists on which every entry grows.
-    static func greatestFlow(from start: Int, to end: Int, arcs: [Arc], limit: Int) -> Int {
-        var arcs = arcs
+    private var arcs: [Arc]
+    /// The indexes of the arcs that touch each node.
+    private let arcsOfNode: [[Int]]
+
+    /// A network whose nodes are the numbers below `nodes`.
+    init(nodes: Int, arcs: [Arc]) {
+        self.arcs = arcs
+        var touching = [[Int]](repeating: [], count: nodes)
+        for (index, arc) in arcs.enumerated() {
+            touching[arc.start].append(index)
+            touching[arc.end].append(index)
+        }
+        arcsOfNode = touching
+    }
+
+    /// How much more can flow from `start` to `end`, by shortest paths, `limit` at most; the limit
+    /// also where a path exists on which every entry grows.
+    func greatestFlow(from start: Int, to end: Int, limit: Int) -> Int {
+        var residual = self
         var total = 0
-        while total < limit, let path = path(from: start, to: end, arcs: arcs) {
-            let shrinking = path.filter { $0.direction == .shrinks }.map { arcs[$0.arc].count }
+        while total < limit, let path = residual.path(from: start, to: end) {
+            let shrinking = path.filter { $0.direction == .shrinks }
+                .map { residual.arcs[$0.arc].count }
             guard let least = shrinking.min() else { return limit }
             let amount = min(least, limit - total)
             for step in path {
-                arcs[step.arc].count += step.direction == .grows ? amount : -amount
+                residual.arcs[step.arc].count += step.direction == .grows ? amount : -amount
             }
             total += amount
         }
@@ -37,18 +53,19 @@ enum Circulation {
         let from: Int
     }
 
-    private static func path(from start: Int, to end: Int, arcs: [Arc]) -> [Step]? {
-        var steps: [Int: Step] = [:]
+    private func path(from start: Int, to end: Int) -> [Step]? {
+        var steps = [Step?](repeating: nil, count: arcsOfNode.count)
         var queue = [start]
         var next = 0
         while next < queue.count, queue[next] != end {
             let node = queue[next]
             next += 1
-            for (index, arc) in arcs.enumerated() {
+            for index in arcsOfNode[node] {
+                let arc = arcs[index]
                 let step: (node: Int, direction: Direction)
                 if arc.start == node {
                     step = (arc.end, .grows)
-                } else if arc.end == node, arc.count > 0 {
+                } else if arc.count > 0 {
                     step = (arc.start, .shrinks)
                 } else {
                     continue
@@ -61,7 +78,7 @@ enum Circulation {
         guard steps[end] != nil else { return nil }
         var path: [Step] = []
         var node = end
-        while let step = steps[node], node != start {
+        while node != start, let step = steps[node] {
             path.append(step)
             node = step.from
         }

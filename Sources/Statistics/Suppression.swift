@@ -1,7 +1,9 @@
 /// Which counts of a table with its margins may be published without giving small ones away.
 ///
 /// Rows are groups, columns are what the units are counted by; every row and column is published
-/// with its sum, so an entry that is hidden must also be beyond what the sums tell.
+/// with its sum, so an entry that is hidden must also be beyond what the sums tell. Which sums of
+/// columns are hidden follows from them alone: other tables of the same units, by other groups,
+/// show the same sums, and what one of them hid another would tell.
 package struct Suppression: Equatable, Sendable {
     /// What is published of an entry.
     package enum Mark: String, Equatable, Sendable {
@@ -26,10 +28,13 @@ package struct Suppression: Equatable, Sendable {
     /// The mark of each entry of ``counts``.
     package private(set) var marks: [[Mark]]
 
-    /// Cost: a few searches of the whole table for every entry that is hidden.
+    /// Cost: two searches of the whole table for every entry that is hidden.
     ///
-    /// - Requires: rows of one length, with counts that are not negative.
-    package init(of table: [[Int]], zeros: Zeros) {
+    /// - Parameters:
+    ///   - table: Rows of one length, with counts that are not negative.
+    ///   - zeros: Whether they count as small.
+    ///   - hiddenSums: Rows whose sums are hidden whatever they are, as other tables hide them.
+    package init(of table: [[Int]], zeros: Zeros, hiddenSums: Set<Int> = []) {
         let width = table.first?.count ?? 0
         precondition(
             table.allSatisfy { $0.count == width && $0.allSatisfy { $0 >= 0 } },
@@ -41,9 +46,13 @@ package struct Suppression: Equatable, Sendable {
         marks = counts.map { row in
             row.map { (lowest..<Self.cellMin).contains($0) ? .primary : .published }
         }
+        for row in hiddenSums where marks[row][width] == .published {
+            marks[row][width] = .complementary
+        }
+        hideSumsOfColumns()
         hideSingleEntries()
-        while let exposed = exposedEntry() {
-            hideSmallest(besides: exposed)
+        var audited: Set<Entry> = []
+        while let exposed = exposedEntry(&audited), hideSmallest(besides: exposed) == .hidden {
             hideSingleEntries()
         }
     }
@@ -61,13 +70,11 @@ package struct Suppression: Equatable, Sendable {
         package let low: Int
         /// Nil where nothing published limits it.
         package let high: Int?
-
-        var isWide: Bool { high.map { $0 - low >= Suppression.cellMin } ?? true }
     }
 }
 
 extension Suppression {
-    private struct Entry: Equatable {
+    private struct Entry: Hashable {
         let row: Int
         let column: Int
     }
@@ -90,34 +97,68 @@ extension Suppression {
             + columns.map { column in rows.map { Entry(row: $0, column: column) } }
     }
 
-    /// A line with exactly one hidden entry gives it away by subtraction.
-    private mutating func hideSingleEntries() {
-        let lines = lines.filter { $0.count > 1 }
-        while let line = lines.first(where: { $0.count(where: { isHidden($0) }) == 1 }) {
-            hideSmallest(in: [line])
+    /// The sums of columns are a line of their own, in which a hidden sum can be anything from 0 to
+    /// what all hidden ones add up to.
+    private mutating func hideSumsOfColumns() {
+        let last = counts.count - 1
+        let total = counts[last].count - 1
+        while marks[last][total] == .published {
+            let hidden = (0..<total).filter { marks[last][$0] != .published }
+            let sum = hidden.reduce(0) { $0 + counts[last][$1] }
+            guard hidden.count == 1 || !hidden.isEmpty && sum < Self.cellMin else { return }
+            let others = (0..<total).filter { marks[last][$0] == .published }
+            let smallest = others.min { counts[last][$0] < counts[last][$1] }
+            marks[last][smallest ?? total] = .complementary
         }
     }
 
-    private mutating func hideSmallest(besides entry: Entry) {
-        let crossing = lines.filter { $0.contains(entry) && $0.contains { !isHidden($0) } }
+    private enum Search {
+        case hidden
+        case nothingLeft
+    }
+
+    /// A line with exactly one hidden entry gives it away by subtraction.
+    private mutating func hideSingleEntries() {
+        let lines = lines.filter { $0.count > 1 }
+        while let line = lines.first(where: {
+            $0.count(where: { isHidden($0) }) == 1 && $0.contains(where: { canBeHidden($0) })
+        }) {
+            _ = hideSmallest(in: [line])
+        }
+    }
+
+    private func canBeHidden(_ entry: Entry) -> Bool {
+        !isHidden(entry) && entry.row < counts.count - 1
+    }
+
+    private mutating func hideSmallest(besides entry: Entry) -> Search {
+        let crossing = lines.filter { $0.contains(entry) && $0.contains { canBeHidden($0) } }
         // With nothing left beside it, more must be hidden elsewhere: the sums are still printed.
-        hideSmallest(in: crossing.isEmpty ? lines : crossing)
+        return hideSmallest(in: crossing.isEmpty ? lines : crossing)
     }
 
     /// Hides the smallest published entry, one that is not zero where there is any: a reader who
     /// guesses that a zero is a zero would undo the hiding.
-    private mutating func hideSmallest(in lines: [[Entry]]) {
-        let published = lines.joined().filter { !isHidden($0) }
+    private mutating func hideSmallest(in lines: [[Entry]]) -> Search {
+        let published = lines.joined().filter { canBeHidden($0) }
         let filled = published.filter { counts[$0.row][$0.column] > 0 }
         let smallest = (filled.isEmpty ? published : filled)
             .min { counts[$0.row][$0.column] < counts[$1.row][$1.column] }
-        guard let smallest else { return }
+        guard let smallest else { return .nothingLeft }
         marks[smallest.row][smallest.column] = .complementary
+        return .hidden
     }
 
-    private func exposedEntry() -> Entry? {
+    /// A hidden entry that is told too exactly.
+    ///
+    /// Those that were `audited` before stay wide enough, since to hide more widens them further.
+    private func exposedEntry(_ audited: inout Set<Entry>) -> Entry? {
         guard entries.contains(where: { !isHidden($0) }) else { return nil }
-        return entries.first { isHidden($0) && !bounds(of: $0).isWide }
+        for entry in entries where isHidden(entry) && !audited.contains(entry) {
+            guard isWide(entry) else { return entry }
+            audited.insert(entry)
+        }
+        return nil
     }
 }
 
@@ -127,15 +168,37 @@ extension Suppression {
 // ones. Sums of flows are exact, unlike the arithmetic of a linear programme.
 extension Suppression {
     private func bounds(of entry: Entry) -> Bounds {
-        let (start, end) = ends(of: entry)
+        let network = network(besides: entry)
         let count = counts[entry.row][entry.column]
-        let down = Circulation.greatestFlow(
-            from: start, to: end, arcs: arcs(besides: entry), limit: count)
-        let up = Circulation.greatestFlow(
-            from: end, to: start, arcs: arcs(besides: entry), limit: Circulation.unlimited)
+        let down = slack(of: entry, .down, in: network, limit: count)
+        let up = slack(of: entry, .up, in: network, limit: Circulation.unlimited)
         return Bounds(
             row: entry.row, column: entry.column, low: count - down,
             high: up == Circulation.unlimited ? nil : count + up)
+    }
+
+    private func isWide(_ entry: Entry) -> Bool {
+        let network = network(besides: entry)
+        let count = counts[entry.row][entry.column]
+        let down = slack(of: entry, .down, in: network, limit: min(count, Self.cellMin))
+        let up = slack(of: entry, .up, in: network, limit: Self.cellMin - down)
+        return down + up == Self.cellMin
+    }
+
+    private enum Change {
+        case down
+        case up
+    }
+
+    /// By how much the entry can change, for all that is published.
+    private func slack(
+        of entry: Entry, _ change: Change, in network: Circulation, limit: Int
+    ) -> Int {
+        let (start, end) = ends(of: entry)
+        return switch change {
+        case .down: network.greatestFlow(from: start, to: end, limit: limit)
+        case .up: network.greatestFlow(from: end, to: start, limit: limit)
+        }
     }
 
     private func ends(of entry: Entry) -> (start: Int, end: Int) {
@@ -147,11 +210,12 @@ extension Suppression {
         return isReversed ? (column, row) : (row, column)
     }
 
-    private func arcs(besides left: Entry) -> [Circulation.Arc] {
-        entries.filter { isHidden($0) && $0 != left }.map { entry in
+    private func network(besides left: Entry) -> Circulation {
+        let arcs = entries.filter { isHidden($0) && $0 != left }.map { entry in
             let (start, end) = ends(of: entry)
             return Circulation.Arc(
                 start: start, end: end, count: counts[entry.row][entry.column])
         }
+        return Circulation(nodes: counts.count + counts[0].count, arcs: arcs)
     }
 }

@@ -3,7 +3,10 @@ import Testing
 
 /// Runs the scripts of Tests/Independent that recompute statistics with statsmodels and scipy.
 enum Python {
-    private static let path = ProcessInfo.processInfo.environment["ASCOLTO_PYTHON"] ?? "python3"
+    private static let path =
+        ProcessInfo.processInfo.environment["ASCOLTO_PYTHON"]
+        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../.venv/bin/python").path
 
     static let hasOracles =
         (try? run(["-c", "import scipy, statsmodels; print('here')"], input: "")) == "here\n"
