@@ -61,10 +61,25 @@ extension Instant {
 struct Told {
     let stream: String
     let type: String
+    /// Where it stands among the others.
     let time: Instant
+    /// The time that the event states.
+    let stated: Instant?
     var schema: UInt16 = 1
     var tags: [String] = []
     let payload: [UInt8]
+
+    /// An event of any type, with data as they are given.
+    init(
+        stream: String, type: String, time: Instant?, tags: [String] = [], data: String = "{}"
+    ) {
+        self.stream = stream
+        self.type = type
+        self.time = time ?? .earliest
+        stated = time
+        self.tags = tags
+        payload = Array(data.utf8)
+    }
 
     init(
         stream: String, event: ContactEvent, time: Instant, schema: UInt16 = 1,
@@ -73,6 +88,7 @@ struct Told {
         self.stream = stream
         type = event.kind?.rawValue ?? "lift.arrived"
         self.time = time
+        stated = time
         self.schema = schema
         self.payload = payload.map { Array($0.utf8) } ?? event.payload
     }
@@ -81,6 +97,7 @@ struct Told {
         self.stream = stream
         type = event.kind?.rawValue ?? "lift.arrived"
         self.time = time
+        stated = time
         payload = event.payload
     }
 
@@ -88,6 +105,7 @@ struct Told {
         self.stream = stream
         type = event.kind?.rawValue ?? "lift.arrived"
         self.time = time
+        stated = time
         self.tags = tags
         payload = event.payload
     }
@@ -95,7 +113,7 @@ struct Told {
     func newEvent() throws -> NewEvent {
         NewEvent(
             id: nil, type: try EventType(type), schema: schema, stream: try StreamName(stream),
-            tags: try Tags(tags.map { try Tag($0) }), source: try Source("//test"), time: time,
+            tags: try Tags(tags.map { try Tag($0) }), source: try Source("//test"), time: stated,
             data: try .json(checking: payload[...]))
     }
 }

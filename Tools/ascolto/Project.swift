@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import YAML
 
 /// The read models that this binary knows, as they are configured.
 struct ProjectionOptions: ParsableArguments {
@@ -13,9 +14,32 @@ struct ProjectionOptions: ParsableArguments {
                 + "$ASCOLTO_SERVICE_THRESHOLD, then 20. Another value makes a read model anew.",
             valueName: "seconds"))
     var serviceThreshold: Double?
+    @Option(
+        help: ArgumentHelp(
+            "The outcomes and groups that equity-and-access compares, a YAML file. Default: "
+                + "$ASCOLTO_DEFINITIONS, then definitions.yaml in the log's directory. Another "
+                + "content makes the read model anew.",
+            valueName: "file"))
+    var definitions: String?
 
-    func all() throws -> [any Projection] {
-        [OperatorQueues(serviceThreshold: try threshold()), CaseFlow(), CitizenSatisfaction()]
+    func all(of log: LogOptions) throws -> [any Projection] {
+        [
+            OperatorQueues(serviceThreshold: try threshold()), CaseFlow(), CitizenSatisfaction(),
+            EquityAndAccess(try equityDefinitions(of: log)),
+        ]
+    }
+
+    private func equityDefinitions(of log: LogOptions) throws -> EquityDefinitions {
+        let setting = ProcessInfo.processInfo.environment["ASCOLTO_DEFINITIONS"] ?? ""
+        let named = definitions ?? (setting.isEmpty ? nil : setting)
+        let path = named ?? log.directory + "/definitions.yaml"
+        guard named != nil || FileManager.default.fileExists(atPath: path) else { return .none }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw UsageError("the definitions \(path) cannot be read as a UTF-8 file")
+        }
+        do throws(YAMLError) { return try EquityDefinitions(yaml: text) } catch {
+            throw UsageError("\(path): \(error)")
+        }
     }
 
     private func threshold() throws -> Duration {
@@ -30,8 +54,8 @@ struct ProjectionOptions: ParsableArguments {
         return .microseconds(Int64((seconds * 1e6).rounded()))
     }
 
-    func named(_ name: String) throws -> any Projection {
-        let all = try all()
+    func named(_ name: String, of log: LogOptions) throws -> any Projection {
+        let all = try all(of: log)
         guard let projection = all.first(where: { $0.name == name }) else {
             throw UsageError(
                 "there is no projection \(name); there are: "
@@ -66,7 +90,7 @@ struct Project: ParsableCommand {
     func run() throws {
         let projections =
             try names.isEmpty
-            ? known.all() : names.map(known.named)
+            ? known.all(of: log) : names.map { try known.named($0, of: log) }
         let opened = try log.openForReading()
         let source = EventSource(opened)
         var rows: [[Cell]] = []
@@ -112,7 +136,7 @@ struct Projections: ParsableCommand {
 
     func run() throws {
         let source = EventSource(try log.openForReading())
-        let rows = try known.all().map { projection -> [Cell] in
+        let rows = try known.all(of: log).map { projection -> [Cell] in
             let model = ReadModel(of: projection, in: log.projectionsDirectory)
             let status: ReadModelStatus?
             do {
@@ -175,7 +199,7 @@ struct QueryVerb: ParsableCommand {
     }
 
     func run() throws {
-        let projection = try known.named(name)
+        let projection = try known.named(name, of: log)
         let query: Query =
             if let sql {
                 .sql(sql)
