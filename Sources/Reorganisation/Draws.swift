@@ -21,11 +21,42 @@ package struct Draws: Hashable, Sendable {
         case talk = 7
         case afterWork = 8
         case endingParty = 9
+        case citizenGroup = 10
+        case declaration = 11
+        case caseOpening = 12
+        case openingParty = 13
+        case resolution = 14
+        case firstTouch = 15
+        case secondLine = 16
+        case backOffice = 17
+        case returning = 18
+        case waitingForCitizen = 19
+        case outcome = 20
+        case outcomeWord = 21
+        case reopening = 22
+        case rework = 23
+        case closing = 24
+        case secondClosing = 25
+        case caseworker = 26
+        case reply = 27
+        case invitation = 28
+        case delivery = 29
+        case response = 30
+        case invitationDelay = 31
+        case answerDelay = 32
+        case score = 33
     }
 
     /// The number strictly between 0 and 1 for the entity with this number.
     package func unit(_ purpose: Purpose, entity: UInt64) -> Double {
         let bits = Self.mix(Self.mix(root ^ entity) ^ purpose.rawValue)
+        return (Double(bits >> 11) + 0.5) * 0x1p-53
+    }
+
+    /// The same for the one of several numbers of a purpose that has this index.
+    package func unit(_ purpose: Purpose, entity: UInt64, index: Int) -> Double {
+        let bits = Self.mix(
+            Self.mix(Self.mix(root ^ entity) ^ purpose.rawValue) ^ UInt64(index))
         return (Double(bits >> 11) + 0.5) * 0x1p-53
     }
 
@@ -68,6 +99,54 @@ package enum DurationLaw: Hashable, Sendable {
         }
     }
 
+    /// The duration in microseconds that half of all stay below.
+    package var medianUs: Double {
+        switch self {
+        case .constant(let us): Double(us)
+        case .exponential(let mean): mean * logarithm(2)
+        case .logNormal(let mean, let variation):
+            mean / (1 + variation * variation).squareRoot()
+        }
+    }
+
     /// A year: longer durations would only risk an overflow of times.
     private static let longestUs = 365.25 * 86_400e6
+}
+
+/// The draws of one contact and of all that follows from it.
+struct Lot {
+    private let draws: Draws
+    private let number: ContactNumber
+
+    init(_ draws: Draws, of number: ContactNumber) {
+        self.draws = draws
+        self.number = number
+    }
+
+    func unit(_ purpose: Draws.Purpose) -> Double {
+        draws.unit(purpose, entity: number.value)
+    }
+
+    func unit(_ purpose: Draws.Purpose, index: Int) -> Double {
+        draws.unit(purpose, entity: number.value, index: index)
+    }
+
+    /// Whether something happens that happens to this part of all.
+    func happens(_ purpose: Draws.Purpose, ratio: Double) -> Bool { unit(purpose) < ratio }
+
+    func duration(_ law: DurationLaw, _ purpose: Draws.Purpose) -> Int64 {
+        law.duration(at: unit(purpose))
+    }
+}
+
+extension Array {
+    /// The place of the value that the number from 0 to 1 falls on; 0 where there is none.
+    func place<Value>(at unit: Double) -> Int where Element == Weighted<Value> {
+        var rest = unit * reduce(0) { $0 + $1.weight }
+        for (place, candidate) in enumerated() {
+            rest -= candidate.weight
+            if rest < 0 { return place }
+        }
+        return Swift.max(0, count - 1)
+    }
 }

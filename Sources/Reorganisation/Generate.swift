@@ -6,7 +6,9 @@ package import JSON
 package struct GeneratorSettings: Sendable {
     /// Days from ``firstDay`` on, 1...3,660.
     package var days: Int
-    /// Contacts of all centres on a day, averaged over a week; 1...100,000.
+    /// Calls to all centres on a day, averaged over a week; 1...100,000.
+    ///
+    /// Contacts on other channels come on top, in the municipality's proportions.
     package var contactsPerDay: Int
     package var seed: UInt64
     /// Centres with queues and operators of their own, 1...100.
@@ -31,6 +33,8 @@ package enum GeneratorError: Error, Equatable, Sendable {
     case outOfRange(setting: String, allowed: String)
     case unknownZone(String)
     case duplicateService(String)
+    /// The disparity or the area is about a group that the municipality does not have.
+    case unknownGroup(String)
     /// A name of the municipality does not fit into an event.
     case event(EventError)
 }
@@ -43,6 +47,8 @@ extension GeneratorError: CustomStringConvertible {
             "the time zone \(jsonString(zone)) is not in the system's database; "
                 + "use an IANA name like Europe/Rome"
         case .duplicateService(let name): "two services are called \(jsonString(name))"
+        case .unknownGroup(let name):
+            "no attribute of citizens has a group \(jsonString(name)): add it to the attributes"
         case .event(let error): "\(error)"
         }
     }
@@ -51,17 +57,21 @@ extension GeneratorError: CustomStringConvertible {
 /// Makes the events of a synthetic municipality, day by day.
 ///
 /// The same settings give the same events to the last byte. Every event's source begins with
-/// ``sourcePrefix``. Memory is that of one day, whatever the number of days.
+/// ``sourcePrefix``. Memory is that of one day and of the cases and requests that are open.
 package struct Generator {
     /// What the source of every generated event begins with.
     package static let sourcePrefix = "urn:ascolto:synthetic:"
 
     private let settings: GeneratorSettings
     private let zone: Zone
-    private let draws: Draws
+    private let society: Society
     private let lines: [LinePlan]
+    private let mailboxes: [PlanMessages]
+    private let cases: PlanCases
     private var simulation: Simulation
+    private var answers = NoteAnswers()
     private var narrator: Narrator
+    private var stories: TellStories
     private var daysDone = 0
 
     /// A municipality at the beginning of its first day.
@@ -72,72 +82,149 @@ package struct Generator {
         guard let zone = Zone(identifier: municipality.zone) else {
             throw .unknownZone(municipality.zone)
         }
-        guard (1...Self.servicesMax).contains(municipality.services.count) else {
-            throw .outOfRange(setting: "services", allowed: "1 to \(Self.servicesMax)")
-        }
-        var names: Set<String> = []
-        for service in municipality.services where !names.insert(service.name).inserted {
-            throw .duplicateService(service.name)
-        }
+        try municipality.check()
         self.settings = settings
         self.zone = zone
-        draws = Draws(seed: settings.seed)
-        lines = Self.lines(of: municipality, settings)
+        let society = Society(
+            municipality: municipality, draws: Draws(seed: settings.seed),
+            identities: Identities(of: settings))
+        let working = WorkingTime(hours: municipality.offices.hours, zone: zone)
+        let places = Self.places(of: municipality, settings)
+        let lines = Self.lines(of: municipality, places)
+        self.society = society
+        self.lines = lines
+        mailboxes = Self.mailboxes(society, places, working)
+        cases = PlanCases(society, working, in: zone)
         simulation = Simulation(
             queueCount: lines.count,
             serving: lines.flatMap { line in line.operatorNames.map { _ in line.queue } })
         do throws(EventError) {
-            narrator = try Narrator(lines, settings, zone: municipality.zone, draws)
+            narrator = try Narrator(lines, society, seed: settings.seed)
+            stories = try TellStories(
+                places, services: municipality.services.count, society, seed: settings.seed)
         } catch {
             throw .event(error)
         }
     }
 
-    private static let servicesMax = 64
-
     /// The events of the next day in order of time, or nil after the last.
     ///
-    /// What the last day began comes to its end within its chunk.
+    /// The talks that the last day began come to their end within its chunk; messages, cases and
+    /// requests for opinions stay as they are when it ends.
     package mutating func nextDay() throws(GeneratorError) -> [NewEvent]? {
         guard daysDone < settings.days else { return nil }
         let date = CivilDate(daysSince1970: settings.firstDay.daysSince1970 + daysDone)
         daysDone += 1
-        for line in lines {
-            for contact in line.arrivals(on: date, in: zone, draws) { simulation.add(contact) }
-            for shift in line.shifts(on: date, in: zone) { simulation.add(shift) }
-        }
         let end = zone.start(of: CivilDate(daysSince1970: date.daysSince1970 + 1))
         var occurrences: [Occurrence] = []
+        for line in lines {
+            for need in line.needs(on: date, in: zone, society.draws) { simulation.add(need) }
+            for shift in line.shifts(on: date, in: zone) { simulation.add(shift) }
+        }
         simulation.run(before: daysDone < settings.days ? end : nil) { occurrences.append($0) }
         var events: [NewEvent] = []
-        events.reserveCapacity(occurrences.count * 2)
+        events.reserveCapacity(occurrences.count * 3)
         do throws(EventError) {
-            for occurrence in occurrences { try narrator.tell(occurrence, to: &events) }
+            try beginMessages(on: date)
+            for occurrence in occurrences {
+                stories.tell(before: min(occurrence.time, end), to: &events)
+                try narrator.tell(occurrence, to: &events)
+                if let contact = answers.note(occurrence, lines) { try follow(contact) }
+            }
+            stories.tell(before: end, to: &events)
         } catch {
             throw .event(error)
         }
         return events
     }
 
-    private static func lines(
+    private mutating func beginMessages(on date: CivilDate) throws(EventError) {
+        for mailbox in mailboxes {
+            for message in mailbox.messages(on: date, in: zone) {
+                try stories.begin(message.story)
+                if let contact = message.answered { try follow(contact) }
+            }
+        }
+    }
+
+    private mutating func follow(_ contact: AnsweredContact) throws(EventError) {
+        for story in cases.stories(after: contact) { try stories.begin(story) }
+    }
+
+    static func source(of place: Place, seed: UInt64) throws(EventError) -> Source {
+        try Source("\(sourcePrefix)seed-\(seed):\(place.centreName)")
+    }
+
+    private static func places(
         of municipality: Municipality, _ settings: GeneratorSettings
-    ) -> [LinePlan] {
+    ) -> [Place] {
         let shares = municipality.services.reduce(0) { $0 + $1.share }
-        let weeklyContacts = Double(settings.contactsPerDay) * 7 / Double(settings.centres)
+        let weeklyCalls = Double(settings.contactsPerDay) * 7 / Double(settings.centres)
+        return (0..<settings.centres).flatMap { centre in
+            municipality.services.enumerated().map { number, service in
+                Place(
+                    centre: centre, service: number, serviceName: service.name,
+                    weeklyCalls: weeklyCalls * service.share / shares)
+            }
+        }
+    }
+
+    private static func lines(
+        of municipality: Municipality, _ places: [Place]
+    ) -> [LinePlan] {
         var lines: [LinePlan] = []
         var operatorCount = 0
-        for centre in 0..<settings.centres {
-            for (number, service) in municipality.services.enumerated() {
+        for place in places {
+            let service = municipality.services[place.service]
+            for (number, desk) in ([service.telephone] + service.desks).enumerated() {
                 let line = LinePlan(
-                    service: service, place: .init(centre: centre, service: number),
-                    queue: QueueIndex(lines.count),
-                    weeklyContacts: weeklyContacts * service.share / shares,
+                    desk: desk, number: number, place: place, queue: QueueIndex(lines.count),
                     firstOperator: operatorCount)
                 operatorCount += line.operatorNames.count
                 lines.append(line)
             }
         }
         return lines
+    }
+
+    private static func mailboxes(
+        _ society: Society, _ places: [Place], _ working: WorkingTime
+    ) -> [PlanMessages] {
+        places.flatMap { place in
+            society.municipality.mailboxes.enumerated().compactMap { number, mailbox in
+                QueueID(place.messageQueue).map { queue in
+                    PlanMessages(
+                        mailbox, number: Municipality.desksMax + 1 + number, place: place,
+                        queue: queue, society, working)
+                }
+            }
+        }
+    }
+}
+
+/// How long those who are being served have waited.
+private struct NoteAnswers {
+    private var queued: [ContactNumber: Instant] = [:]
+    private var waits: [ContactNumber: Int64] = [:]
+
+    /// Takes in what happened; the contact where an operator has finished it.
+    mutating func note(_ occurrence: Occurrence, _ lines: [LinePlan]) -> AnsweredContact? {
+        switch occurrence.kind {
+        case .queued(let contact): queued[contact.number] = occurrence.time
+        case .gaveUpWaiting(let contact): queued[contact.number] = nil
+        case .connected(let contact, _):
+            if let since = queued.removeValue(forKey: contact.number) {
+                waits[contact.number] = occurrence.time.microseconds - since.microseconds
+            }
+        case .afterWorkEnded(let contact, _):
+            guard let waited = waits.removeValue(forKey: contact.number) else { return nil }
+            let line = lines[contact.queue.value]
+            return AnsweredContact(
+                number: contact.number, place: line.place, channel: line.desk.channel,
+                end: occurrence.time, waitedUs: waited)
+        case .received, .selfServiceEnded, .disconnected, .loggedIn, .loggedOut: break
+        }
+        return nil
     }
 }
 

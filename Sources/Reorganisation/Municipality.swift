@@ -1,15 +1,34 @@
-/// What a synthetic municipality offers on the telephone.
+package import ContactCentre
+
+/// What a synthetic municipality offers, and how its citizens behave.
+///
+/// This is a description and nothing else: times are laws, and parts are ratios of what the comment
+/// names. A municipality of a zone and services alone knows nothing but the telephone.
 package struct Municipality: Sendable {
     /// IANA name of the zone whose clocks the services follow.
     package var zone: String
+    /// 1 to 64, each of another name.
     package var services: [Service]
+    /// Ways to write at any hour, at most 24.
+    package var mailboxes: [Mailbox] = []
+    /// By channel, the telephone's too; without habits nothing follows from a contact.
+    package var habits: [Channel: Habits] = [:]
+    /// What citizens may declare of themselves, at most 16 attributes.
+    package var attributes: [Attribute] = []
+    /// The attribute whose declared group is also the area of a case.
+    package var areaAttribute: String?
+    /// The difference between groups that is built in, if any.
+    package var disparity: Disparity?
+    package var offices = Offices()
+    package var contactSurvey: Survey?
+    package var caseSurvey: Survey?
 
     package init(zone: String, services: [Service]) {
         self.zone = zone
         self.services = services
     }
 
-    /// One service with a queue and operators of its own in each centre.
+    /// One service with a telephone queue and operators of its own in each centre.
     package struct Service: Sendable {
         /// The last part of the queue's name, such as `anagrafe`.
         package var name: String
@@ -26,6 +45,46 @@ package struct Municipality: Sendable {
         package var staffingGrade: Double
         /// Operators on every shift beyond those that the load asks for.
         package var additionalOperators = 0
+        /// Where citizens are served besides on the telephone, at most 7.
+        package var desks: [Desk] = []
+        /// How its cases are handled; nil where it opens none.
+        package var procedure: Procedure?
+    }
+
+    /// A queue with operators of its own where a service is open, such as a counter.
+    package struct Desk: Sendable {
+        package var channel: Channel
+        /// The last part of the queue's name, such as `counter`; nil for the service's own queue.
+        package var name: String?
+        /// Contacts for each call to the service, at least 0.
+        package var contactsPerCall: Double
+        package var week: Week
+        /// What comes before the queue, if anything.
+        package var selfService: DurationLaw?
+        /// Part of the citizens who leave self-service for good, 0...1.
+        package var hangUpRatio = 0.0
+        /// Part of the citizens who need nobody after self-service, 0...1.
+        package var containedRatio = 0.0
+        package var patience: DurationLaw
+        package var talk: DurationLaw
+        package var afterWork: DurationLaw
+        /// Operators beyond the offered load, in square roots of the load at the busiest hour.
+        package var staffingGrade: Double
+        /// Operators on every shift beyond those that the load asks for.
+        package var additionalOperators = 0
+    }
+
+    /// A channel on which citizens write to all services at any hour and nobody waits on the line.
+    package struct Mailbox: Sendable {
+        package var channel: Channel
+        /// Messages for each telephone call, at least 0.
+        package var contactsPerCall: Double
+        /// A guide that comes before the message, if any.
+        package var selfService: DurationLaw?
+        /// Part of the citizens who need nobody after the guide, 0...1.
+        package var containedRatio = 0.0
+        /// Working time from a message to its answer.
+        package var reply: DurationLaw
     }
 
     /// When a service is open and how its contacts are spread over a week.
@@ -52,6 +111,12 @@ package struct Municipality: Sendable {
             days: [1.04, 0.98, 0.97, 1.0, 1.12, 1.1, 0.86].map {
                 Day(openHours: 0..<24, weight: $0)
             })
+
+        /// When citizens write: on all days, and less at the end of the week.
+        package static let writing = Week(
+            days: [1.3, 1.2, 1.12, 1.1, 1.0, 0.66, 0.62].map {
+                Day(openHours: 0..<24, weight: $0)
+            })
     }
 
     package struct Day: Sendable {
@@ -69,50 +134,27 @@ package struct Municipality: Sendable {
         }
     }
 
-    /// Contacts by hour of the day in relation to one another: two humps and quiet nights.
-    static let hourWeights: [Double] = [
-        0.10, 0.07, 0.05, 0.05, 0.06, 0.12, 0.30, 0.70, 1.35, 1.90, 2.10, 1.95,
-        1.55, 1.00, 1.10, 1.40, 1.45, 1.15, 0.80, 0.60, 0.45, 0.35, 0.25, 0.15,
-    ]
+    /// Contacts by hour of the day in relation to one another.
+    enum DayCurve {
+        /// Two humps and quiet nights.
+        static let speaking: [Double] = [
+            0.10, 0.07, 0.05, 0.05, 0.06, 0.12, 0.30, 0.70, 1.35, 1.90, 2.10, 1.95,
+            1.55, 1.00, 1.10, 1.40, 1.45, 1.15, 0.80, 0.60, 0.45, 0.35, 0.25, 0.15,
+        ]
+        /// A morning, and an evening at home.
+        static let writing: [Double] = [
+            0.30, 0.15, 0.10, 0.08, 0.10, 0.20, 0.45, 0.90, 1.40, 1.70, 1.75, 1.60,
+            1.35, 1.25, 1.30, 1.35, 1.30, 1.20, 1.15, 1.20, 1.30, 1.35, 1.05, 0.60,
+        ]
+    }
 }
 
-extension Municipality {
-    /// Five services such as an Italian town of some 100,000 people has them.
-    ///
-    /// The figures are invented, but of the size that is seen in practice: service times near to
-    /// log-normal, patience of a few minutes (Brown et al., JASA 100, 2005).
-    package static let standard = Municipality(
-        zone: "Europe/Rome",
-        services: [
-            Service(
-                name: "anagrafe", share: 0.33,
-                week: Week(workingDays: 8..<18, saturday: 8..<13),
-                selfService: seconds(24, variation: 0.5), hangUpRatio: 0.03,
-                patience: seconds(260, variation: 1.1), talk: seconds(215, variation: 0.9),
-                afterWork: seconds(35, variation: 0.8), staffingGrade: 0.45),
-            Service(
-                name: "tributi", share: 0.22, week: Week(workingDays: 9..<17),
-                selfService: seconds(33, variation: 0.5), hangUpRatio: 0.05,
-                patience: .exponential(meanUs: 240e6), talk: seconds(330, variation: 1.0),
-                afterWork: seconds(60, variation: 0.9), staffingGrade: -0.15),
-            Service(
-                name: "polizia_locale", share: 0.16, week: .always,
-                selfService: seconds(9, variation: 0.4), hangUpRatio: 0.015,
-                patience: .exponential(meanUs: 170e6), talk: seconds(150, variation: 1.0),
-                afterWork: seconds(45, variation: 1.0), staffingGrade: 0.9),
-            Service(
-                name: "servizi_sociali", share: 0.10, week: Week(workingDays: 9..<16),
-                selfService: seconds(21, variation: 0.5), hangUpRatio: 0.02,
-                patience: seconds(420, variation: 1.0), talk: seconds(430, variation: 0.9),
-                afterWork: seconds(120, variation: 0.8), staffingGrade: 0.1),
-            Service(
-                name: "urp", share: 0.19, week: Week(workingDays: 8..<19, saturday: 8..<14),
-                selfService: seconds(18, variation: 0.5), hangUpRatio: 0.025,
-                patience: .exponential(meanUs: 210e6), talk: seconds(175, variation: 0.85),
-                afterWork: seconds(25, variation: 0.8), staffingGrade: 0.6),
-        ])
-
-    private static func seconds(_ mean: Double, variation: Double) -> DurationLaw {
-        .logNormal(meanUs: mean * 1e6, variation: variation)
+extension Municipality.Service {
+    /// The telephone line of the service.
+    var telephone: Municipality.Desk {
+        Municipality.Desk(
+            channel: .phone, name: nil, contactsPerCall: 1, week: week, selfService: selfService,
+            hangUpRatio: hangUpRatio, patience: patience, talk: talk, afterWork: afterWork,
+            staffingGrade: staffingGrade, additionalOperators: additionalOperators)
     }
 }

@@ -2,21 +2,23 @@ internal import ContactCentre
 internal import EventLog
 internal import JSON
 
-/// Turns what a simulation says into the events that a telephone system would have written.
+/// Turns what a simulation says into the events that the systems of desks would have written.
 ///
 /// Ids are UUIDs of version 5 over the settings, the contact or operator, and the event.
 struct Narrator {
-    private let draws: Draws
-    private let zone: String
-    private let namespace: EventID
+    private let society: Society
     private let queues: [QueueNames]
     private let workers: [WorkerNames]
+    private let groups: GroupTags
     private let types: Types
 
     private struct QueueNames {
+        let desk: Municipality.Desk
         let queue: QueueID
         let source: Source
-        let tags: Tags
+        let tags: [Tag]
+        /// The tags alone, as they stand on all events but the first.
+        let all: Tags
     }
 
     private struct WorkerNames {
@@ -55,28 +57,21 @@ struct Narrator {
     }
 
     /// A narrator for these lines; names that do not fit into an event are thrown back.
-    init(
-        _ lines: [LinePlan], _ settings: GeneratorSettings, zone: String, _ draws: Draws
-    ) throws(EventError) {
-        self.draws = draws
-        self.zone = zone
+    init(_ lines: [LinePlan], _ society: Society, seed: UInt64) throws(EventError) {
+        self.society = society
         types = try Types()
-        // Other settings tell of other contacts, so their events must have other ids. The number
-        // of days counts too: the last day ends without the operators of a next one.
-        let name =
-            "seed \(settings.seed) contacts per day \(settings.contactsPerDay) "
-            + "centres \(settings.centres) first day \(settings.firstDay) days \(settings.days)"
-        namespace = EventID(namespace: Self.syntheticNamespace, name: name.utf8)
+        groups = try GroupTags(society.municipality.attributes)
         var queues: [QueueNames] = []
         var workers: [WorkerNames] = []
         for line in lines {
             let centre = try Tag("\(TagKey.centre):\(line.place.centreName)")
             let queueTag = try Tag("\(TagKey.queue):\(line.queueName)")
-            let source = try Source(
-                "\(Generator.sourcePrefix)seed-\(settings.seed):\(line.place.centreName)")
+            let source = try Generator.source(of: line.place, seed: seed)
             guard let queue = QueueID(line.queueName) else { continue }
             queues.append(
-                QueueNames(queue: queue, source: source, tags: try Tags([centre, queueTag])))
+                QueueNames(
+                    desk: line.desk, queue: queue, source: source, tags: [centre, queueTag],
+                    all: try Tags([centre, queueTag])))
             for text in line.operatorNames {
                 guard let name = OperatorID(text) else { continue }
                 let tag = try Tag("\(TagKey.operator):\(text)")
@@ -92,25 +87,25 @@ struct Narrator {
         self.workers = workers
     }
 
-    /// Version 5 of `urn:ascolto:synthetic` in the namespace for URLs of RFC 9562.
-    private static let syntheticNamespace = EventID(
-        namespace: EventID(high: 0x6BA7_B811_9DAD_11D1, low: 0x80B4_00C0_4FD4_30C8),
-        name: "urn:ascolto:synthetic".utf8)
-
     /// Appends the events of one occurrence.
     func tell(_ occurrence: Occurrence, to events: inout [NewEvent]) throws(EventError) {
         let time = occurrence.time
         switch occurrence.kind {
         case .received(let contact):
+            let names = queues[contact.queue.value]
             let received = ContactEvent.Received(
-                channel: .phone, direction: .incoming, queue: queues[contact.queue.value].queue,
-                zone: zone)
-            try add([.received(received)], of: contact, at: time, to: &events)
+                channel: names.desk.channel, direction: .incoming, queue: names.queue,
+                zone: society.municipality.zone)
+            let citizen = society.citizen(of: contact.number, on: names.desk.channel)
+            let tags = try groups.tags(names.tags, declared: citizen.declared)
+            try add([.received(received)], of: contact, tags: tags, at: time, to: &events)
         case .selfServiceEnded(let contact):
             let told: [ContactEvent] =
-                switch contact.selfService.ending {
+                switch contact.selfService?.ending {
                 case .toOperator: [.selfServiceEnded(.toOperator)]
                 case .hungUp: [.selfServiceEnded(.hungUp), .abandoned(.selfService)]
+                case .contained: [.selfServiceEnded(.contained)]
+                case nil: []
                 }
             try add(told, of: contact, at: time, to: &events)
         case .queued(let contact):
@@ -118,9 +113,11 @@ struct Narrator {
                 queue: queues[contact.queue.value].queue, reason: .first)
             try add([.queued(queued)], of: contact, at: time, to: &events)
         case .gaveUpWaiting(let contact):
-            let left = ContactEvent.LeftQueue(
-                queue: queues[contact.queue.value].queue, reason: .abandoned)
-            try add([.leftQueue(left), .abandoned(.queue)], of: contact, at: time, to: &events)
+            let names = queues[contact.queue.value]
+            let left = ContactEvent.LeftQueue(queue: names.queue, reason: .abandoned)
+            let stage: AbandonmentStage =
+                names.desk.channel == .counter ? .ticketWithdrawn : .queue
+            try add([.leftQueue(left), .abandoned(stage)], of: contact, at: time, to: &events)
         case .connected(let contact, let worker):
             let left = ContactEvent.LeftQueue(
                 queue: queues[contact.queue.value].queue, reason: .answered)
@@ -129,24 +126,21 @@ struct Narrator {
                 by: worker, at: time, to: &events)
             try add(
                 [turn(.available, .onContact)], of: worker, for: "\(contact.number.value)",
-                at: time,
-                to: &events)
+                at: time, to: &events)
         case .disconnected(let contact, let worker):
             try add(
                 [.disconnected(by: endingParty(contact))], of: contact, by: worker, at: time,
                 to: &events)
             try add(
                 [turn(.onContact, .afterWork)], of: worker, for: "\(contact.number.value)",
-                at: time,
-                to: &events)
+                at: time, to: &events)
         case .afterWorkEnded(let contact, let worker):
             try add(
                 [.afterWorkEnded(workers[worker.value].name)], of: contact, by: worker, at: time,
                 to: &events)
             try add(
                 [turn(.afterWork, .available)], of: worker, for: "\(contact.number.value)",
-                at: time,
-                to: &events)
+                at: time, to: &events)
         case .loggedIn(let worker):
             try add(
                 [.loggedIn, turn(.offline, .available)], of: worker,
@@ -163,15 +157,16 @@ struct Narrator {
     }
 
     private func endingParty(_ contact: ContactNeed) -> Party {
-        draws.unit(.endingParty, entity: contact.number.value) < 0.7 ? .citizen : .operator
+        Lot(society.draws, of: contact.number).happens(.endingParty, ratio: 0.7)
+            ? .citizen : .operator
     }
 
     private func add(
         _ told: [ContactEvent], of contact: ContactNeed, by worker: OperatorIndex? = nil,
-        at time: Instant, to events: inout [NewEvent]
+        tags: Tags? = nil, at time: Instant, to events: inout [NewEvent]
     ) throws(EventError) {
         let names = queues[contact.queue.value]
-        let id = EventID(namespace: namespace, name: "contact \(contact.number.value)".utf8)
+        let id = society.identities.contact(contact.number)
         let stream = try StreamName(StreamPrefix.contact + id.description)
         for event in told {
             guard let type = types.type(of: event) else { continue }
@@ -179,7 +174,7 @@ struct Narrator {
                 NewEvent(
                     id: EventID(namespace: id, name: type.text.utf8), type: type,
                     schema: ContactEvent.schema, stream: stream,
-                    tags: worker.map { workers[$0.value].contactTags } ?? names.tags,
+                    tags: tags ?? worker.map { workers[$0.value].contactTags } ?? names.all,
                     source: names.source, time: time, data: .json(event.payload[...])))
         }
     }
@@ -198,9 +193,9 @@ struct Narrator {
             let name = "\(names.name) \(type.text) \(status) \(reason)"
             events.append(
                 NewEvent(
-                    id: EventID(namespace: namespace, name: name.utf8), type: type,
-                    schema: OperatorEvent.schema, stream: names.stream, tags: names.tags,
-                    source: queues[names.queue].source, time: time,
+                    id: EventID(namespace: society.identities.namespace, name: name.utf8),
+                    type: type, schema: OperatorEvent.schema, stream: names.stream,
+                    tags: names.tags, source: queues[names.queue].source, time: time,
                     data: .json(event.payload[...])))
         }
     }

@@ -23,7 +23,8 @@ package struct ContactNeed: Hashable, Sendable {
     package var number: ContactNumber
     package var queue: QueueIndex
     package var arrival: Instant
-    package var selfService: SelfService
+    /// Nil where the citizen queues at once.
+    package var selfService: SelfService?
     /// How long the citizen waits for an operator; nil means for ever.
     package var patienceUs: Int64?
     package var talkUs: Int64
@@ -36,6 +37,8 @@ package struct ContactNeed: Hashable, Sendable {
         package enum Ending: Hashable, Sendable {
             case toOperator
             case hungUp
+            /// The citizen needs nobody any more.
+            case contained
         }
 
         package init(durationUs: Int64, ending: Ending) {
@@ -45,7 +48,7 @@ package struct ContactNeed: Hashable, Sendable {
     }
 
     package init(
-        number: ContactNumber, queue: QueueIndex, arrival: Instant, selfService: SelfService,
+        number: ContactNumber, queue: QueueIndex, arrival: Instant, selfService: SelfService?,
         patienceUs: Int64?, talkUs: Int64, afterWorkUs: Int64
     ) {
         self.number = number
@@ -185,10 +188,14 @@ package struct Simulation {
             switch entry {
             case .arrival(let contact):
                 tell(Occurrence(time: now, kind: .received(contact)))
-                plan(.selfServiceEnd(contact), at: now + contact.selfService.durationUs)
+                if let selfService = contact.selfService {
+                    plan(.selfServiceEnd(contact), at: now + selfService.durationUs)
+                } else {
+                    wait(contact, since: now, tell)
+                }
             case .selfServiceEnd(let contact):
                 tell(Occurrence(time: now, kind: .selfServiceEnded(contact)))
-                guard contact.selfService.ending == .toOperator else { continue }
+                guard contact.selfService?.ending == .toOperator else { continue }
                 wait(contact, since: now, tell)
             case .patienceEnd(let contact):
                 guard waiting.remove(contact.number) != nil else { continue }

@@ -20,12 +20,18 @@ struct GeneratorTests {
     /// Bytes do not depend on the machine: an event as it was first generated.
     @Test func aKnownEventStaysAsItIs() throws {
         let events = try all(GeneratorSettings(days: 1, contactsPerDay: 40, seed: 7))
-        let first = try #require(events.first { $0.type.text == "contact.received" })
+        let first = try #require(
+            events.first {
+                $0.type.text == "contact.received"
+                    && $0.data.object?.string("channel") == "phone"
+            })
         #expect(first.id?.description == "dfd3bfbb-1468-58b1-9f77-7fc2d722e078")
         #expect(first.stream.text == "contact/5e172c86-f8ab-5648-9a37-38bd0485b366")
         #expect(first.time?.description == "2026-03-01T06:23:33.860386Z")
         #expect(first.source.text == "urn:ascolto:synthetic:seed-7:c1")
-        #expect(first.tags.joined == "centre:c1 queue:c1.polizia_locale")
+        #expect(
+            first.tags.joined == "centre:c1 group.district:frazioni group.language:italian "
+                + "queue:c1.polizia_locale")
         #expect(
             first.data.content.map { String(decoding: $0, as: UTF8.self) }
                 == #"{"channel":"phone","direction":"in","queueId":"c1.polizia_locale","#
@@ -39,6 +45,8 @@ struct GeneratorTests {
         let events = try all(settings)
         var contacts: [String: ContactState] = [:]
         var operators: [String: OperatorState] = [:]
+        var cases: [String: CaseLife] = [:]
+        var surveys: [String: [String]] = [:]
         var tally = Tally()
         for event in events {
             let stream = event.stream.text
@@ -49,6 +57,16 @@ struct GeneratorTests {
                     type: event.type.text, schema: 1, payload: event.data.object)
                 #expect(contacts[stream, default: ContactState()].apply(said) == .accepted)
                 try tally.add(said, event)
+            } else if stream.hasPrefix(StreamPrefix.case) {
+                let said = try CaseEvent(
+                    type: event.type.text, schema: 1, payload: event.data.object)
+                let mayFollow = cases[stream, default: CaseLife()].mayFollow(said)
+                #expect(mayFollow, "\(stream) \(said)")
+            } else if stream.hasPrefix(StreamPrefix.survey) {
+                let said = try SurveyEvent(
+                    type: event.type.text, schema: 1, payload: event.data.object)
+                #expect(said != .unknown)
+                surveys[stream, default: []].append(event.type.text)
             } else {
                 #expect(stream.hasPrefix(StreamPrefix.operator))
                 let said = try OperatorEvent(
@@ -59,11 +77,28 @@ struct GeneratorTests {
         }
         #expect(isInOrder(events))
         #expect(Set(events.map(\.id)).count == events.count)
-        #expect(contacts.values.allSatisfy { $0.phase == .over || $0.phase == .abandoned })
+        // Messages that nobody has answered yet are all that is left undone.
+        let ends: Set<ContactState.Phase> = [
+            .over, .abandoned, .contained, .received, .pastSelfService,
+        ]
+        #expect(contacts.values.allSatisfy { ends.contains($0.phase) })
+        let unanswered = contacts.values.filter {
+            $0.phase == .received || $0.phase == .pastSelfService
+        }
+        #expect((1..<contacts.count / 10).contains(unanswered.count))
         #expect(operators.values.allSatisfy { $0.phase == .loggedOut })
+        #expect(
+            surveys.values.allSatisfy {
+                [
+                    ["survey.invited"], ["survey.invited", "survey.delivery_failed"],
+                    ["survey.invited", "survey.answered"],
+                ].contains($0)
+            })
+        #expect(!cases.isEmpty && !surveys.isEmpty)
         #expect(tally.received == contacts.count)
         #expect(
-            tally.received == tally.answered + tally.abandoned + tally.abandonedInSelfService)
+            tally.received == tally.answered + tally.abandoned + tally.abandonedInSelfService
+                + tally.contained + tally.messagesAnswered + unanswered.count)
         #expect(tally.abandoned > 0)
         #expect(tally.abandonedInSelfService > 0)
     }
@@ -82,8 +117,10 @@ struct GeneratorTests {
                 try tally.add(said, event)
             }
         }
-        #expect(eventCount > 200_000)
-        #expect((28_000...32_000).contains(tally.received))
+        #expect(eventCount > 400_000)
+        #expect((28_000...32_000).contains(tally.calls))
+        // The queues of the telephone: `c1.anagrafe`, and not `c1.anagrafe.counter`.
+        tally.byQueue = tally.byQueue.filter { $0.key.text.split(separator: ".").count == 2 }
         #expect((0.75...0.85).contains(tally.serviceLevel))
         #expect((0.05...0.12).contains(tally.abandonment))
         let queues = tally.byQueue.values
@@ -294,6 +331,10 @@ private struct Tally {
     }
 
     var received = 0
+    var calls = 0
+    var contained = 0
+    /// Conversations that ended, less those that began: messages have an end alone.
+    var messagesAnswered = 0
     var abandonedInSelfService = 0
     var byQueue: [QueueID: Queue] = [:]
     private var queuedAt: [String: Int64] = [:]
@@ -309,7 +350,12 @@ private struct Tally {
     mutating func add(_ said: ContactEvent, _ event: NewEvent) throws {
         let time = try #require(event.time).microseconds
         switch said {
-        case .received: received += 1
+        case .received(let arrival):
+            received += 1
+            if arrival.channel == .phone { calls += 1 }
+        case .selfServiceEnded(.contained): contained += 1
+        case .connected: messagesAnswered -= 1
+        case .disconnected: messagesAnswered += 1
         case .abandoned(.selfService): abandonedInSelfService += 1
         case .queued: queuedAt[event.stream.text] = time
         case .leftQueue(let left):

@@ -11,7 +11,7 @@ struct Generate: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
     @Option(help: "Days from 1 March 2026 on.")
     var days = GeneratorSettings().days
-    @Option(help: "Contacts of all centres on a day, on average.")
+    @Option(help: "Calls to all centres on a day, on average; other channels come on top.")
     var contactsPerDay = GeneratorSettings().contactsPerDay
     @Option(help: "Another number makes another history.")
     var seed: UInt64 = GeneratorSettings().seed
