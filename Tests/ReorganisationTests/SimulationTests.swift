@@ -90,6 +90,35 @@ struct SimulationTests {
         #expect(queue.waits == [0, patience])
     }
 
+    /// A citizen without self-service waits from the moment of arrival; one whom it was enough for
+    /// never waits.
+    @Test func selfServiceIsNotForEveryone() {
+        var counter = contact(0, arrival: 5, patience: nil, talk: 2)
+        counter.selfService = nil
+        var guided = contact(1, arrival: 1, patience: nil, talk: 2)
+        guided.selfService = .init(durationUs: 3, ending: .contained)
+        var centre = Simulation(queueCount: 1, serving: [QueueIndex(0)])
+        centre.add(
+            Shift(
+                worker: OperatorIndex(0), start: Instant(microseconds: 0),
+                end: Instant(microseconds: 100)))
+        for contact in [counter, guided] { centre.add(contact) }
+        var told: [String] = []
+        centre.run { occurrence in
+            let time = occurrence.time.microseconds
+            switch occurrence.kind {
+            case .received(let contact): told.append("\(time) received \(contact.number.value)")
+            case .selfServiceEnded(let contact):
+                told.append("\(time) guided \(contact.number.value)")
+            case .queued(let contact): told.append("\(time) queued \(contact.number.value)")
+            case .connected(let contact, _): told.append("\(time) answered \(contact.number.value)")
+            default: break
+            }
+        }
+        #expect(
+            told == ["1 received 1", "4 guided 1", "5 received 0", "5 queued 0", "5 answered 0"])
+    }
+
     /// The colleague is told apart by who answers: longest free first.
     @Test func whoIsFreeLongestAnswers() {
         var centre = Simulation(

@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+@Suite("A generated month")
+struct GeneratedMonthTests {
+    private func month(in log: String, seed: String) throws {
+        let run = try Ascolto.run(
+            ["generate", "--days", "30", "--contacts-per-day", "60", "--seed", seed], log: log)
+        try #require(run.end == .exit(0), "\(run.error)")
+    }
+
+    private func rows(_ query: [String], in log: String) throws -> [AnyJSON] {
+        let run = try Ascolto.run(["query"] + query, log: log)
+        try #require(run.end == .exit(0), "\(run.error)")
+        return try #require(run.json().elements)
+    }
+
+    /// Events counted one by one, with Foundation's JSON and nothing of ours.
+    private struct Count {
+        var types: [String: Int64] = [:]
+        var opened: [String: Int64] = [:]
+        var channels: [String: String] = [:]
+        var answered: [String: Int64] = [:]
+        var invited: [String: Int64] = [:]
+        var open: Set<String> = []
+        var breached: Set<String> = []
+    }
+
+    private func count(_ lines: [Substring]) throws -> Count {
+        var count = Count()
+        for line in lines {
+            let event = try AnyJSON(line)
+            let type = try #require(event["type"]?.text)
+            let stream = try #require(event["subject"]?.text)
+            count.types[type, default: 0] += 1
+            let data = event["data"]
+            let channel = data?["otherText"]?.text ?? data?["channel"]?.text ?? "unknown"
+            switch type {
+            case "case.opened":
+                count.opened[channel, default: 0] += 1
+                count.open.insert(stream)
+            case "case.closed": count.open.remove(stream)
+            case "sla.breached": count.breached.insert(stream)
+            case "survey.invited": count.invited[channel, default: 0] += 1
+            case "survey.answered": count.answered[channel, default: 0] += 1
+            default: break
+            }
+        }
+        return count
+    }
+
+    @Test("has the totals in its read models that its events have", arguments: ["4", "19"])
+    func totals(seed: String) throws {
+        let scratch = try Scratch()
+        try month(in: scratch.log, seed: seed)
+        let run = try Ascolto.run(["project"], log: scratch.log)
+        try #require(run.end == .exit(0), "\(run.error)")
+        #expect(try run.json().elements?.allSatisfy { $0["unreadable"]?.integer == 0 } == true)
+        let count = try count(MakeLog.export(scratch.log).lines)
+
+        let total = try #require(try rows(["case-flow", "totals"], in: scratch.log).first)
+        #expect(total["cases"]?.integer == count.types["case.opened"])
+        #expect(total["open"]?.integer == Int64(count.open.count))
+        #expect(
+            total["closed"]?.integer
+                == count.types["case.opened"].map { $0 - Int64(count.open.count) })
+        #expect(total["reopenings"]?.integer == count.types["case.reopened"])
+        #expect(total["breached"]?.integer == Int64(count.breached.count))
+        for name in ["cases", "closed", "open", "reopenings", "breached"] {
+            #expect(try #require(total[name]?.integer) > 0, "seed \(seed): \(name)")
+        }
+        for row in try rows(["case-flow", "channels"], in: scratch.log) {
+            let channel = try #require(row["channel"]?.text)
+            #expect(row["cases"]?.integer == count.opened[channel], "seed \(seed): \(channel)")
+        }
+
+        let responses = try rows(
+            ["citizen-satisfaction", "responses", "--where", "dimension = 'channel'"],
+            in: scratch.log)
+        var (answered, invited): ([String: Int64], [String: Int64]) = ([:], [:])
+        for row in responses {
+            let channel = try #require(row["part"]?.text)
+            answered[channel, default: 0] += try #require(row["answered"]?.integer)
+            invited[channel, default: 0] += try #require(row["invited"]?.integer)
+        }
+        #expect(answered.filter { $0.value > 0 } == count.answered, "seed \(seed)")
+        #expect(invited == count.invited, "seed \(seed)")
+        #expect(count.answered.count > 3)
+
+        let queues = try rows(["operator-queues", "queues"], in: scratch.log)
+        let received = queues.compactMap { $0["received"]?.integer }.reduce(0, +)
+        #expect(received == count.types["contact.received"])
+    }
+
+    /// An import judges the transitions of all that it brings.
+    @Test("obeys every state machine, and comes out the same again")
+    func transitions() throws {
+        let scratch = try Scratch()
+        try month(in: scratch.log, seed: "8")
+        let export = try MakeLog.export(scratch.log)
+        let file = try scratch.file("export.ndjson", export.output)
+        let imported = try Ascolto.run(
+            ["import", "ndjson", file], log: "\(scratch.path)/imported")
+        #expect(imported.end == .exit(0), "\(imported.error)")
+        #expect(try imported.json()["anomalies"] == .object([:]))
+        #expect(try imported.json()["rejected"]?.integer == 0)
+
+        // Two logs differ in the moment of recording and in the name that they give themselves.
+        let again = "\(scratch.path)/again"
+        try month(in: again, seed: "8")
+        #expect(try hashes(MakeLog.export(again).lines) == hashes(export.lines))
+        let other = "\(scratch.path)/other"
+        try month(in: other, seed: "9")
+        #expect(try hashes(MakeLog.export(other).lines) != hashes(export.lines))
+    }
+
+    /// Every line but the first without the moment of its recording.
+    private func hashes(_ lines: [Substring]) throws -> [String] {
+        try lines.dropFirst().map { line in
+            let start = try #require(line.range(of: #","recorded":""#))
+            let end = try #require(
+                line.range(of: #","datahash":""#, range: start.upperBound..<line.endIndex))
+            return String(line[..<start.lowerBound] + line[end.lowerBound...])
+        }
+    }
+}
