@@ -22,7 +22,7 @@ struct CaseFacts: Equatable {
     var firstPerson: Instant?
     var firstResolved: Instant?
     var lastResolved: Instant?
-    /// The last closing; nil while the case is open.
+    /// When it was closed; nil while it is not. To close it again changes nothing.
     var closed: Instant?
     var breached: Instant?
 
@@ -116,8 +116,8 @@ extension CaseFacts {
             lastResolved = moment
         case .reopened: moves += reopen(at: moment)
         case .closed(let owner):
+            if stands != .closed { closed = moment }
             moves += end(as: .closed, owner, at: moment)
-            closed = moment
         case .termBreached: if breached == nil { breached = moment }
         case .unknown: break
         }
@@ -153,15 +153,23 @@ extension CaseFacts {
         guard let party = waitingFor, let since = waitingSince else { return [] }
         waitingFor = nil
         waitingSince = nil
-        let waited = Self.pause(from: since, to: moment)
-        if Self.outside.contains(party) { add(pause: waited) }
+        if Self.outside.contains(party) { add(pause: pause(from: since, to: moment)) }
+        let waited = Self.length(from: since, to: moment)
         return [.waited(for: party, microseconds: waited)]
     }
 
     /// Nil where a clock was wrong.
-    private static func pause(from start: Instant, to end: Instant) -> Int64? {
+    private static func length(from start: Instant, to end: Instant) -> Int64? {
         let length = end.microseconds - start.microseconds
         return (0...pauseMicrosecondsMax).contains(length) ? length : nil
+    }
+
+    /// What of the time between two moments is of the life of the case, which starts with its
+    /// opening; nil where a clock was wrong.
+    private func pause(from start: Instant, to end: Instant) -> Int64? {
+        guard let opened, start < opened else { return Self.length(from: start, to: end) }
+        guard Self.length(from: start, to: end) != nil else { return nil }
+        return Self.length(from: opened, to: max(opened, end))
     }
 
     /// One pause of unknown length makes their sum unknown.
@@ -179,7 +187,7 @@ extension CaseFacts {
     private mutating func reopen(at moment: Instant) -> [CaseMove] {
         guard stands != .open else { return [] }
         let before = stands
-        if let ended { add(pause: Self.pause(from: ended, to: moment)) }
+        if let ended { add(pause: pause(from: ended, to: moment)) }
         stands = .open
         ended = nil
         closed = nil

@@ -9,7 +9,7 @@ package struct CaseFlow: Projection {
     package init() {}
 
     package let name = "case-flow"
-    package let version = 2
+    package let version = 3
 
     /// The time zone database is part of it: other offsets give other dates.
     package var configuration: String { "time_zone_data=\(Zone.databaseRelease)" }

@@ -35,6 +35,9 @@ extension CaseFlow {
             summary("channels", meaning: "one row for each channel", by: "channel"),
             summary("services", meaning: "one row for each service", by: "service"),
             summary("areas", meaning: "one row for each area", by: "area"),
+            summary(
+                "openers", meaning: "one row for each who opened cases, staff too",
+                by: "opened_by", of: .all),
             days, lineChanges, waits, activities, cases,
         ]
     }
@@ -48,24 +51,24 @@ extension CaseFlow {
     static let durations = [
         CaseDuration(
             "to_first_touch", until: "first_touch_us",
-            meaning: "C-4@1: until somebody began to work on it"),
+            meaning: "C-4 by the clock: until somebody began to work on it"),
         CaseDuration(
             "to_first_unit", until: "first_unit_us",
-            meaning: "C-4@1: until a team, an office or a body had it"),
+            meaning: "C-4 by the clock: until a team, an office or a body had it"),
         CaseDuration(
             "to_first_person", until: "first_person_us",
-            meaning: "C-4@1: until one person had it"),
+            meaning: "C-4 by the clock: until one person had it"),
         CaseDuration(
             "to_first_resolved", until: "first_resolved_us",
-            meaning: "C-5@1: until it was resolved at first"),
+            meaning: "C-5: until it was resolved at first"),
         CaseDuration(
             "to_last_resolved", until: "last_resolved_us",
-            meaning: "C-5@1: until it was resolved for the last time"),
+            meaning: "C-5: until it was resolved for the last time"),
         CaseDuration(
-            "to_closed", until: "closed_us", meaning: "C-5@1: until it was closed, where it is"),
+            "to_closed", until: "closed_us", meaning: "C-5: until it was closed, where it is"),
         CaseDuration(
             "net", until: "ended_us - paused_us",
-            meaning: "C-5@1: until it ended, without paused_us"),
+            meaning: "C-5: until it ended, without paused_us"),
     ]
 
     private var cases: ReadTable {
@@ -105,44 +108,50 @@ extension CaseFlow {
                 ReadColumn("target", in: .time, meaning: "when it should be done, in UTC"),
                 ReadColumn("breached", in: .count, meaning: "1 where its term passed"),
                 ReadColumn("last_line", in: .count, meaning: "the line at its last end, from 1"),
-                ReadColumn("handovers", in: .count, meaning: "C-7@1: changes of owner"),
-                ReadColumn("returns", in: .count, meaning: "C-7@1: back to the owner before"),
+                ReadColumn("handovers", in: .count, meaning: "C-7: changes of owner"),
+                ReadColumn("returns", in: .count, meaning: "C-7: back to the owner before"),
                 ReadColumn("escalations", in: .count, meaning: "changes to a higher line"),
                 ReadColumn("step_backs", in: .count, meaning: "changes to a lower line"),
-                ReadColumn("reopenings", in: .count, meaning: "C-11@1: reopened after an end"),
+                ReadColumn("reopenings", in: .count, meaning: "C-11: reopened after an end"),
             ]
     }
 
     // MARK: - Over time
 
+    /// A longer time without any move is a mistyped year, and is not told day by day.
+    private static let quietDaysMax = 3_660
+
     private var days: ReadTable {
         ReadTable(
-            name: "days", meaning: "one row for each local date from the first to the last",
+            name: "days", meaning: "one row for each local date, without quiet years",
             columns: [
                 ReadColumn("day", in: .date, meaning: "the local date"),
                 ReadColumn("opened", in: .count, meaning: "cases opened"),
                 ReadColumn("resolved", in: .count, meaning: "open cases resolved"),
                 ReadColumn("closed", in: .count, meaning: "cases closed"),
                 ReadColumn("reopened", in: .count, meaning: "ended cases reopened"),
-                ReadColumn("open", in: .count, meaning: "C-9@1: not closed at the day's end"),
+                ReadColumn("open", in: .count, meaning: "C-9: not closed at the day's end"),
                 ReadColumn(
                     "unresolved", in: .count,
                     meaning: "neither resolved nor closed at the day's end"),
             ], key: ["day"],
             derivation: ReadTable.Derivation(
                 select: """
-                    WITH RECURSIVE calendar(number) AS (
-                        SELECT min(day_number) FROM moves
+                    WITH RECURSIVE stretches AS (
+                        SELECT day_number AS number,
+                        lead(day_number) OVER (ORDER BY day_number) AS next FROM moves),
+                    calendar(number, next) AS (
+                        SELECT number,
+                        CASE WHEN next - number <= \(Self.quietDaysMax) THEN next ELSE number END
+                        FROM stretches
                         UNION ALL
-                        SELECT number + 1 FROM calendar
-                        WHERE number < (SELECT max(day_number) FROM moves))
+                        SELECT number + 1, next FROM calendar WHERE number + 1 < next)
                     SELECT date(number * 86400, 'unixepoch') AS day,
                     coalesce(opened, 0) AS opened, coalesce(resolved, 0) AS resolved,
                     coalesce(closed, 0) AS closed, coalesce(reopened, 0) AS reopened,
                     sum(coalesce(open_change, 0)) OVER (ORDER BY number) AS open,
                     sum(coalesce(unresolved_change, 0)) OVER (ORDER BY number) AS unresolved
                     FROM calendar LEFT JOIN moves ON day_number = number
-                    WHERE number IS NOT NULL
                     """, basis: "SELECT * FROM moves ORDER BY day_number"))
     }
 

@@ -26,15 +26,20 @@ def microseconds(length):
 
 
 def summary(lengths):
-    """Mean and median of those that are known and not negative."""
+    """How many are known and not negative, their mean and their median."""
     known = [microseconds(length) for length in lengths
              if length is not None and length >= datetime.timedelta(0)]
     if not known:
-        return None, None
+        return 0, None, None
     mean = fractions.Fraction(sum(known), len(known))
-    return int(mean + fractions.Fraction(1, 2)), int(
+    return len(known), int(mean + fractions.Fraction(1, 2)), int(
         fractions.Fraction(statistics.median([fractions.Fraction(one) for one in known]))
         + fractions.Fraction(1, 2))
+
+
+def figures(name, lengths):
+    keys = "cases_%s", "mean_%s_us", "median_%s_us"
+    return {key % name: figure for key, figure in zip(keys, summary(lengths))}
 
 
 def incidents(file):
@@ -109,7 +114,7 @@ def incidents(file):
         total["taken_in_charge"] += "to_first_touch" in first
         total["resolved"] += "to_first_resolved" in first
     for name, known in lengths.items():
-        total["mean_%s_us" % name], total["median_%s_us" % name] = summary(known)
+        total.update(figures(name, known))
     return {
         "totals": {"": dict(total)},
         "line_changes": {key: {"changes": count} for key, count in changes.items()},
@@ -134,15 +139,14 @@ def permits(file):
     channels = {}
     for channel in {case["channel"] for case in cases.values()}:
         mine = [case for case in cases.values() if case["channel"] == channel]
-        taken = summary([case["taken"] - case["begin"] for case in mine if "taken" in case])
-        ended = summary([case["end"] - case["begin"] for case in mine if case["end"]])
+        taken = [case["taken"] - case["begin"] for case in mine if "taken" in case]
+        ended = [case["end"] - case["begin"] for case in mine if case["end"]]
         channels[channel] = {
             "cases": len(mine), "taken_in_charge": sum("taken" in case for case in mine),
             "closed": sum(bool(case["end"]) for case in mine),
             "ended_by_target": sum(
                 bool(case["end"] and case["by"]) and case["end"] <= case["by"] for case in mine),
-            "mean_to_first_touch_us": taken[0], "median_to_first_touch_us": taken[1],
-            "mean_to_closed_us": ended[0], "median_to_closed_us": ended[1]}
+            **figures("to_first_touch", taken), **figures("to_closed", ended)}
     return {
         "channels": channels,
         "activities": {name: {"events": count} for name, count in activities.items()}}
@@ -155,19 +159,24 @@ def boston(file):
         return text and datetime.datetime.strptime(
             text, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=zone)
 
-    total = collections.Counter()
+    openers = collections.defaultdict(collections.Counter)
+    lengths = collections.defaultdict(list)
     days = collections.defaultdict(collections.Counter)
     for row in rows(file):
         opened, target, closed = (
             local(row[name]) for name in ("OPEN_DT", "TARGET_DT", "CLOSED_DT"))
+        by_staff = row["Source"] in ("Employee Generated", "City Worker App")
+        opener = "operator" if by_staff else "unknown"
+        total = openers[opener]
         total["cases"] += 1
-        total["opened_by_staff"] += row["Source"] in ("Employee Generated", "City Worker App")
         total["closed"] += bool(closed)
         total["open"] += not closed
         total["with_target"] += bool(target)
         total["ended_by_target"] += bool(closed and target) and closed <= target
         total["breached"] += row["OnTime_Status"] == "OVERDUE"
         total["ended_before_opened"] += bool(closed) and closed < opened
+        if closed:
+            lengths[opener].append(closed.astimezone(datetime.UTC) - opened.astimezone(datetime.UTC))
         days[opened.date()]["opened"] += 1
         if closed:
             # A case leaves the backlog no earlier than it enters it.
@@ -179,7 +188,10 @@ def boston(file):
         table[day.isoformat()] = {
             "opened": days[day]["opened"], "closed": days[day]["closed"], "open": backlog}
         day += datetime.timedelta(days=1)
-    return {"totals": {"": dict(total)}, "days": table}
+    for opener, total in openers.items():
+        total.update(figures("to_closed", lengths[opener]))
+    citizens = dict(openers["unknown"], opened_by_staff=openers["operator"]["cases"])
+    return {"totals": {"": citizens}, "openers": openers, "days": table}
 
 
 SETS = {"bpi-2013-incidents": incidents, "wabo-receipt": permits, "boston-311": boston}

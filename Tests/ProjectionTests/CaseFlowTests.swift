@@ -140,6 +140,66 @@ internal import Testing
 
     // MARK: - Any cases
 
+    @Test func whatStaffOpenedIsCountedAndInNoFigureOfCitizens() async throws {
+        let told = try [nil, .citizen, .operator, .system, .other("kiosk")].enumerated()
+            .flatMap { number, opener in
+                try story(
+                    "\(number)",
+                    [
+                        (.opened(.init(channel: .app, openedBy: opener)), 0),
+                        (.closed(Owner()), Double(number + 1)),
+                    ])
+            } + story("staff", [(.opened(.init(channel: .fax, openedBy: .operator)), 0)])
+        for table in ["totals", "channels"] {
+            let row = try #require(try await rows(told, table).first)
+            #expect(row["cases"] == 3)
+            #expect(row["opened_by_staff"] == (table == "totals" ? 3 : 2))
+            #expect(row["cases_to_closed"] == 3)
+            #expect(row["median_to_closed_us"] == .integer(2 * Self.hour))
+            #expect(row["mean_to_closed_us"] == .integer(8 * Self.hour / 3))
+        }
+        let fax = try #require(try await rows(told, "channels").last)
+        #expect([fax["channel"], fax["cases"], fax["opened_by_staff"]] == ["fax", 0, 1])
+        let openers = try await rows(told, "openers")
+        #expect(
+            openers.map { [$0["opened_by"], $0["cases"], $0["open"]] } == [
+                ["citizen", 1, 0], ["operator", 2, 1], ["other", 1, 0], ["system", 1, 0],
+                ["unknown", 1, 0],
+            ])
+        #expect(try await rows(told, "days").first?["opened"] == 6)
+    }
+
+    @Test func toCloseAgainChangesNothing() async throws {
+        let told = try story(
+            "1", [(.opened(.init()), 0), (.closed(Owner()), 3), (.closed(Owner()), 30)])
+        let row = try #require(try await rows(told, "cases").first)
+        #expect(row["to_closed_us"] == .integer(3 * Self.hour))
+        #expect(row["net_us"] == .integer(3 * Self.hour))
+    }
+
+    @Test func whatLiesBeforeTheOpeningIsNoPause() async throws {
+        let wait = CaseEvent.waitingStarted(on: .citizen, Owner())
+        let told = try story(
+            "1",
+            [
+                (.opened(.init()), 10), (wait, 6), (.waitingEnded, 8), (wait, 9),
+                (.waitingEnded, 12), (wait, 13), (.waitingEnded, 14), (.closed(Owner()), 20),
+            ])
+        let row = try #require(try await rows(told, "cases").first)
+        #expect(row["paused_us"] == .integer(3 * Self.hour))
+        #expect(row["net_us"] == .integer(7 * Self.hour))
+    }
+
+    @Test func aMistypedYearIsNotToldDayByDay() async throws {
+        let days = 400_000.0
+        let told = try story(
+            "1", [(.opened(.init()), 0), (.closed(Owner()), 48), (.reopened, days * 24)])
+        let rows = try await rows(told, "days")
+        #expect(
+            rows.map { $0["day"] } == ["2026-03-02", "2026-03-03", "2026-03-04", "3121-05-01"])
+        #expect(rows.map { $0["open"] } == [1, 1, 0, 1])
+    }
+
     private func anyEvents(_ numbers: inout SeededNumbers) throws -> [Told] {
         let start = try at("2026-03-26T20:00:00Z")
         let lines: [LineLevel?] = [.first, .second, .third, .backoffice, .other("night"), nil]
