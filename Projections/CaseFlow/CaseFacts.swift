@@ -22,7 +22,9 @@ struct CaseFacts: Equatable {
     var firstPerson: Instant?
     var firstResolved: Instant?
     var lastResolved: Instant?
-    /// When it was closed; nil while it is not. To close it again changes nothing.
+    /// When it was closed; nil while it is not.
+    ///
+    /// To close it again changes nothing.
     var closed: Instant?
     var breached: Instant?
 

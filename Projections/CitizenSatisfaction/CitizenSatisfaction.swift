@@ -8,7 +8,7 @@ package struct CitizenSatisfaction: Projection {
     package init() {}
 
     package let name = "citizen-satisfaction"
-    package let version = 1
+    package let version = 2
     package let configuration = ""
 
     package func fold(

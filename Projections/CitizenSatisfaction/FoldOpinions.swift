@@ -36,7 +36,13 @@ final class FoldOpinions: EventFold {
             return .unreadable(reason: "\(error)")
         }
         switch facts {
-        case .survey(let survey): try add(survey, to: event.stream.text)
+        case .survey(let survey):
+            if let other = try otherSurvey(than: survey, in: event.stream.text) {
+                return .unreadable(
+                    reason: "\(type): the stream is a request of the survey \(other): give each "
+                        + "request a stream of its own")
+            }
+            try add(survey, to: event.stream.text)
         case .subject(let subject): try add(subject, named: event.stream.text)
         }
         for tag in event.tags.texts.compactMap(GroupTag.init) {
@@ -53,6 +59,19 @@ final class FoldOpinions: EventFold {
     }
 
     func flush() {}
+
+    /// The survey of an earlier event of the stream, where this one is of another.
+    private func otherSurvey(than survey: SurveyEvent, in stream: String) throws -> String? {
+        let stated: String
+        switch survey {
+        case .invited(let subject), .answered(let subject, _): stated = subject.survey
+        case .deliveryFailed, .unknown: return nil
+        }
+        let known = try String.fetchOne(
+            try database.cachedStatement(sql: "SELECT survey FROM requests WHERE stream = ?"),
+            arguments: [stream])
+        return known.flatMap { ExactText($0) == ExactText(stated) ? nil : $0 }
+    }
 
     private func add(_ survey: SurveyEvent, to stream: String) throws {
         switch survey {
@@ -91,8 +110,8 @@ final class FoldOpinions: EventFold {
                 """
         ).run([
             subject.survey,
-            subject.contact.map { StreamPrefix.contact + $0 }
-                ?? subject.caseID.map { StreamPrefix.case + $0 },
+            subject.contact.map { StreamPrefix.contact + percentEncoded($0, .stream) }
+                ?? subject.caseID.map { StreamPrefix.case + percentEncoded($0, .stream) },
             subject.channel?.name, subject.service, stream,
         ])
     }
@@ -105,8 +124,8 @@ final class FoldOpinions: EventFold {
 
     private func add(_ subject: Subject, named stream: String) throws {
         try database.cachedStatement(
-            sql: "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)"
-        ).run([stream, subject.channel, subject.service])
+            sql: "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?, ?)"
+        ).run([stream, subject.channel, subject.service, subject.origin.rawValue])
     }
 }
 
@@ -114,6 +133,12 @@ final class FoldOpinions: EventFold {
 private struct Subject {
     var channel: String?
     var service: String?
+    var origin = Origin.citizen
+
+    enum Origin: Int64 {
+        case citizen
+        case staff
+    }
 
     init(_ event: Event) throws(PayloadError) {
         let (type, payload) = (event.type.text, event.data.object)
@@ -121,12 +146,14 @@ private struct Subject {
         case .received(let received):
             channel = received.channel.name
             service = payload?.string("serviceCode") ?? received.queue?.text
+            if received.direction == .outgoing { origin = .staff }
         default: break
         }
         switch try CaseEvent(type: type, schema: event.schema, payload: payload) {
         case .opened(let opened):
             channel = opened.channel?.name
             service = opened.service
+            if [.operator, .system].contains(opened.openedBy) { origin = .staff }
         default: break
         }
     }

@@ -316,7 +316,7 @@ struct RowMapper {
 
     /// The text of a template, or nil where a value in it is absent.
     private mutating func text(
-        _ template: Template, _ encoding: Template.Encoding
+        _ template: Template, _ encoding: NameEncoding
     ) throws(RowRefusal) -> String? {
         var text = ""
         for piece in template.pieces {

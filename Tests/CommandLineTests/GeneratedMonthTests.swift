@@ -24,6 +24,9 @@ struct GeneratedMonthTests {
         var invited: [String: Int64] = [:]
         var open: Set<String> = []
         var breached: Set<String> = []
+        /// What staff began: opinions about it are counted apart.
+        var ofStaff: Set<String> = []
+        var aboutStaff: Set<String> = []
     }
 
     private func count(_ lines: [Substring]) throws -> Count {
@@ -35,6 +38,18 @@ struct GeneratedMonthTests {
             count.types[type, default: 0] += 1
             let data = event["data"]
             let channel = data?["otherText"]?.text ?? data?["channel"]?.text ?? "unknown"
+            let subject =
+                data?["caseId"]?.text.map { "case/" + $0 }
+                ?? data?["contactId"]?.text.map { "contact/" + $0 } ?? ""
+            if type.hasPrefix("survey."), count.ofStaff.contains(subject) {
+                count.aboutStaff.insert(stream)
+            }
+            if count.aboutStaff.contains(stream) { continue }
+            if ["operator", "system"].contains(data?["openedBy"]?.text)
+                || data?["direction"]?.text == "out"
+            {
+                count.ofStaff.insert(stream)
+            }
             switch type {
             case "case.opened":
                 count.opened[channel, default: 0] += 1
@@ -93,6 +108,9 @@ struct GeneratedMonthTests {
         }
         #expect(answered.filter { $0.value > 0 } == count.answered, "seed \(seed)")
         #expect(invited == count.invited, "seed \(seed)")
+        let left = responses.compactMap { $0["opened_by_staff"]?.integer }.reduce(0, +)
+        #expect(left == Int64(count.aboutStaff.count) && left > 0, "seed \(seed)")
+        #expect(responses.allSatisfy { $0["unmatched"]?.integer == 0 })
         #expect(count.answered.count > 3)
 
         let queues = try rows(["operator-queues", "queues"], in: scratch.log)

@@ -29,7 +29,8 @@ struct PublicSetsTests {
     }
 
     private static let keys = [
-        "totals": [], "openers": ["opened_by"], "channels": ["channel"], "services": ["service"], "days": ["day"],
+        "totals": [], "openers": ["opened_by"], "channels": ["channel"], "services": ["service"],
+        "days": ["day"],
         "activities": ["activity"], "line_changes": ["from_line", "to_line"],
     ]
 

@@ -7,6 +7,7 @@ Prints {question: {"dimension part": {column: value}}}; the intervals are those 
 import collections
 import csv
 import json
+import statistics
 import sys
 
 from statsmodels.stats.proportion import proportion_confint
@@ -42,5 +43,6 @@ for question, parts in scores.items():
         answer[question][part] = {
             "responses": len(values), "top_two": satisfied, "out_of_scale": 0,
             "satisfaction": satisfied / len(values), "satisfaction_low": float(low),
-            "satisfaction_high": float(high), "mean_score": sum(values) / len(values)}
+            "satisfaction_high": float(high), "mean_score": sum(values) / len(values),
+            "median_score": statistics.median(values)}
 print(json.dumps(answer))

@@ -141,7 +141,8 @@ internal import Testing
     // MARK: - Any cases
 
     @Test func whatStaffOpenedIsCountedAndInNoFigureOfCitizens() async throws {
-        let told = try [nil, .citizen, .operator, .system, .other("kiosk")].enumerated()
+        let told =
+            try [nil, .citizen, .operator, .system, .other("kiosk")].enumerated()
             .flatMap { number, opener in
                 try story(
                     "\(number)",

@@ -45,6 +45,7 @@ internal import Testing
         #expect(row["top_two"] == 5)
         #expect(row["satisfaction"] == .real(0.625))
         #expect(row["mean_score"] == .real(3.625))
+        #expect(row["median_score"] == .real(4))
     }
 
     /// Fixtures E-1.
@@ -97,6 +98,68 @@ internal import Testing
         #expect(try await parts("group.income") == [:])
     }
 
+    @Test func idsOfContactsAreEncodedAsInTheNamesOfTheirStreams() async throws {
+        let received = ContactEvent.received(.init(channel: .counter, direction: .incoming))
+        let told = [
+            answered("1", Subject(survey: "s", contact: "7/a b%"), ["q": 5]),
+            answered("2", Subject(survey: "s", contact: "8"), ["q": 1]),
+            answered("3", Subject(survey: "s"), ["q": 1]),
+            Told(stream: "contact/7%2Fa%20b%25", event: received, time: at(minute: 1)),
+        ]
+        let rows = try await rows(told, "responses", "dimension = 'channel'")
+        #expect(rows.map { $0["part"] } == ["counter", "unknown"])
+        #expect(rows.map { $0["unmatched"] } == [0, 1])
+    }
+
+    @Test func requestsAboutWhatStaffBeganAreOnlyCounted() async throws {
+        let told = [
+            Told(
+                stream: "contact/a", event: .received(.init(channel: .phone, direction: .outgoing)),
+                time: at(minute: 1)),
+            Told(
+                stream: "case/b", event: .opened(.init(openedBy: .system)), time: at(minute: 1)),
+            Told(
+                stream: "case/c", event: .opened(.init(openedBy: .citizen)), time: at(minute: 1)),
+            invited("1", Subject(survey: "s", contact: "a")),
+            answered("1", Subject(survey: "s", contact: "a"), ["q": 5]),
+            answered("2", Subject(survey: "s", caseID: "b"), ["q": 5]),
+            answered("3", Subject(survey: "s", caseID: "c"), ["q": 2]),
+        ]
+        let row = try #require(try await rows(told, "responses", "dimension = 'all'").first)
+        #expect([row["invited"], row["answered"], row["opened_by_staff"]] == [0, 1, 2])
+        let score = try #require(try await rows(told, "scores", "dimension = 'all'").first)
+        #expect([score["responses"], score["mean_score"]] == [1, .real(2)])
+    }
+
+    @Test func severalGroupsOfOneAttributeAreUnknown() async throws {
+        let told = [
+            answered(
+                "1", Subject(survey: "s"), ["q": 5], tags: ["group.age:young", "group.age:old"]),
+            answered("2", Subject(survey: "s"), ["q": 1], tags: ["group.age:old"]),
+        ]
+        let rows = try await rows(told, "scores", "dimension = 'group.age'")
+        #expect(rows.map { $0["part"] } == ["old", "unknown"])
+        #expect(rows.map { $0["responses"] } == [1, 1])
+    }
+
+    @Test func aStreamIsARequestOfOneSurvey() async throws {
+        let told = [
+            invited("1", Subject(survey: "s")),
+            answered("1", Subject(survey: "other"), ["q": 5]),
+            answered("1", Subject(survey: "s"), ["q": 4]),
+        ]
+        let source = try await ToldLog(told: told).source()
+        let directory = try TemporaryDirectory()
+        let outcome = try Projector(CitizenSatisfaction(), in: directory.path)
+            .bringUpToDate(from: source)
+        #expect(outcome.unreadable.count == 1)
+        #expect(outcome.unreadable.first?.reason.contains("survey s") == true)
+        let rows = try ReadModel(of: CitizenSatisfaction(), in: directory.path)
+            .answer(.table("scores", condition: "dimension = 'all'")).shownRows
+        #expect(rows.map { $0["survey"] } == ["s"])
+        #expect(rows.map { $0["mean_score"] } == [.real(4)])
+    }
+
     @Test func responseRatesCountInvitationsThatArrived() async throws {
         func failed(_ stream: String) -> Told {
             Told(stream: "survey/" + stream, event: SurveyEvent.deliveryFailed, time: at(minute: 6))
@@ -137,7 +200,7 @@ internal import Testing
         for _ in 0..<300 {
             let number = Int.random(in: 0..<60, using: &numbers)
             let subject = Subject(
-                survey: ["s", "t"].randomElement(using: &numbers) ?? "s",
+                survey: number % 3 == 0 ? "t" : "s",
                 contact: numbers.chance(oneIn: 3) ? nil : "\(number / 2)",
                 channel: numbers.chance(oneIn: 2) ? .chat : nil)
             let tags = numbers.chance(oneIn: 2) ? ["group.age:\(number % 4)"] : []
