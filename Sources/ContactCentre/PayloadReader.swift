@@ -18,6 +18,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         case notAnObject
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
+        /// A text of its own for what the list has a word for.
+        case listedWord(String, of: String)
     }
 
     package let type: String
@@ -45,6 +47,9 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .notAListOfObjects: "must be a list of objects"
         case .repeated(let text): "must not be " + jsonString(String(text.prefix(60))) + " twice"
         case .notAnObject: "must be in \"data\", which must be a JSON object"
+        case .listedWord(let word, let member):
+            "must not be " + jsonString(word) + ", which is a word of the list: write it as "
+                + jsonString(member)
         case .unknownWord(let word, let allowed):
             "must be one of \(allowed.joined(separator: ", ")), not "
                 + jsonString(String(word.prefix(60)))
@@ -149,7 +154,12 @@ struct PayloadReader {
             let allowed = Meaning.words.map(\.spelling) + ["other"]
             throw error(member, .unknownWord(found, allowed: allowed))
         }
-        return .other(try text(otherText))
+        let own = try name(otherText)
+        // Two spellings of one meaning would be two channels in every table.
+        guard !Meaning.words.contains(where: { $0.spelling == own }) else {
+            throw error(otherText, .listedWord(own, of: member))
+        }
+        return .other(own)
     }
 
     func word<Meaning: Vocabulary>(

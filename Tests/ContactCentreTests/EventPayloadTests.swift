@@ -92,6 +92,15 @@ struct EventPayloadTests {
             "contact.received: \"otherText\" is missing"
         ),
         (
+            "contact.received", #"{"channel":"other","otherText":"phone","direction":"in"}"#,
+            "contact.received: \"otherText\" must not be \"phone\", which is a word of the list: "
+                + "write it as \"channel\""
+        ),
+        (
+            "contact.received", #"{"channel":"other","otherText":"a\u0007","direction":"in"}"#,
+            "contact.received: \"otherText\" must not contain control characters"
+        ),
+        (
             "contact.received", #"{"channel":"other","otherText":"","direction":"in"}"#,
             "contact.received: \"otherText\" must not be empty"
         ),
@@ -158,15 +167,20 @@ struct EventPayloadTests {
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }
 
-private func anyText(_ random: inout SeededNumbers) -> String {
-    let letters: [Character] = ["a", "Z", "\"", "\\", "\n", "\u{1}", "é", "e\u{301}", "😀", " "]
+private func anyText(
+    _ random: inout SeededNumbers,
+    of letters: [Character] = ["a", "Z", "\"", "\\", "\n", "\u{1}", "é", "e\u{301}", "😀", " "]
+) -> String {
     let count = Int.random(in: 1...8, using: &random)
     return String((0..<count).map { _ in letters.randomElement(using: &random) ?? "a" })
 }
 
 private func anyWord<Meaning: Vocabulary>(_ random: inout SeededNumbers) -> Meaning {
     let word = Meaning.words.randomElement(using: &random)
-    guard let word, !random.happens(oneIn: 6) else { return .other(anyText(&random)) }
+    guard let word, !random.happens(oneIn: 6) else {
+        // The texts of `other` are names: they show as what they are.
+        return .other(anyText(&random, of: ["a", "Z", "\"", "\\", "é", "e\u{301}", "😀"]))
+    }
     return word.meaning
 }
 
