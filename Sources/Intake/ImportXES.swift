@@ -79,6 +79,7 @@ extension Importer {
         case .nothing: break
         case .refused(let reason): tally.refuse(place, reason)
         case .skipped(let rule): tally.countSkipped(rule: rule)
+        case .anomaly(let name): tally.countAnomaly(name)
         case .event(let event):
             if event.isBackward { tally.countAnomaly("backward_clock.activity_recorded") }
             try spool.add(event, of: place)

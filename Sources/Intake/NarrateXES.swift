@@ -17,6 +17,7 @@ struct XESStory {
         case nothing
         case refused(RowRefusal)
         case skipped(rule: String)
+        case anomaly(String)
         case event(SpooledEvent)
     }
 
@@ -56,8 +57,12 @@ struct XESNarrator {
     mutating func tell(_ part: XESPart, keys: XESKeys, log: XESSubject) -> [XESStory] {
         switch part {
         case .trace(let subject):
-            begin(subject, keys, log)
-            return [XESStory(kind: .trace, line: subject.place.line, content: .nothing)]
+            let occurrence = begin(subject, keys, log)
+            return [
+                XESStory(
+                    kind: .trace, line: subject.place.line,
+                    content: occurrence == 1 ? .nothing : .anomaly("repeated_trace"))
+            ]
         case .event(let subject, .log):
             return [row(subject, .skipped(rule: "event_without_trace"))]
         case .event(let subject, .trace):
@@ -88,7 +93,10 @@ struct XESNarrator {
 
     // MARK: - Traces
 
-    private mutating func begin(_ subject: XESSubject, _ keys: XESKeys, _ log: XESSubject) {
+    /// - Returns: How many traces of this name there were, this one included.
+    private mutating func begin(
+        _ subject: XESSubject, _ keys: XESKeys, _ log: XESSubject
+    ) -> Int {
         tracesBegun += 1
         var name = subject.attribute(keys.name)?.text ?? ""
         if name.isEmpty {
@@ -105,6 +113,7 @@ struct XESNarrator {
         appendNetstring(String(occurrence).utf8, to: &key)
         let stream = "case/\(percentEncoded(name, .stream))"
         trace = Trace(subject: subject, stream: stream, key: key)
+        return occurrence
     }
 
     /// The beginning of the trace, once: at its own time, or else at that of its first event.

@@ -126,6 +126,18 @@ struct XESTests {
         #expect(imported.events.filter { $0.time == nil }.count == 3)
     }
 
+    @Test("traces of one name are one case, and counted")
+    func repeatedTraces() async throws {
+        let imported = try await importingXES(
+            log(
+                trace("1", named("a", at: "2020-01-01T10:00:00Z"))
+                    + trace("2", named("b", at: "2020-01-02T10:00:00Z"))
+                    + trace("1", named("c", at: "2020-01-03T10:00:00Z"))))
+        #expect(
+            imported.report.anomalies == [NamedCount(name: "repeated_trace", count: 1)])
+        #expect(imported.events.filter { $0.stream.text == "case/1" }.count == 4)
+    }
+
     @Test("a trace's own start, other prefixes, events outside traces, traces without a name")
     func traces() async throws {
         let own = """
