@@ -73,6 +73,10 @@ extension CaseFlow {
             }
     }
 
+    /// A table of one row has it without any case, too.
+    private static let oneRowOfNothing =
+        "UNION SELECT 'all', 0 WHERE NOT EXISTS (SELECT 1 FROM opened)"
+
     /// The median is the middle duration, or the mean of the middle two.
     private static func summarySelect(by key: String?, of population: Population) -> String {
         let medians = durations.map { one in
@@ -113,7 +117,7 @@ extension CaseFlow {
             counting AS (SELECT * FROM opened WHERE NOT is_left_out),
             parts AS (
                 SELECT part, sum(is_left_out) AS \(staff.name) FROM opened GROUP BY part
-                \(key == nil ? "UNION SELECT 'all', 0 WHERE NOT EXISTS (SELECT 1 FROM opened)" : "")),
+                \(key == nil ? oneRowOfNothing : "")),
             counted AS (
                 SELECT part, \(figures.map { "\($1) AS \($0)" }.joined(separator: ", "))
                 FROM counting GROUP BY part),

@@ -57,12 +57,14 @@ private enum Delimiter: String, CaseIterable {
     case comma
     case semicolon
     case tab
+    case pipe
 
     var byte: UInt8 {
         switch self {
         case .comma: UInt8(ascii: ",")
         case .semicolon: UInt8(ascii: ";")
         case .tab: UInt8(ascii: "\t")
+        case .pipe: UInt8(ascii: "|")
         }
     }
 }

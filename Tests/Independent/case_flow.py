@@ -176,7 +176,8 @@ def boston(file):
         total["breached"] += row["OnTime_Status"] == "OVERDUE"
         total["ended_before_opened"] += bool(closed) and closed < opened
         if closed:
-            lengths[opener].append(closed.astimezone(datetime.UTC) - opened.astimezone(datetime.UTC))
+            utc = datetime.UTC
+            lengths[opener].append(closed.astimezone(utc) - opened.astimezone(utc))
         days[opened.date()]["opened"] += 1
         if closed:
             # A case leaves the backlog no earlier than it enters it.

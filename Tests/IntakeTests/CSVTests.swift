@@ -49,7 +49,7 @@ struct CSVTests {
 
     @Test(
         "the delimiter is the mapping's",
-        arguments: [("semicolon", ";"), ("tab", "\t"), ("comma", ",")])
+        arguments: [("semicolon", ";"), ("tab", "\t"), ("comma", ","), ("pipe", "|")])
     func delimiters(name: String, character: String) async throws {
         let imported = try await importing(
             "a\(character)b\n\"x,;\t\"\(character)2\n",

@@ -68,9 +68,9 @@ struct MappingErrorTests {
                 "encoding: utf-8", as: "encoding: utf8",
                 message: "line 3: file.encoding cannot be 'utf8'; did you mean 'utf-8'?"),
             Mistake(
-                "delimiter: comma", as: "delimiter: pipe",
-                message: "line 3: file.delimiter cannot be 'pipe'; there are: comma, semicolon, "
-                    + "tab"),
+                "delimiter: comma", as: "delimiter: colon",
+                message: "line 3: file.delimiter cannot be 'colon'; there are: comma, semicolon, "
+                    + "tab, pipe"),
             Mistake(
                 "zone: Europe/Rome", as: "zone: Europe/Roma",
                 message: "line 4: times.zone must be a time zone of the IANA database, such as "
