@@ -56,6 +56,18 @@ extension Importer {
     }
 }
 
+extension CSVReader {
+    /// The names of the columns, which the first row has.
+    fileprivate mutating func header(path: String) throws -> [String] {
+        switch try next()?.content {
+        case nil: throw IntakeError.noHeader(path: path)
+        case .fault(let fault): throw IntakeError.badHeader(path: path, fault)
+        case .fields(let fields):
+            return (0..<fields.count).map { String(decoding: fields[$0], as: UTF8.self) }
+        }
+    }
+}
+
 /// The rows of one file on their way into the spool.
 private struct CSVImport: ~Copyable {
     private var reader: CSVReader
@@ -69,15 +81,11 @@ private struct CSVImport: ~Copyable {
         _ path: String, _ mapping: Mapping, _ pseudonymSecret: String, _ firstRows: FirstRows
     ) throws {
         var reader = CSVReader(try InputFile(at: path), format: mapping.format)
-        switch try reader.next()?.content {
-        case nil: throw IntakeError.noHeader(path: path)
-        case .fault(let fault): throw IntakeError.badHeader(path: path, fault)
-        case .fields(let header):
-            mapper = try RowMapper(
-                mapping, header: header, path: path, pseudonymSecret: pseudonymSecret,
-                firstRows: firstRows)
-            fieldCount = header.count
-        }
+        let header = try mapping.format.columns ?? reader.header(path: path)
+        mapper = try RowMapper(
+            mapping, header: header, path: path, pseudonymSecret: pseudonymSecret,
+            firstRows: firstRows)
+        fieldCount = header.count
         events = mapping.events
         raggedRows = mapping.format.raggedRows
         self.reader = reader

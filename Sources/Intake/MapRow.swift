@@ -53,10 +53,9 @@ struct RowMapper {
 
     /// - Throws: ``IntakeError`` where the header lacks a column that the mapping reads.
     init(
-        _ mapping: Mapping, header: CSVFields, path: String, pseudonymSecret: String,
+        _ mapping: Mapping, header names: [String], path: String, pseudonymSecret: String,
         firstRows: FirstRows
     ) throws(IntakeError) {
-        let names = (0..<header.count).map { String(decoding: header[$0], as: UTF8.self) }
         var fieldOfSlot: [Int] = []
         for column in mapping.columns {
             guard let field = names.firstIndex(of: column.name) else {
@@ -276,7 +275,7 @@ struct RowMapper {
             let value = try value(index)
             guard let text = value.text else { return .absent }
             switch value {
-            case .integer, .boolean: data += text.utf8
+            case .integer, .decimal, .boolean: data += text.utf8
             case .absent, .text, .time: appendJSONString(text, to: &data)
             }
         }
@@ -340,6 +339,8 @@ struct RowMapper {
                 value = try column(slot, absent: absent, reading, of: definition)
             case .time(let slots, let absent, let reading):
                 value = try time(slots, absent: absent, reading, of: definition)
+            case .after(let base, let slot, let absent, let unit):
+                value = try time(after: base, by: slot, absent: absent, unit, of: definition)
             case .template(let template):
                 value = try text(template, .plain).map { .text($0) } ?? .absent
             case .firstOf(let choices): value = try first(of: choices)
@@ -392,6 +393,17 @@ struct RowMapper {
         case .integer:
             guard let number = Int64(text) else { throw unreadable("a whole number") }
             return .integer(number)
+        case .decimal:
+            guard let number = decimal(slot) else {
+                throw unreadable("a number like \(mapping.format.decimalSeparator.example)")
+            }
+            return .decimal(number)
+        case .multiple(let factor):
+            guard let product = decimal(slot)?.wholeProduct(by: factor) else {
+                let example = mapping.format.decimalSeparator.example
+                throw unreadable("a number like \(example) whose product by \(factor) is whole")
+            }
+            return .integer(product)
         case .entry(let entries, let otherwise):
             guard let value = entries[ExactText(text)] ?? otherwise else {
                 throw unreadable(
@@ -421,6 +433,35 @@ struct RowMapper {
                 expected: "a time like \(reading.format.pattern)")
         }
         return .time(moment)
+    }
+
+    private func decimal(_ slot: Slot) -> ExactDecimal? {
+        ExactDecimal(fields[fieldOfSlot[slot]], separator: mapping.format.decimalSeparator)
+    }
+
+    private mutating func time(
+        after base: ValueIndex, by slot: Slot, absent: [ExactText], _ unit: DurationUnit,
+        of definition: ValueDefinition
+    ) throws(RowRefusal) -> Value {
+        let field = fields[fieldOfSlot[slot]]
+        if absent.contains(where: { field.elementsEqual($0.text.utf8) }) { return .absent }
+        guard case .time(let start) = try value(base) else { return .absent }
+        guard let duration = unit.microseconds(field, mapping.format.decimalSeparator) else {
+            throw .unreadable(
+                value: definition.name, columns: [mapping.columns[slot].name],
+                text: String(decoding: field, as: UTF8.self),
+                expected: unit.expected)
+        }
+        let (end, overflow) = start.instant.microseconds.addingReportingOverflow(duration)
+        guard !overflow, end <= Instant.latest.microseconds else {
+            throw .unreadable(
+                value: definition.name, columns: [mapping.columns[slot].name],
+                text: String(decoding: field, as: UTF8.self),
+                expected: "a duration that ends before the year 10000")
+        }
+        // Where the zone changes its clock in between, `local` is that of the start's offset; it
+        // is only compared with clocks half a day away.
+        return .time(Moment(instant: Instant(microseconds: end), local: start.local + duration))
     }
 
     /// The moment of a reading; nil where it lies outside the years 0 to 9999.

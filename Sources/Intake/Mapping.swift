@@ -43,6 +43,8 @@ struct ValueDefinition: Sendable {
         /// A column whose text is none of `absent`.
         case column(Slot, absent: [ExactText], Reading)
         case time([Slot], absent: [ExactText], TimeReading)
+        /// The time that lies so long after another as a column says.
+        case after(ValueIndex, by: Slot, absent: [ExactText], DurationUnit)
         case template(Template)
         /// The first of these that is present.
         case firstOf([ValueIndex])
@@ -59,6 +61,9 @@ enum Reading: Sendable {
     /// The text in small letters.
     case lowercase
     case integer
+    case decimal
+    /// A number that, times this factor, is a whole one.
+    case multiple(of: Int64)
     /// A text that is not among the entries becomes `otherwise`, or makes the row unreadable.
     case entry(of: [ExactText: Value], otherwise: Value?)
     /// A name of a person, which is replaced by `kind` and a hash.
@@ -121,6 +126,7 @@ enum Value: Equatable, Sendable {
     case absent
     case text(String)
     case integer(Int64)
+    case decimal(ExactDecimal)
     case boolean(Bool)
     case time(Moment)
 
@@ -130,6 +136,7 @@ enum Value: Equatable, Sendable {
         case .absent: nil
         case .text(let text): text
         case .integer(let number): String(number)
+        case .decimal(let number): number.text
         case .boolean(let truth): truth ? "true" : "false"
         case .time(let moment): String(decoding: moment.instant.rfc3339Bytes, as: UTF8.self)
         }

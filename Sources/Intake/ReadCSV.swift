@@ -4,12 +4,36 @@ internal import Storage
 struct CSVFormat: Sendable {
     var delimiter = UInt8(ascii: ",")
     var encoding = TextEncoding.utf8
+    var decimalSeparator = DecimalSeparator.point
+    var padding = Padding.keep
+    /// Lines before the first row, whatever they hold.
+    var skippedLines = 0
+    /// The names of the columns where no row of the file has them.
+    var columns: [String]?
     var raggedRows = RaggedRows.refuse
 }
 
 enum TextEncoding: String, CaseIterable, Sendable {
     case utf8 = "utf-8"
     case latin1 = "latin-1"
+    case windows1252 = "windows-1252"
+
+    /// The characters 0x80 to 0x9F of windows-1252; the five that it leaves open are, as the
+    /// WHATWG Encoding Standard has it, the control characters of the same number.
+    fileprivate static let upperControls: [Unicode.Scalar] = [
+        "\u{20AC}", "\u{81}", "\u{201A}", "\u{0192}", "\u{201E}", "\u{2026}",
+        "\u{2020}", "\u{2021}", "\u{02C6}", "\u{2030}", "\u{0160}", "\u{2039}",
+        "\u{0152}", "\u{8D}", "\u{017D}", "\u{8F}", "\u{90}", "\u{2018}",
+        "\u{2019}", "\u{201C}", "\u{201D}", "\u{2022}", "\u{2013}", "\u{2014}",
+        "\u{02DC}", "\u{2122}", "\u{0161}", "\u{203A}", "\u{0153}", "\u{9D}",
+        "\u{017E}", "\u{0178}",
+    ]
+}
+
+/// What becomes of spaces around a field that is not in quotes.
+enum Padding: String, CaseIterable, Sendable {
+    case keep
+    case remove
 }
 
 /// What becomes of a row whose number of fields is not the header's.
@@ -22,6 +46,7 @@ enum RaggedRows: String, CaseIterable, Sendable {
 enum CSVLimits {
     /// A row that goes on for longer has most likely lost a closing quote.
     static let rowBytesMax = 1 << 20
+    static let skippedLinesMax = 10_000
 }
 
 /// The fields of one row as UTF-8, one after the other in one array.
@@ -44,7 +69,17 @@ struct CSVFields: Equatable, Sendable {
 
     mutating func append(_ byte: UInt8) { bytes.append(byte) }
 
+    mutating func append(_ character: Unicode.Scalar) {
+        bytes += UTF8.encode(character) ?? UTF8.encodedReplacementCharacter
+    }
+
     mutating func endField() { ends.append(bytes.count) }
+
+    /// Takes back the spaces at the end of the field that has begun.
+    mutating func dropSpaces() {
+        let start = ends.last ?? 0
+        while bytes.count > start, bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
+    }
 
     /// Takes back a carriage return that belongs to the line's end.
     mutating func dropCarriageReturn() {
@@ -66,6 +101,8 @@ package enum CSVFault: Equatable, Sendable {
     case tooLong
     /// Counted from 1.
     case invalidUTF8(field: Int)
+    /// The file begins with a byte-order mark of UTF-16.
+    case utf16
     case fieldCount(Int, expected: Int)
 }
 
@@ -78,9 +115,11 @@ extension CSVFault: CustomStringConvertible {
         case .tooLong:
             "the row is longer than \(CSVLimits.rowBytesMax) bytes; is a closing quote missing?"
         case .invalidUTF8(let field):
-            "field \(field) is not UTF-8; should the mapping say \"encoding: latin-1\"?"
+            "field \(field) is not UTF-8; should the mapping say "
+                + "\"encoding: windows-1252\"?"
+        case .utf16: "it is UTF-16; bring it into UTF-8, as with iconv -f UTF-16 -t UTF-8"
         case .fieldCount(let count, let expected):
-            "it has \(count) fields and the header \(expected)"
+            "it has \(count) fields, and there are \(expected) columns"
         }
     }
 }
@@ -131,7 +170,10 @@ struct CSVReader: ~Copyable {
 
     /// The next row that is not empty, or nil after the last.
     mutating func next() throws(InputFileError) -> CSVRow? {
-        if buffer.isEmpty && end == .ahead { try skipByteOrderMark() }
+        if buffer.isEmpty && end == .ahead {
+            if try beginsWithUTF16Mark() { return try fault(.utf16) }
+            try skipLines()
+        }
         while true {
             guard try skipEmptyLines() else { return nil }
             switch scan() {
@@ -190,9 +232,24 @@ struct CSVReader: ~Copyable {
         }
     }
 
-    private mutating func skipByteOrderMark() throws(InputFileError) {
+    /// Steps over the byte-order mark of UTF-8; whether there is one of UTF-16.
+    private mutating func beginsWithUTF16Mark() throws(InputFileError) -> Bool {
         while buffer.count < 3 && end == .ahead { try fill() }
         if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
+        return buffer.starts(with: [0xFF, 0xFE]) || buffer.starts(with: [0xFE, 0xFF])
+    }
+
+    private mutating func skipLines() throws(InputFileError) {
+        while line <= format.skippedLines {
+            if let lineBreak = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                start = lineBreak + 1
+                line += 1
+            } else {
+                start = buffer.count
+                if end == .buffered { return }
+                try fill()
+            }
+        }
     }
 
     /// Moves the row that has begun to the front and reads more behind it.
@@ -211,6 +268,9 @@ struct CSVReader: ~Copyable {
         var at = start
         var lineBreaks = 0
         while true {
+            if format.padding == .remove {
+                while at < buffer.count, buffer[at] == UInt8(ascii: " ") { at += 1 }
+            }
             if at < buffer.count, buffer[at] == UInt8(ascii: "\"") {
                 if let problem = scanQuoted(&at, &lineBreaks) { return problem }
             } else {
@@ -223,6 +283,7 @@ struct CSVReader: ~Copyable {
                 if at == buffer.count || buffer[at] == UInt8(ascii: "\n") {
                     fields.dropCarriageReturn()
                 }
+                if format.padding == .remove { fields.dropSpaces() }
             }
             guard at < buffer.count else {
                 guard end == .buffered else { return .needsMore }
@@ -256,6 +317,10 @@ struct CSVReader: ~Copyable {
             }
             append(byte)
         }
+        if format.padding == .remove {
+            while at < buffer.count, buffer[at] == UInt8(ascii: " ") { at += 1 }
+            guard at < buffer.count else { return end == .buffered ? nil : .needsMore }
+        }
         if buffer[at] == format.delimiter { return nil }
         if buffer[at] == UInt8(ascii: "\r") {
             at += 1
@@ -267,9 +332,10 @@ struct CSVReader: ~Copyable {
     private mutating func append(_ byte: UInt8) {
         if byte < 0x80 || format.encoding == .utf8 {
             fields.append(byte)
+        } else if byte < 0xA0 && format.encoding == .windows1252 {
+            fields.append(Unicode.Scalar(TextEncoding.upperControls[Int(byte - 0x80)]))
         } else {
-            fields.append(0xC0 | byte >> 6)
-            fields.append(0x80 | byte & 0x3F)
+            fields.append(Unicode.Scalar(byte))
         }
     }
 }

@@ -39,13 +39,25 @@ extension EventID {
 }
 
 private func readFormat(_ part: YAMLPart) throws(YAMLError) -> CSVFormat {
-    let members = try part.members("delimiter", "encoding", "ragged_rows")
+    let members = try part.members(
+        "delimiter", "encoding", "decimal_separator", "padding", "ragged_rows", "skip_lines",
+        "columns")
     var format = CSVFormat()
     if let delimiter = members["delimiter"] {
         format.delimiter = try delimiter.choice(Delimiter.self).byte
     }
     if let encoding = try members["encoding"]?.choice(TextEncoding.self) {
         format.encoding = encoding
+    }
+    if let separator = try members["decimal_separator"]?.choice(DecimalSeparator.self) {
+        format.decimalSeparator = separator
+    }
+    if let padding = try members["padding"]?.choice(Padding.self) { format.padding = padding }
+    if let lines = try members["skip_lines"]?.integer(in: 0...CSVLimits.skippedLinesMax) {
+        format.skippedLines = lines
+    }
+    if let columns = members["columns"] {
+        format.columns = try columns.texts()
     }
     if let raggedRows = try members["ragged_rows"]?.choice(RaggedRows.self) {
         format.raggedRows = raggedRows

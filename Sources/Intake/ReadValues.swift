@@ -50,7 +50,7 @@ struct ValueReader {
             let clear: [Slot] =
                 switch definition.kind {
                 case .column(_, _, .pseudonym), .template, .firstOf, .firstRow, .identity: []
-                case .column(let slot, _, _): [slot]
+                case .column(let slot, _, _), .after(_, by: let slot, _, _): [slot]
                 case .time(let slots, _, _): slots
                 }
             if let slot = clear.first(where: isHidden) {
@@ -87,7 +87,7 @@ struct ValueReader {
 
     private func isTime(_ index: ValueIndex, stepsMax: Int) throws(YAMLError) -> Bool {
         let value = try members[index].value.members()
-        if value.contains(where: { $0.key == "time" }) { return true }
+        if value.contains(where: { ["time", "after"].contains($0.key) }) { return true }
         guard stepsMax > 0, let choices = value.first(where: { $0.key == "first_of" }) else {
             return false
         }
@@ -184,12 +184,13 @@ extension ValueReader {
     private mutating func definition(
         _ name: String, _ part: YAMLPart
     ) throws(YAMLError) -> ValueDefinition {
-        let kinds = ["column", "time", "text", "first_of", "first", "identity"]
+        let kinds = ["column", "time", "after", "text", "first_of", "first", "identity"]
         let kind = try part.members().map(\.key).first(where: kinds.contains)
         let definition: (members: YAMLMembers, kind: ValueDefinition.Kind)
         switch kind {
         case "column": definition = try column(part)
         case "time": definition = try time(reading: part)
+        case "after": definition = try after(part)
         case "text":
             let members = try part.members("text", "when")
             definition = (members, .template(try template(try members.required("text"))))
@@ -210,8 +211,9 @@ extension ValueReader {
             definition = (members, .identity(try members.required("identity").text()))
         default:
             _ = try part.members(
-                "column", "time", "text", "first_of", "first", "identity", "when", "absent", "as",
-                "map", "otherwise", "pseudonym", "format", "zone", "wraps_after")
+                "column", "time", "after", "text", "first_of", "first", "identity", "when",
+                "absent", "as", "multiply_by", "map", "otherwise", "pseudonym", "format", "zone",
+                "wraps_after", "by", "unit")
             throw part.wrongShape("a value with one of the keys \(kinds.joined(separator: ", "))")
         }
         let when = try definition.members.optional("when", condition)
@@ -222,13 +224,14 @@ extension ValueReader {
         _ part: YAMLPart
     ) throws(YAMLError) -> (YAMLMembers, ValueDefinition.Kind) {
         let members = try part.members(
-            "column", "absent", "as", "map", "otherwise", "pseudonym", "when")
+            "column", "absent", "as", "multiply_by", "map", "otherwise", "pseudonym", "when")
         let slot = try slot(try members.required("column"))
         let absent = (try members["absent"]?.texts() ?? [""]).map(ExactText.init)
-        let readings = ["as", "map", "pseudonym"].filter { members[$0] != nil }
+        let readings = ["as", "multiply_by", "map", "pseudonym"].filter { members[$0] != nil }
         guard readings.count <= 1, members["otherwise"] == nil || readings == ["map"] else {
             throw part.wrongShape(
-                "a value with one of 'as', 'map' and 'pseudonym'; 'otherwise' goes with 'map'")
+                "a value with one of 'as', 'multiply_by', 'map' and 'pseudonym'; "
+                    + "'otherwise' goes with 'map'")
         }
         var reading = Reading.text
         if let kind = try members["as"]?.choice(ColumnKind.self) {
@@ -237,7 +240,10 @@ extension ValueReader {
                 case .text: .text
                 case .lowercase: .lowercase
                 case .integer: .integer
+                case .decimal: .decimal
                 }
+        } else if let factor = try members["multiply_by"]?.integer(in: 1...Self.factorMax) {
+            reading = .multiple(of: Int64(factor))
         } else if let kind = try members["pseudonym"]?.text() {
             reading = .pseudonym(kind: kind)
         } else if let map = members["map"] {
@@ -250,7 +256,11 @@ extension ValueReader {
         case text
         case lowercase
         case integer
+        case decimal
     }
+
+    /// The microseconds of a day.
+    private static let factorMax = 86_400_000_000
 
     private func entries(
         _ map: YAMLPart, otherwise: YAMLPart?
@@ -285,6 +295,17 @@ extension ValueReader {
             format: format, zone: format.offset == .fromZone ? zone : nil, wrapsAfter: wrapsAfter)
         let absent = (try members["absent"]?.texts() ?? [""]).map(ExactText.init)
         return (members, .time(slots, absent: absent, reading))
+    }
+
+    private mutating func after(
+        _ part: YAMLPart
+    ) throws(YAMLError) -> (YAMLMembers, ValueDefinition.Kind) {
+        let members = try part.members("after", "by", "unit", "absent", "when")
+        let start = try time(try members.required("after"))
+        let slot = try slot(try members.required("by"))
+        let unit = try members["unit"]?.choice(DurationUnit.self) ?? .seconds
+        let absent = (try members["absent"]?.texts() ?? [""]).map(ExactText.init)
+        return (members, .after(start, by: slot, absent: absent, unit))
     }
 
     /// Whether reading the value takes the value at `index`.
@@ -341,6 +362,7 @@ extension ValueDefinition {
             switch kind {
             case .column, .firstRow, .identity: []
             case .time(_, _, let reading): reading.wrapsAfter.map { [$0] } ?? []
+            case .after(let start, _, _, _): [start]
             case .template(let template): template.values
             case .firstOf(let choices): choices
             }

@@ -65,6 +65,55 @@ struct CSVTests {
         #expect(imported.data == [#"{"a":"è","b":"ÿ"}"#])
     }
 
+    @Test("every byte of windows-1252 becomes the character that the standard gives it")
+    func windows1252() async throws {
+        let table = Array("a,b\n".utf8) + (0x80...0x9F) + [0x2C, 0xE8, 0xA0, 0x0A]
+        let imported = try await importing(
+            [table], mapping: Self.mapping("encoding: windows-1252"))
+        let upper =
+            "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ"
+        #expect(imported.data == [#"{"a":"\#(upper)","b":"è\#u{A0}"}"#])
+    }
+
+    @Test("UTF-16 is refused by its byte-order mark, with what to do")
+    func utf16() async throws {
+        let error = await #expect(throws: (any Error).self) {
+            _ = try await importing([[0xFF, 0xFE, 0x61, 0, 0x2C, 0]], mapping: Self.mapping())
+        }
+        #expect("\(try #require(error))".contains("it is UTF-16; bring it into UTF-8"))
+    }
+
+    @Test("lines before the header are stepped over, whatever they hold, and counted")
+    func linesBeforeTheHeader() async throws {
+        let table = "\u{FEFF}Report of \"2026\n\nmade by: x,y,z\r\na,b\n1,2\n3\n"
+        let imported = try await importing(table, mapping: Self.mapping("skip_lines: 3"))
+        #expect(imported.data == [#"{"a":"1","b":"2"}"#])
+        #expect(imported.refused.map(\.line) == [6])
+        let tooMany = await #expect(throws: (any Error).self) {
+            _ = try await importing(table, mapping: Self.mapping("skip_lines: 9"))
+        }
+        #expect("\(try #require(tooMany))".contains("its first row must name the columns"))
+    }
+
+    @Test("a file without a header has its columns named by the mapping")
+    func noHeader() async throws {
+        let imported = try await importing(
+            "1,2\n3,4\n5\n", mapping: Self.mapping("columns: [b, a]"))
+        #expect(imported.data == [#"{"a":"2","b":"1"}"#, #"{"a":"4","b":"3"}"#])
+        #expect(imported.refused.map(\.line) == [3])
+    }
+
+    @Test("padding is removed around fields, and kept within quotes")
+    func padding() async throws {
+        let table = "  a |b  \r\n 1  |   2 \r\n|  \n \" x \"  |\" y \" "
+        let file = "delimiter: pipe, padding: remove"
+        let imported = try await importing(table, mapping: Self.mapping(file))
+        #expect(
+            imported.data == [
+                #"{"a":"1","b":"2"}"#, #"{"a":"","b":""}"#, #"{"a":" x ","b":" y "}"#,
+            ])
+    }
+
     @Test("a bad row is refused with its line, and every other row is read")
     func badRows() async throws {
         var table = Array("a,b\nok,1\n".utf8)
@@ -76,9 +125,10 @@ struct CSVTests {
             imported.data == (1...5).map { #"{"a":"ok","b":"\#($0)"}"# })
         #expect(
             imported.refused.map { "\($0.line): \($0.reason)" } == [
-                "3: field 2 is not UTF-8; should the mapping say \"encoding: latin-1\"?",
-                "4: it has 1 fields and the header 2", "5: it has 3 fields and the header 2",
-                "7: it has 1 fields and the header 2",
+                "3: field 2 is not UTF-8; should the mapping say \"encoding: windows-1252\"?",
+                "4: it has 1 fields, and there are 2 columns",
+                "5: it has 3 fields, and there are 2 columns",
+                "7: it has 1 fields, and there are 2 columns",
                 "9: text follows a closing quote; a quote inside a quoted field is written twice",
                 "11: a quote that opens in this row is never closed",
             ])

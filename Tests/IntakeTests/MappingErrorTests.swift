@@ -91,15 +91,15 @@ struct MappingErrorTests {
             Mistake(
                 "{time: start}", as: "{when: {id: x}}",
                 message: "line 8: values.start must be a value with one of the keys column, "
-                    + "time, text, first_of, first, identity"),
+                    + "time, after, text, first_of, first, identity"),
             Mistake(
                 "{time: start}", as: "{time: start, wraps_after: id}",
                 message: "line 8: values.start.wraps_after must be the name of a value that is a "
                     + "time"),
             Mistake(
                 "pseudonym: operator", as: "pseudonym: operator, as: text",
-                message: "line 10: values.who must be a value with one of 'as', 'map' and "
-                    + "'pseudonym'; 'otherwise' goes with 'map'"),
+                message: "line 10: values.who must be a value with one of 'as', "
+                    + "'multiply_by', 'map' and 'pseudonym'; 'otherwise' goes with 'map'"),
             Mistake(
                 "{column: kind,", as: "{column: who,",
                 message: "line 9: values.kind: the column 'who' holds names that another value "

@@ -98,6 +98,69 @@ struct RowTests {
     }
 
     @Test(
+        "numbers keep the digits that they are written with; products are whole and exact",
+        arguments: [
+            ("as: decimal", "12,50", "12.50"), ("as: decimal", "-0,05", "-0.05"),
+            ("as: decimal", "007", "7"), ("as: decimal", "+3", "3"), ("as: decimal", "-0", "0"),
+            ("as: decimal", "999999999999999999", "999999999999999999"),
+            ("as: decimal", "0,000000000000000001", "0.000000000000000001"),
+            ("as: decimal", "12.50", nil), ("as: decimal", "1.234,5", nil),
+            ("as: decimal", ",5", nil), ("as: decimal", "5,", nil), ("as: decimal", "-", nil),
+            ("as: decimal", "1,2,3", nil), ("as: decimal", "1e3", nil), ("as: decimal", " 1", nil),
+            ("as: decimal", "1000000000000000000", nil), ("as: decimal", "--1", nil),
+            ("multiply_by: 100", "12,5", "1250"), ("multiply_by: 100", "-0,07", "-7"),
+            ("multiply_by: 100", "1,005", nil), ("multiply_by: 100", "1,000", "100"),
+            ("multiply_by: 86400000000", "999999999999", nil),
+            ("multiply_by: 10", "922337203685477580,7", nil),
+        ])
+    func decimals(reading: String, field: String, expected: String?) async throws {
+        let imported = try await importing(
+            "a;b\n\(field);\n;\n",
+            mapping: mapping(
+                "  x: {column: a, \(reading)}",
+                head: "file: {delimiter: semicolon, decimal_separator: comma}"))
+        #expect(imported.data == [expected.map { "{\"x\":\($0)}" }, "{}"].compactMap { $0 })
+        let example =
+            reading == "as: decimal"
+            ? "a number like 12,5"
+            : "a number like 12,5 whose product by \(reading.dropFirst(13)) is whole"
+        #expect(
+            imported.refused.map { "\($0.reason)" }
+                == (expected == nil ? ["x: '\(field)' in a is not \(example)"] : []))
+    }
+
+    @Test(
+        "a duration leads from one time to another, over midnight and a change of the clock",
+        arguments: [
+            ("seconds", "90", "2026-10-24T22:01:30Z"), ("seconds", "0", "2026-10-24T22:00:00Z"),
+            ("seconds", "0.0000019", "2026-10-24T22:00:00.000001Z"),
+            ("minutes", "1.5", "2026-10-24T22:01:30Z"), ("days", "1", "2026-10-25T22:00:00Z"),
+            ("hours", "3", "2026-10-25T01:00:00Z"),
+            ("milliseconds", "1500", "2026-10-24T22:00:01.5Z"),
+            ("h:mm:ss", "100:59:59.5", "2026-10-29T02:59:59.5Z"),
+            ("h:mm:ss", "0:00:09", "2026-10-24T22:00:09Z"),
+            ("h:mm", "1:05", "2026-10-24T23:05:00Z"), ("m:ss", "75:05", "2026-10-24T23:15:05Z"),
+            ("seconds", "-1", nil), ("seconds", "+1", nil), ("seconds", "1:00", nil),
+            ("h:mm:ss", "1:5:00", nil), ("h:mm:ss", "1:60:00", nil), ("h:mm:ss", "1:00:60", nil),
+            ("h:mm:ss", "1:00", nil), ("m:ss", "1.5:00", nil), ("m:ss", ":05", nil),
+            ("m:ss", "1:005", nil), ("m:ss", "1:-5", nil), ("days", "2912346", nil),
+            ("days", "999999999999", nil), ("m:ss", "999999999999999999:00", nil),
+        ])
+    func durations(unit: String, field: String, expected: String?) async throws {
+        let imported = try await importing(
+            "a,b\n2026-10-25 00:00,\(field)\n2026-10-25 00:00,\n,1\n",
+            mapping: mapping("  s: {time: a}\n  x: {after: s, by: b, unit: \"\(unit)\"}"))
+        #expect(imported.data.first == (expected.map { "{\"x\":\"\($0)\"}" } ?? "{}"))
+        #expect(imported.data.dropFirst(expected == nil ? 0 : 1).allSatisfy { $0 == "{}" })
+        #expect(imported.refused.map(\.line) == (expected == nil ? [2] : []))
+        #expect(imported.events.count == (expected == nil ? 2 : 3))
+        if expected == nil {
+            let reason = try #require(imported.refused.first).reason
+            #expect("\(reason)".hasPrefix("x: '\(field)' in b is not a "))
+        }
+    }
+
+    @Test(
         "a clock wraps at midnight where it lies more than twelve hours back",
         arguments: [
             ("23:50", "00:10", "2026-01-02T23:10:00Z"), ("23:50", "11:49", "2026-01-03T10:49:00Z"),
