@@ -94,7 +94,9 @@ final class FoldOutcomes: EventFold {
         guard facts != stored.facts else { return }
         try facts.save(index, outcome, stream, to: database)
         changes.move(index, facts.profile, from: stored.standing, to: facts.standing(in: outcome))
-        if facts.isBroken && !stored.facts.isBroken { changes.addBroken(index, facts.profile) }
+        if facts.isBroken && !stored.facts.isBroken && !facts.isOfStaff {
+            changes.addBroken(index, facts.profile)
+        }
     }
 
     func flush() throws {

@@ -88,9 +88,8 @@ struct GroupRow {
     let kind: Kind
     let part: String
     let counts: Proportion
-    var difference: Estimate?
-    var ratio: Estimate?
-    var verdict: FourFifthsVerdict?
+    /// Nil for what is not compared.
+    var comparison: GroupComparison?
 
     enum Kind: String {
         case reference
@@ -98,6 +97,12 @@ struct GroupRow {
         case unknown
         case total
     }
+}
+
+/// A group beside the reference of its attribute.
+struct GroupComparison {
+    let reference: Proportion
+    var verdict = FourFifthsVerdict.insufficientData
 }
 
 extension JudgedOutcomes {
@@ -110,28 +115,46 @@ extension JudgedOutcomes {
         }
     }
 
+    /// The rows of one outcome by attribute.
+    func rows(_ outcome: Int) -> [[GroupRow]] {
+        var rows = definitions.attributes.indices.map { self.rows(outcome, $0) }
+        judge(&rows, of: outcome)
+        return rows
+    }
+
+    /// Gives all groups that are compared their verdicts: those of a scheme are one family.
+    func judge(_ rows: inout [[GroupRow]], of outcome: Int) {
+        var family: [FourFifths.Comparison] = []
+        var places: [(attribute: Int, row: Int)] = []
+        for (attribute, groups) in rows.enumerated() {
+            let canCompare = isComparable(outcome, attribute)
+            for (row, group) in groups.enumerated() {
+                guard let comparison = group.comparison else { continue }
+                rows[attribute][row].comparison?.verdict = .notComparable
+                guard canCompare else { continue }
+                family.append(.init(of: group.counts, with: comparison.reference))
+                places.append((attribute, row))
+            }
+        }
+        for (place, verdict) in zip(places, FourFifths.verdicts(of: family)) {
+            rows[place.attribute][place.row].comparison?.verdict = verdict
+        }
+    }
+
     /// The reference, the other groups in the order of their names, those of no known group, all.
-    func rows(_ outcome: Int, _ attribute: Int) -> [GroupRow] {
+    private func rows(_ outcome: Int, _ attribute: Int) -> [GroupRow] {
         let counts = outcomes[outcome]
         let cells = counts.groups[attribute]
         let name = ExactText(definitions.attributes[attribute].reference)
         let reference = (cells[name] ?? Cell()).proportion
         let others = cells.keys.compactMap { $0 }.filter { $0 != name }
             .sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
-        let proportions = others.map { (cells[$0] ?? Cell()).proportion }
-        var verdicts = FourFifths.verdicts(of: proportions, against: reference)
-        if !isComparable(outcome, attribute) {
-            verdicts = verdicts.map { _ in FourFifthsVerdict.notComparable }
-        }
-        var rows = [
-            GroupRow(kind: .reference, part: name.text, counts: reference, verdict: .reference)
-        ]
-        for (index, group) in others.enumerated() {
+        var rows = [GroupRow(kind: .reference, part: name.text, counts: reference)]
+        for group in others {
             rows.append(
                 GroupRow(
-                    kind: .group, part: group.text, counts: proportions[index],
-                    difference: proportions[index].difference(from: reference),
-                    ratio: proportions[index].ratio(to: reference), verdict: verdicts[index]))
+                    kind: .group, part: group.text, counts: (cells[group] ?? Cell()).proportion,
+                    comparison: GroupComparison(reference: reference)))
         }
         if let unknown = cells[nil] {
             rows.append(

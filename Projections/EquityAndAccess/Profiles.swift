@@ -58,7 +58,7 @@ extension Profile {
             case .tag(let name): stated = tags.filter { $0.attribute == name }.map(\.group)
             case .member(let member): stated = event.data.object?.text(member).map { [$0] } ?? []
             }
-            guard stated.count == 1, let group = stated.first, !group.isEmpty,
+            guard stated.count == 1, let group = stated.first, isName(group),
                 group != Self.unknown
             else { return nil }
             return ExactText(group)

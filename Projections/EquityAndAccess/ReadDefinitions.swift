@@ -1,3 +1,4 @@
+internal import ContactCentre
 package import YAML
 
 extension EquityDefinitions {
@@ -11,11 +12,15 @@ extension EquityDefinitions {
         self.scheme = try scheme.required("id").name()
         version = try scheme.required("version").integer(in: 1...1_000_000)
         attributes = []
-        for (name, part) in try top.required("attributes").members() {
+        let attributeParts = try top.required("attributes")
+        for (name, part) in try attributeParts.members() {
+            try attributeParts.check(key: name)
             attributes.append(try GroupAttribute(name, part))
         }
         outcomes = []
-        for (name, part) in try top.required("outcomes").members() {
+        let outcomeParts = try top.required("outcomes")
+        for (name, part) in try outcomeParts.members() {
+            try outcomeParts.check(key: name)
             outcomes.append(try Outcome(name, part))
         }
     }
@@ -25,7 +30,11 @@ extension GroupAttribute {
     fileprivate init(_ name: String, _ part: YAMLPart) throws(YAMLError) {
         let members = try part.members("tag", "member", "reference")
         self.name = name
-        reference = try members.required("reference").name()
+        let referencePart = try members.required("reference")
+        reference = try referencePart.name()
+        guard reference != Profile.unknown else {
+            throw referencePart.wrongShape("a known group to compare the others with")
+        }
         switch (members["tag"], members["member"]) {
         case (let tag?, nil):
             let text = try tag.text()
@@ -96,28 +105,49 @@ extension EventPattern {
 }
 
 extension MemberCondition {
+    private static let words = ["present", "absent", "not"]
+
     /// `present` and `absent` name members; `not` reverses what stands under it; any other word is
     /// a member with the values that it may have.
     fileprivate static func all(
         _ word: String, _ part: YAMLPart
     ) throws(YAMLError) -> [MemberCondition] {
         switch word {
-        case "present": try part.texts().map { MemberCondition(member: $0, test: .isPresent) }
-        case "absent": try part.texts().map { MemberCondition(member: $0, test: .isAbsent) }
+        case "present": try part.names().map { MemberCondition(member: $0, test: .isPresent) }
+        case "absent": try part.names().map { MemberCondition(member: $0, test: .isAbsent) }
         case "not":
             try part.members().map { name, value throws(YAMLError) in
-                MemberCondition(member: name, test: .isNoneOf(try value.texts()))
+                guard !words.contains(name) else {
+                    throw part.wrongShape("a member with its values, such as not: {channel: fax}")
+                }
+                return MemberCondition(member: name, test: .isNoneOf(try value.names()))
             }
-        default: [MemberCondition(member: word, test: .isOneOf(try part.texts()))]
+        default: [MemberCondition(member: word, test: .isOneOf(try part.names()))]
         }
     }
 }
 
 extension YAMLPart {
-    /// A text that is not empty.
+    /// A text that is not empty, without control characters.
     fileprivate func name() throws(YAMLError) -> String {
         let text = try text()
-        guard !text.isEmpty else { throw wrongShape("a text that is not empty") }
+        guard !isNull, isName(text) else {
+            throw wrongShape("a text that is not empty and has no control characters")
+        }
         return text
+    }
+
+    /// One name or a list of them.
+    fileprivate func names() throws(YAMLError) -> [String] {
+        let parts = try list()
+        guard !parts.isEmpty else { throw wrongShape("a text, or a list of at least one") }
+        return try parts.map { part throws(YAMLError) in try part.name() }
+    }
+
+    /// Checks a key by which something is declared.
+    fileprivate func check(key: String) throws(YAMLError) {
+        guard isName(key) else {
+            throw wrongShape("keys that are not empty and have no control characters")
+        }
     }
 }

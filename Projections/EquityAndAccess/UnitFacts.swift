@@ -39,11 +39,11 @@ extension UnitFacts {
 
     /// Takes in a decisive event.
     mutating func decide(_ outcome: Outcome, at moment: Instant?) {
+        if let begun, let moment, moment < begun { isBroken = true }
         guard let within = outcome.within else { return isDecided = true }
         guard let begun, let moment else { return isUntimed = true }
         let passed = moment.microseconds - begun.microseconds
-        if passed < 0 { return isBroken = true }
-        if passed <= within { isDecided = true }
+        if (0...within).contains(passed) { isDecided = true }
     }
 
     /// The last moment at which the decisive event still counts; nil where there is no limit.

@@ -16,21 +16,21 @@ extension JudgedOutcomes {
         for outcome in definitions.outcomes.indices {
             try insert(outcomeRow(outcome), into: "outcomes", database)
         }
-        for attribute in definitions.attributes.indices {
-            let compared = definitions.outcomes.indices.map { rows($0, attribute) }
-            let released = Release(of: compared)
-            for outcome in definitions.outcomes.indices {
+        let judged = definitions.outcomes.indices.map { rows($0) }
+        let released = released(judged)
+        for (outcome, attributes) in judged.enumerated() {
+            for (attribute, rows) in attributes.enumerated() {
                 let names: SQLRow = [
                     definitions.outcomes[outcome].name, definitions.attributes[attribute].name,
                 ]
-                for (index, row) in compared[outcome].enumerated() {
+                for row in rows {
                     try insert(names + row.values, into: "groups", database)
-                    try insert(
-                        names + released.values(outcome, index), into: "release", database)
+                }
+                for row in released[outcome][attribute] {
+                    try insert(names + row.values, into: "release", database)
                 }
                 try insert(
-                    names + attributeRow(outcome, attribute, compared[outcome]),
-                    into: "attributes", database)
+                    names + attributeRow(outcome, attribute, rows), into: "attributes", database)
                 for row in coverageRows(outcome, attribute) {
                     try insert(names + row, into: "coverage", database)
                 }
@@ -108,82 +108,21 @@ extension GroupRow {
     fileprivate var values: SQLRow {
         var row: SQLRow = [kind.rawValue, part]
         row += counts.values
-        row += difference.values
-        row += ratio.values
+        row += comparison.flatMap { counts.difference(from: $0.reference) }.values
+        row += comparison.flatMap { counts.ratio(to: $0.reference) }.values
+        let verdict = kind == .reference ? .reference : comparison?.verdict
         row.append(verdict?.rawValue)
         return row
     }
 }
 
-/// What of the rows of one attribute, in all outcomes, may be handed out.
-private struct Release {
-    private let compared: [[GroupRow]]
-    /// Nil where there are too many groups to be sure of.
-    private let suppressions: [Suppression]?
-
-    /// The audit's cost grows with the square of the groups and more.
-    private static let groupsMax = 1_000
-
-    /// Every outcome has the same groups' sizes, or nearly so: a size that one of them hides is
-    /// hidden in all.
-    init(of compared: [[GroupRow]]) {
-        self.compared = compared
-        guard compared.allSatisfy({ $0.count <= Self.groupsMax }) else {
-            suppressions = nil
-            return
-        }
-        var hidden: Set<String> = []
-        while true {
-            let found = compared.map { Self.suppression(of: $0, hiding: hidden) }
-            var all = hidden
-            for (rows, suppression) in zip(compared, found) {
-                for (index, row) in rows.enumerated()
-                where suppression.mark(row: index, column: 2) != .published {
-                    all.insert(row.name)
-                }
-            }
-            guard all != hidden else {
-                suppressions = found
-                return
-            }
-            hidden = all
+extension ReleasedRow {
+    fileprivate var values: SQLRow {
+        switch self {
+        case .whole(let row): return row.values
+        case .partly(let row, let units, let favourable):
+            let head: SQLRow = [row.kind.rawValue, row.part, units, favourable]
+            return head + SQLRow(repeating: nil, count: 10)
         }
     }
-
-    private static func suppression(
-        of rows: [GroupRow], hiding hidden: Set<String>
-    ) -> Suppression {
-        // The row of all is the sum that the table makes itself.
-        let groups = rows.dropLast()
-        return Suppression(
-            of: groups.map { [$0.counts.favourable, $0.counts.total - $0.counts.favourable] },
-            zeros: .published,
-            hiddenSums: Set(groups.indices.filter { hidden.contains(groups[$0].name) }))
-    }
-
-    /// The columns of a row after its outcome and attribute.
-    func values(_ outcome: Int, _ index: Int) -> SQLRow {
-        let row = compared[outcome][index]
-        let isWhole = isShown(outcome, index)
-        let head: SQLRow = [row.kind.rawValue, row.part]
-        guard isWhole else {
-            let marks = suppressions?[outcome].marks[index]
-            let total = marks?[2] == .published ? row.counts.total : nil
-            let favourable = marks?[0] == .published ? row.counts.favourable : nil
-            let counts: SQLRow = [total, favourable]
-            return head + counts + SQLRow(repeating: nil, count: 10)
-        }
-        // A comparison with what is hidden would tell it.
-        var shown = row
-        if !isShown(outcome, 0) { (shown.difference, shown.ratio) = (nil, nil) }
-        return shown.values
-    }
-
-    private func isShown(_ outcome: Int, _ index: Int) -> Bool {
-        suppressions?[outcome].marks[index].allSatisfy { $0 == .published } ?? false
-    }
-}
-
-extension GroupRow {
-    fileprivate var name: String { "\(kind.rawValue):\(part)" }
 }

@@ -45,7 +45,7 @@ package struct OperatorID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Whether a text is not empty and shows as what it is, without control characters.
-func isName(_ text: String) -> Bool {
+package func isName(_ text: String) -> Bool {
     !text.isEmpty
         && !text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
 }

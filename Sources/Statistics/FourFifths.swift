@@ -14,34 +14,42 @@ package enum FourFifths {
     /// Fewer units than these, in the group or in the reference, carry no verdict.
     package static let unitsMin = 30
 
-    /// The verdict of each group, in their order.
+    /// A group beside the reference of its attribute.
+    package struct Comparison: Equatable, Sendable {
+        package let group: Proportion
+        package let reference: Proportion
+
+        package init(of group: Proportion, with reference: Proportion) {
+            self.group = group
+            self.reference = reference
+        }
+
+        fileprivate var isLarge: Bool {
+            group.total >= FourFifths.unitsMin && reference.total >= FourFifths.unitsMin
+        }
+    }
+
+    /// The verdict of each comparison of one family, in their order.
     ///
-    /// Holm's procedure steps down from the group furthest from ``threshold``: each is judged by
-    /// the log interval whose level 0.05 is shared by the groups not yet judged, and the first that
+    /// Holm's procedure steps down from the ratio furthest from ``threshold``: each is judged by
+    /// the log interval whose level 0.05 is shared by those not yet judged, and the first that
     /// holds the threshold ends the judging. A family of one is thus judged by the interval of 95 %
     /// that ``Proportion/ratio(to:)`` prints. A group without a favourable unit has no interval and
     /// is inconclusive, yet it counts in the family.
-    package static func verdicts(
-        of groups: [Proportion], against reference: Proportion
-    ) -> [FourFifthsVerdict] {
-        var verdicts = [FourFifthsVerdict](repeating: .insufficientData, count: groups.count)
-        guard reference.total >= unitsMin else { return verdicts }
-        var family = 0
-        var candidates: [(index: Int, ratio: LogRatio)] = []
-        for (index, group) in groups.enumerated() where group.total >= unitsMin {
-            family += 1
-            verdicts[index] = .inconclusive
-            guard let ratio = LogRatio(of: group, to: reference) else { continue }
-            candidates.append((index, ratio))
+    package static func verdicts(of family: [Comparison]) -> [FourFifthsVerdict] {
+        var verdicts = family.map { comparison -> FourFifthsVerdict in
+            comparison.isLarge ? .inconclusive : .insufficientData
         }
-        candidates.sort { $0.ratio.distance(from: threshold) > $1.ratio.distance(from: threshold) }
-        for (rank, candidate) in candidates.enumerated() {
-            let quantile = Normal.z95(sharedBy: family - rank)
-            let interval = candidate.ratio.estimate(at: quantile).interval
+        let large = family.indices.filter { family[$0].isLarge }
+        let candidates = large.compactMap { index in
+            LogRatio(of: family[index].group, to: family[index].reference).map { (index, $0) }
+        }.sorted { $0.1.distance(from: threshold) > $1.1.distance(from: threshold) }
+        for (rank, (index, ratio)) in candidates.enumerated() {
+            let interval = ratio.estimate(at: Normal.z95(sharedBy: large.count - rank)).interval
             if interval.high < threshold {
-                verdicts[candidate.index] = .below
+                verdicts[index] = .below
             } else if interval.low >= threshold {
-                verdicts[candidate.index] = .meets
+                verdicts[index] = .meets
             } else {
                 break
             }

@@ -33,8 +33,9 @@ package struct Suppression: Equatable, Sendable {
     /// - Parameters:
     ///   - table: Rows of one length, with counts that are not negative.
     ///   - zeros: Whether they count as small.
-    ///   - hiddenSums: Rows whose sums are hidden whatever they are, as other tables hide them.
-    package init(of table: [[Int]], zeros: Zeros, hiddenSums: Set<Int> = []) {
+    ///   - hidden: Entries of rows, or their sums, that are hidden whatever they are, as other
+    ///     tables hide them.
+    package init(of table: [[Int]], zeros: Zeros, hidden: Set<Entry> = []) {
         let width = table.first?.count ?? 0
         precondition(
             table.allSatisfy { $0.count == width && $0.allSatisfy { $0 >= 0 } },
@@ -46,8 +47,8 @@ package struct Suppression: Equatable, Sendable {
         marks = counts.map { row in
             row.map { (lowest..<Self.cellMin).contains($0) ? .primary : .published }
         }
-        for row in hiddenSums where marks[row][width] == .published {
-            marks[row][width] = .complementary
+        for entry in hidden where !isHidden(entry) {
+            marks[entry.row][entry.column] = .complementary
         }
         hideSumsOfColumns()
         hideSingleEntries()
@@ -58,6 +59,17 @@ package struct Suppression: Equatable, Sendable {
     }
 
     package func mark(row: Int, column: Int) -> Mark { marks[row][column] }
+
+    /// A place of ``counts``.
+    package struct Entry: Hashable, Sendable {
+        package let row: Int
+        package let column: Int
+
+        package init(row: Int, column: Int) {
+            self.row = row
+            self.column = column
+        }
+    }
 
     /// Each hidden entry, with the lowest and highest count that all published ones allow.
     package func bounds() -> [Bounds] {
@@ -74,11 +86,6 @@ package struct Suppression: Equatable, Sendable {
 }
 
 extension Suppression {
-    private struct Entry: Hashable {
-        let row: Int
-        let column: Int
-    }
-
     private var entries: [Entry] {
         counts.indices.flatMap { row in
             counts[row].indices.map { Entry(row: row, column: $0) }

@@ -67,6 +67,8 @@ package struct YAMLPart {
 
     package var isList: Bool { node.sequence != nil }
     package var isMapping: Bool { node.mapping != nil }
+    /// Whether nothing is stated: `~`, `null` without quotes, or no value at all.
+    package var isNull: Bool { node.scalar?.style == .plain && node.null != nil }
 
     /// The elements of a list; a single value counts as a list of one.
     package func list() throws(YAMLError) -> [YAMLPart] {

@@ -49,11 +49,10 @@ def buenos_aires(files):
             "channel": MAPS.get(row["canal"], "other")}, row["canal"]
 
 
-def judge(cells, reference):
-    """E-1 to E-4 for every group; Holm's procedure on one-sided tests of the log ratio."""
+def judge(cells, reference, tests):
+    """E-1 to E-3 for every group; adds a test of the log ratio for each that has a verdict."""
     found = {}
     y0, n0 = cells[reference]
-    tests = []
     for name, (y, n) in cells.items():
         low, high = proportion_confint(y, n, method="wilson")
         figures = {"units": n, "favourable": y, "rate": y / n, "rate_low": low, "rate_high": high}
@@ -75,12 +74,7 @@ def judge(cells, reference):
         if n >= 30 and n0 >= 30:
             figures["verdict"] = "inconclusive"
             away = abs(ratio - math.log(0.8)) / error if y else 0
-            tests.append((2 * norm.sf(away), name, ratio))
-    if tests:
-        rejected = multipletests([test[0] for test in tests], alpha=0.05, method="holm")[0]
-        for is_rejected, (_, name, ratio) in zip(rejected, tests):
-            if is_rejected:
-                found[name]["verdict"] = "below" if ratio < math.log(0.8) else "meets"
+            tests.append((2 * norm.sf(away), figures, ratio))
     return found
 
 
@@ -94,12 +88,21 @@ def table(units, references):
             blanks[name][channel][0] += not groups[name]
             blanks[name][channel][1] += 1
     found = {}
+    family = []
     for name, reference in references.items():
-        found[name] = judge(cells[name], reference)
-        if any(n >= 30 and 2 * blank > n for blank, n in blanks[name].values()):
-            for figures in found[name].values():
-                if "verdict" in figures:
-                    figures["verdict"] = "not_comparable"
+        tests = []
+        found[name] = judge(cells[name], reference, tests)
+        if not any(n >= 30 and 2 * blank > n for blank, n in blanks[name].values()):
+            family += tests
+            continue
+        for figures in found[name].values():
+            if "verdict" in figures:
+                figures["verdict"] = "not_comparable"
+    # All groups of the scheme are one family; E-4.
+    rejected = multipletests([test[0] for test in family], alpha=0.05, method="holm")[0]
+    for is_rejected, (_, figures, ratio) in zip(rejected, family):
+        if is_rejected:
+            figures["verdict"] = "below" if ratio < math.log(0.8) else "meets"
     return found
 
 

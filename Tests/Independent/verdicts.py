@@ -1,6 +1,7 @@
-"""Reads one family a line, `reference_favourable reference_total favourable total ...`, and prints
-the four-fifths verdicts: two-sided p-values of the log ratio against 0.8, adjusted by the Holm
-procedure of statsmodels. Groups without a favourable unit have a p-value of 1."""
+"""Reads one family a line, four numbers for each group: `favourable total reference_favourable
+reference_total`. Prints the four-fifths verdicts: two-sided p-values of the log ratio against 0.8,
+adjusted by the Holm procedure of statsmodels. Groups without a favourable unit have a p-value of
+1."""
 
 import math
 import sys
@@ -10,13 +11,12 @@ from statsmodels.stats.multitest import multipletests
 
 for line in sys.stdin:
     numbers = list(map(int, line.split()))
-    pairs = list(zip(numbers[::2], numbers[1::2]))
-    (other_count, other_total), groups = pairs[0], pairs[1:]
+    groups = list(zip(*[iter(numbers)] * 4))
     verdicts = ["insufficient_data"] * len(groups)
-    tested = [i for i, (_, total) in enumerate(groups) if total >= 30 and other_total >= 30]
+    tested = [i for i, (_, total, _, other) in enumerate(groups) if min(total, other) >= 30]
     p_values, above = [], []
     for i in tested:
-        count, total = groups[i]
+        count, total, other_count, other_total = groups[i]
         if 0 in (count, other_count):
             p_values.append(1.0)
             above.append(False)

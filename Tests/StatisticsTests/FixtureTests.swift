@@ -44,11 +44,12 @@ struct FixtureTests {
             Proportion(favourable: 64, total: 100), Proportion(favourable: 1, total: 29),
             Proportion(favourable: 0, total: 100),
         ]
+        let small = Proportion(favourable: 29, total: 29)
         #expect(
-            FourFifths.verdicts(of: groups, against: reference)
+            FourFifths.verdicts(of: groups.map { .init(of: $0, with: reference) })
                 == [.below, .meets, .inconclusive, .insufficientData, .inconclusive])
         #expect(
-            FourFifths.verdicts(of: groups, against: Proportion(favourable: 29, total: 29))
+            FourFifths.verdicts(of: groups.map { .init(of: $0, with: small) })
                 == [FourFifthsVerdict](repeating: .insufficientData, count: 5))
     }
 
@@ -61,7 +62,8 @@ struct FixtureTests {
             let interval = try #require(group.ratio(to: reference)).interval
             let expected: FourFifthsVerdict =
                 interval.high < 0.8 ? .below : interval.low >= 0.8 ? .meets : .inconclusive
-            #expect(FourFifths.verdicts(of: [group], against: reference) == [expected])
+            #expect(
+                FourFifths.verdicts(of: [.init(of: group, with: reference)]) == [expected])
             seen.insert(expected)
         }
         #expect(seen == [.below, .meets, .inconclusive])

@@ -30,17 +30,22 @@ struct OracleTests {
     @Test("Verdicts of random families", arguments: [UInt64(4), 5, 6])
     func verdicts(seed: UInt64) throws {
         var numbers = SeededNumbers(seed: seed)
-        let families = (0..<500).map { _ in
-            (0...Int.random(in: 1...12, using: &numbers)).map { _ in
-                Self.proportion(&numbers)
+        let families = (0..<500).map { _ -> [FourFifths.Comparison] in
+            // Attributes of one scheme have references of their own.
+            let references = (0..<3).map { _ in Self.proportion(&numbers) }
+            return (0..<Int.random(in: 1...12, using: &numbers)).map { _ in
+                let reference = references[Int.random(in: 0..<3, using: &numbers)]
+                return FourFifths.Comparison(of: Self.proportion(&numbers), with: reference)
             }
         }
-        let input = families.map { $0.map(Self.text).joined(separator: " ") + "\n" }.joined()
+        let input = families.map { family in
+            family.map { "\(Self.text($0.group)) \(Self.text($0.reference))" }
+                .joined(separator: " ") + "\n"
+        }.joined()
         let lines = try Python.script("verdicts.py", input: input).split(separator: "\n")
         try #require(lines.count == families.count, "seed \(seed)")
         for (line, family) in zip(lines, families) {
-            let own = FourFifths.verdicts(of: Array(family.dropFirst()), against: family[0])
-            let words = own.map(\.rawValue).joined(separator: " ")
+            let words = FourFifths.verdicts(of: family).map(\.rawValue).joined(separator: " ")
             #expect(words == line, "seed \(seed): \(family)")
         }
     }
