@@ -102,7 +102,7 @@ struct GroupRow {
 /// A group beside the reference of its attribute.
 struct GroupComparison {
     let reference: Proportion
-    var verdict = FourFifthsVerdict.insufficientData
+    var verdict: FourFifthsVerdict?
 }
 
 extension JudgedOutcomes {
@@ -118,17 +118,19 @@ extension JudgedOutcomes {
     /// The rows of one outcome by attribute.
     func rows(_ outcome: Int) -> [[GroupRow]] {
         var rows = definitions.attributes.indices.map { self.rows(outcome, $0) }
-        judge(&rows, of: outcome)
+        judge(&rows, of: outcome, by: definitions.attributes.indices)
         return rows
     }
 
     /// Gives all groups that are compared their verdicts: those of a scheme are one family.
-    func judge(_ rows: inout [[GroupRow]], of outcome: Int) {
+    func judge(
+        _ rows: inout [[GroupRow]], of outcome: Int, by attributes: some Sequence<Int>
+    ) {
         var family: [FourFifths.Comparison] = []
         var places: [(attribute: Int, row: Int)] = []
-        for (attribute, groups) in rows.enumerated() {
+        for attribute in attributes {
             let canCompare = isComparable(outcome, attribute)
-            for (row, group) in groups.enumerated() {
+            for (row, group) in rows[attribute].enumerated() {
                 guard let comparison = group.comparison else { continue }
                 rows[attribute][row].comparison?.verdict = .notComparable
                 guard canCompare else { continue }

@@ -1,3 +1,4 @@
+internal import ContactCentre
 internal import Statistics
 
 /// A row of the release.
@@ -10,20 +11,39 @@ enum ReleasedRow {
 extension JudgedOutcomes {
     /// What may be handed out of the rows, by outcome and attribute as they are.
     func released(_ judged: [[[GroupRow]]]) -> [[[ReleasedRow]]] {
-        let releases = definitions.attributes.indices.map { attribute in
-            Release(of: judged.map { $0[attribute] }, in: definitions.outcomes)
+        let pairs = OutcomePair.all(definitions.outcomes)
+        var hiddenSums = OutcomePair.hiddenSums(of: judged.map { $0.first?.last }, pairs)
+        var releases: [Release] = []
+        while true {
+            releases = definitions.attributes.indices.map { attribute in
+                Release(of: judged.map { $0[attribute] }, pairs, hidingSumsOf: hiddenSums)
+            }
+            // All attributes show the same sums.
+            let all = releases.reduce(hiddenSums) { $0.union($1.hiddenSums) }
+            guard all != hiddenSums else { break }
+            hiddenSums = all
         }
         return judged.indices.map { outcome in
             var rows = judged[outcome]
             // A comparison with what is hidden would tell it, and so would a verdict that depends
             // on one: only what is shown is judged.
+            var attributes: [Int] = []
             for (attribute, release) in releases.enumerated() {
-                for index in rows[attribute].indices
-                where !release.isShown(outcome, 0) || !release.isShown(outcome, index) {
-                    rows[attribute][index].comparison = nil
+                for index in rows[attribute].indices {
+                    let isTold = release.isShown(outcome, 0) && release.isShown(outcome, index)
+                    if isTold {
+                        rows[attribute][index].comparison?.verdict = nil
+                    } else {
+                        rows[attribute][index].comparison = nil
+                    }
+                }
+                // Whether the groups are comparable depends on how many units have none.
+                let unknown = rows[attribute].firstIndex { $0.kind == .unknown }
+                if unknown.map({ release.isShown(outcome, $0) }) ?? true {
+                    attributes.append(attribute)
                 }
             }
-            judge(&rows, of: outcome)
+            judge(&rows, of: outcome, by: attributes)
             return releases.enumerated().map { attribute, release in
                 rows[attribute].indices.map { release.row(rows[attribute][$0], outcome, $0) }
             }
@@ -41,19 +61,24 @@ private struct Release {
 
     /// The outcomes of an attribute count the same units, or nearly so, and what one of them wants
     /// another may not want: a group that one hides is hidden in all, and so is its size.
-    init(of compared: [[GroupRow]], in outcomes: [Outcome]) {
+    init(of compared: [[GroupRow]], _ pairs: [OutcomePair], hidingSumsOf outcomes: Set<Int>) {
         guard compared.allSatisfy({ $0.count <= Self.groupsMax }) else {
             suppressions = nil
             return
         }
         // The row of all is the sum that a table makes itself.
         let tables = compared.map { Array($0.dropLast()) }
-        let differences = OutcomePair.all(outcomes).flatMap { $0.differences(between: tables) }
+        let differences = pairs.flatMap { $0.differences(between: tables) }
         var hidden = HiddenGroups()
         while true {
             let known = hidden
             for difference in differences { hidden.hide(difference) }
-            let found = tables.map { Self.suppression(of: $0, hiding: hidden) }
+            let found = tables.enumerated().map { outcome, rows in
+                let sums = outcomes.contains(outcome) ? Self.places(inRow: rows.count) : []
+                return Suppression(
+                    of: rows.map(\.counted), zeros: .published,
+                    hidden: Self.places(of: hidden, in: rows).union(sums))
+            }
             for (rows, suppression) in zip(tables, found) { hidden.add(suppression, of: rows) }
             guard hidden != known else {
                 suppressions = found
@@ -62,19 +87,26 @@ private struct Release {
         }
     }
 
-    private static func suppression(of rows: [GroupRow], hiding hidden: HiddenGroups) -> Suppression
-    {
-        var entries: Set<Suppression.Entry> = []
+    private static func places(
+        of hidden: HiddenGroups, in rows: [GroupRow]
+    ) -> Set<Suppression.Entry> {
+        var places: Set<Suppression.Entry> = []
         for (index, row) in rows.enumerated() {
-            if hidden.counts.contains(row.name) {
-                entries.insert(Suppression.Entry(row: index, column: 0))
-                entries.insert(Suppression.Entry(row: index, column: 1))
-            }
-            if hidden.sizes.contains(row.name) {
-                entries.insert(Suppression.Entry(row: index, column: 2))
-            }
+            let all = self.places(inRow: index)
+            if hidden.counts.contains(row.name) { places.formUnion(all.filter { $0.column < 2 }) }
+            if hidden.sizes.contains(row.name) { places.formUnion(all.filter { $0.column == 2 }) }
         }
-        return Suppression(of: rows.map(\.counted), zeros: .published, hidden: entries)
+        return places
+    }
+
+    private static func places(inRow row: Int) -> Set<Suppression.Entry> {
+        Set((0...2).map { Suppression.Entry(row: row, column: $0) })
+    }
+
+    /// The outcomes whose sum of all is hidden.
+    var hiddenSums: Set<Int> {
+        let found = suppressions ?? []
+        return Set(found.indices.filter { !found[$0].showsTotal })
     }
 
     func isShown(_ outcome: Int, _ index: Int) -> Bool {
@@ -93,9 +125,9 @@ private struct Release {
 /// The groups of one attribute that are hidden in all outcomes, by their names.
 private struct HiddenGroups: Equatable {
     /// How many units were favourable or not.
-    var counts: Set<String> = []
+    var counts: Set<ExactText> = []
     /// How many units there are.
-    var sizes: Set<String> = []
+    var sizes: Set<ExactText> = []
 
     mutating func add(_ suppression: Suppression, of rows: [GroupRow]) {
         for (index, row) in rows.enumerated() {
@@ -107,19 +139,19 @@ private struct HiddenGroups: Equatable {
 
     /// Hides where two outcomes differ by few, and more until what is hidden adds up to enough.
     mutating func hide(_ difference: Difference) {
-        for (name, count) in difference.groups where (1..<Suppression.cellMin).contains(count) {
+        for (name, count) in difference.groups where Difference.small.contains(count) {
             insert(name, difference.kind)
         }
         let hidden = difference.kind == .sizes ? sizes : counts
         let sum = difference.groups.reduce(0) { hidden.contains($1.0) ? $0 + $1.1 : $0 }
-        guard (1..<Suppression.cellMin).contains(sum) else { return }
+        guard Difference.small.contains(sum) else { return }
         let shown = difference.groups.filter { !hidden.contains($0.0) && $0.1 > 0 }
         guard let smallest = shown.min(by: { $0.1 < $1.1 }) else { return }
         insert(smallest.0, difference.kind)
     }
 
     /// Counts of which the sizes are shown would still tell a difference of sizes.
-    private mutating func insert(_ name: String, _ kind: Difference.Kind) {
+    private mutating func insert(_ name: ExactText, _ kind: Difference.Kind) {
         counts.insert(name)
         if kind == .sizes { sizes.insert(name) }
     }
@@ -128,56 +160,95 @@ private struct HiddenGroups: Equatable {
 /// By how much two outcomes differ in each group.
 private struct Difference {
     let kind: Kind
-    let groups: [(String, Int)]
+    let groups: [(ExactText, Int)]
+
+    static let small = 1..<Suppression.cellMin
 
     enum Kind {
-        /// Units with the decisive event in one outcome and not in the other.
-        case decided
         case sizes
+        /// Units with the decisive event or without it, as far as one outcome has more of them.
+        case decisions
     }
 }
 
-/// Two outcomes of units that begin alike, so that one subtracted from the other counts something.
+/// Two outcomes of units that begin with the same type of event, so that one subtracted from the
+/// other may count something.
+///
+/// Conditions and terms do not matter: whether the units of one are some of the other's cannot be
+/// seen in them for certain, and to hide too much does no harm.
 private struct OutcomePair {
-    private let places: [Int]
+    private let earlier: Int
+    private let later: Int
     private let outcomes: [Outcome]
 
     static func all(_ outcomes: [Outcome]) -> [OutcomePair] {
         outcomes.indices.flatMap { first in
             outcomes.indices.dropFirst(first + 1)
-                .filter { outcomes[$0].begins == outcomes[first].begins }
+                .filter { outcomes[$0].begins.type == outcomes[first].begins.type }
                 .map { second in
                     OutcomePair(
-                        places: [first, second], outcomes: [outcomes[first], outcomes[second]])
+                        earlier: first, later: second,
+                        outcomes: [outcomes[first], outcomes[second]])
                 }
         }
     }
 
-    func differences(between tables: [[GroupRow]]) -> [Difference] {
-        let sizes = Difference(
-            kind: .sizes, groups: differences(between: tables) { _, row in row.counts.total })
-        guard outcomes[0].decisive == outcomes[1].decisive else { return [sizes] }
-        // What avoids an event counts those with it in the second column.
-        let decided = differences(between: tables) { outcome, row in
-            row.counted[outcome.wanted == .reaches ? 0 : 1]
+    /// The outcomes that hide their sums, whatever the attribute: the later one of two that cannot
+    /// both show them.
+    static func hiddenSums(of sums: [GroupRow?], _ pairs: [OutcomePair]) -> Set<Int> {
+        let tables = sums.map { $0.map { [$0] } ?? [] }
+        var hidden: Set<Int> = []
+        for pair in pairs.sorted(by: { $0.later < $1.later }) where !hidden.contains(pair.earlier) {
+            let differences = pair.differences(between: tables)
+            if differences.contains(where: { $0.groups.contains { Difference.small ~= $0.1 } }) {
+                hidden.insert(pair.later)
+            }
         }
-        return [sizes, Difference(kind: .decided, groups: decided)]
+        return hidden
     }
 
-    private func differences(
-        between tables: [[GroupRow]], in count: (Outcome, GroupRow) -> Int
-    ) -> [(String, Int)] {
-        let counts = zip(places, outcomes).map { place, outcome in
-            Dictionary(uniqueKeysWithValues: tables[place].map { ($0.name, count(outcome, $0)) })
+    func differences(between tables: [[GroupRow]]) -> [Difference] {
+        let counts = zip([earlier, later], outcomes).map { place, outcome in
+            Dictionary(
+                uniqueKeysWithValues: tables[place].map { ($0.name, DecidedCounts($0, outcome)) })
         }
-        return Set(counts[0].keys).union(counts[1].keys).sorted()
-            .map { ($0, abs((counts[0][$0] ?? 0) - (counts[1][$0] ?? 0))) }
+        let names = Set(counts[0].keys).union(counts[1].keys)
+            .sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
+        func difference(
+            _ kind: Difference.Kind, _ first: KeyPath<DecidedCounts, Int>,
+            _ second: KeyPath<DecidedCounts, Int>
+        ) -> Difference {
+            let groups = names.map { name in
+                let one = counts[0][name]?[keyPath: first] ?? 0
+                return (name, abs(one - (counts[1][name]?[keyPath: second] ?? 0)))
+            }
+            return Difference(kind: kind, groups: groups)
+        }
+        let sizes = difference(.sizes, \.all, \.all)
+        guard outcomes[0].decisive.type == outcomes[1].decisive.type else { return [sizes] }
+        return [
+            sizes, difference(.decisions, \.with, \.with),
+            difference(.decisions, \.without, \.without), difference(.decisions, \.all, \.with),
+            difference(.decisions, \.with, \.all),
+        ]
+    }
+}
+
+/// How many units of a group have the event that decides an outcome.
+private struct DecidedCounts {
+    let all: Int
+    let with: Int
+    var without: Int { all - with }
+
+    init(_ row: GroupRow, _ outcome: Outcome) {
+        all = row.counts.total
+        with = row.counted[outcome.wanted == .reaches ? 0 : 1]
     }
 }
 
 extension GroupRow {
-    /// What tells it from the others of its table.
-    fileprivate var name: String { "\(kind.rawValue):\(part)" }
+    /// What tells it from the others of its table, in every byte.
+    fileprivate var name: ExactText { ExactText("\(kind.rawValue):\(part)") }
 
     /// The columns of a table whose entries may be hidden: favourable, and the others.
     fileprivate var counted: [Int] { [counts.favourable, counts.total - counts.favourable] }

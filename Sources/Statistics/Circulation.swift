@@ -1,6 +1,6 @@
-/// Greatest flows through a network of counts that may grow freely and shrink to zero.
+/// Greatest flows through a network of counts that may grow freely and shrink by so much.
 struct Circulation {
-    /// An entry whose count can grow without end and shrink by what it holds.
+    /// An entry whose count can grow without end and shrink by `count`.
     struct Arc {
         let start: Int
         let end: Int

@@ -1,9 +1,10 @@
 /// Which counts of a table with its margins may be published without giving small ones away.
 ///
 /// Rows are groups, columns are what the units are counted by; every row and column is published
-/// with its sum, so an entry that is hidden must also be beyond what the sums tell. Which sums of
-/// columns are hidden follows from them alone: other tables of the same units, by other groups,
-/// show the same sums, and what one of them hid another would tell.
+/// with its sum, so an entry that is hidden must also be beyond what the sums tell. A row that has
+/// units is known to have one, since it would not be named otherwise. Which sums of
+/// columns are hidden follows from them alone, but where nothing else helps: other tables of the
+/// same units, by other groups, show the same sums, and what one of them hid another would tell.
 package struct Suppression: Equatable, Sendable {
     /// What is published of an entry.
     package enum Mark: String, Equatable, Sendable {
@@ -33,8 +34,7 @@ package struct Suppression: Equatable, Sendable {
     /// - Parameters:
     ///   - table: Rows of one length, with counts that are not negative.
     ///   - zeros: Whether they count as small.
-    ///   - hidden: Entries of rows, or their sums, that are hidden whatever they are, as other
-    ///     tables hide them.
+    ///   - hidden: Entries, or sums, that are hidden whatever they are, as other tables hide them.
     package init(of table: [[Int]], zeros: Zeros, hidden: Set<Entry> = []) {
         let width = table.first?.count ?? 0
         precondition(
@@ -53,10 +53,20 @@ package struct Suppression: Equatable, Sendable {
         hideSumsOfColumns()
         hideSingleEntries()
         var audited: Set<Entry> = []
-        while let exposed = exposedEntry(&audited), hideSmallest(besides: exposed) == .hidden {
+        while let exposed = exposedEntry(&audited) {
+            guard hideSmallest(besides: exposed) == .hidden else {
+                // Too few units for so many rows: even their sums tell too much.
+                for column in 0...width where !isHidden(Entry(row: table.count, column: column)) {
+                    marks[table.count][column] = .complementary
+                }
+                return
+            }
             hideSingleEntries()
         }
     }
+
+    /// Whether the sum of all is published.
+    package var showsTotal: Bool { marks.last?.last == .published }
 
     package func mark(row: Int, column: Int) -> Mark { marks[row][column] }
 
@@ -140,7 +150,7 @@ extension Suppression {
 
     private mutating func hideSmallest(besides entry: Entry) -> Search {
         let crossing = lines.filter { $0.contains(entry) && $0.contains { canBeHidden($0) } }
-        // With nothing left beside it, more must be hidden elsewhere: the sums are still printed.
+        // With nothing left beside it, more must be hidden elsewhere.
         return hideSmallest(in: crossing.isEmpty ? lines : crossing)
     }
 
@@ -177,7 +187,7 @@ extension Suppression {
     private func bounds(of entry: Entry) -> Bounds {
         let network = network(besides: entry)
         let count = counts[entry.row][entry.column]
-        let down = slack(of: entry, .down, in: network, limit: count)
+        let down = slack(of: entry, .down, in: network, limit: spare(of: entry))
         let up = slack(of: entry, .up, in: network, limit: Circulation.unlimited)
         return Bounds(
             row: entry.row, column: entry.column, low: count - down,
@@ -186,10 +196,17 @@ extension Suppression {
 
     private func isWide(_ entry: Entry) -> Bool {
         let network = network(besides: entry)
-        let count = counts[entry.row][entry.column]
-        let down = slack(of: entry, .down, in: network, limit: min(count, Self.cellMin))
+        let downMax = min(spare(of: entry), Self.cellMin)
+        let down = slack(of: entry, .down, in: network, limit: downMax)
         let up = slack(of: entry, .up, in: network, limit: Self.cellMin - down)
         return down + up == Self.cellMin
+    }
+
+    /// By how much the entry could be less, for all that a reader knows without the other entries.
+    private func spare(of entry: Entry) -> Int {
+        let count = counts[entry.row][entry.column]
+        let isSumOfRow = entry.column == counts[0].count - 1 && entry.row < counts.count - 1
+        return isSumOfRow && count > 0 ? count - 1 : count
     }
 
     private enum Change {
@@ -221,7 +238,7 @@ extension Suppression {
         let arcs = entries.filter { isHidden($0) && $0 != left }.map { entry in
             let (start, end) = ends(of: entry)
             return Circulation.Arc(
-                start: start, end: end, count: counts[entry.row][entry.column])
+                start: start, end: end, count: spare(of: entry))
         }
         return Circulation(nodes: counts.count + counts[0].count, arcs: arcs)
     }

@@ -2,8 +2,8 @@
 
 Usage: attack_release.py [opposite:A:B | nested:A:B]...
 One linear programme of all outcomes knows that the groups of every attribute add up to the same
-row of all, that favourable and unfavourable units add up to units, and every figure that is
-shown. It also knows that what outcome A counts as favourable B counts as the others (`opposite`),
+row of all, that favourable and unfavourable units add up to units, that a group that is named has a
+unit, and every figure that is shown. It also knows that what outcome A counts as favourable B counts as the others (`opposite`),
 or that B is A with a longer term (`nested`), by how many units the two differ included.
 
 Prints how many counts are hidden and those that it can tell more exactly than by a range of ten.
@@ -34,6 +34,7 @@ class Release:
         shown = {(row["units"], row["favourable"]) for row in totals}
         assert len(shown) == 1, f"the sums of {outcome} differ by attribute: {shown}"
         whole = self.counts(totals[0], "")
+        self.places[outcome][""] = {("total", "all"): whole}
         for attribute, rows in attributes.items():
             groups = {
                 (row["kind"], row["part"]): self.counts(row, attribute)
@@ -51,6 +52,8 @@ class Release:
             self.told.append(where + ["rate or verdict"])
         known = (good, units - good if both else None, units)
         places = [self.variable(where + [name], count) for name, count in zip(COLUMNS, known)]
+        if units is None and row["kind"] in ("group", "unknown"):
+            self.limits[places[2]] = (1, None)
         self.sums.append([(1, places[0]), (1, places[1]), (-1, places[2])])
         return places
 

@@ -1,5 +1,6 @@
 """Reads one published table a line, as JSON rows that end with their sum (the last row holds the
-sums of columns), null where an entry is hidden. Prints, for each hidden entry in order, the lowest
+sums of columns), null where an entry is hidden, true where it is but is known to be at least 1.
+Prints, for each hidden entry in order, the lowest
 and highest value that scipy's linear programme finds possible; nil where there is no highest."""
 
 import json
@@ -24,7 +25,8 @@ for line in sys.stdin:
         coefficients[cells[-1][0] * columns + cells[-1][1]] = -1
         matrix.append(coefficients)
         values.append(0)
-    limits = [(0, None) if x is None else (x, x) for row in table for x in row]
+    known = {None: (0, None), True: (1, None)}
+    limits = [known[x] if x is None or x is True else (x, x) for row in table for x in row]
     answers = []
     for index, (low, high) in enumerate(limits):
         if low == high:

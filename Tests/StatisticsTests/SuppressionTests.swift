@@ -21,6 +21,14 @@ struct SuppressionTests {
         #expect(strict.marks[0][1] == .primary)
     }
 
+    @Test("Rows of one unit each are not told by their sum")
+    func rowsOfOneUnit() {
+        let ones = [[Int]](repeating: [1, 0], count: 10)
+        let release = Suppression(of: [[50, 50], [50, 50]] + ones, zeros: .published)
+        #expect(release.mark(row: 0, column: 2) != .published)
+        #expect(release.bounds().allSatisfy { ($0.high ?? .max) - $0.low >= 10 })
+    }
+
     @Test func tablesWithoutCells() {
         for zeros in [Suppression.Zeros.published, .suppressed] {
             #expect(Suppression(of: [], zeros: zeros).counts == [[0]])
@@ -67,7 +75,15 @@ struct SuppressionTests {
     private static func published(_ release: Suppression) -> String {
         let rows = zip(release.counts, release.marks).map { counts, marks in
             let cells = zip(counts, marks).map { $1 == .published ? "\($0)" : "null" }
-            return "[" + cells.joined(separator: ", ") + "]"
+            return cells
+        }.enumerated().map { index, cells in
+            // The reader knows of a row that it has a unit.
+            let sum = cells.count - 1
+            let isHidden = cells[sum] == "null" && index < release.counts.count - 1
+            let isNamed = isHidden && release.counts[index][sum] > 0
+            return "["
+                + (cells.dropLast() + [isNamed ? "true" : cells[sum]])
+                .joined(separator: ", ") + "]"
         }
         return "[" + rows.joined(separator: ", ") + "]"
     }
