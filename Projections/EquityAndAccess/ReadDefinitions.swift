@@ -38,10 +38,11 @@ extension GroupAttribute {
         switch (members["tag"], members["member"]) {
         case (let tag?, nil):
             let text = try tag.text()
-            guard text.hasPrefix("group."), text.count > "group.".count else {
-                throw tag.wrongShape("a tag's key such as group.age")
-            }
-            source = .tag(String(text.dropFirst("group.".count)))
+            let attribute = text.dropFirst("group.".count)
+            guard text.hasPrefix("group."), isName(String(attribute)),
+                !attribute.contains(where: { $0 == ":" || $0.isWhitespace })
+            else { throw tag.wrongShape("a tag's key such as group.age") }
+            source = .tag(String(attribute))
         case (nil, let member?): source = .member(try member.name())
         default: throw part.wrongShape("with either 'tag' or 'member'")
         }
@@ -60,7 +61,7 @@ extension Outcome {
         self.name = name
         meaning =
             try members.optional("meaning") { part throws(YAMLError) in
-                try part.text()
+                try part.name()
             } ?? name
         begins = try EventPattern(try members.required("begins"))
         switch (members["reaches"], members["avoids"]) {

@@ -81,6 +81,7 @@ private struct CSVImport: ~Copyable {
         _ path: String, _ mapping: Mapping, _ pseudonymSecret: String, _ firstRows: FirstRows
     ) throws {
         var reader = CSVReader(try InputFile(at: path), format: mapping.format)
+        if let fault = try reader.begin() { throw IntakeError.unreadable(path: path, fault) }
         let header = try mapping.format.columns ?? reader.header(path: path)
         mapper = try RowMapper(
             mapping, header: header, path: path, pseudonymSecret: pseudonymSecret,

@@ -6,6 +6,8 @@ internal import YAML
 package enum IntakeError: Error, Equatable, Sendable {
     case noHeader(path: String)
     case badHeader(path: String, CSVFault)
+    /// The file is no table of the mapping's encoding.
+    case unreadable(path: String, CSVFault)
     /// A column that the mapping names in `mappingLine` is not in the header.
     case missingColumn(String, mappingLine: Int?, path: String, existing: [String])
     case ambiguousColumn(String, path: String)
@@ -21,6 +23,7 @@ extension IntakeError: CustomStringConvertible {
         switch self {
         case .noHeader(let path): "\(path): the file is empty; its first row must name the columns"
         case .badHeader(let path, let fault): "\(path): the header cannot be read: \(fault)"
+        case .unreadable(let path, let fault): "\(path): the file cannot be read: \(fault)"
         case .missingColumn(let column, let line, let path, let existing):
             "\(path): there is no column '\(column)'"
                 + (line.map { " (line \($0) of the mapping)" } ?? "") + "; "

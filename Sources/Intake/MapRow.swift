@@ -401,7 +401,9 @@ struct RowMapper {
         case .multiple(let factor):
             guard let product = decimal(slot)?.wholeProduct(by: factor) else {
                 let example = mapping.format.decimalSeparator.example
-                throw unreadable("a number like \(example) whose product by \(factor) is whole")
+                throw unreadable(
+                    "a number like \(example) whose product by \(factor) is a whole number "
+                        + "of 64 bits")
             }
             return .integer(product)
         case .entry(let entries, let otherwise):

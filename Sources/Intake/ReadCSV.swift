@@ -18,14 +18,13 @@ enum TextEncoding: String, CaseIterable, Sendable {
     case latin1 = "latin-1"
     case windows1252 = "windows-1252"
 
-    /// The characters 0x80 to 0x9F of windows-1252; the five that it leaves open are, as the
-    /// WHATWG Encoding Standard has it, the control characters of the same number.
-    fileprivate static let upperControls: [Unicode.Scalar] = [
-        "\u{20AC}", "\u{81}", "\u{201A}", "\u{0192}", "\u{201E}", "\u{2026}",
+    /// The characters 0x80 to 0x9F of windows-1252, which leaves five of them open.
+    fileprivate static let upperControls: [Unicode.Scalar?] = [
+        "\u{20AC}", nil, "\u{201A}", "\u{0192}", "\u{201E}", "\u{2026}",
         "\u{2020}", "\u{2021}", "\u{02C6}", "\u{2030}", "\u{0160}", "\u{2039}",
-        "\u{0152}", "\u{8D}", "\u{017D}", "\u{8F}", "\u{90}", "\u{2018}",
+        "\u{0152}", nil, "\u{017D}", nil, nil, "\u{2018}",
         "\u{2019}", "\u{201C}", "\u{201D}", "\u{2022}", "\u{2013}", "\u{2014}",
-        "\u{02DC}", "\u{2122}", "\u{0161}", "\u{203A}", "\u{0153}", "\u{9D}",
+        "\u{02DC}", "\u{2122}", "\u{0161}", "\u{203A}", "\u{0153}", nil,
         "\u{017E}", "\u{0178}",
     ]
 }
@@ -101,8 +100,16 @@ package enum CSVFault: Equatable, Sendable {
     case tooLong
     /// Counted from 1.
     case invalidUTF8(field: Int)
+    /// A byte that stands for no character in windows-1252.
+    case undefinedByte(UInt8)
+    /// Outside of quotes, with no line feed after it.
+    case loneCarriageReturn
     /// The file begins with a byte-order mark of UTF-16.
     case utf16
+    /// The file begins with a byte-order mark of UTF-8, and should be in another encoding.
+    case utf8Mark
+    /// There are fewer lines than those that should be stepped over.
+    case tooFewLines(skipped: Int)
     case fieldCount(Int, expected: Int)
 }
 
@@ -117,6 +124,17 @@ extension CSVFault: CustomStringConvertible {
         case .invalidUTF8(let field):
             "field \(field) is not UTF-8; should the mapping say "
                 + "\"encoding: windows-1252\"?"
+        case .undefinedByte(let byte):
+            "the byte 0x\(String(byte, radix: 16, uppercase: true)) stands for no character in "
+                + "windows-1252"
+        case .loneCarriageReturn:
+            "a carriage return stands without a line feed; lines end in LF or CRLF, and a field "
+                + "that holds one stands in quotes"
+        case .utf8Mark:
+            "it begins with the byte-order mark of UTF-8; should the mapping say "
+                + "\"encoding: utf-8\"?"
+        case .tooFewLines(let skipped):
+            "it has no line after the \(skipped) that \"skip_lines\" steps over"
         case .utf16: "it is UTF-16; bring it into UTF-8, as with iconv -f UTF-16 -t UTF-8"
         case .fieldCount(let count, let expected):
             "it has \(count) fields, and there are \(expected) columns"
@@ -149,6 +167,8 @@ struct CSVReader: ~Copyable {
     private var line = 1
     private var end = End.ahead
     private var fields = CSVFields()
+    /// The last byte of the row so far that stands for no character.
+    private var undefinedByte: UInt8?
 
     private enum End {
         case ahead
@@ -168,12 +188,30 @@ struct CSVReader: ~Copyable {
 
     var bytesTaken: Int { file.bytesTaken }
 
+    /// Steps over what stands before the rows, once and first; why the file cannot be read, or nil.
+    mutating func begin() throws(InputFileError) -> CSVFault? {
+        while buffer.count < 3 && end == .ahead { try fill() }
+        let utf16Marks: [[UInt8]] = [[0xFF, 0xFE], [0xFE, 0xFF]]
+        if utf16Marks.contains(where: { buffer.starts(with: $0) }) { return .utf16 }
+        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) {
+            guard format.encoding == .utf8 else { return .utf8Mark }
+            start = 3
+        }
+        while line <= format.skippedLines {
+            if let lineBreak = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                start = lineBreak + 1
+                line += 1
+            } else {
+                start = buffer.count
+                if end == .buffered { return .tooFewLines(skipped: format.skippedLines) }
+                try fill()
+            }
+        }
+        return nil
+    }
+
     /// The next row that is not empty, or nil after the last.
     mutating func next() throws(InputFileError) -> CSVRow? {
-        if buffer.isEmpty && end == .ahead {
-            if try beginsWithUTF16Mark() { return try fault(.utf16) }
-            try skipLines()
-        }
         while true {
             guard try skipEmptyLines() else { return nil }
             switch scan() {
@@ -182,18 +220,24 @@ struct CSVReader: ~Copyable {
                 try fill()
             case .fault(let reason): return try fault(reason)
             case .row(let next, let lineBreaks):
+                let isBlank = format.padding == .remove && isBlank(buffer[start..<next])
                 let row = CSVRow(line: line, content: content())
                 start = next
                 line += lineBreaks
-                return row
+                if !isBlank { return row }
             }
         }
+    }
+
+    private func isBlank(_ line: ArraySlice<UInt8>) -> Bool {
+        fields.count == 1 && line.allSatisfy { " \r\n".utf8.contains($0) }
     }
 
     private func content() -> CSVRow.Content {
         if format.encoding == .utf8, let field = fields.firstInvalidField {
             return .fault(.invalidUTF8(field: field + 1))
         }
+        if let undefinedByte { return .fault(.undefinedByte(undefinedByte)) }
         return .fields(fields)
     }
 
@@ -232,26 +276,6 @@ struct CSVReader: ~Copyable {
         }
     }
 
-    /// Steps over the byte-order mark of UTF-8; whether there is one of UTF-16.
-    private mutating func beginsWithUTF16Mark() throws(InputFileError) -> Bool {
-        while buffer.count < 3 && end == .ahead { try fill() }
-        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
-        return buffer.starts(with: [0xFF, 0xFE]) || buffer.starts(with: [0xFE, 0xFF])
-    }
-
-    private mutating func skipLines() throws(InputFileError) {
-        while line <= format.skippedLines {
-            if let lineBreak = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                start = lineBreak + 1
-                line += 1
-            } else {
-                start = buffer.count
-                if end == .buffered { return }
-                try fill()
-            }
-        }
-    }
-
     /// Moves the row that has begun to the front and reads more behind it.
     private mutating func fill() throws(InputFileError) {
         buffer.removeFirst(start)
@@ -265,6 +289,7 @@ struct CSVReader: ~Copyable {
     /// Reads the row at `start` into `fields`.
     private mutating func scan() -> Scan {
         fields.removeAll()
+        undefinedByte = nil
         var at = start
         var lineBreaks = 0
         while true {
@@ -277,6 +302,11 @@ struct CSVReader: ~Copyable {
                 while at < buffer.count, buffer[at] != format.delimiter,
                     buffer[at] != UInt8(ascii: "\n")
                 {
+                    if buffer[at] == UInt8(ascii: "\r"), at + 1 < buffer.count,
+                        buffer[at + 1] != UInt8(ascii: "\n")
+                    {
+                        return .fault(.loneCarriageReturn)
+                    }
                     append(buffer[at])
                     at += 1
                 }
@@ -333,7 +363,11 @@ struct CSVReader: ~Copyable {
         if byte < 0x80 || format.encoding == .utf8 {
             fields.append(byte)
         } else if byte < 0xA0 && format.encoding == .windows1252 {
-            fields.append(Unicode.Scalar(TextEncoding.upperControls[Int(byte - 0x80)]))
+            if let character = TextEncoding.upperControls[Int(byte - 0x80)] {
+                fields.append(character)
+            } else {
+                undefinedByte = byte
+            }
         } else {
             fields.append(Unicode.Scalar(byte))
         }

@@ -57,7 +57,11 @@ private func readFormat(_ part: YAMLPart) throws(YAMLError) -> CSVFormat {
         format.skippedLines = lines
     }
     if let columns = members["columns"] {
-        format.columns = try columns.texts()
+        let names = try columns.texts()
+        guard !names.isEmpty, Set(names.map { ExactText($0) }).count == names.count else {
+            throw columns.wrongShape("a list of names, each of them once")
+        }
+        format.columns = names
     }
     if let raggedRows = try members["ragged_rows"]?.choice(RaggedRows.self) {
         format.raggedRows = raggedRows

@@ -3,8 +3,9 @@
 Usage: attack_release.py [opposite:A:B | nested:A:B]...
 One linear programme of all outcomes knows that the groups of every attribute add up to the same
 row of all, that favourable and unfavourable units add up to units, that a group that is named has a
-unit, and every figure that is shown. It also knows that what outcome A counts as favourable B counts as the others (`opposite`),
-or that B is A with a longer term (`nested`), by how many units the two differ included.
+unit, and every figure that is shown. It also knows that what outcome A counts as favourable B
+counts as the others (`opposite`), or that B is A with a longer term (`nested`), by how many units
+the two differ included.
 
 Prints how many counts are hidden and those that it can tell more exactly than by a range of ten.
 """

@@ -67,12 +67,38 @@ struct CSVTests {
 
     @Test("every byte of windows-1252 becomes the character that the standard gives it")
     func windows1252() async throws {
-        let table = Array("a,b\n".utf8) + (0x80...0x9F) + [0x2C, 0xE8, 0xA0, 0x0A]
+        let open: [UInt8] = [0x81, 0x8D, 0x8F, 0x90, 0x9D]
+        let upper = (0x80...0x9F).filter { !open.contains($0) }
+        var table = Array("a,b\n".utf8) + upper + [0x2C, 0xE8, 0xA0, 0x0A]
+        for byte in open { table += [0x78, 0x2C, byte, 0x0A] }
         let imported = try await importing(
             [table], mapping: Self.mapping("encoding: windows-1252"))
-        let upper =
-            "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ"
-        #expect(imported.data == [#"{"a":"\#(upper)","b":"è\#u{A0}"}"#])
+        #expect(
+            imported.data == [#"{"a":"€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ","b":"è\#u{A0}"}"#])
+        #expect(imported.refused.map(\.line) == [3, 4, 5, 6, 7])
+        let reason = try #require(imported.refused.first).reason
+        #expect("\(reason)" == "the byte 0x81 stands for no character in windows-1252")
+    }
+
+    @Test("a file of UTF-8 by its mark is refused in another encoding")
+    func utf8Mark() async throws {
+        let error = await #expect(throws: (any Error).self) {
+            _ = try await importing(
+                "\u{FEFF}a,b\n1,2\n", mapping: Self.mapping("encoding: windows-1252"))
+        }
+        #expect("\(try #require(error))".contains("it begins with the byte-order mark of UTF-8"))
+    }
+
+    @Test("a carriage return alone ends no line and is refused outside of quotes")
+    func loneCarriageReturns() async throws {
+        let error = await #expect(throws: (any Error).self) {
+            _ = try await importing("a,b\r1,2\r3,4\r", mapping: Self.mapping())
+        }
+        #expect("\(try #require(error))".contains("a carriage return stands without a line feed"))
+        let imported = try await importing(
+            "a,b\nx\ry,2\nx,y\rz\n1,2\r", mapping: Self.mapping("columns: [a, b]"))
+        #expect(imported.data == [#"{"a":"a","b":"b"}"#, #"{"a":"1","b":"2"}"#])
+        #expect(imported.refused.map(\.line) == [2, 3])
     }
 
     @Test("UTF-16 is refused by its byte-order mark, with what to do")
@@ -92,7 +118,9 @@ struct CSVTests {
         let tooMany = await #expect(throws: (any Error).self) {
             _ = try await importing(table, mapping: Self.mapping("skip_lines: 9"))
         }
-        #expect("\(try #require(tooMany))".contains("its first row must name the columns"))
+        #expect(
+            "\(try #require(tooMany))"
+                .contains("it has no line after the 9 that \"skip_lines\" steps over"))
     }
 
     @Test("a file without a header has its columns named by the mapping")
@@ -105,7 +133,7 @@ struct CSVTests {
 
     @Test("padding is removed around fields, and kept within quotes")
     func padding() async throws {
-        let table = "  a |b  \r\n 1  |   2 \r\n|  \n \" x \"  |\" y \" "
+        let table = "  a |b  \r\n 1  |   2 \r\n   \r\n|  \n  \n \" x \"  |\" y \" "
         let file = "delimiter: pipe, padding: remove"
         let imported = try await importing(table, mapping: Self.mapping(file))
         #expect(

@@ -124,7 +124,8 @@ struct RowTests {
         let example =
             reading == "as: decimal"
             ? "a number like 12,5"
-            : "a number like 12,5 whose product by \(reading.dropFirst(13)) is whole"
+            : "a number like 12,5 whose product by \(reading.dropFirst(13)) is a whole number "
+                + "of 64 bits"
         #expect(
             imported.refused.map { "\($0.reason)" }
                 == (expected == nil ? ["x: '\(field)' in a is not \(example)"] : []))

@@ -217,6 +217,28 @@ internal import YAML
         #expect(shown.allSatisfy { $0["verdict"] == .null && $0["difference"] == .null })
     }
 
+    @Test func groupsThatLookAlikeAreToldApartInTheRelease() async throws {
+        let told =
+            cases(40, 20, "m", "phone") + cases(40, 20, "caf\u{E9}", "phone")
+            + cases(40, 20, "cafe\u{301}", "phone")
+        let rows = try await rows(
+            told, "release", "outcome = 'clean' AND attribute = 'gender' AND kind = 'group'")
+        #expect(rows.map { $0["units"] } == [40, 40])
+    }
+
+    @Test func whereTheUnknownAreHiddenNothingSaysWhetherGroupsCompare() async throws {
+        let known =
+            cases(100, 50, "m", "phone") + cases(90, 40, "f", "phone")
+            + cases(32, 16, "x", "phone")
+        func verdicts(_ told: [Told]) async throws -> [QueryValue?] {
+            try await rows(
+                told, "release", "outcome = 'clean' AND attribute = 'gender' AND part = 'f'"
+            ).map { $0["verdict"] }
+        }
+        #expect(try await verdicts(known) != [.null])
+        #expect(try await verdicts(known + cases(16, 5, nil, "phone")) == [.null])
+    }
+
     @Test func allAttributesOfASchemeAreOneFamily() async throws {
         // Alone, 58 of 100 against 90 % is below; beside 29 small areas it is not sure.
         func told(areas: Int) -> [Told] {
@@ -311,6 +333,8 @@ internal import YAML
         ("version: 2", "version: two", "line 1: scheme.version must be a whole number"),
         ("reference: m", "refrence: m", "line 3: unknown key 'refrence'"),
         ("tag: group.gender", "tag: gender", "line 3: attributes.gender.tag must be a tag's key"),
+        ("tag: group.gender", "tag: 'group.a b'", "line 3: attributes.gender.tag must be a tag's"),
+        ("meaning: not reopened within a day", "meaning:", "outcomes.kept.meaning must be a text"),
         ("within: 2h", "within: 2 hours", "line 9: outcomes.soon.within must be a whole number"),
         ("within: 2h", "meaning: x", "with 'within' or 'settled_by'"),
         ("avoids: case.reopened", "meaning: x", "not YAML"),
