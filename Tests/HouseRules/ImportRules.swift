@@ -8,7 +8,7 @@ extension Rule {
         "Merkle": ["Crypto"],
         "Statistics": ["Glibc"],
         "Storage": [
-            "CLMDB", "CZstd", "CZlib", "CExpat", "Dispatch", "Glibc", "Synchronization",
+            "CLMDB", "CZstd", "CZlib", "CDeflate", "CExpat", "Dispatch", "Glibc", "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
