@@ -42,7 +42,7 @@ private func exitCode(_ error: LogError) -> Int32 {
     case .storage(let error): exitCode(error)
     case .noLog, .logExists, .clockJumped, .asOfBeyondLog: ExitStatus.no
     case .corruption, .behindHeadFile: ExitStatus.corruption
-    case .overloaded, .writerStopped: ExitStatus.unavailable
+    case .overloaded, .cancelled, .writerStopped: ExitStatus.unavailable
     case .readOnly: ExitStatus.bug
     case .badZone, .badOrigin: ExitStatus.usage
     }
