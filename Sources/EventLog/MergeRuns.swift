@@ -81,7 +81,8 @@ enum RunMerge {
                     UInt64(postings[start].hash) == key.hash >> TermHash.keyShift
                     && UInt64(postings[start].unit) == key.unit
                 guard isOfKey else {
-                    throw Corruption(at: key.first, "an index page of \(kind)s has another's key")
+                    throw Corruption(
+                        at: key.first, "an index page of \(kind)s has the key of another")
                 }
             }
         }

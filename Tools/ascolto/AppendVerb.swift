@@ -234,7 +234,7 @@ extension EventQuery.Item {
             let name = part.prefix { $0 != "=" }
             let value = part.dropFirst(name.count + 1)
             guard !value.isEmpty, seen.insert(name).inserted else {
-                throw UsageError("--fail-if-match: \(part) is no types=, tags= or stream= of its own")
+                throw UsageError("--fail-if-match: \(part) is empty or there twice")
             }
             let names = try value.split(separator: ",", omittingEmptySubsequences: false).map {
                 guard let name = String($0).removingPercentEncoding else {
