@@ -46,8 +46,10 @@ let package = Package(
             name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
+        .target(name: "CLMDBBaseline", dependencies: ["CLMDB"]),
         .target(
-            name: "Storage", dependencies: ["CLMDB", "CZstd", "CZlib", "CDeflate", "CExpat"],
+            name: "Storage",
+            dependencies: ["CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CExpat"],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Statistics", swiftSettings: strict),
         .target(name: "YAML", dependencies: [yams], swiftSettings: strict),
@@ -76,11 +78,14 @@ let package = Package(
         .target(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
+        .target(
+            name: "Workloads", dependencies: ["EventLog", "Storage", "JSON"],
+            path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "JSON", "Storage", "Merkle", "YAML", arguments,
+                "Reorganisation", "JSON", "Storage", "Merkle", "YAML", "Workloads", arguments,
             ],
             path: "Tools/ascolto", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),

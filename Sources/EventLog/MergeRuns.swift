@@ -122,8 +122,8 @@ enum RunMerge {
         var lists = lists
         while lists.count > 1 {
             lists = stride(from: 0, to: lists.count, by: 2).map { index in
-                index + 1 < lists.count ? mergeSorted(lists[index], with: lists[index + 1])
-                    : lists[index]
+                guard index + 1 < lists.count else { return lists[index] }
+                return mergeSorted(lists[index], with: lists[index + 1])
             }
         }
         return lists.first ?? []
