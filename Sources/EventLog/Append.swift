@@ -103,6 +103,7 @@ struct AppendRequest: Sendable {
 
 /// The one that writes; all of it but ``submit(_:)`` runs on the writer thread.
 final class Writer: Sendable {
+    let news = News()
     private let environment: Environment
     private let headFile: SlotFile
     private let clock: LogClock
@@ -157,6 +158,7 @@ final class Writer: Sendable {
         }
         guard let thread else { return }
         thread.stop()
+        news.end()
         // What the file has forgotten after a power cut, the log still has.
         try? headFile.sync()
     }
@@ -192,6 +194,7 @@ final class Writer: Sendable {
             // Here the batch is durable: LMDB has synced data and meta page. A crash before this
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
+            news.announce(size: books.head.size)
             state = books.head.size > before ? remember(books) : .running(books)
             return outcomes.map { .success($0) }
         } catch {
