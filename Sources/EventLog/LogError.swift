@@ -13,6 +13,8 @@ package enum LogError: Error, Sendable {
     case behindHeadFile(size: UInt64, remembered: UInt64)
     /// More appends wait than the queue holds; try again later.
     case overloaded
+    /// The caller's task was cancelled; whether the events were appended is unknown.
+    case cancelled
     /// The writer has stopped after an error or was closed; open the log again.
     case writerStopped(reason: String)
     /// The log was opened for reading only.
@@ -76,6 +78,8 @@ extension LogError: CustomStringConvertible {
         case .asOfBeyondLog(let position, let size):
             "position \(position) does not exist yet; the log has \(size) events"
         case .overloaded: "too many appends are waiting; try again later with the same ids"
+        case .cancelled:
+            "the append was cancelled, and may have happened or not; retry with the same ids"
         case .writerStopped(let reason):
             "the writer has stopped (\(reason)); open the log again, check it, and retry with the "
                 + "same ids"

@@ -132,6 +132,28 @@ package struct ByteReader: ~Escapable {
     }
 }
 
+extension Span<UInt8> {
+    /// A number of up to 56 bits that begins at the bit `start`, lowest first.
+    ///
+    /// Bits behind the end of the bytes are zero.
+    package func bits(at start: Int, width: Int) -> UInt64 {
+        let byte = start >> 3
+        var word: UInt64 = 0
+        if byte &+ 8 <= count {
+            // Eight bytes from `byte` on lie within the span.
+            word = unsafe UInt64(
+                littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: byte, as: UInt64.self))
+        } else {
+            var index = byte
+            while index < count {
+                word |= UInt64(self[index]) << UInt64((index - byte) * 8)
+                index += 1
+            }
+        }
+        return (word >> UInt64(start & 7)) & (1 << UInt64(width) - 1)
+    }
+}
+
 /// The inverse of ``ByteReader``.
 extension [UInt8] {
     package mutating func appendU16(_ value: UInt16) { appendFixed(UInt64(value), width: 2) }
@@ -139,6 +161,13 @@ extension [UInt8] {
     package mutating func appendU64(_ value: UInt64) { appendFixed(value, width: 8) }
     package mutating func appendI64(_ value: Int64) {
         appendFixed(UInt64(bitPattern: value), width: 8)
+    }
+
+    /// Puts a number in the place of the four bytes from `offset` on.
+    package mutating func replaceU32(_ value: UInt32, at offset: Int) {
+        for index in 0..<4 {
+            self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index))
+        }
     }
 
     private mutating func appendFixed(_ value: UInt64, width: Int) {

@@ -50,6 +50,13 @@ import Testing
         return accepted
     }
 
+    /// Writes a file until the disk is full.
+    private static func fill(_ path: String) {
+        FileManager.default.createFile(atPath: path, contents: nil)
+        guard let file = FileHandle(forWritingAtPath: path) else { return }
+        while (try? file.write(contentsOf: Data(count: 4_096))) != nil {}
+    }
+
     private static let canMount = geteuid() == 0 && run("mount", ["--version"]) == 0
 
     private static func run(_ program: String, _ arguments: [String]) -> Int32 {
@@ -90,7 +97,9 @@ import Testing
             #expect(try log.events().count == accepted + appends.count)
             log.close()
         }
+        Self.fill(ballast)
         #expect(throws: LogError.self) { try EventLog.compact(at: path) { _ in } }
+        #expect(FileSystem.entries(of: path) == ["data.mdb", "head", "lock.mdb"])
         let report = try EventLog.check(at: path, depth: .full) { _ in }
         #expect(report.problems == [])
     }

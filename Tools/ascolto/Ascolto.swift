@@ -18,6 +18,7 @@ struct Ascolto: AsyncParsableCommand {
             Init.self, AppendVerb.self, Import.self, Read.self, Export.self, Streams.self,
             Stats.self, Check.self, Tail.self, Cursors.self, Backup.self, Restore.self,
             Compact.self, Project.self, Projections.self, QueryVerb.self, Generate.self,
+            Bench.self,
         ])
 
     /// Runs a verb and turns every error into a message and an exit code of the contract.

@@ -44,7 +44,7 @@ private func exitCode(_ error: LogError) -> Int32 {
         .backupHoldsMore, .wouldLose, .noCursor, .cursorOfOtherHistory, .cursorWentBack:
         ExitStatus.no
     case .corruption, .behindHeadFile, .cursorDamaged: ExitStatus.corruption
-    case .overloaded, .writerStopped: ExitStatus.unavailable
+    case .overloaded, .cancelled, .writerStopped: ExitStatus.unavailable
     case .readOnly: ExitStatus.bug
     case .badZone, .badOrigin, .badCursorName: ExitStatus.usage
     }
