@@ -32,29 +32,48 @@ extension EventLog {
     /// - Throws: ``LogError`` where the log could not be looked at: no log, no permission, no
     ///   reader slot. What is wrong with the log itself is in the report.
     package static func check(
-        at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
+        at directory: String, depth: CheckDepth, access: Access = .reading,
+        progress: (UInt64) -> Void
     ) throws(LogError) -> CheckReport {
         guard exists(at: directory) else { throw .noLog(directory: directory) }
-        do {
+        return try reporting {
             // As when opening, the slot comes before the snapshot.
-            let headFile = try HeadFile.open(in: directory, access: .reading)
+            let headFile = try HeadFile.open(in: directory, access: access.ofHeadFile)
+            defer { withExtendedLifetime(headFile) {} }
             let slot: Result<HeadFile.Slot, any Error> = Result {
                 try HeadFile.newest(in: headFile)
             }
             let environment = try Environment.open(
-                in: directory, access: .reading, databases: Databases.all,
+                in: directory, access: access.ofEnvironment, databases: Databases.all,
                 readersMax: LogLimits.readersMax)
-            let pages = Result { try environment.pageUse() }
-            return try environment.read { transaction in
-                var checker = try Checker(transaction, slot: try? slot.get())
-                if case .failure(let error) = pages { checker.note(error) }
-                switch depth {
-                case .full: checker.checkEverything(transaction, progress)
-                case .quick: checker.checkEdges(transaction)
-                }
-                if case .failure(let error) = slot { checker.note(error) }
-                return checker.report
+            return try check(environment, slot: slot, depth: depth, progress: progress)
+        }
+    }
+
+    /// Verifies an environment against what the head file remembers.
+    static func check(
+        _ environment: Environment, slot: Result<HeadFile.Slot, any Error>, depth: CheckDepth,
+        progress: (UInt64) -> Void
+    ) throws -> CheckReport {
+        let pages = Result { try environment.pageUse() }
+        return try environment.read { transaction in
+            var checker = try Checker(transaction, slot: try? slot.get())
+            if case .failure(let error) = pages { checker.note(error) }
+            switch depth {
+            case .full: checker.checkEverything(transaction, progress)
+            case .quick: checker.checkEdges(transaction)
             }
+            if case .failure(let error) = slot { checker.note(error) }
+            return checker.report
+        }
+    }
+
+    /// Runs `body`; corruption that keeps it from its end becomes a report of its own.
+    static func reporting(
+        _ body: () throws -> CheckReport
+    ) throws(LogError) -> CheckReport {
+        do {
+            return try body()
         } catch let corruption as Corruption {
             return CheckReport(problems: [corruption])
         } catch StorageError.corrupted(let what) {

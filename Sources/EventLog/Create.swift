@@ -65,10 +65,15 @@ extension EventLog {
             try transaction.put(tail, for: Keys.position(0), in: Databases.tail)
             try transaction.put(head.encode(), for: Keys.head, in: Databases.meta)
         }
+        try createHeadFile(
+            in: directory, HeadFile.Slot(sequence: 1, size: 1, root: tree.root))
+    }
+
+    static func createHeadFile(in directory: String, _ slot: HeadFile.Slot) throws {
         let path = directory + "/" + HeadFile.name
         try SlotFile.create(path: path, slotBytes: HeadFile.slotBytes)
         let file = try SlotFile(path: path, slotBytes: HeadFile.slotBytes, access: .writing)
-        try HeadFile.write(HeadFile.Slot(sequence: 1, size: 1, root: tree.root), to: file)
+        try HeadFile.write(slot, to: file)
         try file.sync()
     }
 

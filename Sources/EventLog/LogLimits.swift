@@ -29,4 +29,11 @@ package enum LogLimits {
     package static let readBatchBytesMax = 4 << 20
     /// Readers of one environment, over all processes.
     package static let readersMax = 126
+    /// How long a compaction or a restore waits for other processes to close the log.
+    package static let exclusiveUsePatience: Duration = .seconds(10)
+    /// How often one who only reads looks whether another process has appended.
+    package static let pollInterval: Duration = .milliseconds(20)
+    /// Positions that a subscription examines at most before it tells how far it is.
+    package static let examinedPositionsMax: UInt64 = 1 << 18
+    package static let cursorNameBytesMax = 64
 }

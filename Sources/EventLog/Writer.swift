@@ -26,6 +26,7 @@ struct AppendRequest: Sendable {
 /// Two threads beside it make blocks and merge runs out of what is durable already. The writer puts
 /// into its next commit what they have made.
 final class Writer: Sendable {
+    let news = News()
     private let environment: Environment
     private let headFile: SlotFile
     private let clock: LogClock
@@ -150,6 +151,7 @@ final class Writer: Sendable {
         _ = crew.writer.submit(.finish, weight: 0)
         crew.writer.stop()
         threads.withLock { $0 = .none }
+        news.end()
         // What the file has forgotten after a power cut, the log still has.
         try? headFile.sync()
     }
@@ -205,6 +207,7 @@ final class Writer: Sendable {
             // Here the batch is durable: LMDB has synced data and meta page. A crash before this
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
+            news.announce(size: books.log.head.size)
             giveWork(books)
             if books.log.head.size > before { state = remember(books) }
             return outcomes.map { .success($0) }
