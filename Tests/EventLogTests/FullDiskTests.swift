@@ -51,9 +51,9 @@ import Testing
     }
 
     /// Writes a file until the disk is full.
-    private static func fill(_ path: String) {
-        FileManager.default.createFile(atPath: path, contents: nil)
-        guard let file = FileHandle(forWritingAtPath: path) else { return }
+    private static func fill(_ path: String) throws {
+        try Data().write(to: URL(fileURLWithPath: path))
+        let file = try #require(FileHandle(forWritingAtPath: path))
         while (try? file.write(contentsOf: Data(count: 4_096))) != nil {}
     }
 
@@ -97,7 +97,7 @@ import Testing
             #expect(try log.events().count == accepted + appends.count)
             log.close()
         }
-        Self.fill(ballast)
+        try Self.fill(ballast)
         #expect(throws: LogError.self) { try EventLog.compact(at: path) { _ in } }
         #expect(FileSystem.entries(of: path) == ["data.mdb", "head", "lock.mdb"])
         let report = try EventLog.check(at: path, depth: .full) { _ in }
