@@ -72,35 +72,57 @@ struct PreparedAppend: Sendable {
         if events.count > LogLimits.appendEventsMax { return .tooManyEvents(events.count) }
         if byteCount > LogLimits.appendBytesMax { return .tooManyBytes(byteCount) }
         var seen = Set<EventID>()
-        for event in events {
-            if !seen.insert(event.id).inserted { return .repeatedID(event.id) }
-            if event.sent.type == LogIdentity.eventType { return .reservedType(event.sent.type) }
+        for index in events.indices {
+            let id = events[index].event.id
+            if events.count > 1, !seen.insert(id).inserted { return .repeatedID(id) }
+            let type = events[index].event.type
+            if type == LogIdentity.eventType { return .reservedType(type) }
         }
         return nil
     }
 }
 
+/// An event that waits for its place.
 struct PreparedEvent: Sendable {
-    let sent: NewEvent
-    let id: EventID
+    /// The event as it will be, but for position, revision and time of recording.
+    let event: Event
     let producerPart: [UInt8]
-    let dataHash: Hash
     let terms: EventTerms
     let byteCount: Int
+    private let dataHashPart: [UInt8]
 
-    init(_ event: NewEvent, now: Instant) {
-        id = event.id ?? .timeOrdered(at: now)
-        sent = event
-        producerPart = Line.producerPart(of: event, id: id)
-        dataHash = event.data.hash
-        terms = EventTerms(id: id, stream: event.stream, type: event.type, tags: event.tags)
-        byteCount = producerPart.count + event.data.byteCount + 200
+    init(_ sent: NewEvent, now: Instant) {
+        let id = sent.id ?? .timeOrdered(at: now)
+        event = Event(
+            position: Position(0), revision: Revision(0), recorded: now, id: id, type: sent.type,
+            schema: sent.schema, stream: sent.stream, tags: sent.tags, source: sent.source,
+            time: sent.time, cause: sent.cause, correlation: sent.correlation,
+            attributes: sent.attributes, data: sent.data)
+        producerPart = Line.producerPart(of: sent, id: id)
+        var hashPart: [UInt8] = []
+        Line.appendDataHash(sent.data.hash, to: &hashPart)
+        hashPart.append(UInt8(ascii: "}"))
+        dataHashPart = hashPart
+        terms = EventTerms(id: id, stream: sent.stream, type: sent.type, tags: sent.tags)
+        byteCount = producerPart.count + sent.data.byteCount + 200
+    }
+
+    /// The leaf that the event has at its place.
+    func leaf(
+        at position: Position, _ revision: Revision, _ recordedText: [UInt8]
+    ) -> [UInt8] {
+        var leaf: [UInt8] = []
+        leaf.reserveCapacity(producerPart.count + dataHashPart.count + 110)
+        leaf.append(contentsOf: producerPart)
+        Line.appendPlace(position, revision, recordedText, to: &leaf)
+        leaf.append(contentsOf: dataHashPart)
+        return leaf
     }
 
     /// Whether the producer sent the same before; what the log set is not compared.
     func isSame(as stored: Event) -> Bool {
         guard stored.producerPart == producerPart else { return false }
-        if case .removed(let hash) = stored.data { return hash == dataHash }
-        return stored.data == sent.data
+        if case .removed(let hash) = stored.data { return hash == event.data.hash }
+        return stored.data == event.data
     }
 }

@@ -78,17 +78,24 @@ struct HashPage {
         }
     }
 
+    /// Where a search among the upper bits stands: so many bits on, with so many zeros before.
+    struct Place {
+        fileprivate var bit = 0
+        fileprivate var zeros = 0
+    }
+
     /// Calls `visit` with each unit in which a term of this hash may occur.
     ///
-    /// Counts zeros in the upper bits up to the hash's bucket and looks at that bucket only.
+    /// Counts zeros in the upper bits up to the hash's bucket and looks at that bucket only. The
+    /// place is where the search for a smaller hash ended, or the beginning.
     func forEachUnit(
-        of hash: UInt32, _ value: Span<UInt8>, _ visit: (UInt32) -> Void
+        of hash: UInt32, _ value: Span<UInt8>, from place: inout Place, _ visit: (UInt32) -> Void
     ) throws(MalformedBytes) {
         // The bucket of the smallest stored hash that the term's 32 bits can stand for.
         let wanted = UInt64(hash) << surplusBits
         let bucket = wanted > base ? (wanted - base) >> UInt64(lowBits) : 0
-        guard let start = bit(behindZeros: bucket, value) else { return }
-        var (bit, index) = (start, start - Int(bucket))
+        guard moveBehindZeros(bucket, value, &place) else { return }
+        var (bit, index) = (place.bit, place.bit - place.zeros)
         while index < count {
             guard let one = nextOne(value, from: bit) else {
                 throw MalformedBytes(offset: upperStart)
@@ -121,24 +128,28 @@ struct HashPage {
         return nil
     }
 
-    /// The place behind so many zeros among the upper bits, or nil where there are fewer.
-    private func bit(behindZeros wanted: UInt64, _ value: Span<UInt8>) -> Int? {
-        var (bit, left) = (0, Int(truncatingIfNeeded: wanted))
-        while left > 0 {
-            let width = min(56, upperBytes * 8 - bit)
-            guard width > 0 else { return nil }
-            let word = value.bits(at: upperStart * 8 + bit, width: width)
+    /// Moves on to behind so many zeros among the upper bits; false where there are fewer.
+    private func moveBehindZeros(
+        _ wanted: UInt64, _ value: Span<UInt8>, _ place: inout Place
+    ) -> Bool {
+        let wanted = Int(truncatingIfNeeded: wanted)
+        while place.zeros < wanted {
+            let left = wanted - place.zeros
+            let width = min(56, upperBytes * 8 - place.bit)
+            guard width > 0 else { return false }
+            let word = value.bits(at: upperStart * 8 + place.bit, width: width)
             let zeros = width - word.nonzeroBitCount
             if zeros < left {
-                left -= zeros
-                bit += width
+                place.zeros += zeros
+                place.bit += width
                 continue
             }
             var open = ~word
             for _ in 1..<left { open &= open - 1 }
-            return bit + open.trailingZeroBitCount + 1
+            place.bit += open.trailingZeroBitCount + 1
+            place.zeros = wanted
         }
-        return bit
+        return true
     }
 }
 

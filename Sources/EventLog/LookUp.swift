@@ -10,8 +10,9 @@ extension WriterState {
         guard head.indexedSize > 0 else { return [:] }
         var wanted: [(hash: UInt32, id: EventID)] = []
         for append in appends {
-            for event in append.events where !pending.contains(event.id) {
-                wanted.append((event.terms.id, event.id))
+            for index in append.events.indices {
+                let id = append.events[index].event.id
+                if !pending.contains(id) { wanted.append((append.events[index].terms.id, id)) }
             }
         }
         wanted.sort { $0.hash < $1.hash }
@@ -61,9 +62,11 @@ extension WriterState {
             for stream in append.condition.streams.keys where streams[stream] == nil {
                 unknown[stream] = TermHash.of(stream: stream)
             }
-            for event in append.events
-            where streams[event.sent.stream] == nil && known[event.id] == nil {
-                unknown[event.sent.stream] = event.terms.stream
+            for index in append.events.indices {
+                let stream = append.events[index].event.stream
+                if streams[stream] == nil, known[append.events[index].event.id] == nil {
+                    unknown[stream] = append.events[index].terms.stream
+                }
             }
         }
         let names = unknown.sorted { $0.value < $1.value }

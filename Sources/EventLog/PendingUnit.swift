@@ -5,14 +5,14 @@ internal import Merkle
 /// A full unit never changes again, so that it can be handed to another thread as it is.
 struct PendingUnit: Sendable {
     private(set) var events: [Event] = []
-    private(set) var leafHashes: [Hash] = []
+    /// The leaves so far; of a full unit, its one subtree.
+    private(set) var tree = CompactRange()
     private(set) var terms: [EventTerms] = []
     /// The columns of a unit that stands in a block already.
     var subframe: Subframe?
 
     init() {
         events.reserveCapacity(LogLimits.subframeEvents)
-        leafHashes.reserveCapacity(LogLimits.subframeEvents)
         terms.reserveCapacity(LogLimits.subframeEvents)
     }
 
@@ -20,7 +20,7 @@ struct PendingUnit: Sendable {
 
     mutating func append(_ event: Event, _ leafHash: Hash, _ terms: EventTerms) {
         events.append(event)
-        leafHashes.append(leafHash)
+        tree.append(leaf: leafHash)
         self.terms.append(terms)
     }
 
@@ -44,11 +44,20 @@ struct PendingEvents: Sendable {
         end = first
     }
 
-    mutating func append(_ event: Event, _ leafHash: Hash, _ terms: EventTerms) {
+    /// Adds the event that follows; answers the root of the unit that is full with it.
+    mutating func append(_ event: Event, _ leafHash: Hash, _ terms: EventTerms) -> Hash? {
         if units.last?.isFull ?? true { units.append(PendingUnit()) }
         positions[event.id] = end
-        units[units.count - 1].append(event, leafHash, terms)
+        let last = units.count - 1
+        units[last].append(event, leafHash, terms)
         end += 1
+        return units[last].isFull ? units[last].tree.root : nil
+    }
+
+    /// The leaves behind the last full unit.
+    var openLeaves: CompactRange {
+        guard let last = units.last, !last.isFull else { return CompactRange() }
+        return last.tree
     }
 
     subscript(position: UInt64) -> Event {
@@ -74,7 +83,7 @@ struct PendingEvents: Sendable {
         let count = Int(position - first) / LogLimits.subframeEvents
         guard count > 0 else { return }
         for unit in units[..<count] {
-            for event in unit.events { positions[event.id] = nil }
+            for index in unit.events.indices { positions[unit.events[index].id] = nil }
         }
         units.removeFirst(count)
         first = position
@@ -87,10 +96,11 @@ struct PendingEvents: Sendable {
         while position > lowest {
             position -= 1
             let offset = Int(position - first)
-            let unit = units[offset / LogLimits.subframeEvents]
+            let unit = offset / LogLimits.subframeEvents
             let index = offset % LogLimits.subframeEvents
-            guard query.mayMatch(unit.terms[index]) else { continue }
-            if query.query.matches(unit.events[index]) { return unit.events[index] }
+            guard query.mayMatch(units[unit].terms[index]) else { continue }
+            let event = units[unit].events[index]
+            if query.query.matches(event) { return event }
         }
         return nil
     }

@@ -36,7 +36,7 @@ struct SealWork: Sendable {
         for (index, unit) in units.enumerated().dropFirst(sealed) {
             let first = indexedSize + UInt64(index) * Self.unitEvents
             subframes.append(try Self.columns(of: unit, first: first))
-            part.unitRoots.append(Tree.perfectRoot(unit.leafHashes[...]))
+            part.unitRoots.append(unit.tree.root)
             part.addPayloads(of: unit.events)
         }
         var start = 0

@@ -118,12 +118,15 @@ enum RunSearch {
         _ hashes: [UInt32], _ index: inout Int, _ page: HashPage, _ key: RunKey,
         _ value: Span<UInt8>, _ visit: (_ index: Int, _ unit: UInt64) -> Void
     ) throws {
+        var place = HashPage.Place()
         do throws(MalformedBytes) {
             while index < hashes.count {
                 let hash = hashes[index]
                 let upper = page.next.map { $0.hash >> TermHash.keyShift }
                 if let upper, upper < UInt64(hash) { return }
-                try page.forEachUnit(of: hash, value) { visit(index, UInt64($0)) }
+                try page.forEachUnit(of: hash, value, from: &place) {
+                    visit(index, UInt64($0))
+                }
                 if let upper, upper == UInt64(hash) { return }
                 index += 1
             }

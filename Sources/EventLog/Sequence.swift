@@ -10,6 +10,7 @@ struct WriterState: Sendable {
     var head: HeadRecord
     var slot: HeadFile.Slot
     var headFileSyncedAt: Int64 = 0
+    /// All whole units; the leaves behind them are with the pending events.
     var tree: CompactRange
     var edge: TileEdge
     /// Events that no index has yet; their first position is `head.indexedSize`.
@@ -44,15 +45,16 @@ struct WriterState: Sendable {
         let unitEvents = UInt64(LogLimits.subframeEvents)
         for start in stride(from: head.indexedSize, to: head.sealedSize, by: Int(unitEvents)) {
             let unit = try snapshot.subframe(ofUnit: start / unitEvents, in: transaction)
-            for event in unit.events { addToPending(event, Tree.leafHash(event.leaf)) }
+            // The tree has them already, and so no hash of theirs is asked for.
+            for event in unit.events { _ = addToPending(event, Tree.emptyRoot) }
             pending.remember([unit.subframe], from: start)
         }
         if head.sealedSize < head.size {
             let events = try Snapshot.tailEvents(head.sealedSize..<head.size, in: transaction)
             for event in events {
-                let leafHash = Tree.leafHash(event.leaf)
-                tree.append(leaf: leafHash)
-                addToPending(event, leafHash)
+                if let root = addToPending(event, Tree.leafHash(event.leaf)) {
+                    tree.appendSubtree(root, height: Tile.height)
+                }
             }
         }
         try requireAgreement(&snapshot, transaction)
@@ -67,7 +69,7 @@ struct WriterState: Sendable {
             throw Corruption(
                 at: head.size - 1, "the head record has another time of the last recording")
         }
-        guard tree.root == head.root else {
+        guard root == head.root else {
             throw Corruption(
                 at: head.sealedSize, "the tree does not have the root of the head record")
         }
@@ -124,10 +126,13 @@ struct WriterState: Sendable {
         return blocks
     }
 
-    private mutating func addToPending(_ event: Event, _ leafHash: Hash) {
+    private mutating func addToPending(_ event: Event, _ leafHash: Hash) -> Hash? {
         streams[event.stream] = StreamEnd(revision: event.revision, position: event.position)
-        pending.append(event, leafHash, EventTerms(of: event))
+        return pending.append(event, leafHash, EventTerms(of: event))
     }
+
+    /// The root over all events.
+    private var root: Hash { tree.followed(by: pending.openLeaves).root }
 
     /// Decides about appends in their order and gives the accepted ones their places.
     ///
@@ -159,8 +164,9 @@ struct WriterState: Sendable {
     ) throws -> AppendOutcome? {
         if let rejection = append.rejection { return .rejected(rejection) }
         var found: [Event] = []
-        for event in append.events {
-            if let stored = pending.event(event.id) ?? known[event.id] { found.append(stored) }
+        for index in append.events.indices {
+            let id = append.events[index].event.id
+            if let stored = pending.event(id) ?? known[id] { found.append(stored) }
         }
         if let first = found.first, let last = found.last {
             let isConsecutive = zip(found, found.dropFirst()).allSatisfy {
@@ -170,7 +176,7 @@ struct WriterState: Sendable {
                 return .rejected(.someIDsKnown(found.map(\.id)))
             }
             for (event, old) in zip(append.events, found) where !event.isSame(as: old) {
-                return .rejected(.idKnownWithOtherContent(event.id, at: old.position))
+                return .rejected(.idKnownWithOtherContent(old.id, at: old.position))
             }
             return .alreadyAppended(PositionRange(first: first.position, last: last.position))
         }
@@ -209,24 +215,23 @@ struct WriterState: Sendable {
         // One value per commit, and never an earlier one than before, whatever the clock says.
         head.lastRecorded = max(head.lastRecorded, now.wall)
         head.clocks = now
-        for prepared in append.events {
-            let sent = prepared.sent
-            let revision = streams[sent.stream]?.revision.next ?? Revision(0)
-            let event = Event(
-                position: Position(head.size), revision: revision, recorded: head.lastRecorded,
-                id: prepared.id, type: sent.type, schema: sent.schema, stream: sent.stream,
-                tags: sent.tags, source: sent.source, time: sent.time, cause: sent.cause,
-                correlation: sent.correlation, attributes: sent.attributes, data: sent.data)
-            var leaf = prepared.producerPart
-            Line.appendLogPart(
-                position: event.position, revision: revision, recorded: event.recorded,
-                dataHash: prepared.dataHash, to: &leaf)
-            leaf.append(UInt8(ascii: "}"))
-            let leafHash = Tree.leafHash(leaf)
+        let recordedText = head.lastRecorded.rfc3339Bytes
+        // By index, since an event that is copied out of the list is counted member by member.
+        for index in append.events.indices {
+            let stream = append.events[index].event.stream
+            let revision = streams[stream]?.revision.next ?? Revision(0)
+            var event = append.events[index].event
+            event.position = Position(head.size)
+            event.revision = revision
+            event.recorded = head.lastRecorded
+            let leaf = append.events[index].leaf(at: event.position, revision, recordedText)
+            if let root = pending.append(
+                event, Tree.leafHash(leaf), append.events[index].terms)
+            {
+                tree.appendSubtree(root, height: Tile.height)
+            }
             accepted.append(leaf)
-            tree.append(leaf: leafHash)
-            streams[sent.stream] = StreamEnd(revision: revision, position: event.position)
-            pending.append(event, leafHash, prepared.terms)
+            streams[stream] = StreamEnd(revision: revision, position: event.position)
             head.size += 1
         }
         return .appended(PositionRange(first: first, last: Position(head.size - 1)))
@@ -255,7 +260,7 @@ struct WriterState: Sendable {
     }
 
     mutating func writeHead(to transaction: inout WriteTransaction) throws(StorageError) {
-        head.root = tree.root
+        head.root = root
         try transaction.put(head.encode(), for: Keys.head, in: Databases.meta)
     }
 }

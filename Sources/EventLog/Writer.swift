@@ -40,10 +40,13 @@ final class Writer: Sendable {
         case stopped(reason: String)
     }
 
-    fileprivate struct Books {
+    /// An object, so that the books are changed in place: they are too much to be copied.
+    fileprivate final class Books {
         var log: WriterState
         var sealing = Beside.idle
         var merging = Beside.idle
+
+        init(log: WriterState) { self.log = log }
     }
 
     /// What a thread beside the writer does; it is given one piece of work at a time.
@@ -171,17 +174,16 @@ final class Writer: Sendable {
     private func commit(
         _ batch: [WriterJob], _ requests: [AppendRequest], _ state: inout State
     ) -> [Result<[AppendOutcome], LogError>] {
-        guard case .running(var books) = state else {
+        guard case .running(let books) = state else {
             guard case .stopped(let reason) = state else { return [] }
             return requests.map { _ in .failure(.writerStopped(reason: reason)) }
         }
-        // The books are moved out, so that they are changed in place and not copied.
-        state = .stopped(reason: "it failed while writing")
         for job in batch { books.notice(job) }
         do throws(LogError) {
             let now = try acceptedClock(books.log.head.clocks)
             return commit(batch, requests, at: now, books, &state)
         } catch {
+            // What was made beside the books is about events that have their time.
             _ = commit(batch, [], at: books.log.head.clocks, books, &state)
             return requests.map { _ in .failure(error) }
         }
@@ -189,10 +191,9 @@ final class Writer: Sendable {
 
     /// Sequences a batch, commits it, and remembers the new head outside the environment.
     private func commit(
-        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading,
-        _ taken: consuming Books, _ state: inout State
+        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading, _ books: Books,
+        _ state: inout State
     ) -> [Result<[AppendOutcome], LogError>] {
-        var books = taken
         let before = books.log.head.size
         do {
             let outcomes = try environment.write { transaction in
@@ -207,8 +208,8 @@ final class Writer: Sendable {
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
             news.announce(size: books.log.head.size)
-            giveWork(&books)
-            state = books.log.head.size > before ? remember(books) : .running(books)
+            giveWork(books)
+            if books.log.head.size > before { state = remember(books) }
             return outcomes.map { .success($0) }
         } catch {
             state = recovered(from: error, books)
@@ -230,8 +231,7 @@ final class Writer: Sendable {
     ///
     /// Where that fails, the batch is durable all the same and is acknowledged, but nothing more is
     /// written.
-    private func remember(_ committed: Books) -> State {
-        var books = committed
+    private func remember(_ books: Books) -> State {
         books.log.slot.sequence += 1
         books.log.slot.size = books.log.head.size
         books.log.slot.root = books.log.head.root
@@ -257,9 +257,9 @@ final class Writer: Sendable {
             let log = slot.flatMap { slot in
                 try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
-            guard var log else { return .stopped(reason: "\(error)") }
-            log.headFileSyncedAt = failed.log.headFileSyncedAt
-            return .running(Books(log: log, sealing: failed.sealing, merging: failed.merging))
+            guard let log else { return .stopped(reason: "\(error)") }
+            failed.log = log
+            return .running(failed)
         default:
             return .stopped(reason: "\(error)")
         }
@@ -277,7 +277,7 @@ final class Writer: Sendable {
 // Beside the writer.
 extension Writer {
     /// Hands out what can be done beside the writer; nobody takes it once the log is being closed.
-    private func giveWork(_ books: inout Books) {
+    private func giveWork(_ books: Books) {
         guard let crew else { return }
         if books.sealing == .idle, let work = SealWork(books.log),
             case .accepted = crew.sealer.submit(work, weight: 1)
@@ -307,16 +307,12 @@ extension Writer {
 
     /// Merges what is left to merge when the log is closed.
     private func mergeAll(_ state: inout State) {
-        while case .running(var books) = state,
-            let next = RunMerge.next(of: books.log.runs)
-        {
-            state = .stopped(reason: "it failed while merging")
+        while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs) {
             do {
                 let run = try RunMerge.merge(Array(books.log.runs[next]), in: environment)
                 try environment.write { transaction in
                     try books.log.install(.merge(run), &transaction)
                 }
-                state = .running(books)
             } catch {
                 // Nobody waits for it, and the log is as sound without.
                 state = .stopped(reason: "\(error)")
@@ -327,7 +323,7 @@ extension Writer {
 
 extension Writer.Books {
     /// Who has come back with what was asked for.
-    fileprivate mutating func notice(_ job: WriterJob) {
+    fileprivate func notice(_ job: WriterJob) {
         switch job {
         case .seal: sealing = .idle
         case .merge: merging = .idle

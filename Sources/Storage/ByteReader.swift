@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Bytes end too early or hold a number that their format does not allow.
 package struct MalformedBytes: Error, Equatable, Sendable {
     /// Bytes from the start to where reading failed.
@@ -133,6 +135,27 @@ package struct ByteReader: ~Escapable {
 }
 
 extension Span<UInt8> {
+    /// Whether both hold the same bytes.
+    package func isSame(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        // Both buffers are as long as the other, and live as long as the call.
+        return unsafe withUnsafeBufferPointer { one in
+            unsafe other.withUnsafeBufferPointer { two in
+                guard let first = one.baseAddress, let second = two.baseAddress else { return true }
+                return unsafe memcmp(first, second, one.count) == 0
+            }
+        }
+    }
+
+    /// Feeds the bytes to a hasher, and their number, so that neighbours stay apart.
+    package func hash(into hasher: inout Hasher) {
+        // The buffer lives as long as the call.
+        unsafe withUnsafeBufferPointer { bytes in
+            unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        }
+        hasher.combine(count)
+    }
+
     /// A number of up to 56 bits that begins at the bit `start`, lowest first.
     ///
     /// Bits behind the end of the bytes are zero.
