@@ -105,6 +105,27 @@ struct OperateTests {
         _ = try done(["check"])
     }
 
+    @Test("Who opens the log while it is being compacted sees all of it")
+    func readersBesideCompaction() throws {
+        try MakeLog.generate(days: 1, contactsPerDay: 200, in: scratch.log)
+        for round in 0..<4 {
+            // Something to compact.
+            try MakeLog.append(lines(round * 500..<round * 500 + 500), to: scratch.log)
+            let root = try MakeLog.stats(scratch.log)["root"]
+            let compaction = try Ascolto.start(["compact"], log: scratch.log)
+            var readers = 0
+            while compaction.isRunning {
+                #expect(try MakeLog.stats(scratch.log)["root"] == root)
+                readers += 1
+            }
+            let run = try compaction.finish(within: 60)
+            #expect(run.end == .exit(0), "\(run.error)")
+            #expect(readers > 0)
+            #expect(try MakeLog.stats(scratch.log)["root"] == root)
+        }
+        _ = try done(["check"])
+    }
+
     private func hasOpen(_ program: RunningProgram, _ name: String) -> Bool {
         let descriptors = "/proc/\(program.identifier)/fd"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: descriptors)) ?? []

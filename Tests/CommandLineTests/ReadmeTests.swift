@@ -11,7 +11,7 @@ import Testing
         let blocks = readme.components(separatedBy: "```sh\n").dropFirst().compactMap {
             $0.components(separatedBy: "```").first
         }
-        #expect(blocks.count == 6)
+        #expect(blocks.count == 7)
         let binary =
             ProcessInfo.processInfo.environment["ASCOLTO_BINARY"]
             ?? root.appendingPathComponent(".build/debug/ascolto").path

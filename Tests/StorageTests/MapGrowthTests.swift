@@ -154,6 +154,47 @@ import Testing
         #expect(try environment.activeReaders() == [])
     }
 
+    @Test func aReaderThatWasKilledHoldsUpNobody() async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let environment = try Environment.open(
+                in: path, access: .reading, databases: ["one"], readersMax: 8)
+            try environment.read { _ in _ = kill(getpid(), SIGKILL) }
+        }
+        let environment = try open(.writing, pages: 1_024, pagesMax: 1_024)
+        #expect(try environment.activeReaders() == [])
+    }
+
+    /// Opening refuses a file that is shorter than its pages; this must not hit a sound one.
+    @Test(arguments: [31, 32, 33] as [UInt64]) func aFileHoldsAllItsPages(seed: UInt64) throws {
+        let environment = try open(.writing, pages: 16_384, pagesMax: 16_384)
+        var state = seed
+        func random(_ bound: UInt64) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % bound)
+        }
+        var keys: [Int: Int] = [:]
+        for round in 0..<400 {
+            try environment.write { transaction in
+                for _ in 0..<1 + random(60) {
+                    let number = random(300)
+                    let key = [UInt8(number >> 8), UInt8(number & 255)]
+                    if keys[number] != nil && random(5) < (round / 40 % 2 == 0 ? 2 : 4) {
+                        try transaction.delete(key, in: "one")
+                        keys[number] = nil
+                    } else {
+                        keys[number] = [20, 900, 1_900, 5_000, 30_000][random(5)]
+                        try transaction.put(
+                            [UInt8](repeating: 1, count: keys[number] ?? 0), for: key, in: "one")
+                    }
+                }
+            }
+            let use = try environment.pageUse()
+            let pages = use.own + use.free + use.byDatabase.values.reduce(0, +)
+            let bytes = try FileSystem.size(of: path + "/data.mdb").bytes
+            #expect(bytes >= pages * Self.page, "seed \(seed), round \(round)")
+        }
+    }
+
     @Test func aCompactedCopyHoldsTheSameInFewerBytes() throws {
         let environment = try open(.writing, pages: 1_024, pagesMax: 1_024)
         for number in 0..<200 { try Self.put(number, bytes: 3_000, in: environment) }
