@@ -20,7 +20,9 @@ let arguments = Target.Dependency.product(
 let package = Package(
     name: "Ascolto",
     products: [
-        .executable(name: "ascolto", targets: ["ascolto"])
+        .executable(name: "ascolto", targets: ["ascolto"]),
+        // For the nested package Tools/Benchmarks only.
+        .library(name: "Workloads", targets: ["Workloads"]),
     ],
     dependencies: [
         // SHA-256 for leaves, nodes and data hashes; Ed25519 for checkpoints.
@@ -112,6 +114,9 @@ let package = Package(
         .testTarget(
             name: "ReorganisationTests",
             dependencies: ["Reorganisation", "EventLog", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WorkloadsTests", dependencies: ["Workloads", "EventLog", "JSON"],
             swiftSettings: strict),
         .testTarget(name: "HouseRules", swiftSettings: strict),
         .testTarget(
