@@ -125,6 +125,8 @@ final class Writer: Sendable {
         self.clock = clock
         self.clockPolicy = clockPolicy
         self.state = Mutex(.running(state))
+        // The process before this one may have been killed with its newest slot unsynced.
+        try headFile.sync()
         thread = Mutex(nil)
         // Unowned is safe: whoever owns the writer stops the thread before letting it go.
         let started = try WriterThread<AppendRequest>(
@@ -216,7 +218,10 @@ final class Writer: Sendable {
     /// written.
     private func remember(_ committed: WriterState) -> State {
         var books = committed
-        books.slot.sequence += 1
+        // The slots lie in one block of the disk, which may lose power halfway through it. So a
+        // slot is written again and again until it is synced, and the other stays what it is.
+        books.slot.sequence += books.isSlotSynced ? 1 : 2
+        books.isSlotSynced = false
         books.slot.size = books.head.size
         books.slot.root = books.head.root
         do throws(StorageError) {
@@ -225,6 +230,7 @@ final class Writer: Sendable {
             if now - books.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
                 try headFile.sync()
                 books.headFileSyncedAt = now
+                books.isSlotSynced = true
             }
             return .running(books)
         } catch {
@@ -241,7 +247,8 @@ final class Writer: Sendable {
             let books = slot.flatMap { slot in
                 try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
-            if let books { return .running(books) }
+            let isSynced: Void? = try? headFile.sync()
+            if let books, isSynced != nil { return .running(books) }
             return .stopped(reason: "\(error)")
         default:
             return .stopped(reason: "\(error)")

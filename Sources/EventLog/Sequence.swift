@@ -10,6 +10,8 @@ struct WriterState: Sendable {
     private(set) var head: HeadRecord
     var slot: HeadFile.Slot
     var headFileSyncedAt: Int64 = 0
+    /// Whether the newest slot survives a power cut; until it does, the other one is left alone.
+    var isSlotSynced = true
     private var tree: CompactRange
     private var edge: TileEdge
     /// Events not yet in a block, with their leaf hashes; their first position is
