@@ -19,10 +19,10 @@ struct CrashStateTests {
     @Test(
         "loses nothing that was acknowledged",
         arguments: [
-            Run(seed: 71, states: 60, requests: 200, shape: "singles", width: 1),
-            Run(seed: 72, states: 30, requests: 600, shape: "singles", width: 16),
-            Run(seed: 73, states: 40, requests: 80, shape: "mixed", width: 2),
-            Run(seed: 74, states: 30, requests: 20, shape: "batches", width: 1),
+            Run(seed: 71, states: 40, requests: 200, shape: "singles", width: 1),
+            Run(seed: 72, states: 20, requests: 600, shape: "singles", width: 16),
+            Run(seed: 73, states: 30, requests: 60, shape: "mixed", width: 2),
+            Run(seed: 74, states: 20, requests: 15, shape: "batches", width: 1),
         ])
     func keepsAll(run: Run) throws {
         let report = try CrashStates.visit(run)

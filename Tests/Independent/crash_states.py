@@ -241,7 +241,7 @@ class Harness:
 
         Mounting comes before, and is the file system's affair.
         """
-        anywhere = [number for number, end in enumerate(ends) if end > self.begun]
+        anywhere = [n for n, end in enumerate(ends) if n > 0 and end > self.begun]
         heads = [number for number in anywhere if has_head(epochs[number])]
         return sorted(
             self.chance.choice(heads if heads and number % 2 else anywhere)
