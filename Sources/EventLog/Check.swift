@@ -32,29 +32,48 @@ extension EventLog {
     /// - Throws: ``LogError`` where the log could not be looked at: no log, no permission, no
     ///   reader slot. What is wrong with the log itself is in the report.
     package static func check(
-        at directory: String, depth: CheckDepth, progress: (UInt64) -> Void
+        at directory: String, depth: CheckDepth, access: Access = .reading,
+        progress: (UInt64) -> Void
     ) throws(LogError) -> CheckReport {
         guard exists(at: directory) else { throw .noLog(directory: directory) }
-        do {
+        return try reporting {
             // As when opening, the slot comes before the snapshot.
-            let headFile = try HeadFile.open(in: directory, access: .reading)
+            let headFile = try HeadFile.open(in: directory, access: access.ofHeadFile)
+            defer { withExtendedLifetime(headFile) {} }
             let slot: Result<HeadFile.Slot, any Error> = Result {
                 try HeadFile.newest(in: headFile)
             }
             let environment = try Environment.open(
-                in: directory, access: .reading, databases: Databases.all,
+                in: directory, access: access.ofEnvironment, databases: Databases.all,
                 readersMax: LogLimits.readersMax)
-            let pages = Result { try environment.pageUse() }
-            return try environment.read { transaction in
-                var checker = try Checker(transaction, slot: try? slot.get())
-                if case .failure(let error) = pages { checker.note(error) }
-                switch depth {
-                case .full: checker.checkEverything(transaction, progress)
-                case .quick: checker.checkEdges(transaction)
-                }
-                if case .failure(let error) = slot { checker.note(error) }
-                return checker.report
+            return try check(environment, slot: slot, depth: depth, progress: progress)
+        }
+    }
+
+    /// Verifies an environment against what the head file remembers.
+    static func check(
+        _ environment: Environment, slot: Result<HeadFile.Slot, any Error>, depth: CheckDepth,
+        progress: (UInt64) -> Void
+    ) throws -> CheckReport {
+        let pages = Result { try environment.pageUse() }
+        return try environment.read { transaction in
+            var checker = try Checker(transaction, slot: try? slot.get())
+            if case .failure(let error) = pages { checker.note(error) }
+            switch depth {
+            case .full: checker.checkEverything(transaction, progress)
+            case .quick: checker.checkEdges(transaction)
             }
+            if case .failure(let error) = slot { checker.note(error) }
+            return checker.report
+        }
+    }
+
+    /// Runs `body`; corruption that keeps it from its end becomes a report of its own.
+    static func reporting(
+        _ body: () throws -> CheckReport
+    ) throws(LogError) -> CheckReport {
+        do {
+            return try body()
         } catch let corruption as Corruption {
             return CheckReport(problems: [corruption])
         } catch StorageError.corrupted(let what) {
@@ -190,6 +209,7 @@ private struct Checker: ~Copyable {
         if let problem = try tiles.append(Tree.perfectRoot(leaves[...]), in: transaction) {
             note(problem)
         }
+        guard first.position.value < head.indexedSize else { return }
         for problem in try runs.append(events[...], in: transaction) { note(problem) }
     }
 
@@ -227,7 +247,7 @@ private struct Checker: ~Copyable {
             note(at: head.size, "the head file remembers \(slot.size) events, the log has fewer")
         }
         for problem in try tiles.finish(in: transaction) { note(problem) }
-        for problem in try runs.finish(in: transaction) { note(problem) }
+        for problem in try runs.finish(head, in: transaction) { note(problem) }
         if try transaction.statistics(of: Databases.payloads).entries != payloads {
             note(at: nil, "there are payloads that belong to no event")
         }
@@ -327,71 +347,5 @@ private struct ExpectedTiles {
             problems.append(Corruption(at: nil, "there are tiles that belong to no events"))
         }
         return problems
-    }
-}
-
-/// The index runs as they must be, compared with those on disk as each is completed.
-private struct ExpectedRuns {
-    private var current: [IndexKind: RunKey] = [:]
-    private var postings: [IndexKind: [Posting]] = [:]
-    private var bounds: [TimeBounds] = []
-    private var pages = 0
-
-    /// Takes up the events of one unit; answers what is wrong with runs that end there.
-    mutating func append(
-        _ events: ArraySlice<Event>, in transaction: borrowing ReadTransaction
-    ) throws -> [Corruption] {
-        guard let first = events.first?.position.value, let last = events.last?.position.value
-        else { return [] }
-        var problems: [Corruption] = []
-        for kind in IndexKind.allCases {
-            if current[kind] == nil {
-                current[kind] = try transaction.withCursor(in: Databases.runs) { cursor in
-                    try RunSearch.firstRun(of: kind, from: first, &cursor)
-                }
-            }
-            guard let run = current[kind] else { continue }
-            if kind == .time {
-                bounds.append(TimeBounds(of: events))
-            } else {
-                postings[kind, default: []] += BlockRuns.postings(of: events, kind)
-            }
-            if last + 1 >= run.end {
-                problems += try compare(run, transaction)
-                current[kind] = nil
-            }
-        }
-        return problems
-    }
-
-    private mutating func compare(
-        _ run: RunKey, _ transaction: borrowing ReadTransaction
-    ) throws -> [Corruption] {
-        let expected: [(key: RunKey, value: [UInt8])]
-        if run.kind == .time {
-            expected = TimePage.encode(bounds, first: run.first, end: run.end)
-            bounds = []
-        } else {
-            let sorted = Set(postings[run.kind] ?? []).sorted()
-            expected = HashPage.encode(sorted, kind: run.kind, first: run.first, end: run.end)
-            postings[run.kind] = []
-        }
-        var problems: [Corruption] = []
-        for page in expected {
-            pages += 1
-            let isSame = try transaction.withValue(for: page.key.bytes, in: Databases.runs) {
-                $0.elementsEqual(page.value)
-            }
-            if isSame != true {
-                problems.append(
-                    Corruption(at: run.first, "a page of the index of \(run.kind)s is wrong"))
-            }
-        }
-        return problems
-    }
-
-    mutating func finish(in transaction: borrowing ReadTransaction) throws -> [Corruption] {
-        guard try transaction.statistics(of: Databases.runs).entries != pages else { return [] }
-        return [Corruption(at: nil, "there are index pages that belong to no events")]
     }
 }

@@ -56,16 +56,24 @@ extension EventLog {
         let environment = try Environment.open(
             in: directory, access: .writing, databases: Databases.all, readersMax: 1)
         let head = HeadRecord(
-            size: 1, root: tree.root, sealedSize: 0, lastRecorded: now.wall, clocks: now)
+            size: 1, root: tree.root, sealedSize: 0, indexedSize: 0, lastRecorded: now.wall,
+            clocks: now)
+        var value = TailValueWriter(count: 1)
+        value.append(leaf: first.leaf, first.data)
+        let tail = value.finish()
         try environment.write { transaction in
-            try transaction.put(
-                TailValue.encode([first.line]), for: Keys.position(0), in: Databases.tail)
+            try transaction.put(tail, for: Keys.position(0), in: Databases.tail)
             try transaction.put(head.encode(), for: Keys.head, in: Databases.meta)
         }
+        try createHeadFile(
+            in: directory, HeadFile.Slot(sequence: 1, size: 1, root: tree.root))
+    }
+
+    static func createHeadFile(in directory: String, _ slot: HeadFile.Slot) throws {
         let path = directory + "/" + HeadFile.name
         try SlotFile.create(path: path, slotBytes: HeadFile.slotBytes)
         let file = try SlotFile(path: path, slotBytes: HeadFile.slotBytes, access: .writing)
-        try HeadFile.write(HeadFile.Slot(sequence: 1, size: 1, root: tree.root), to: file)
+        try HeadFile.write(slot, to: file)
         try file.sync()
     }
 

@@ -1,6 +1,6 @@
 package import JSON
 package import Merkle
-internal import Storage
+package import Storage
 
 /// An ordered, provable log of events in one directory.
 ///
@@ -10,6 +10,24 @@ package final class EventLog: Sendable {
     package enum Access: Sendable {
         case reading
         case writing
+        /// Reading where nobody writes, such as on a read-only mount; keeps writers out meanwhile.
+        case frozen
+
+        var ofHeadFile: SlotFile.Access {
+            switch self {
+            case .reading: .reading
+            case .writing: .writing
+            case .frozen: .frozen
+            }
+        }
+
+        var ofEnvironment: Environment.Access {
+            switch self {
+            case .reading: .reading
+            case .writing: .writing
+            case .frozen: .frozen
+            }
+        }
     }
 
     /// Which log this is; position 0 says it.
@@ -18,26 +36,28 @@ package final class EventLog: Sendable {
     let environment: Environment
     let clock: LogClock
     let writer: Writer?
+    /// Carries the lock of a writer, or of one who reads a frozen log.
+    private let headFile: SlotFile
 
     /// Opens a log and checks its newest state against its tree and its head file.
     ///
-    /// At most 4,096 events are read, however long the log is.
+    /// At most 4,096 events are read, however long the log is. How far the file may grow is
+    /// `map`'s to say, which only tests change.
     /// - Throws: ``LogError/noLog(directory:)``, ``LogError/behindHeadFile(size:remembered:)``,
     ///   ``LogError/corruption(_:)``, or what the file system refuses.
     package static func open(
         at directory: String, access: Access, clock: LogClock = .system,
-        clockPolicy: ClockPolicy = .refuseJumps
+        clockPolicy: ClockPolicy = .refuseJumps, map: MapSize = .standard
     ) throws(LogError) -> EventLog {
         guard exists(at: directory) else { throw .noLog(directory: directory) }
         return try wrapping {
             // The slot is read before the snapshot is taken: what the log holds by then can only
             // be newer, even while another process appends.
-            let headFile = try HeadFile.open(
-                in: directory, access: access == .writing ? .writing : .reading)
+            let headFile = try HeadFile.open(in: directory, access: access.ofHeadFile)
             let slot = try HeadFile.newest(in: headFile)
             let environment = try Environment.open(
-                in: directory, access: access == .writing ? .writing : .reading,
-                databases: Databases.all, readersMax: LogLimits.readersMax)
+                in: directory, access: access.ofEnvironment, databases: Databases.all,
+                readersMax: LogLimits.readersMax, map: map)
             let (identity, state) = try environment.read { transaction in
                 let state = try WriterState(recovering: transaction, slot: slot)
                 var snapshot = try Snapshot(transaction)
@@ -53,19 +73,20 @@ package final class EventLog: Sendable {
                     clockPolicy: clockPolicy, state: state) : nil
             return EventLog(
                 identity: identity, directory: directory, environment: environment, clock: clock,
-                writer: writer)
+                writer: writer, headFile: headFile)
         }
     }
 
     private init(
         identity: LogIdentity, directory: String, environment: Environment, clock: LogClock,
-        writer: Writer?
+        writer: Writer?, headFile: SlotFile
     ) {
         self.identity = identity
         self.directory = directory
         self.environment = environment
         self.clock = clock
         self.writer = writer
+        self.headFile = headFile
     }
 
     deinit { writer?.stop() }

@@ -23,15 +23,14 @@ enum Keys {
     static let head = Array("head".utf8)
 
     static func position(_ position: UInt64) -> [UInt8] {
-        var key: [UInt8] = []
-        appendBigEndian(position, width: 8, to: &key)
-        return key
+        [UInt8](capacity: 8) { appendBigEndian(position, width: 8, to: &$0) }
     }
 
     static func tile(level: Int, index: UInt64) -> [UInt8] {
-        var key = [UInt8(level)]
-        appendBigEndian(index, width: 8, to: &key)
-        return key
+        [UInt8](capacity: 9) { key in
+            key.append(UInt8(level))
+            appendBigEndian(index, width: 8, to: &key)
+        }
     }
 
     /// The number in an eight-byte key, or nil for a key of another length.
@@ -45,14 +44,14 @@ enum Keys {
         return value
     }
 
-    static func appendBigEndian(_ value: UInt64, width: Int, to key: inout [UInt8]) {
+    static func appendBigEndian(_ value: UInt64, width: Int, to key: inout OutputSpan<UInt8>) {
         for index in (0..<width).reversed() {
             key.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
         }
     }
 }
 
-/// The version that stands first in every stored value.
+/// The version that stands first in every stored value, unless its kind has had a newer one since.
 enum Format {
     static let version: UInt8 = 1
 
@@ -64,8 +63,10 @@ enum Format {
     }
 
     /// The value before the checksum, or nil where the checksum or the version is not right.
-    static func checkedCount(_ stored: Span<UInt8>) -> Int? {
-        guard stored.count >= 5, stored[0] == version else { return nil }
+    ///
+    /// `newest` is the version that is written today; older ones are read.
+    static func checkedCount(_ stored: Span<UInt8>, upTo newest: UInt8 = version) -> Int? {
+        guard stored.count >= 5, (version...newest).contains(stored[0]) else { return nil }
         let count = stored.count - 4
         var reader = ByteReader(stored.extracting(count..<stored.count))
         guard let sum = try? reader.u32(), sum == crc32(stored.extracting(0..<count)) else {

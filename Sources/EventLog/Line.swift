@@ -49,23 +49,37 @@ enum Line {
         return line
     }
 
-    /// What the log adds to the producer's part: place, time of recording and data hash.
-    static func appendLogPart(
-        position: Position, revision: Revision, recorded: Instant, dataHash: Hash,
+    /// What the log adds to the producer's part: the place and the time of recording.
+    static func appendPlace(
+        _ position: Position, _ revision: Revision, _ recordedText: [UInt8],
         to line: inout [UInt8]
     ) {
         line.append(contentsOf: #","position":""#.utf8)
-        line.append(contentsOf: String(position.value).utf8)
+        appendDecimal(position.value, to: &line)
         line.append(contentsOf: #"","revision":""#.utf8)
-        line.append(contentsOf: String(revision.value).utf8)
+        appendDecimal(revision.value, to: &line)
         line.append(contentsOf: #"","recorded":""#.utf8)
-        line.append(contentsOf: recorded.rfc3339Bytes)
-        line.append(contentsOf: #"","datahash":""#.utf8)
-        for byte in dataHash.bytes {
+        line.append(contentsOf: recordedText)
+        line.append(UInt8(ascii: "\""))
+    }
+
+    static func appendDataHash(_ hash: Hash, to line: inout [UInt8]) {
+        line.append(contentsOf: #","datahash":""#.utf8)
+        for byte in hash.bytes {
             line.append(lowercaseHexDigit(byte >> 4))
             line.append(lowercaseHexDigit(byte & 15))
         }
         line.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendDecimal(_ number: UInt64, to line: inout [UInt8]) {
+        let start = line.count
+        var rest = number
+        repeat {
+            line.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        line[start...].reverse()
     }
 
     /// The last member and the closing brace, without a line break.
@@ -134,9 +148,8 @@ extension Event {
 
     private var partBeforeData: [UInt8] {
         var line = producerPart
-        Line.appendLogPart(
-            position: position, revision: revision, recorded: recorded, dataHash: data.hash,
-            to: &line)
+        Line.appendPlace(position, revision, recorded.rfc3339Bytes, to: &line)
+        Line.appendDataHash(data.hash, to: &line)
         return line
     }
 }

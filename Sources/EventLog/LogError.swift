@@ -13,6 +13,8 @@ package enum LogError: Error, Sendable {
     case behindHeadFile(size: UInt64, remembered: UInt64)
     /// More appends wait than the queue holds; try again later.
     case overloaded
+    /// The caller's task was cancelled; whether the events were appended is unknown.
+    case cancelled
     /// The writer has stopped after an error or was closed; open the log again.
     case writerStopped(reason: String)
     /// The log was opened for reading only.
@@ -21,6 +23,22 @@ package enum LogError: Error, Sendable {
     case clockJumped(aheadSeconds: Int64)
     /// What was known at a position that is not there yet is not known.
     case asOfBeyondLog(Position, size: UInt64)
+    /// The file does not end as a backup does.
+    case noBackup(path: String)
+    /// The file is a backup of another log; it is not replaced.
+    case backupOfOtherLog(path: String)
+    /// The file is a backup that holds more events than the log; it is not replaced.
+    case backupHoldsMore(path: String, events: UInt64, than: UInt64)
+    /// What is in the directory is not a part of the backup; `--replace` moves it aside.
+    case wouldLose(directory: String, reason: String)
+    case badCursorName(String)
+    case noCursor(String)
+    /// The cursor has seen events that are not in this log, so the log was replaced; reset it.
+    case cursorOfOtherHistory(String, at: Position)
+    /// Neither slot of the cursor's file can be read; reset it.
+    case cursorDamaged(String)
+    /// A cursor goes forward unless it is reset.
+    case cursorWentBack(String, from: Position, to: Position)
     case badZone(String)
     case badOrigin(String)
 }
@@ -60,6 +78,8 @@ extension LogError: CustomStringConvertible {
         case .asOfBeyondLog(let position, let size):
             "position \(position) does not exist yet; the log has \(size) events"
         case .overloaded: "too many appends are waiting; try again later with the same ids"
+        case .cancelled:
+            "the append was cancelled, and may have happened or not; retry with the same ids"
         case .writerStopped(let reason):
             "the writer has stopped (\(reason)); open the log again, check it, and retry with the "
                 + "same ids"
@@ -67,6 +87,22 @@ extension LogError: CustomStringConvertible {
         case .clockJumped(let seconds):
             "the clock of this machine has run \(seconds) s ahead since the last append; set it "
                 + "right, or append with --accept-clock"
+        case .noBackup(let path): "\(path) is no backup of a log"
+        case .backupOfOtherLog(let path): "\(path) is a backup of another log; give another file"
+        case .backupHoldsMore(let path, let events, let size):
+            "\(path) holds \(events) events and the log has \(size); the better backup is kept"
+        case .wouldLose(let directory, let reason):
+            "\(directory): \(reason); --replace moves what is there aside"
+        case .badCursorName(let name):
+            "a cursor's name has 1 to 64 letters, digits, dots, hyphens and underscores and begins "
+                + "with a letter or digit; not \(quoted(name))"
+        case .noCursor(let name): "there is no cursor \(name)"
+        case .cursorOfOtherHistory(let name, let position):
+            "the cursor \(name) stands at \(position) of a history that this log does not have, so "
+                + "the log was replaced; reset the cursor"
+        case .cursorDamaged(let name): "the file of the cursor \(name) is damaged; reset the cursor"
+        case .cursorWentBack(let name, let old, let new):
+            "the cursor \(name) stands at \(old) and does not go back to \(new) unless it is reset"
         case .badZone(let zone): "\(zone) is no IANA time zone such as Europe/Rome"
         case .badOrigin(let origin):
             "the origin \(quoted(origin)) must be a name like example.org/log without spaces and +"

@@ -2,8 +2,11 @@
 package enum LogLimits {
     package static let appendEventsMax = 10_000
     package static let appendBytesMax = 16 << 20
-    /// Bytes that may wait for the writer; further appends are answered "overloaded".
+    /// Bytes that may wait for the writer; further appends wait outside, and then are refused.
     package static let waitingBytesMax = 64 << 20
+    /// How long an append waits for room in the queue before it is answered "overloaded".
+    package static let overloadPatience: Duration = .seconds(5)
+    package static let overloadPause: Duration = .milliseconds(2)
     /// Bytes that one commit takes from the queue.
     package static let commitBytesMax = 32 << 20
     package static let blockEventsMax = 4_096
@@ -11,8 +14,8 @@ package enum LogLimits {
     package static let subframeEvents = 256
     /// Envelopes and payloads of one block after decoding.
     package static let blockBytesMax = 8 << 20
-    /// Bytes of the tail, long data included, above which it is sealed early.
-    package static let tailBytesMax = 32 << 20
+    /// Lines of one commit that take more are compressed in the tail.
+    package static let tailPlainBytesMax = 32 << 10
     /// Longer data become a value of their own.
     package static let inlineDataBytesMax = 16 << 10
     /// How far the wall clock may run ahead of monotonic progress before appends are refused.
@@ -26,4 +29,11 @@ package enum LogLimits {
     package static let readBatchBytesMax = 4 << 20
     /// Readers of one environment, over all processes.
     package static let readersMax = 126
+    /// How long a compaction or a restore waits for other processes to close the log.
+    package static let exclusiveUsePatience: Duration = .seconds(10)
+    /// How often one who only reads looks whether another process has appended.
+    package static let pollInterval: Duration = .milliseconds(20)
+    /// Positions that a subscription examines at most before it tells how far it is.
+    package static let examinedPositionsMax: UInt64 = 1 << 18
+    package static let cursorNameBytesMax = 64
 }

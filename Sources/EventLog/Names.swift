@@ -1,4 +1,5 @@
 internal import JSON
+internal import Storage
 
 /// An event's place in the log's gapless total order, counted from 0.
 package struct Position: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -193,14 +194,11 @@ package protocol ByteExact: Hashable {
 
 extension ByteExact {
     package static func == (left: Self, right: Self) -> Bool {
-        left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+        left.text.utf8Span.span.isSame(as: right.text.utf8Span.span)
     }
 
     package func hash(into hasher: inout Hasher) {
-        // Equal bytes have equal sums; the hasher then spreads them.
-        var sum: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { sum = (sum ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        hasher.combine(sum)
+        text.utf8Span.span.hash(into: &hasher)
     }
 }
 

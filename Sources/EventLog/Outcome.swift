@@ -11,25 +11,6 @@ package struct PositionRange: Hashable, Sendable {
     package var count: Int { Int(last.value - first.value) + 1 }
 }
 
-/// What must be true of a stream for an append to succeed.
-package enum StreamExpectation: Hashable, Sendable {
-    case exists
-    case doesNotExist
-    /// The stream's last event has this revision.
-    case isAt(Revision)
-}
-
-/// What must still be true for an append to succeed; empty asks for nothing.
-package struct Condition: Sendable {
-    package var streams: [StreamName: StreamExpectation]
-
-    package static let nothing = Condition(streams: [:])
-
-    package init(streams: [StreamName: StreamExpectation]) {
-        self.streams = streams
-    }
-}
-
 /// Events that are written together at consecutive positions, or not at all.
 package struct Append: Sendable {
     package var events: [NewEvent]
@@ -51,30 +32,6 @@ package enum AppendOutcome: Equatable, Sendable {
     case conflict(Conflict)
     /// The append can never succeed as it is; nothing was written.
     case rejected(Rejection)
-}
-
-/// What stands in the way of a condition.
-package struct Conflict: Equatable, Sendable {
-    package let stream: StreamName
-    package let expected: StreamExpectation
-    /// The last event of the stream, or nil where the stream does not exist.
-    package let found: Found?
-
-    package struct Found: Equatable, Sendable {
-        package let revision: Revision
-        package let position: Position
-
-        package init(revision: Revision, position: Position) {
-            self.revision = revision
-            self.position = position
-        }
-    }
-
-    package init(stream: StreamName, expected: StreamExpectation, found: Found?) {
-        self.stream = stream
-        self.expected = expected
-        self.found = found
-    }
 }
 
 /// Why an append is refused for good.
@@ -109,21 +66,5 @@ extension Rejection: CustomStringConvertible {
                 + "give a new event a new id"
         case .reservedType(let type): "an event of type \(type) is written by the log only"
         }
-    }
-}
-
-extension Conflict: CustomStringConvertible {
-    package var description: String {
-        let wanted =
-            switch expected {
-            case .exists: "exist"
-            case .doesNotExist: "not exist"
-            case .isAt(let revision): "be at revision \(revision)"
-            }
-        let state =
-            if let found { "is at revision \(found.revision), position \(found.position)" } else {
-                "does not exist"
-            }
-        return "the stream \(stream) should \(wanted); it \(state)"
     }
 }

@@ -59,7 +59,7 @@ private struct Scan {
             let behind = min(end, (selection.to?.value).map { $0 == .max ? $0 : $0 + 1 } ?? end)
             guard first < behind else { return nil }
             let candidates = try self.candidates(
-                selection, first..<behind, sealedSize: head.sealedSize, in: transaction)
+                selection, first..<behind, indexedSize: head.indexedSize, in: transaction)
             return Scan(selection, first..<behind, candidates)
         }
     }
@@ -121,7 +121,7 @@ private struct Scan {
 
     /// Units of the positions that the indexes cannot exclude; nil where there is nothing to ask.
     private static func candidates(
-        _ selection: Selection, _ positions: Range<UInt64>, sealedSize: UInt64,
+        _ selection: Selection, _ positions: Range<UInt64>, indexedSize: UInt64,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [UInt64]? {
         var sets: [Set<UInt64>] = []
@@ -130,41 +130,41 @@ private struct Scan {
             sets.append(
                 Set(
                     try RunSearch.units(
-                        of: [hash], kind: .stream, sealedSize: sealedSize, in: transaction)[0]))
+                        of: [hash], kind: .stream, indexedSize: indexedSize, in: transaction)[0]))
         }
         for tag in selection.tags {
             let hash = TermHash.of(tag: tag.text[...])
             sets.append(
                 Set(
                     try RunSearch.units(
-                        of: [hash], kind: .tag, sealedSize: sealedSize, in: transaction)[0]))
+                        of: [hash], kind: .tag, indexedSize: indexedSize, in: transaction)[0]))
         }
         if !selection.types.isEmpty {
             let hashes = Set(selection.types.map(TermHash.of(type:))).sorted()
             let units = try RunSearch.units(
-                of: hashes, kind: .tag, sealedSize: sealedSize, in: transaction)
+                of: hashes, kind: .tag, indexedSize: indexedSize, in: transaction)
             sets.append(units.reduce(into: []) { $0.formUnion($1) })
         }
         if selection.hasTimeBounds {
-            sets.append(try units(within: selection, sealedSize: sealedSize, in: transaction))
+            sets.append(try units(within: selection, indexedSize: indexedSize, in: transaction))
         }
         guard let first = sets.first else { return nil }
         var indexed = sets.dropFirst().reduce(first) { $0.intersection($1) }
         let lowest = positions.lowerBound / unitEvents
         let highest = (positions.upperBound - 1) / unitEvents
         indexed = indexed.filter { (lowest...highest).contains($0) }
-        // The indexes cover the blocks; the tail has to be read in any case.
-        let tailStart = max(lowest, sealedSize / unitEvents)
+        // What the indexes do not cover yet has to be read in any case.
+        let tailStart = max(lowest, indexedSize / unitEvents)
         let tail = tailStart <= highest ? Array(tailStart...highest) : []
         return indexed.sorted() + tail
     }
 
     private static func units(
-        within selection: Selection, sealedSize: UInt64,
+        within selection: Selection, indexedSize: UInt64,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> Set<UInt64> {
         var units = Set<UInt64>()
-        try RunSearch.forEachTimeBounds(sealedSize: sealedSize, in: transaction) { unit, bounds in
+        try RunSearch.forEachTimeBounds(indexedSize: indexedSize, in: transaction) { unit, bounds in
             let isPossible =
                 bounds.occurred.upperBound >= selection.since?.microseconds ?? .min
                 && bounds.occurred.lowerBound < selection.until?.microseconds ?? .max
@@ -188,9 +188,9 @@ private struct Scan {
             return position.value + 1
         case .recorded(let moment):
             // Recording never goes back, so the units behind the first that ends too late are out.
-            var unit = head.sealedSize / unitEvents
+            var unit = head.indexedSize / unitEvents
             try RunSearch.forEachTimeBounds(
-                sealedSize: head.sealedSize, in: transaction
+                indexedSize: head.indexedSize, in: transaction
             ) { number, bounds in
                 guard bounds.recorded.upperBound > moment.microseconds else { return .next }
                 unit = number

@@ -2,22 +2,28 @@ internal import Storage
 
 /// Looks terms up in the runs of an index.
 enum RunSearch {
-    /// For each hash, the units in which it may occur, ascending.
+    /// For each hash, the units from `firstUnit` on in which it may occur, ascending.
     ///
-    /// Hashes come sorted and without duplicates. Each run costs a search for each page that some
-    /// hash may stand in. Pages that LMDB does not show are noticed: the runs must cover all
-    /// positions below `sealedSize`, and each page says which one follows.
+    /// Hashes come sorted and without duplicates. A hash costs a search in each run. Pages that
+    /// LMDB does not show are noticed: the runs must cover all positions below `indexedSize`, and
+    /// each page says which one follows.
     static func units(
-        of hashes: [UInt64], kind: IndexKind, sealedSize: UInt64,
+        of hashes: [UInt32], kind: IndexKind, from firstUnit: UInt64 = 0, indexedSize: UInt64,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [[UInt64]] {
         var found = [[UInt64]](repeating: [], count: hashes.count)
         guard !hashes.isEmpty else { return found }
         try transaction.withCursor(in: Databases.runs) { cursor in
             var position: UInt64 = 0
-            while position < sealedSize {
+            while position < indexedSize {
                 let run = try firstRun(of: kind, from: position, &cursor)
-                try search(run, hashes, &cursor, &found)
+                if (run.end - 1) >> kind.unitShift >= firstUnit {
+                    try search(run, hashes, &cursor) { index, unit in
+                        if unit >= firstUnit, found[index].last != unit {
+                            found[index].append(unit)
+                        }
+                    }
+                }
                 position = run.end
             }
         }
@@ -29,90 +35,141 @@ enum RunSearch {
         of kind: IndexKind, from position: UInt64, _ cursor: inout Cursor
     ) throws -> RunKey {
         let start = RunKey(kind: kind, first: position, end: 0)
-        guard try cursor.seek(atOrAfter: start.bytes),
-            let key = cursor.withEntry({ key, _ in RunKey(key) }), key.kind == kind,
+        guard try cursor.seek(atOrAfter: start.bytes), let key = key(&cursor), key.kind == kind,
             key.first == position
         else { throw Corruption(at: position, "the index of \(kind)s has a gap here") }
         return key
     }
 
-    private static func search(
-        _ run: RunKey, _ hashes: [UInt64], _ cursor: inout Cursor, _ found: inout [[UInt64]]
+    /// What the runs of all indexes cover, from position 0 to `indexedSize`.
+    static func extents(
+        indexedSize: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [RunExtent] {
+        var extents: [RunExtent] = []
+        try transaction.withCursor(in: Databases.runs) { cursor in
+            var position: UInt64 = 0
+            while position < indexedSize {
+                let run = try firstRun(of: .id, from: position, &cursor)
+                extents.append(run.extent)
+                position = run.end
+            }
+        }
+        return extents
+    }
+
+    /// Visits the pages of a run in their order; the cursor stands on the first.
+    static func forEachPage(
+        of run: RunKey, _ cursor: inout Cursor,
+        _ visit: (HashPage, RunKey, Span<UInt8>) throws -> Void
     ) throws {
-        // The cursor stands on the run's first page.
-        var page = try page(&cursor, of: run)
-        guard page.number == 0 else { throw gap(run) }
-        var index = 0
-        while index < hashes.count {
-            collect(page.postings, hashes, &index, &found)
-            guard let next = page.next else { return }
-            while index < hashes.count, hashes[index] < next.hash { index += 1 }
-            guard index < hashes.count else { return }
-            page = try self.page(for: hashes[index], after: next, &cursor, run)
+        var number: UInt32 = 0
+        var expected: RunKey? = key(&cursor)
+        while let wanted = expected {
+            guard key(&cursor) == wanted else { throw gap(run) }
+            expected = try withPage(&cursor, of: run) { page, key, value in
+                guard page.number == number else { throw gap(run) }
+                try visit(page, key, value)
+                return page.next
+            }
+            number += 1
+            if expected != nil, try !cursor.next() { throw gap(run) }
         }
     }
 
-    /// The page that comes next for a hash: the following one, or one further on.
-    private static func page(
-        for hash: UInt64, after next: Posting, _ cursor: inout Cursor, _ run: RunKey
-    ) throws -> HashPage.Content {
-        guard try cursor.next(), key(&cursor) == next.key(in: run) else { throw gap(run) }
-        let following = try page(&cursor, of: run)
-        guard let last = following.postings.last, let beyond = following.next,
-            hash > last.hash, beyond.hash < hash
-        else { return following }
-        // The page before the hash may end with it, the one that begins with it comes after.
-        let target = Posting(hash: hash, unit: 0)
-        guard try cursor.seek(atOrBefore: target.key(in: run).bytes) else { throw gap(run) }
-        let found = try page(&cursor, of: run)
-        guard found.next.map({ $0 > target }) ?? true else { throw gap(run) }
+    private static func search(
+        _ run: RunKey, _ hashes: [UInt32], _ cursor: inout Cursor,
+        _ visit: (_ index: Int, _ unit: UInt64) -> Void
+    ) throws {
+        // The cursor stands on what must be the run's first page.
+        var index = 0
+        var expected: RunKey?
+        var isFirst = true
+        while index < hashes.count {
+            let next = try withPage(&cursor, of: run) { page, key, value in
+                if isFirst, page.number != 0 { throw gap(run) }
+                if let expected, expected != key { throw gap(run) }
+                try collect(hashes, &index, page, key, value, visit)
+                return page.next
+            }
+            guard let next, index < hashes.count else { return }
+            isFirst = false
+            expected = try advance(to: hashes[index], before: next, &cursor, run)
+        }
+    }
+
+    /// Moves on to the page that comes next for a hash, and answers its key where it is known.
+    private static func advance(
+        to hash: UInt32, before next: RunKey, _ cursor: inout Cursor, _ run: RunKey
+    ) throws -> RunKey? {
+        let target = RunKey(kind: run.kind, run.extent, Posting(firstOf: hash))
+        guard next.hash < target.hash else {
+            guard try cursor.next() else { throw gap(run) }
+            return next
+        }
+        // Where a page on the way is missing, the cursor comes no further than where it stands.
+        guard try cursor.seek(atOrBefore: target.bytes), let found = key(&cursor),
+            found.isSameRun(as: run), (found.hash, found.unit) >= (next.hash, next.unit)
+        else { throw gap(run) }
         return found
+    }
+
+    /// Looks up the hashes that the page may hold; stops at one that the next page may continue.
+    private static func collect(
+        _ hashes: [UInt32], _ index: inout Int, _ page: HashPage, _ key: RunKey,
+        _ value: Span<UInt8>, _ visit: (_ index: Int, _ unit: UInt64) -> Void
+    ) throws {
+        var place = HashPage.Place()
+        do throws(MalformedBytes) {
+            while index < hashes.count {
+                let hash = hashes[index]
+                let upper = page.next.map { $0.hash >> TermHash.keyShift }
+                if let upper, upper < UInt64(hash) { return }
+                try page.forEachUnit(of: hash, value, from: &place) {
+                    visit(index, UInt64($0))
+                }
+                if let upper, upper == UInt64(hash) { return }
+                index += 1
+            }
+        } catch {
+            throw damaged(key)
+        }
     }
 
     private static func gap(_ run: RunKey) -> Corruption {
         Corruption(at: run.first, "a page of the index of \(run.kind)s is missing")
     }
 
+    private static func damaged(_ key: RunKey) -> Corruption {
+        Corruption(at: key.first, "an index page of \(key.kind)s is damaged")
+    }
+
     private static func key(_ cursor: inout Cursor) -> RunKey? {
         cursor.withEntry { key, _ in RunKey(key) }
     }
 
-    /// Collects from one page; stops at the page's last hash, which the next page may continue.
-    private static func collect(
-        _ page: [Posting], _ hashes: [UInt64], _ index: inout Int, _ found: inout [[UInt64]]
-    ) {
-        var next = 0
-        while index < hashes.count, let last = page.last, hashes[index] <= last.hash {
-            while page[next].hash < hashes[index] { next += 1 }
-            while next < page.count, page[next].hash == hashes[index] {
-                found[index].append(page[next].unit)
-                next += 1
-            }
-            if hashes[index] == last.hash { return }
-            index += 1
-        }
-    }
-
-    /// The page that the cursor stands on, which must belong to the run.
-    private static func page(
-        _ cursor: inout Cursor, of run: RunKey
-    ) throws -> HashPage.Content {
+    /// Runs `body` on the page that the cursor stands on, which must belong to the run.
+    private static func withPage<Result>(
+        _ cursor: inout Cursor, of run: RunKey,
+        _ body: (HashPage, RunKey, Span<UInt8>) throws -> Result
+    ) throws -> Result {
         try cursor.withEntry { keyBytes, value in
             guard let key = RunKey(keyBytes), key.isSameRun(as: run) else { throw gap(run) }
+            let page: HashPage
             do throws(MalformedBytes) {
-                return try HashPage.decode(value, key: key)
+                page = try HashPage(value, key: key)
             } catch {
-                throw Corruption(at: key.first, "an index page of \(key.kind)s is damaged")
+                throw damaged(key)
             }
+            return try body(page, key, value)
         }
     }
 
-    /// Visits the time bounds of all units below `sealedSize`, ascending.
+    /// Visits the time bounds of all units below `indexedSize`, ascending.
     static func forEachTimeBounds(
-        sealedSize: UInt64, in transaction: borrowing some Transaction & ~Copyable,
+        indexedSize: UInt64, in transaction: borrowing some Transaction & ~Copyable,
         _ visit: (_ unit: UInt64, TimeBounds) throws -> ReadStep
     ) throws {
-        let units = sealedSize >> IndexKind.time.unitShift
+        let units = indexedSize >> IndexKind.time.unitShift
         var expected: UInt64 = 0
         try transaction.withCursor(in: Databases.runs) { cursor in
             var isPage = try cursor.seek(atOrAfter: RunKey(kind: .time, first: 0, end: 0).bytes)
@@ -136,12 +193,5 @@ enum RunSearch {
     private static func timeGap(_ unit: UInt64) -> Corruption {
         Corruption(
             at: unit << IndexKind.time.unitShift, "an index page of times is missing or damaged")
-    }
-}
-
-extension Posting {
-    /// The key of the page that begins with this posting.
-    fileprivate func key(in run: RunKey) -> RunKey {
-        RunKey(kind: run.kind, first: run.first, end: run.end, hash: hash, unit: unit)
     }
 }

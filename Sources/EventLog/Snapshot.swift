@@ -25,15 +25,16 @@ struct Snapshot: ~Copyable {
         ofUnit unit: UInt64, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [Event] {
         let first = unit * UInt64(LogLimits.subframeEvents)
-        if first < head.sealedSize { return try blockEvents(from: first, in: transaction) }
+        if first < head.sealedSize { return try subframe(ofUnit: unit, in: transaction).events }
         let end = min(first + UInt64(LogLimits.subframeEvents), head.size)
         return first < end ? try Self.tailEvents(first..<end, in: transaction) : []
     }
 
-    /// The events of a sub-frame of a block.
-    private mutating func blockEvents(
-        from first: UInt64, in transaction: borrowing some Transaction & ~Copyable
-    ) throws -> [Event] {
+    /// The sub-frame of a block that holds a unit, and its events.
+    mutating func subframe(
+        ofUnit unit: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> (subframe: Subframe, events: [Event]) {
+        let first = unit * UInt64(LogLimits.subframeEvents)
         var subframe: Subframe?
         try transaction.withCursor(in: Databases.blocks) { cursor in
             guard try cursor.seek(atOrBefore: Keys.position(first)) else { return }
@@ -51,9 +52,10 @@ struct Snapshot: ~Copyable {
         }
         guard let subframe else { throw Corruption(at: first, "a block is missing") }
         do {
-            return try subframe.events(from: first) { position, length in
+            let events = try subframe.events(from: first) { position, length in
                 try payload(at: position, length: length, in: transaction)
             }
+            return (subframe, events)
         } catch let error as MalformedBytes {
             throw Corruption(at: first, "a sub-frame is damaged at byte \(error.offset)")
         }

@@ -1,6 +1,6 @@
 package import JSON
 package import Merkle
-internal import Storage
+package import Storage
 
 /// Sizes and versions of a log.
 package struct LogStatistics: Sendable {
@@ -17,6 +17,16 @@ package struct LogStatistics: Sendable {
     package let databaseBytes: [(database: String, bytes: Int)]
     /// Bytes of pages that later commits will use again.
     package let freeBytes: Int
+    /// Bytes of the pages that LMDB keeps its own books in.
+    package let lmdbBytes: Int
+    /// Length of `data.mdb`: databases, free pages and LMDB's own, and what commits that failed
+    /// have left behind its last page.
+    package let dataFileBytes: Int
+    package let headFileBytes: Int
+    /// Address space reserved for `data.mdb` by this process; it grows with the file.
+    package let mapBytes: Int
+    /// Who holds a snapshot, over all processes, the furthest behind first.
+    package let readers: [ActiveReader]
     package let lmdbVersion: String
     package let zstdVersion: String
 }
@@ -28,6 +38,8 @@ extension EventLog {
     package func statistics() throws -> LogStatistics {
         let first = try event(at: Position(0))
         return try wrapping {
+            let readers = try environment.activeReaders()
+            let mapBytes = try environment.mapBytes()
             let pages = try environment.pageUse()
             return try environment.read { transaction in
                 let head = try Snapshot(transaction).head
@@ -45,6 +57,10 @@ extension EventLog {
                         (database, (pages.byDatabase[database] ?? 0) * Environment.pageBytes)
                     },
                     freeBytes: pages.free * Environment.pageBytes,
+                    lmdbBytes: pages.own * Environment.pageBytes,
+                    dataFileBytes: try FileSystem.size(of: directory + "/data.mdb").bytes,
+                    headFileBytes: try FileSystem.size(of: directory + "/" + HeadFile.name).bytes,
+                    mapBytes: mapBytes, readers: readers,
                     lmdbVersion: Environment.libraryVersion, zstdVersion: ZstdEncoder.libraryVersion
                 )
             }

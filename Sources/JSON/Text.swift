@@ -1,6 +1,11 @@
 /// Writes a JSON string as RFC 8785 does: the shortest escapes, everything else as UTF-8.
 package func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
+    if text.utf8.allSatisfy(\.standsForItself) {
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(UInt8(ascii: "\""))
+        return
+    }
     for byte in text.utf8 {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -19,6 +24,13 @@ package func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
         }
     }
     bytes.append(UInt8(ascii: "\""))
+}
+
+extension UInt8 {
+    /// Whether a JSON string holds the byte as it is.
+    fileprivate var standsForItself: Bool {
+        self >= 0x20 && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
+    }
 }
 
 /// `text` as a JSON string, quotes included.

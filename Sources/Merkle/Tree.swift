@@ -89,6 +89,18 @@ package struct CompactRange: Equatable, Sendable {
         size += bit
     }
 
+    /// The range of these leaves and then those of `other`, which are fewer than the smallest
+    /// subtree here has.
+    package func followed(by other: CompactRange) -> CompactRange {
+        var whole = self
+        precondition(
+            size == 0 || other.size < size & (~size + 1),
+            "what follows a range fits beside its smallest subtree")
+        whole.size += other.size
+        whole.peaks += other.peaks
+        return whole
+    }
+
     /// The RFC 6962 root over all leaves so far.
     ///
     /// At most 63 node hashes.

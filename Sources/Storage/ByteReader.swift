@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Bytes end too early or hold a number that their format does not allow.
 package struct MalformedBytes: Error, Equatable, Sendable {
     /// Bytes from the start to where reading failed.
@@ -132,6 +134,49 @@ package struct ByteReader: ~Escapable {
     }
 }
 
+extension Span<UInt8> {
+    /// Whether both hold the same bytes.
+    package func isSame(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        // Both buffers are as long as the other, and live as long as the call.
+        return unsafe withUnsafeBufferPointer { one in
+            unsafe other.withUnsafeBufferPointer { two in
+                guard let first = one.baseAddress, let second = two.baseAddress else { return true }
+                return unsafe memcmp(first, second, one.count) == 0
+            }
+        }
+    }
+
+    /// Feeds the bytes to a hasher, and their number, so that neighbours stay apart.
+    package func hash(into hasher: inout Hasher) {
+        // The buffer lives as long as the call.
+        unsafe withUnsafeBufferPointer { bytes in
+            unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        }
+        hasher.combine(count)
+    }
+
+    /// A number of up to 56 bits that begins at the bit `start`, lowest first.
+    ///
+    /// Bits behind the end of the bytes are zero.
+    package func bits(at start: Int, width: Int) -> UInt64 {
+        let byte = start >> 3
+        var word: UInt64 = 0
+        if byte &+ 8 <= count {
+            // Eight bytes from `byte` on lie within the span.
+            word = unsafe UInt64(
+                littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: byte, as: UInt64.self))
+        } else {
+            var index = byte
+            while index < count {
+                word |= UInt64(self[index]) << UInt64((index - byte) * 8)
+                index += 1
+            }
+        }
+        return (word >> UInt64(start & 7)) & (1 << UInt64(width) - 1)
+    }
+}
+
 /// The inverse of ``ByteReader``.
 extension [UInt8] {
     package mutating func appendU16(_ value: UInt16) { appendFixed(UInt64(value), width: 2) }
@@ -139,6 +184,13 @@ extension [UInt8] {
     package mutating func appendU64(_ value: UInt64) { appendFixed(value, width: 8) }
     package mutating func appendI64(_ value: Int64) {
         appendFixed(UInt64(bitPattern: value), width: 8)
+    }
+
+    /// Puts a number in the place of the four bytes from `offset` on.
+    package mutating func replaceU32(_ value: UInt32, at offset: Int) {
+        for index in 0..<4 {
+            self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index))
+        }
     }
 
     private mutating func appendFixed(_ value: UInt64, width: Int) {

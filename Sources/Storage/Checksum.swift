@@ -1,4 +1,4 @@
-internal import CZlib
+internal import CDeflate
 
 /// CRC-32 (ISO 3309, as in gzip and zlib), which every stored value carries.
 ///
@@ -8,6 +8,6 @@ package func crc32(_ bytes: Span<UInt8>) -> UInt32 {
     // The buffer is used within the call only.
     unsafe bytes.withUnsafeBufferPointer { buffer in
         guard let start = buffer.baseAddress else { return 0 }
-        return UInt32(unsafe crc32_z(0, start, buffer.count))
+        return unsafe libdeflate_crc32(0, start, buffer.count)
     }
 }

@@ -10,20 +10,30 @@ internal import Synchronization
     package enum Access: Sendable {
         case reading
         case writing
+        /// Reading where nobody writes: no lock file is needed, and none is looked at.
+        ///
+        /// A writer that comes all the same overwrites the pages that are being read.
+        case frozen
     }
 
-    private let handle: Handle
+    let handle: Handle
+    let gate = MapGate()
+    let mapSize: MapSize
+    let growth = MapGrowth()
     private let process: pid_t
+    private let dataFile: String
     private let databases: [String: MDB_dbi]
     /// Thread that is inside ``write(_:)``, or 0.
     ///
     /// LMDB would wait for itself if the thread came again.
     private let writer = Atomic<UInt>(0)
 
-    /// The address space reserved for the file; the file itself grows as it is filled.
-    ///
-    /// Room for some two thousand million events, and for a thousand logs in one process.
-    package static let mapBytes = 64 << 30
+    /// When the slots of dead readers were looked for, in microseconds since the machine started.
+    private let readersCheckedAt = Atomic<Int64>(0)
+    private static let readersCheckMicroseconds: Int64 = 5_000_000
+
+    private static let openAttempts = 10
+    static let resizeAttempts = 10
     private static let pageUseAttempts = 1_000
     /// LMDB's default page size, which is the machine's.
     package static let pageBytes = 4_096
@@ -41,20 +51,38 @@ internal import Synchronization
         in directory: String, databases: [String]
     ) throws(StorageError) {
         _ = try Environment(
-            directory: directory, access: .writing, databases: databases, mode: .create,
-            readersMax: 1)
+            place: .directory(directory), access: .writing, databases: databases, mode: .create,
+            readersMax: 1, map: .standard)
     }
 
     /// Opens an environment that exists.
     ///
     /// One process has it open at most once at a time.
     package static func open(
-        in directory: String, access: Access, databases: [String], readersMax: Int
+        in directory: String, access: Access, databases: [String], readersMax: Int,
+        map: MapSize = .standard
     ) throws(StorageError) -> Environment {
-        try requireWhole(directory + "/data.mdb")
+        let path = directory + "/data.mdb"
+        for _ in 0..<openAttempts {
+            try requireWhole(path)
+            let environment = try Environment(
+                place: .directory(directory), access: access, databases: databases, mode: .open,
+                readersMax: readersMax, map: map)
+            // A reader opens the file first and then waits for its lock; meanwhile a compacted
+            // one may have taken its place.
+            if try environment.openFile() == FileIdentity(path: path) { return environment }
+        }
+        throw .system(call: "mdb_env_open", code: EAGAIN)
+    }
+
+    /// Opens a file that is a copy of an environment and that nobody writes.
+    package static func openCopy(
+        at path: String, databases: [String]
+    ) throws(StorageError) -> Environment {
+        try requireWhole(path)
         return try Environment(
-            directory: directory, access: access, databases: databases, mode: .open,
-            readersMax: readersMax)
+            place: .file(path), access: .frozen, databases: databases, mode: .open, readersMax: 1,
+            map: .standard)
     }
 
     private enum Mode {
@@ -62,11 +90,32 @@ internal import Synchronization
         case open
     }
 
+    private enum Place {
+        case directory(String)
+        case file(String)
+
+        /// What LMDB is told to open.
+        var path: String {
+            switch self {
+            case .directory(let path), .file(let path): path
+            }
+        }
+
+        var dataFile: String {
+            switch self {
+            case .directory(let path): path + "/data.mdb"
+            case .file(let path): path
+            }
+        }
+    }
+
     private init(
-        directory: String, access: Access, databases names: [String], mode: Mode, readersMax: Int
+        place: Place, access: Access, databases names: [String], mode: Mode, readersMax: Int,
+        map: MapSize
     ) throws(StorageError) {
+        let directory = place.path
         try FileSystem.requireLocal(directory)
-        try FileSystem.requireWritableMount(directory)
+        if access != .frozen { try FileSystem.requireWritableMount(directory) }
         var pointer: OpaquePointer?
         try unsafe check(mdb_env_create(&pointer), "mdb_env_create", directory)
         guard let created = unsafe pointer else {
@@ -74,7 +123,7 @@ internal import Synchronization
         }
         let handle = unsafe Handle(pointer: created)
         try unsafe check(
-            mdb_env_set_mapsize(handle.pointer, Self.mapBytes), "mdb_env_set_mapsize", directory)
+            mdb_env_set_mapsize(handle.pointer, map.bytes), "mdb_env_set_mapsize", directory)
         try unsafe check(
             mdb_env_set_maxreaders(handle.pointer, UInt32(readersMax)), "mdb_env_set_maxreaders",
             directory)
@@ -83,13 +132,17 @@ internal import Synchronization
             directory)
         // Read transactions are bound to no thread. No flag that weakens durability is ever set.
         var flags = UInt32(MDB_NOTLS)
-        if access == .reading { flags |= UInt32(MDB_RDONLY) }
+        if access != .writing { flags |= UInt32(MDB_RDONLY) }
+        if access == .frozen { flags |= UInt32(MDB_NOLOCK) }
+        if case .file = place { flags |= UInt32(MDB_NOSUBDIR) }
         try unsafe check(
             mdb_env_open(handle.pointer, directory, flags, 0o666), "mdb_env_open", directory)
         try Self.requirePageSize(of: handle, directory)
-        handle.enterRegistry(try FileIdentity(path: directory + "/data.mdb"))
+        handle.enterRegistry(try FileIdentity(path: place.dataFile))
         self.databases = try Self.openDatabases(names, in: handle, mode: mode, directory)
         self.handle = handle
+        mapSize = map
+        dataFile = place.dataFile
         process = getpid()
         clearStaleReaders()
     }
@@ -138,14 +191,32 @@ internal import Synchronization
         _ body: (borrowing ReadTransaction) throws -> Result
     ) throws -> Result {
         try requireOwnProcess()
+        for _ in 0..<Self.resizeAttempts {
+            if let result = try gate.using({ try readSnapshot(body) }) { return result }
+            try adoptMapSize()
+        }
+        throw StorageError.system(call: "mdb_txn_begin", code: EAGAIN)
+    }
+
+    /// As ``read(_:)``, or nil where another process has made the file outgrow the map.
+    private func readSnapshot<Result>(
+        _ body: (borrowing ReadTransaction) throws -> Result
+    ) throws -> Result? {
+        guard let pointer = unsafe try begin(flags: UInt32(MDB_RDONLY)) else { return nil }
+        let transaction = unsafe ReadTransaction(pointer: pointer, databases: databases)
+        return try body(transaction)
+    }
+
+    /// A new transaction, or nil where another process has made the file outgrow the map.
+    private func begin(flags: UInt32) throws -> OpaquePointer? {
         var pointer: OpaquePointer?
-        try unsafe check(
-            mdb_txn_begin(handle.pointer, nil, UInt32(MDB_RDONLY), &pointer), "mdb_txn_begin", "")
+        let code = unsafe mdb_txn_begin(handle.pointer, nil, flags, &pointer)
+        if code == MDB_MAP_RESIZED { return nil }
+        try check(code, "mdb_txn_begin", "")
         guard let pointer = unsafe pointer else {
             throw StorageError.system(call: "mdb_txn_begin", code: ENOMEM)
         }
-        let transaction = unsafe ReadTransaction(pointer: pointer, databases: databases)
-        return try body(transaction)
+        return unsafe pointer
     }
 
     /// How the file's pages are shared out as of the newest commit.
@@ -162,29 +233,56 @@ internal import Synchronization
     ///
     /// When this returns, everything that `body` wrote is on disk. When it throws, nothing is, but
     /// for an I/O error from the commit itself, after which the environment has to be opened anew.
+    /// After `mapFull` and `diskFull` it can go on; the map has grown by the next call, as far as
+    /// its limit allows.
     package func write<Result>(
         _ body: (inout WriteTransaction) throws -> Result
     ) throws -> Result {
         try requireOwnProcess()
-        let thread = UInt(pthread_self())
         precondition(
-            writer.load(ordering: .relaxed) != thread,
+            writer.load(ordering: .relaxed) != UInt(pthread_self()),
             "a write transaction cannot begin inside another on the same thread")
-        var pointer: OpaquePointer?
-        try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &pointer), "mdb_txn_begin", "")
-        writer.store(thread, ordering: .relaxed)
+        clearStaleReadersNowAndThen()
+        growMapInTime()
+        for _ in 0..<Self.resizeAttempts {
+            if let result = try gate.using({ try writeAndCommit(body) }) { return result }
+            try adoptMapSize()
+        }
+        throw StorageError.system(call: "mdb_txn_begin", code: EAGAIN)
+    }
+
+    /// As ``write(_:)``, or nil where another process has made the file outgrow the map.
+    private func writeAndCommit<Result>(
+        _ body: (inout WriteTransaction) throws -> Result
+    ) throws -> Result? {
+        guard let pointer = unsafe try begin(flags: 0) else { return nil }
+        writer.store(UInt(pthread_self()), ordering: .relaxed)
         var isMarked = true
         defer { if isMarked { writer.store(0, ordering: .relaxed) } }
-        guard let pointer = unsafe pointer else {
-            throw StorageError.system(call: "mdb_txn_begin", code: ENOMEM)
-        }
         var transaction = unsafe WriteTransaction(pointer: pointer, databases: databases)
-        let result = try body(&transaction)
-        // The commit lets the next writer in, who then sets the mark for itself.
-        isMarked = false
-        writer.store(0, ordering: .relaxed)
-        try transaction.commit()
-        return result
+        do {
+            let result = try body(&transaction)
+            // The commit lets the next writer in, who then sets the mark for itself.
+            isMarked = false
+            writer.store(0, ordering: .relaxed)
+            do throws(StorageError) { try transaction.commit() } catch {
+                throw isShortWrite(error) ? .diskFull : error
+            }
+            return result
+        } catch StorageError.mapFull {
+            growth.isOverdue.store(true, ordering: .relaxed)
+            throw StorageError.mapFull
+        }
+    }
+
+    /// LMDB calls it an I/O error when the disk had room for a part of what it wrote.
+    ///
+    /// That happens before anything refers to the new pages, so nothing has changed. Where an
+    /// error of the disk falls together with a full disk, LMDB refuses all that follows by itself
+    /// once the meta page may be damaged, and pages of earlier commits were synced by those.
+    private func isShortWrite(_ error: StorageError) -> Bool {
+        guard case .system("mdb_txn_commit ", EIO) = error else { return false }
+        return (try? FileSystem.isFull(at: dataFile)) ?? false
     }
 
     /// Frees the reader slots of processes that died; returns how many.
@@ -196,8 +294,29 @@ internal import Synchronization
         return Int(dead)
     }
 
-    private func requireOwnProcess() throws(StorageError) {
+    /// Snapshots of processes that died would keep pages from being reused for ever.
+    private func clearStaleReadersNowAndThen() {
+        let now = SystemClock.bootMicroseconds()
+        guard now - readersCheckedAt.load(ordering: .relaxed) >= Self.readersCheckMicroseconds
+        else { return }
+        readersCheckedAt.store(now, ordering: .relaxed)
+        clearStaleReaders()
+    }
+
+    func requireOwnProcess() throws(StorageError) {
         if getpid() != process { throw .openedInParentProcess }
+        if growth.isLost.load(ordering: .relaxed) {
+            throw .system(call: "mdb_env_set_mapsize", code: ENOMEM)
+        }
+    }
+
+    /// The file that is open, which another may have replaced in its directory.
+    private func openFile() throws(StorageError) -> FileIdentity {
+        var descriptor: Int32 = -1
+        // The pointer is used within the call.
+        try unsafe check(
+            mdb_env_get_fd(handle.pointer, &descriptor), "mdb_env_get_fd", "data.mdb")
+        return try FileIdentity(descriptor: descriptor)
     }
 
     /// Refuses a file that is shorter than its newest meta page says: reading past its end through
@@ -213,7 +332,7 @@ internal import Synchronization
 }
 
 /// Owns the C environment and closes it with the last reference.
-@safe private final class Handle: @unchecked Sendable {
+@safe final class Handle: @unchecked Sendable {
     // Sendable because LMDB allows an environment to be used by all threads, and the pointer
     // never changes.
     let pointer: OpaquePointer
@@ -233,7 +352,7 @@ internal import Synchronization
 }
 
 /// Which file it is, whatever path leads to it.
-private struct FileIdentity: Hashable {
+struct FileIdentity: Hashable {
     let device: UInt64
     let inode: UInt64
 
@@ -243,19 +362,33 @@ private struct FileIdentity: Hashable {
         device = UInt64(info.st_dev)
         inode = UInt64(info.st_ino)
     }
+
+    init(descriptor: Int32) throws(StorageError) {
+        var info = stat()
+        // The pointer does not outlive the call.
+        guard unsafe fstat(descriptor, &info) == 0 else { throw lastError("fstat", path: "") }
+        device = UInt64(info.st_dev)
+        inode = UInt64(info.st_ino)
+    }
 }
 
 /// The environments that are open in this process.
 ///
 /// Opening one twice makes LMDB drop its POSIX locks, after which two writers corrupt the file;
 /// the test `openingTwiceTraps` shows that it cannot happen.
-private final class Registry: Sendable {
+final class Registry: Sendable {
     static let shared = Registry()
     private let open = Mutex<Set<FileIdentity>>([])
 
     func enter(_ file: FileIdentity) {
         let isNew = open.withLock { $0.insert(file).inserted }
         precondition(isNew, "the same environment is already open in this process")
+    }
+
+    /// For those who replace a file that LMDB must not have open.
+    func requireClosed(_ file: FileIdentity) {
+        let isOpen = open.withLock { $0.contains(file) }
+        precondition(!isOpen, "the environment is open in this process")
     }
 
     /// Closes the environment of a file, and lets the file be opened again.

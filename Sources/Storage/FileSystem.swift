@@ -65,6 +65,13 @@ package enum FileSystem {
         }
     }
 
+    /// Gives a file a second name; what is then written under the first is seen under both.
+    package static func link(_ source: String, as target: String) throws(StorageError) {
+        guard unsafe Glibc.link(source, target) == 0 else {
+            throw lastError("link", path: target)
+        }
+    }
+
     /// Makes the content of a file, or the names in a directory, survive a power cut.
     package static func sync(_ path: String) throws(StorageError) {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
@@ -88,6 +95,17 @@ package enum FileSystem {
             throw .networkFileSystem(path: path)
         }
     }
+
+    /// Whether a file's disk has hardly a page left for this process.
+    static func isFull(at path: String) throws(StorageError) -> Bool {
+        var info = statvfs()
+        guard unsafe statvfs(path, &info) == 0 else { throw lastError("statvfs", path: path) }
+        let free = geteuid() == 0 ? info.f_bfree : info.f_bavail
+        return free * info.f_frsize < UInt(fullBelowBytes)
+    }
+
+    /// What one failed write leaves free is less than LMDB writes at once (64 pages).
+    private static let fullBelowBytes = 64 * Environment.pageBytes
 
     static func requireWritableMount(_ path: String) throws(StorageError) {
         var info = statvfs()

@@ -12,6 +12,8 @@ package final class SlotFile: Sendable {
         case reading
         /// Takes the writer's lock, which lasts until the file is closed or the process ends.
         case writing
+        /// Keeps writers out while the file is open; works where nothing can be written.
+        case frozen
     }
 
     package init(path: String, slotBytes: Int, access: Access) throws(StorageError) {
@@ -21,7 +23,13 @@ package final class SlotFile: Sendable {
         self.path = path
         self.slotBytes = slotBytes
         self.descriptor = descriptor
-        if access == .writing, flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        let lock: Int32? =
+            switch access {
+            case .reading: nil
+            case .writing: LOCK_EX
+            case .frozen: LOCK_SH
+            }
+        if let lock, flock(descriptor, lock | LOCK_NB) != 0 {
             throw errno == EWOULDBLOCK ? .locked(path: path) : lastError("flock", path: path)
         }
     }
@@ -56,27 +64,10 @@ package final class SlotFile: Sendable {
     /// Writes a whole slot; it survives a crash of the process, and a power cut after ``sync()``.
     package func write(_ bytes: [UInt8], slot: Int) throws(StorageError) {
         precondition(bytes.count == slotBytes, "a slot is written whole")
-        try Self.writeAll(bytes, to: descriptor, at: slot * slotBytes, path)
+        try writeAll(bytes, to: descriptor, at: slot * slotBytes, path)
     }
 
     package func sync() throws(StorageError) {
         guard fdatasync(descriptor) == 0 else { throw lastError("fdatasync", path: path) }
-    }
-
-    private static func writeAll(
-        _ bytes: [UInt8], to descriptor: Int32, at offset: Int, _ path: String
-    ) throws(StorageError) {
-        var done = 0
-        while done < bytes.count {
-            // The buffer lives as long as the call.
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe pwrite(
-                    descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done,
-                    off_t(offset + done))
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw lastError("pwrite", path: path) }
-            done += count
-        }
     }
 }

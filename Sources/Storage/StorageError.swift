@@ -6,6 +6,8 @@ package enum StorageError: Error, Equatable, Sendable {
     case notEmpty(path: String)
     /// Another process has the log open for writing; try again when it has ended.
     case locked(path: String)
+    /// Other processes have the log open, and this needs it alone; end them and try again.
+    case inUse(path: String, process: Int)
     /// A permission is missing; readers, too, must be able to write the lock file.
     case notPermitted(path: String)
     /// Memory maps and locks are not reliable on network file systems.
@@ -16,7 +18,7 @@ package enum StorageError: Error, Equatable, Sendable {
     case openedInParentProcess
     /// Close some readers.
     case tooManyReaders
-    /// The map is full; nothing was written.
+    /// The map is full and may not grow; nothing was written.
     case mapFull
     /// The disk is full; nothing was written.
     case diskFull
@@ -31,14 +33,19 @@ extension StorageError: CustomStringConvertible {
         switch self {
         case .missing(let path): "there is nothing at \(path)"
         case .notEmpty(let path): "\(path) is not empty; give a new directory"
-        case .locked(let path): "\(path) is open for writing in another process"
+        case .locked(let path):
+            "\(path) is held by another process, which writes, or reads with --frozen"
+        case .inUse(let path, let process):
+            "\(path) is open in other processes\(process > 0 ? ", such as \(process)" : ""); "
+                + "end those that read it, and try again"
         case .notPermitted(let path):
             "no permission for \(path); reading, too, needs write permission on its lock file"
         case .networkFileSystem(let path):
             "\(path) is on a network file system, where locks and memory maps are not reliable; "
                 + "use a local disk"
         case .readOnlyMount(let path):
-            "\(path) is on a read-only mount, where readers cannot announce themselves"
+            "\(path) is on a read-only mount, where readers cannot announce themselves; read it "
+                + "with --frozen if nobody writes it"
         case .openedInParentProcess:
             "the log was opened before this process was forked; open it again"
         case .tooManyReaders: "too many readers at once"

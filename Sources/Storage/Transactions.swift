@@ -115,7 +115,7 @@ extension ReadTransaction: Transaction {
         unsafe mdb_env_info(mdb_txn_env(pointer), &info)
         guard unsafe info.me_last_txnid == mdb_txn_id(pointer) else { return nil }
         let lastPage = unsafe info.me_last_pgno
-        guard (1..<Environment.mapBytes / Environment.pageBytes).contains(lastPage) else {
+        guard unsafe (1..<info.me_mapsize / Environment.pageBytes).contains(lastPage) else {
             throw StorageError.corrupted("the number of the file's last page is damaged")
         }
         var used = 2
@@ -131,6 +131,7 @@ extension ReadTransaction: Transaction {
         }
         _ = try unsafe count(readStatistics(pointer, 0))
         _ = try unsafe count(readStatistics(pointer, 1))
+        let own = used
         let byDatabase = try databases.mapValues { try unsafe count(readStatistics(pointer, $0)) }
         let free = try freePages()
         guard Set(free).count == free.count,
@@ -140,7 +141,7 @@ extension ReadTransaction: Transaction {
             throw StorageError.corrupted(
                 "\(used) used and \(free.count) free pages are not the file's \(lastPage + 1)")
         }
-        return PageUse(byDatabase: byDatabase, free: free.count)
+        return PageUse(byDatabase: byDatabase, own: own, free: free.count)
     }
 
     /// LMDB keeps free pages in a database of its own, whose values are lists of page numbers.
@@ -172,6 +173,8 @@ extension ReadTransaction: Transaction {
 /// How many pages of the file each database has, and how many nobody has.
 package struct PageUse: Sendable {
     package let byDatabase: [String: Int]
+    /// LMDB's own: the two meta pages, the list of databases and the list of free pages.
+    package let own: Int
     package let free: Int
 }
 

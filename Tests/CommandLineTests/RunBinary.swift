@@ -77,6 +77,12 @@ final class RunningProgram {
 
     var isRunning: Bool { process.isRunning }
 
+    /// The lines that it has written so far; the last may be a part of one.
+    var linesSoFar: [Substring] {
+        let bytes = (try? contents(of: output)) ?? Data()
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+
     func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
 
     /// Waits for the end; what runs longer than `seconds` is killed.

@@ -36,7 +36,7 @@ import Testing
             }
             _ = try await log.append(each: appends)
         }
-        #expect(try log.statistics().blocks == 1)
+        #expect(try log.statistics().blocks >= 1)
         #expect(try await log.append(old) == .alreadyAppended(range(1, 2)))
         let size = try log.head().size
         #expect(try await log.append(Append([try event(50)])) == .appended(range(size, size)))
@@ -92,17 +92,17 @@ import Testing
         ])
         #expect(
             outcomes == [
-                .conflict(Conflict(stream: stream, expected: .exists, found: nil)),
+                .conflict(.stream(stream, expected: .exists, found: nil)),
                 .appended(range(1, 1)),
                 .conflict(
-                    Conflict(
-                        stream: stream, expected: .doesNotExist,
-                        found: .init(revision: Revision(0), position: Position(1)))),
+                    .stream(
+                        stream, expected: .doesNotExist,
+                        found: StreamEnd(revision: Revision(0), position: Position(1)))),
                 .appended(range(2, 2)),
                 .conflict(
-                    Conflict(
-                        stream: stream, expected: .isAt(Revision(0)),
-                        found: .init(revision: Revision(1), position: Position(2)))),
+                    .stream(
+                        stream, expected: .isAt(Revision(0)),
+                        found: StreamEnd(revision: Revision(1), position: Position(2)))),
                 .appended(range(3, 3)),
             ])
         let revisions = try log.events().dropFirst().map(\.revision.value)

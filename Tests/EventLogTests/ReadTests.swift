@@ -23,7 +23,7 @@ import Testing
         let log = try EventLog.open(at: directory.log, access: .reading)
         let all = try log.events()
         #expect(all.count == 9_501)
-        #expect(try log.statistics().blocks == 2)
+        #expect(try log.statistics().blocks >= 2)
         for _ in 0..<60 {
             let selection = try randomSelection(using: &generator)
             let expected = filter(all, selection)

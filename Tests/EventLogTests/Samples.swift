@@ -75,6 +75,19 @@ extension NewEvent {
     }
 }
 
+extension NewEvent {
+    /// A small event of few kinds, for tests that need many.
+    static func small(using generator: inout SeededGenerator, streams: Int) throws -> NewEvent {
+        NewEvent(
+            id: EventID(high: generator.next(), low: generator.next()),
+            type: try EventType(["contact.queued", "x.y\"z\\"][Int(generator.next() % 2)]),
+            schema: 1,
+            stream: try StreamName("contact/\(Int.random(in: 0..<streams, using: &generator))"),
+            tags: try Tags([try Tag("k1:v\(generator.next() % 5)")]),
+            source: try Source("urn:test"), time: nil, data: .absent)
+    }
+}
+
 extension EventLog {
     /// The selected events, all in memory.
     func events(_ selection: Selection = Selection()) throws -> [Event] {

@@ -8,7 +8,8 @@ extension Rule {
         "Merkle": ["Crypto"],
         "Statistics": ["Glibc"],
         "Storage": [
-            "CLMDB", "CZstd", "CZlib", "CExpat", "Dispatch", "Glibc", "Synchronization",
+            "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CExpat", "Dispatch", "Glibc",
+            "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
@@ -27,10 +28,11 @@ extension Rule {
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
+        "Workloads": ["EventLog", "Storage", "JSON", "Synchronization"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "EventLog", "Storage", "JSON", "Merkle", "YAML", "ArgumentParser", "Foundation",
-            "Dispatch", "Glibc", "Synchronization",
+            "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads", "ArgumentParser",
+            "Foundation", "Dispatch", "Glibc", "Synchronization",
         ],
     ]
 

@@ -10,8 +10,9 @@ struct AppendVerb: AsyncParsableCommand {
         commandName: "append",
         abstract: "Append CloudEvents from standard input, one a line.",
         discussion: """
-            Each line is an append of its own, unless --atomic or --expect-revision makes one of \
-            all. Retrying with the same ids is safe: what is there already is not appended again.
+            Each line is an append of its own, unless --atomic, --expect-revision or \
+            --fail-if-match makes one of all. Retrying with the same ids is safe: what is there \
+            already is not appended again.
             """)
 
     @OptionGroup var log: LogOptions
@@ -23,6 +24,17 @@ struct AppendVerb: AsyncParsableCommand {
             "Only if the stream's last event has revision N (or: none, any). Implies --atomic.",
             valueName: "stream=n"))
     var expectRevision: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Only if no event has one of the types, all of the tags and the stream, each "
+                + "percent-encoded; repeat it to name several queries. Implies --atomic.",
+            valueName: "types=a,b tags=k:v,k:v stream=s"))
+    var failIfMatch: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Let --fail-if-match look at events behind this position only.", valueName: "position")
+    )
+    var after: UInt64?
     @Flag(help: "Append although the clock has run more than 10 minutes ahead.")
     var acceptClock = false
 
@@ -37,7 +49,7 @@ struct AppendVerb: AsyncParsableCommand {
         defer { opened.close() }
         var tally = AppendTally()
         do {
-            if atomic || !condition.streams.isEmpty {
+            if atomic || !condition.asksForNothing {
                 try await appendTogether(to: opened, condition, &tally)
             } else {
                 try await appendEach(to: opened, &tally)
@@ -73,7 +85,21 @@ struct AppendVerb: AsyncParsableCommand {
                 condition.streams[stream] = .isAt(Revision(number))
             }
         }
+        if let absence = try readAbsence() { condition.absences = [absence] }
         return condition
+    }
+
+    private func readAbsence() throws -> Absence? {
+        guard !failIfMatch.isEmpty else {
+            if after != nil { throw UsageError("--after goes with --fail-if-match") }
+            return nil
+        }
+        let items = try failIfMatch.map { text in
+            do { return try EventQuery.Item(commandLine: text) } catch let error as EventError {
+                throw UsageError("--fail-if-match: \(error)")
+            }
+        }
+        return Absence(of: EventQuery(items), after: after.map { Position($0) })
     }
 
     private func appendEach(to opened: EventLog, _ tally: inout AppendTally) async throws {
@@ -196,5 +222,35 @@ private struct AppendTally {
     private mutating func refuse(_ reason: String, _ line: Int?) {
         refused += 1
         Standard.error(line.map { "line \($0): \(reason)" } ?? "ascolto: \(reason)")
+    }
+}
+
+extension EventQuery.Item {
+    /// Reads `types=A,B tags=k:v,k2:v2 stream=S`: each part at most once, values percent-encoded.
+    fileprivate init(commandLine text: String) throws {
+        self.init()
+        var seen = Set<Substring>()
+        for part in text.split(separator: " ") {
+            let name = part.prefix { $0 != "=" }
+            let value = part.dropFirst(name.count + 1)
+            guard !value.isEmpty, seen.insert(name).inserted else {
+                throw UsageError("--fail-if-match: \(part) is empty or there twice")
+            }
+            let names = try value.split(separator: ",", omittingEmptySubsequences: false).map {
+                guard let name = String($0).removingPercentEncoding else {
+                    throw UsageError("--fail-if-match: \($0) is not percent-encoded UTF-8")
+                }
+                return name
+            }
+            switch name {
+            case "types": types = Set(try names.map { try EventType($0) })
+            case "tags": tags = try names.map { try Tag($0) }
+            case "stream" where names.count == 1: stream = try StreamName(names[0])
+            default: throw UsageError("--fail-if-match: \(part) is no types=, tags= or stream=")
+            }
+        }
+        guard !seen.isEmpty else {
+            throw UsageError("--fail-if-match needs types=, tags= or stream=")
+        }
     }
 }

@@ -16,7 +16,9 @@ struct Ascolto: AsyncParsableCommand {
             """,
         subcommands: [
             Init.self, AppendVerb.self, Import.self, Read.self, Export.self, Streams.self,
-            Stats.self, Check.self, Project.self, Projections.self, QueryVerb.self, Generate.self,
+            Stats.self, Check.self, Tail.self, Cursors.self, Backup.self, Restore.self,
+            Compact.self, Project.self, Projections.self, QueryVerb.self, Generate.self,
+            Bench.self,
         ])
 
     /// Runs a verb and turns every error into a message and an exit code of the contract.
@@ -69,12 +71,15 @@ enum VerbOutcome: Error {
     case answerIsNo
     case someInputRefused
     case corruptionFound
+    /// A child has said all there is to say, and this was its exit code.
+    case toldByChild(Int32)
 
     var exitCode: Int32 {
         switch self {
         case .answerIsNo: ExitStatus.no
         case .someInputRefused: ExitStatus.refused
         case .corruptionFound: ExitStatus.corruption
+        case .toldByChild(let code): code
         }
     }
 }

@@ -40,18 +40,20 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
 private func exitCode(_ error: LogError) -> Int32 {
     switch error {
     case .storage(let error): exitCode(error)
-    case .noLog, .logExists, .clockJumped, .asOfBeyondLog: ExitStatus.no
-    case .corruption, .behindHeadFile: ExitStatus.corruption
-    case .overloaded, .writerStopped: ExitStatus.unavailable
+    case .noLog, .logExists, .clockJumped, .asOfBeyondLog, .noBackup, .backupOfOtherLog,
+        .backupHoldsMore, .wouldLose, .noCursor, .cursorOfOtherHistory, .cursorWentBack:
+        ExitStatus.no
+    case .corruption, .behindHeadFile, .cursorDamaged: ExitStatus.corruption
+    case .overloaded, .cancelled, .writerStopped: ExitStatus.unavailable
     case .readOnly: ExitStatus.bug
-    case .badZone, .badOrigin: ExitStatus.usage
+    case .badZone, .badOrigin, .badCursorName: ExitStatus.usage
     }
 }
 
 private func exitCode(_ error: StorageError) -> Int32 {
     switch error {
     case .corrupted: ExitStatus.corruption
-    case .locked, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess, .system:
+    case .locked, .inUse, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess, .system:
         ExitStatus.unavailable
     case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount: ExitStatus.no
     }

@@ -9,6 +9,11 @@ struct LogOptions: ParsableArguments {
         help: ArgumentHelp(
             "The log's directory. Default: $ASCOLTO_LOG, then ./ascolto-log.", valueName: "dir"))
     var log: String?
+    @Flag(
+        help: ArgumentHelp(
+            "Nobody writes: read without a lock file, such as on a read-only mount.",
+            discussion: "Refused while somebody writes; keeps writers out meanwhile."))
+    var frozen = false
 
     var directory: String {
         log ?? ProcessInfo.processInfo.environment["ASCOLTO_LOG"] ?? "ascolto-log"
@@ -19,11 +24,19 @@ struct LogOptions: ParsableArguments {
     static let defaultZone = "Europe/Rome"
 
     func openForReading() throws -> EventLog {
-        try EventLog.open(at: directory, access: .reading)
+        try EventLog.open(at: directory, access: accessForReading)
+    }
+
+    var accessForReading: EventLog.Access { frozen ? .frozen : .reading }
+
+    /// For verbs that change the log.
+    func requireNotFrozen() throws {
+        if frozen { throw UsageError("--frozen is for verbs that only read") }
     }
 
     /// Opens the log, creating it where there is none.
     func openForWriting(clockPolicy: ClockPolicy = .refuseJumps) throws -> EventLog {
+        try requireNotFrozen()
         let clock = try Self.clock()
         if !EventLog.exists(at: directory) {
             do throws(LogError) {

@@ -266,8 +266,20 @@ final class StandardOutput: Sendable {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(bytes))
         } catch {
+            // Who reads has seen enough. Verbs that do not ignore SIGPIPE have ended before.
+            if error.isBrokenPipe { exit(0) }
             Standard.error("ascolto: the answer cannot be written: \(error.localizedDescription)")
             exit(ExitStatus.no)
+        }
+    }
+}
+
+extension Error {
+    fileprivate var isBrokenPipe: Bool {
+        let error = self as NSError
+        let below = error.userInfo[NSUnderlyingErrorKey] as? NSError
+        return [error, below].contains {
+            $0?.domain == NSPOSIXErrorDomain && $0?.code == Int(EPIPE)
         }
     }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import EventLog
 internal import JSON
 internal import Merkle
+internal import Storage
 
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,9 +31,29 @@ struct Stats: ParsableCommand {
                 .object(statistics.databaseBytes.map { ($0.database, .count($0.bytes)) })
             ),
             ("free_bytes", .count(statistics.freeBytes)),
+            ("lmdb_bytes", .count(statistics.lmdbBytes)),
+            ("unused_bytes", .count(statistics.unusedBytes)),
+            ("data_file_bytes", .count(statistics.dataFileBytes)),
+            ("head_file_bytes", .count(statistics.headFileBytes)),
+            ("map_bytes", .count(statistics.mapBytes)),
+            ("readers", .count(statistics.readers.count)),
+            ("oldest_reader", statistics.readers.first?.cell ?? .null),
             ("format_version", .count(opened.identity.formatVersion)),
             ("lmdb_version", .text(statistics.lmdbVersion)),
             ("zstd_version", .text(statistics.zstdVersion)),
         ]).write(as: output.chosen)
+    }
+}
+
+extension LogStatistics {
+    /// Bytes of `data.mdb` behind its last page.
+    fileprivate var unusedBytes: Int {
+        dataFileBytes - freeBytes - lmdbBytes - databaseBytes.reduce(0) { $0 + $1.bytes }
+    }
+}
+
+extension ActiveReader {
+    fileprivate var cell: Cell {
+        .object([("process", .count(process)), ("commits_behind", .count(commitsBehind))])
     }
 }

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// The one operating system thread that writes.
+/// One operating system thread that works off what it is handed, such as the one that writes.
 ///
 /// Jobs wait in a bounded queue; the thread takes all that wait, up to a weight, and runs them as
 /// one batch. Group commit follows from that: while one batch is committed, the next gathers.
-@safe package final class WriterThread<Job: Sendable>: @unchecked Sendable {
+@safe package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
     // Sendable because every mutable field is touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
@@ -14,7 +14,15 @@ internal import Glibc
     private var loopThread: pthread_t?
     private let waitingWeightMax: Int
     private let batchWeightMax: Int
+    private let priority: Priority
     private let run: @Sendable ([Job]) -> Void
+
+    /// How the thread shares the processors with the others.
+    package enum Priority: Sendable {
+        case normal
+        /// Gives way: what it does is wanted, but nobody waits for it.
+        case background
+    }
 
     private enum State {
         case open
@@ -35,7 +43,8 @@ internal import Glibc
     ///
     /// A single job may exceed either weight; it then waits or runs alone.
     package init(
-        waitingWeightMax: Int, batchWeightMax: Int, run: @escaping @Sendable ([Job]) -> Void
+        waitingWeightMax: Int, batchWeightMax: Int, priority: Priority = .normal,
+        run: @escaping @Sendable ([Job]) -> Void
     ) throws(StorageError) {
         unsafe mutex = .allocate(capacity: 1)
         unsafe changed = .allocate(capacity: 1)
@@ -43,6 +52,7 @@ internal import Glibc
         unsafe pthread_cond_init(changed, nil)
         self.waitingWeightMax = waitingWeightMax
         self.batchWeightMax = batchWeightMax
+        self.priority = priority
         self.run = run
         var thread = pthread_t()
         // The thread owns a reference to this object until its loop ends.
@@ -89,7 +99,7 @@ internal import Glibc
         locked {
             precondition(
                 loopThread.map { pthread_equal($0, pthread_self()) == 0 } ?? true,
-                "the writer thread cannot wait for its own end")
+                "a worker thread cannot wait for its own end")
             if state == .open { state = .draining }
             unsafe pthread_cond_broadcast(changed)
             while state != .ended { unsafe pthread_cond_wait(changed, mutex) }
@@ -98,6 +108,8 @@ internal import Glibc
 
     private func loop() {
         locked { loopThread = pthread_self() }
+        // On Linux 0 means the calling thread; where niceness cannot be set, nothing is lost.
+        if priority == .background { setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5) }
         while let batch = nextBatch() { run(batch) }
     }
 

@@ -3,7 +3,7 @@ import Storage
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct WriterThreadTests {
+@Suite(.timeLimit(.minutes(10))) struct WorkerThreadTests {
     private final class Record: Sendable {
         let batches = Mutex<[[Int]]>([])
         let threads = Mutex<Set<UInt>>([])
@@ -14,8 +14,8 @@ import Testing
 
     private func thread(
         _ record: Record, waitingMax: Int = 1_000, batchMax: Int = 1_000
-    ) throws -> WriterThread<Int> {
-        try WriterThread(waitingWeightMax: waitingMax, batchWeightMax: batchMax) { batch in
+    ) throws -> WorkerThread<Int> {
+        try WorkerThread(waitingWeightMax: waitingMax, batchWeightMax: batchMax) { batch in
             record.batchesBegun.withLock { $0 += 1 }
             record.gate.withLock { _ in }
             _ = record.threads.withLock { $0.insert(UInt(pthread_self())) }

@@ -1,0 +1,129 @@
+internal import JSON
+internal import Storage
+
+/// Which events a subscriber wants; the empty filter means all of them.
+package struct EventFilter: Sendable {
+    package var stream: StreamName?
+    /// Any of these types; empty means every type.
+    package var types: Set<EventType> = []
+    /// All of these tags.
+    package var tags: [Tag] = []
+
+    package init() {}
+}
+
+/// Where a subscription begins.
+package enum SubscriptionStart: Sendable {
+    case beginning
+    /// With the first event behind this one, which need not be there yet.
+    case after(Position)
+    /// With what is appended from now on.
+    case end
+    /// Where a durable cursor stands.
+    case cursor(DurableCursor)
+}
+
+/// The next events that a subscriber wanted, and how far it has come.
+package struct SubscriptionBatch: Sendable {
+    /// In the order of their positions; may be empty.
+    package let events: [Event]
+    /// Everything before this position has been examined, whether it was wanted or not; a
+    /// subscription that resumes here misses nothing and repeats nothing.
+    package let next: Position
+}
+
+extension EventLog {
+    /// Follows the log: first what is there, then what comes, without a gap and without a
+    /// duplicate where the two meet.
+    ///
+    /// Each batch is read from disk when it is asked for: nothing is buffered beyond it and no
+    /// snapshot is held while the consumer is busy or waits, so a slow one costs the writer
+    /// nothing. In the writing process a waiting subscriber is woken by the commit; elsewhere it
+    /// looks for one every ``LogLimits/pollInterval``. Cancelling the task ends the sequence.
+    package func subscribe(
+        _ filter: EventFilter = EventFilter(), from start: SubscriptionStart
+    ) throws(LogError) -> Subscription {
+        let next: UInt64 =
+            switch start {
+            case .beginning: 0
+            case .after(let position): position.value + 1
+            case .end: try head().size
+            case .cursor(let cursor): cursor.next.value
+            }
+        return Subscription(log: self, filter: filter, next: next)
+    }
+}
+
+/// Batches of events without end; see ``EventLog/subscribe(_:from:)``.
+package struct Subscription: AsyncSequence, Sendable {
+    let log: EventLog
+    let filter: EventFilter
+    let next: UInt64
+
+    package func makeAsyncIterator() -> Iterator {
+        Iterator(log: log, filter: filter, next: next)
+    }
+
+    package struct Iterator: AsyncIteratorProtocol {
+        private let log: EventLog
+        private let filter: EventFilter
+        /// First position that has not been examined.
+        private var next: UInt64
+
+        fileprivate init(log: EventLog, filter: EventFilter, next: UInt64) {
+            self.log = log
+            self.filter = filter
+            self.next = next
+        }
+
+        /// The next batch, as soon as there is anything to examine; nil once cancelled.
+        package mutating func next() async throws -> SubscriptionBatch? {
+            while !Task.isCancelled {
+                // The number is read before the size: a commit between the two is looked for
+                // once in vain, but none is missed.
+                let commit = try wrapping { try log.environment.newestCommit() }
+                let size = try log.head().size
+                if next < size { return try examine(upTo: size) }
+                await log.waitForNews(beyond: size, after: commit)
+            }
+            return nil
+        }
+
+        private mutating func examine(upTo size: UInt64) throws -> SubscriptionBatch {
+            var end = Swift.min(size, next + LogLimits.examinedPositionsMax)
+            var selection = Selection()
+            selection.from = Position(next)
+            selection.to = Position(end - 1)
+            selection.stream = filter.stream
+            selection.types = filter.types
+            selection.tags = filter.tags
+            var events: [Event] = []
+            var bytes = 0
+            try log.read(selection) { event in
+                events.append(event)
+                bytes += event.decodedByteCount + event.data.byteCount
+                let isFull =
+                    events.count >= LogLimits.readBatchEventsMax
+                    || bytes >= LogLimits.readBatchBytesMax
+                guard isFull else { return .next }
+                end = event.position.value + 1
+                return .stop
+            }
+            next = end
+            return SubscriptionBatch(events: events, next: Position(end))
+        }
+    }
+}
+
+extension EventLog {
+    /// Returns when there may be more than `size` events, and when the task is cancelled.
+    fileprivate func waitForNews(beyond size: UInt64, after commit: UInt64) async {
+        if let news = writer?.news, !news.isEnded { return await news.wait(beyond: size) }
+        while !Task.isCancelled {
+            // Cancelling ends the sleep at once, and the loop with it.
+            try? await Task.sleep(for: LogLimits.pollInterval)
+            // What cannot be looked at will be told by the next read.
+            guard (try? environment.newestCommit()) == commit else { return }
+        }
+    }
+}

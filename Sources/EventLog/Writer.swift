@@ -1,0 +1,406 @@
+internal import Merkle
+internal import Storage
+internal import Synchronization
+
+/// What the writer thread is handed.
+enum WriterJob: Sendable {
+    case append(AppendRequest)
+    /// Blocks and runs that were made beside the books.
+    case seal(SealedPart)
+    /// A run that was merged beside the books.
+    case merge(MergedRun)
+    /// What was done beside the books went wrong, and goes on nowhere.
+    case failed(what: String)
+    /// Nothing more will come: leave the log as compact as it can be.
+    case finish
+}
+
+/// Appends, and where to answer.
+struct AppendRequest: Sendable {
+    let appends: [PreparedAppend]
+    let answer: @Sendable (Result<[AppendOutcome], LogError>) -> Void
+}
+
+/// The one that writes; all that changes the log runs on the writer thread.
+///
+/// Two threads beside it make blocks and merge runs out of what is durable already. The writer puts
+/// into its next commit what they have made.
+final class Writer: Sendable {
+    let news = News()
+    private let environment: Environment
+    private let headFile: SlotFile
+    private let clock: LogClock
+    private let clockPolicy: ClockPolicy
+    private let state: Mutex<State>
+    private let threads = Mutex(Threads.none)
+
+    /// Either the writer's books, which agree with the disk, or why there will be none any more.
+    private enum State {
+        case running(Books)
+        case stopped(reason: String)
+    }
+
+    /// An object, so that the books are changed in place: they are too much to be copied.
+    fileprivate final class Books {
+        var log: WriterState
+        var sealing = Beside.idle
+        var merging = Beside.idle
+
+        init(log: WriterState) { self.log = log }
+    }
+
+    /// What a thread beside the writer does; it is given one piece of work at a time.
+    fileprivate enum Beside {
+        case idle
+        case working
+    }
+
+    private struct Crew {
+        let writer: WorkerThread<WriterJob>
+        let sealer: WorkerThread<SealWork>
+        let merger: WorkerThread<[RunExtent]>
+    }
+
+    private enum Threads {
+        /// Before the start and after the end.
+        case none
+        case open(Crew)
+        /// Finishes what was begun.
+        case closing(Crew)
+
+        var crew: Crew? {
+            switch self {
+            case .none: nil
+            case .open(let crew), .closing(let crew): crew
+            }
+        }
+    }
+
+    init(
+        environment: Environment, headFile: SlotFile, clock: LogClock, clockPolicy: ClockPolicy,
+        state: WriterState
+    ) throws(StorageError) {
+        self.environment = environment
+        self.headFile = headFile
+        self.clock = clock
+        self.clockPolicy = clockPolicy
+        self.state = Mutex(.running(Books(log: state)))
+        // The process before this one may have been killed with its newest slot unsynced.
+        try headFile.sync()
+        // Unowned is safe: whoever owns the writer stops the threads before letting it go.
+        let crew = Crew(
+            writer: try WorkerThread(
+                waitingWeightMax: LogLimits.waitingBytesMax,
+                batchWeightMax: LogLimits.commitBytesMax
+            ) { [unowned self] in write($0) },
+            sealer: try WorkerThread(
+                waitingWeightMax: 1, batchWeightMax: 1, priority: .background
+            ) { [unowned self] in for work in $0 { seal(work) } },
+            merger: try WorkerThread(
+                waitingWeightMax: 1, batchWeightMax: 1, priority: .background
+            ) { [unowned self] in for runs in $0 { merge(runs) } })
+        threads.withLock { $0 = .open(crew) }
+    }
+
+    /// Enqueues appends and waits for their outcomes.
+    ///
+    /// A full queue is asked again until patience ends; nothing was appended until then.
+    func submit(_ appends: [PreparedAppend]) async throws(LogError) -> [AppendOutcome] {
+        let weight = appends.reduce(0) { $0 + $1.byteCount }
+        let giveUp = ContinuousClock.now + LogLimits.overloadPatience
+        while true {
+            if Task.isCancelled { throw .cancelled }
+            do throws(LogError) {
+                return try await submitOnce(appends, weight: weight).get()
+            } catch {
+                guard case .overloaded = error, ContinuousClock.now < giveUp else { throw error }
+            }
+            try? await Task.sleep(for: LogLimits.overloadPause)
+        }
+    }
+
+    private func submitOnce(
+        _ appends: [PreparedAppend], weight: Int
+    ) async -> Result<[AppendOutcome], LogError> {
+        let answer = Answer()
+        let request = AppendRequest(appends: appends) { answer.give($0) }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { caller in
+                answer.awaited(by: caller)
+                switch crew?.writer.submit(.append(request), weight: weight) {
+                case .accepted: break
+                case .full: answer.give(.failure(.overloaded))
+                case .stopped, nil:
+                    answer.give(.failure(.writerStopped(reason: "it was closed")))
+                }
+            }
+        } onCancel: {
+            answer.give(.failure(.cancelled))
+        }
+    }
+
+    /// Writes what waits, makes blocks of what is whole, ends the threads and syncs the head file.
+    func stop() {
+        let crew: Crew? = threads.withLock { threads in
+            guard case .open(let crew) = threads else { return nil }
+            threads = .closing(crew)
+            return crew
+        }
+        guard let crew else { return }
+        // Those beside the writer first: what they still make, it takes up.
+        crew.sealer.stop()
+        crew.merger.stop()
+        _ = crew.writer.submit(.finish, weight: 0)
+        crew.writer.stop()
+        threads.withLock { $0 = .none }
+        news.end()
+        // What the file has forgotten after a power cut, the log still has.
+        try? headFile.sync()
+    }
+
+    private var crew: Crew? { threads.withLock { $0.crew } }
+
+    private func write(_ batch: [WriterJob]) {
+        let requests = batch.compactMap { job in
+            if case .append(let request) = job { request } else { nil }
+        }
+        let answers = state.withLock { state in
+            let answers = commit(batch, requests, &state)
+            if batch.contains(where: \.isFinish) { mergeAll(&state) }
+            return answers
+        }
+        for (request, answer) in zip(requests, answers) { request.answer(answer) }
+    }
+
+    /// Decides whether appends may be recorded now, and commits.
+    private func commit(
+        _ batch: [WriterJob], _ requests: [AppendRequest], _ state: inout State
+    ) -> [Result<[AppendOutcome], LogError>] {
+        guard case .running(let books) = state else {
+            guard case .stopped(let reason) = state else { return [] }
+            return requests.map { _ in .failure(.writerStopped(reason: reason)) }
+        }
+        for job in batch { books.notice(job) }
+        do throws(LogError) {
+            let now = try acceptedClock(books.log.head.clocks)
+            return commit(batch, requests, at: now, books, &state)
+        } catch {
+            // What was made beside the books is about events that have their time.
+            _ = commit(batch, [], at: books.log.head.clocks, books, &state)
+            return requests.map { _ in .failure(error) }
+        }
+    }
+
+    /// Sequences a batch, commits it, and remembers the new head outside the environment.
+    private func commit(
+        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading, _ books: Books,
+        _ state: inout State
+    ) -> [Result<[AppendOutcome], LogError>] {
+        let before = books.log.head.size
+        do {
+            let outcomes = try environment.write { transaction in
+                for job in batch { try books.log.install(job, &transaction) }
+                let outcomes = try requests.map { request in
+                    try books.log.sequence(request.appends, at: now, in: transaction)
+                }
+                if books.log.head.size > before { try books.log.write(to: &transaction) }
+                return outcomes
+            }
+            // Here the batch is durable: LMDB has synced data and meta page. A crash before this
+            // line leaves the log as it was before the batch, unless the sync had just happened;
+            // a crash behind it leaves all of it. Either way a retry finds out by its ids.
+            news.announce(size: books.log.head.size)
+            giveWork(books)
+            if books.log.head.size > before { state = remember(books) }
+            return outcomes.map { .success($0) }
+        } catch {
+            state = recovered(from: error, books)
+            let failure = (error as? LogError) ?? wrapped(error)
+            return requests.map { _ in .failure(failure) }
+        }
+    }
+
+    private func acceptedClock(_ last: ClockReading) throws(LogError) -> ClockReading {
+        let now = clock.read()
+        let ahead = now.ahead(of: last)
+        if clockPolicy == .refuseJumps && ahead > LogLimits.clockJumpMax {
+            throw .clockJumped(aheadSeconds: ahead.components.seconds)
+        }
+        return now
+    }
+
+    /// Writes the head file.
+    ///
+    /// Where that fails, the batch is durable all the same and is acknowledged, but nothing more is
+    /// written.
+    private func remember(_ books: Books) -> State {
+        // The slots lie in one block of the disk, which may lose power halfway through it. So a
+        // slot is written again and again until it is synced, and the other stays what it is.
+        books.log.slot.sequence += books.log.isSlotSynced ? 1 : 2
+        books.log.isSlotSynced = false
+        books.log.slot.size = books.log.head.size
+        books.log.slot.root = books.log.head.root
+        do throws(StorageError) {
+            try HeadFile.write(books.log.slot, to: headFile)
+            let now = SystemClock.bootMicroseconds()
+            if now - books.log.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
+                try headFile.sync()
+                books.log.headFileSyncedAt = now
+                books.log.isSlotSynced = true
+            }
+            return .running(books)
+        } catch {
+            return .stopped(reason: "the head file cannot be written: \(error)")
+        }
+    }
+
+    /// After a refusal by a full disk or map nothing has changed, and the books are read anew;
+    /// after anything else the writer stops, since nobody knows what the disk holds.
+    private func recovered(from error: any Error, _ failed: Books) -> State {
+        switch error {
+        case StorageError.diskFull, StorageError.mapFull:
+            let slot = try? HeadFile.newest(in: headFile)
+            let log = slot.flatMap { slot in
+                try? environment.read { try WriterState(recovering: $0, slot: slot) }
+            }
+            let isSynced: Void? = try? headFile.sync()
+            guard let log, isSynced != nil else { return .stopped(reason: "\(error)") }
+            failed.log = log
+            return .running(failed)
+        default:
+            return .stopped(reason: "\(error)")
+        }
+    }
+
+    private func wrapped(_ error: any Error) -> LogError {
+        do throws(LogError) {
+            return try wrapping { throw error }
+        } catch {
+            return error
+        }
+    }
+}
+
+// Beside the writer.
+extension Writer {
+    /// Hands out what can be done beside the writer; nobody takes it once the log is being closed.
+    private func giveWork(_ books: Books) {
+        guard let crew else { return }
+        if books.sealing == .idle, let work = SealWork(books.log),
+            case .accepted = crew.sealer.submit(work, weight: 1)
+        {
+            books.sealing = .working
+        }
+        if books.merging == .idle, let next = RunMerge.next(of: books.log.runs),
+            case .accepted = crew.merger.submit(Array(books.log.runs[next]), weight: 1)
+        {
+            books.merging = .working
+        }
+    }
+
+    private func seal(_ work: SealWork) {
+        report { .seal(try work.seal()) }
+    }
+
+    private func merge(_ runs: [RunExtent]) {
+        report { .merge(try RunMerge.merge(runs, in: environment)) }
+    }
+
+    private func report(_ work: () throws -> WriterJob) {
+        let job: WriterJob
+        do { job = try work() } catch { job = .failed(what: "\(error)") }
+        _ = crew?.writer.submit(job, weight: 0)
+    }
+
+    /// Merges what is left to merge when the log is closed.
+    private func mergeAll(_ state: inout State) {
+        while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs) {
+            do {
+                let run = try RunMerge.merge(Array(books.log.runs[next]), in: environment)
+                try environment.write { transaction in
+                    try books.log.install(.merge(run), &transaction)
+                }
+            } catch {
+                // Nobody waits for it, and the log is as sound without.
+                state = .stopped(reason: "\(error)")
+            }
+        }
+    }
+}
+
+extension Writer.Books {
+    /// Who has come back with what was asked for.
+    fileprivate func notice(_ job: WriterJob) {
+        switch job {
+        case .seal: sealing = .idle
+        case .merge: merging = .idle
+        case .append, .failed, .finish: break
+        }
+    }
+}
+
+extension WriterJob {
+    fileprivate var isFinish: Bool { if case .finish = self { true } else { false } }
+}
+
+extension WriterState {
+    /// Takes up what was made beside the books.
+    fileprivate mutating func install(
+        _ job: WriterJob, _ transaction: inout WriteTransaction
+    ) throws {
+        switch job {
+        case .append: return
+        case .seal(let part):
+            // A great commit makes blocks by itself, and then nobody needs these.
+            guard fits(part) else { return }
+            try install(part, &transaction)
+        case .merge(let run): try install(run, &transaction)
+        case .failed(let what): throw Corruption(at: nil, what)
+        case .finish:
+            guard let work = SealWork(self) else { return }
+            try install(try work.seal(), &transaction)
+        }
+        try writeHead(to: &transaction)
+    }
+}
+
+/// Hands one result to one caller, whoever comes first with it.
+private final class Answer: Sendable {
+    private typealias Outcome = Result<[AppendOutcome], LogError>
+
+    private enum State {
+        case open
+        case awaited(CheckedContinuation<Outcome, Never>)
+        case given(Outcome)
+        case received
+    }
+
+    private let state = Mutex(State.open)
+
+    func awaited(by caller: CheckedContinuation<Result<[AppendOutcome], LogError>, Never>) {
+        let given: Outcome? = state.withLock { state in
+            if case .given(let outcome) = state {
+                state = .received
+                return outcome
+            }
+            state = .awaited(caller)
+            return nil
+        }
+        if let given { caller.resume(returning: given) }
+    }
+
+    func give(_ outcome: Result<[AppendOutcome], LogError>) {
+        let caller: CheckedContinuation<Outcome, Never>? = state.withLock { state in
+            switch state {
+            case .open:
+                state = .given(outcome)
+                return nil
+            case .awaited(let caller):
+                state = .received
+                return caller
+            case .given, .received: return nil
+            }
+        }
+        caller?.resume(returning: outcome)
+    }
+}
