@@ -119,6 +119,14 @@ let package = Package(
             name: "WorkloadsTests", dependencies: ["Workloads", "EventLog", "JSON"],
             swiftSettings: strict),
         .testTarget(name: "HouseRules", swiftSettings: strict),
+        // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.
+        .executableTarget(
+            name: "FaultAppender", dependencies: ["EventLog", "Storage", "JSON"],
+            path: "Tests/FaultAppender", swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: ["FaultAppender", "ascolto", "EventLog", "Storage", "JSON", "Merkle"],
+            swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["ascolto"], swiftSettings: strict),
     ],
