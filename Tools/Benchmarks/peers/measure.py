@@ -137,7 +137,7 @@ def report(figures, source, count, options, scratch, ours):
     kept = ours.bench("--only", "calls", "--events", 1000)
     print(f"{today}, {machine.describe(scratch)}; LMDB {kept['lmdb_version']}, "
           + ", ".join(peer.version() for peer in PEERS) + f", zstd {versions.lstrip('v')}. "
-          f"Medians of {options.rounds} turns in one run; every acknowledged event is on disk. "
+          f"{'One turn' if options.rounds == 1 else f'Medians of {options.rounds} turns'} in one run; every acknowledged event is on disk. "
           f"Appenders send one event of 256 bytes and wait; bulk, replay and size are of {count:,} "
           f"events: {source}.")
     print()
