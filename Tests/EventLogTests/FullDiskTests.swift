@@ -52,7 +52,7 @@ import Testing
 
     /// Writes a file until the disk is full.
     private static func fill(_ path: String) {
-        FileManager.default.createFile(atPath: path, contents: nil)
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
         guard let file = FileHandle(forWritingAtPath: path) else { return }
         while (try? file.write(contentsOf: Data(count: 4_096))) != nil {}
     }

@@ -87,7 +87,8 @@ import Testing
         var selection = Selection()
         selection.tags = [try Tag("n:7")]
         selection.types = [try EventType("t.2")]
-        let expected = (0..<count).filter { $0 % 97 == 7 && $0 % 5 == 2 }.map { $0 + 1 }
+        let matching = (0..<count).filter { number in number % 97 == 7 && number % 5 == 2 }
+        let expected = matching.map { $0 + 1 }
         #expect(try log.events(selection).map(\.position.value) == expected)
         selection.tags = [try Tag("n:never")]
         #expect(try log.events(selection).isEmpty)
