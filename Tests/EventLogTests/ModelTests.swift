@@ -8,7 +8,7 @@ import Testing
 @Suite struct ModelTests {
     /// Operations of one run; `ASCOLTO_FAULT_PATIENCE` multiplies them.
     private static let steps =
-        150
+        100
         * (ProcessInfo.processInfo.environment["ASCOLTO_FAULT_PATIENCE"].flatMap(Int.init) ?? 1)
 
     @Test(.timeLimit(.minutes(10)), arguments: [101, 102, 103, 104] as [UInt64])
@@ -91,7 +91,10 @@ private struct ModelLog {
     private(set) var events: [Event]
     /// Sent and expected to be stored, not yet read back.
     private(set) var pending: [NewEvent] = []
+    /// All that is stored or pending, as it was sent.
+    private var all: [NewEvent] = []
     private var places: [EventID: Int] = [:]
+    private var revisions: [StreamName: UInt64] = [:]
     private var history: [Append] = []
 
     /// What an append must come to, as far as the array tells.
@@ -113,15 +116,14 @@ private struct ModelLog {
 
     init(_ events: [Event]) {
         self.events = events
-        for event in events { places[event.id] = places.count }
+        all = events.map(\.sent)
+        for event in events {
+            places[event.id] = places.count
+            revisions[event.stream, default: 0] += 1
+        }
     }
 
-    private var all: [NewEvent] { events.map(\.sent) + pending }
-    private var size: Int { events.count + pending.count }
-
-    private func sent(at place: Int) -> NewEvent {
-        place < events.count ? events[place].sent : pending[place - events.count]
-    }
+    private var size: Int { all.count }
 
     private func range(_ first: Int, count: Int) -> PositionRange {
         PositionRange(
@@ -137,7 +139,7 @@ private struct ModelLog {
             let first = known[0]
             let isSame =
                 known == Array(first..<first + ids.count)
-                && zip(append.events, known).allSatisfy { $0 == sent(at: $1) }
+                && zip(append.events, known).allSatisfy { $0 == all[$1] }
             return isSame ? .alreadyAppended(range(first, count: ids.count)) : .rejected
         }
         if let conflict = conflict(with: append.condition) { return conflict }
@@ -145,12 +147,12 @@ private struct ModelLog {
         for event in append.events {
             if let id = event.id { places[id] = size }
             pending.append(event)
+            all.append(event)
         }
         return .appended(range(first, count: ids.count))
     }
 
     private func conflict(with condition: Condition) -> Expectation? {
-        let all = all
         for (stream, expectation) in condition.streams {
             let last = all.lastIndex { $0.stream == stream }
             let count = all.count { $0.stream == stream }
@@ -176,12 +178,13 @@ private struct ModelLog {
     /// is not what it must be.
     mutating func take(_ stored: [Event]) -> Bool {
         for event in stored {
-            let revision = events.count { $0.stream == event.stream }
+            let revision = revisions[event.stream, default: 0]
             guard event.position.value == UInt64(events.count),
-                event.revision.value == UInt64(revision),
+                event.revision.value == revision,
                 event.recorded >= events[events.count - 1].recorded
             else { return false }
             events.append(event)
+            revisions[event.stream] = revision + 1
         }
         pending = []
         return true
@@ -212,7 +215,7 @@ extension ModelLog {
         default: break
         }
         var events: [NewEvent] = []
-        let count = Int.random(in: 0..<40, using: &generator) == 0 ? 700 : 6
+        let count = Int.random(in: 0..<40, using: &generator) == 0 ? 500 : 6
         for _ in 0..<Int.random(in: 1...count, using: &generator) {
             events.append(
                 Int.random(in: 0..<8, using: &generator) == 0

@@ -38,10 +38,8 @@ struct FuzzTests {
         let run = try Program.run(
             "/bin/sh", ["-c", #"ulimit -d 524288; exec "$0" "$@""#, fuzzer] + words, within: 300)
         let told = run.text.split(separator: "\n")
-        #expect(
-            run.end == .exit(0),
-            "\(words), behind mutation \(told.last ?? "none"): \(run.end) \(run.error.prefix(2_000))"
-        )
+        let story = "\(words), behind mutation \(told.last ?? "none")"
+        #expect(run.end == .exit(0), "\(story): \(run.end) \(run.error.prefix(2_000))")
         #expect(told.last?.contains(" of ") == true)
         tell("fuzzing \(budget.kind), seed \(seed): \(told.last ?? "nothing") accepted")
     }
