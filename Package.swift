@@ -123,9 +123,16 @@ let package = Package(
         .executableTarget(
             name: "FaultAppender", dependencies: ["EventLog", "Storage", "JSON"],
             path: "Tests/FaultAppender", swiftSettings: strict),
+        // Holds the decoders against mutated bytes; a program, since a trap ends it.
+        .executableTarget(
+            name: "DecoderFuzzer", dependencies: ["EventLog", "Storage", "JSON", "Merkle"],
+            path: "Tests/DecoderFuzzer", swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
-            dependencies: ["FaultAppender", "ascolto", "EventLog", "Storage", "JSON", "Merkle"],
+            dependencies: [
+                "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog", "Storage", "JSON",
+                "Merkle",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["ascolto"], swiftSettings: strict),
