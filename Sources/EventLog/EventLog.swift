@@ -16,6 +16,7 @@ package final class EventLog: Sendable {
     package let identity: LogIdentity
     package let directory: String
     let environment: Environment
+    let cache = BlockCache()
     let clock: LogClock
     let writer: Writer?
 
