@@ -68,8 +68,8 @@ let package = Package(
         .target(
             name: "Projections",
             dependencies: [
-                "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Statistics", "YAML", grdb,
-                crypto,
+                "ProjectionKit", "ContactCentre", "EventLog", "Storage", "JSON", "Statistics",
+                "YAML", grdb, crypto,
             ],
             path: "Projections",
             exclude: [

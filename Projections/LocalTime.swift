@@ -21,11 +21,14 @@ enum LocalTime {
 }
 
 /// A half-hour of the UTC grid, with the offset that its label shows.
-struct HalfHour: Hashable {
+struct HalfHour: Hashable, Sendable {
     let start: Instant
     let offsetMinutes: Int
 
     private static let length: Int64 = 1_800_000_000
+
+    /// The first moment behind it.
+    var end: Instant { Instant(microseconds: start.microseconds + Self.length) }
 
     /// The half-hour that `moment` lies in, labelled in `zone`.
     init(of moment: Instant, in zone: Zone) {

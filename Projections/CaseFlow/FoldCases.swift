@@ -5,7 +5,7 @@ internal import JSON
 internal import ProjectionKit
 
 /// Folds the events of cases; holds the cases that events since the last flush touched.
-final class FoldCases: EventFold {
+final class FoldCases: EventwiseFold {
     private let database: Database
     private var zones: ZoneBook
     private var nextCase: Int64

@@ -7,7 +7,7 @@ internal import ProjectionKit
 /// Folds surveys, and what contacts and cases say of themselves at their beginning.
 ///
 /// Every event is one row written or changed, so there is nothing to hold until a flush.
-final class FoldOpinions: EventFold {
+final class FoldOpinions: EventwiseFold {
     private let database: Database
 
     private static let surveys: [String: SurveyEvent.Kind] = Dictionary(

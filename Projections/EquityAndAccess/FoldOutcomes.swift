@@ -5,7 +5,7 @@ internal import JSON
 internal import ProjectionKit
 
 /// Folds the events that begin, decide and settle units; holds what they change in the counts.
-final class FoldOutcomes: EventFold {
+final class FoldOutcomes: EventwiseFold {
     private let database: Database
     private let definitions: EquityDefinitions
     private var profiles: ProfileBook

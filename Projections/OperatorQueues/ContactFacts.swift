@@ -4,16 +4,14 @@ internal import JSON
 /// What is known of one contact, as far as the figures need it.
 ///
 /// Which visit or conversation an event belongs to is judged in stream order, never by clock.
-struct ContactFacts: Equatable {
-    let id: Int64
-    let stream: String
-    var zone: String?
+struct ContactFacts: Equatable, Sendable {
+    var zone: Name?
     /// The queue that was asked for on arrival.
-    var queue: ExactText?
+    var queue: Name?
     var received: Instant?
     var gaveUpInSelfService = SelfServiceEnd.other
-    var visits: [Visit] = []
-    var connections: [Connection] = []
+    var visits = Few<Visit>()
+    var connections = Few<Connection>()
 
     enum SelfServiceEnd: Int64 {
         case other = 0
@@ -21,8 +19,8 @@ struct ContactFacts: Equatable {
     }
 
     /// One stay in a queue.
-    struct Visit: Equatable {
-        var queue: ExactText
+    struct Visit: Equatable, Sendable {
+        var queue: Name
         /// Nil while only the end is known, which arrived first.
         var queued: Instant?
         var left: Instant?
@@ -51,10 +49,10 @@ struct ContactFacts: Equatable {
     }
 
     /// One conversation with an operator.
-    struct Connection: Equatable {
+    struct Connection: Equatable, Sendable {
         /// The number of visits, from 1, that the contact had had when it began.
         var visit: Int
-        var `operator`: ExactText?
+        var `operator`: Name?
         var connected: Instant
         var disconnected: Instant?
         var afterWorkEnded: Instant?
@@ -72,32 +70,23 @@ struct ContactFacts: Equatable {
                 .flatMap { plausible(talk + $0) }
         }
     }
-
-    init(id: Int64, stream: String) {
-        self.id = id
-        self.stream = stream
-    }
 }
 
 extension ContactFacts {
-    mutating func apply(_ event: ContactEvent, at moment: Instant) {
+    mutating func apply(_ event: QueueEvent, at moment: Instant) {
         switch event {
-        case .received(let arrival):
+        case .received(let queue, let zone):
             guard received == nil else { return }
             received = moment
-            queue = (arrival.queue?.text).map(ExactText.init)
-            zone = arrival.zone
-        case .queued(let entry): enter(ExactText(entry.queue.text), at: moment)
-        case .leftQueue(let exit):
-            leave(ExactText(exit.queue.text), at: moment, Ending(exit.reason))
-        case .abandoned(let stage):
-            if stage == .selfService { gaveUpInSelfService = .gaveUp }
+            self.queue = queue
+            self.zone = zone
+        case .queued(let queue): enter(queue, at: moment)
+        case .leftQueue(let queue, let ending): leave(queue, at: moment, ending)
+        case .abandonedInSelfService: gaveUpInSelfService = .gaveUp
         case .connected(let name):
             connections.append(
-                Connection(
-                    visit: visits.count, operator: (name?.text).map(ExactText.init),
-                    connected: moment))
-        case .transferred, .disconnected:
+                Connection(visit: visits.count, operator: name, connected: moment))
+        case .conversationEnded:
             // A citizen who hangs up in the queue disconnects too, without a conversation.
             guard let open = connections.lastIndex(where: { $0.disconnected == nil }) else {
                 return
@@ -109,11 +98,11 @@ extension ContactFacts {
             }
             guard let last else { return }
             connections[last].afterWorkEnded = moment
-        case .selfServiceEnded, .unknown: break
+        case .nothing: break
         }
     }
 
-    private mutating func enter(_ queue: ExactText, at moment: Instant) {
+    private mutating func enter(_ queue: Name, at moment: Instant) {
         if let index = visits.firstIndex(where: { $0.queued == nil && $0.queue == queue }) {
             visits[index].queued = moment
         } else {
@@ -121,7 +110,7 @@ extension ContactFacts {
         }
     }
 
-    private mutating func leave(_ queue: ExactText, at moment: Instant, _ ending: Ending) {
+    private mutating func leave(_ queue: Name, at moment: Instant, _ ending: Ending) {
         if let index = visits.lastIndex(where: { $0.ending == nil && $0.queue == queue }) {
             visits[index].left = moment
             visits[index].ending = ending
@@ -137,4 +126,29 @@ extension ContactFacts {
 /// The bound also keeps sums far from what 64 bits hold: a quarter of a million whole years.
 private func plausible(_ microseconds: Int64) -> Int64? {
     (0...OperatorQueues.durationMicrosecondsMax).contains(microseconds) ? microseconds : nil
+}
+
+/// A list that mostly has one element, which then needs no memory of its own.
+struct Few<Element: Equatable & Sendable>: Equatable, Sendable, MutableCollection,
+    RandomAccessCollection
+{
+    private var first: Element?
+    private var others: [Element] = []
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { first == nil ? 0 : 1 + others.count }
+
+    subscript(index: Int) -> Element {
+        get {
+            if index == 0, let first { return first }
+            return others[index - 1]
+        }
+        set {
+            if index == 0 { first = newValue } else { others[index - 1] = newValue }
+        }
+    }
+
+    mutating func append(_ element: Element) {
+        if first == nil { first = element } else { others.append(element) }
+    }
 }

@@ -1,23 +1,25 @@
-internal import ContactCentre
 internal import JSON
 
 /// What one contact adds to the tables: a pure function of its facts.
 ///
 /// A contact whose facts change takes its old contribution back and brings the new one, so the
 /// tables do not depend on when or in how many steps the facts arrived.
-struct Contribution {
+struct Contribution: Sendable {
     /// Figures that belong to a queue and to the moment of an offer, or of an arrival.
-    struct Entry {
-        var queue: ExactText
+    struct Entry: Sendable {
+        /// Nil where the events name none.
+        var queue: Name?
         var moment: Instant
         var figures = Figures()
     }
 
     private(set) var entries: [Entry] = []
-    private(set) var operators: [(name: ExactText, figures: OperatorFigures)] = []
+    private(set) var operators: [(name: Name?, figures: OperatorFigures)] = []
 
     /// - Throws: ``FoldFailure/tooLarge`` where a sum of handle times leaves 64 bits.
-    init(of facts: ContactFacts, thresholdMicroseconds: Int64) throws {
+    mutating func set(to facts: ContactFacts, thresholdMicroseconds: Int64) throws {
+        entries.removeAll(keepingCapacity: true)
+        operators.removeAll(keepingCapacity: true)
         for (index, visit) in facts.visits.enumerated() {
             guard let queued = visit.queued else { continue }
             var entry = Entry(queue: visit.queue, moment: queued)
@@ -42,7 +44,7 @@ struct Contribution {
     private mutating func neverOffered(
         _ facts: ContactFacts, _ received: Instant
     ) throws -> Entry {
-        var entry = Entry(queue: facts.queue ?? ExactText(OperatorQueues.unknown), moment: received)
+        var entry = Entry(queue: facts.queue, moment: received)
         if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
         try addConversations(facts.connections, to: &entry)
         return entry
@@ -50,16 +52,15 @@ struct Contribution {
 
     /// The first operator on the line answered the visit, though nobody may know who it was.
     private mutating func addHandling(
-        of connections: [ContactFacts.Connection], to entry: inout Entry
+        of connections: some Collection<ContactFacts.Connection>, to entry: inout Entry
     ) throws {
-        let first = connections.first?.operator ?? ExactText(OperatorQueues.unknown)
-        operators.append((first, OperatorFigures(answered: 1)))
+        operators.append((connections.first?.operator, OperatorFigures(answered: 1)))
         try addConversations(connections, to: &entry)
     }
 
     /// A contact is handled where all its conversations are known to the end.
     private mutating func addConversations(
-        _ connections: [ContactFacts.Connection], to entry: inout Entry
+        _ connections: some Collection<ContactFacts.Connection>, to entry: inout Entry
     ) throws {
         var total: Int64 = 0
         var unknown = 0
@@ -69,8 +70,8 @@ struct Contribution {
                 continue
             }
             try total.add(handle)
-            let name = connection.operator ?? ExactText(OperatorQueues.unknown)
-            operators.append((name, OperatorFigures(handled: 1, handleMicroseconds: handle)))
+            let figures = OperatorFigures(handled: 1, handleMicroseconds: handle)
+            operators.append((connection.operator, figures))
         }
         guard !connections.isEmpty, unknown == 0 else { return }
         entry.figures[.handled] = 1
@@ -80,8 +81,8 @@ struct Contribution {
 
 extension ContactFacts {
     /// The conversations that a visit led to; those before the first visit count to it.
-    fileprivate func connections(ofVisit number: Int) -> [Connection] {
-        connections.filter { max(1, $0.visit) == number }
+    fileprivate func connections(ofVisit number: Int) -> some Collection<Connection> {
+        connections.lazy.filter { max(1, $0.visit) == number }
     }
 }
 

@@ -78,7 +78,7 @@ struct Figures: Equatable {
         let sum = left.values &+ right.values
         // A sum has overflowed where its sign differs from that of both its terms.
         let overflow = (left.values ^ sum) & (right.values ^ sum)
-        guard overflow.min() >= 0 else { throw FoldFailure.tooLarge }
+        guard !hasNegative(overflow) else { throw FoldFailure.tooLarge }
         left.values = sum
     }
 
@@ -86,8 +86,16 @@ struct Figures: Equatable {
     static func -= (left: inout Figures, right: Figures) throws {
         let difference = left.values &- right.values
         let overflow = (left.values ^ right.values) & (left.values ^ difference)
-        guard overflow.min() >= 0 else { throw FoldFailure.tooLarge }
+        guard !hasNegative(overflow) else { throw FoldFailure.tooLarge }
         left.values = difference
+    }
+
+    /// Whether a value has its sign bit set; halves are laid over each other until one is left.
+    private static func hasNegative(_ values: SIMD16<Int64>) -> Bool {
+        let eight = values.lowHalf | values.highHalf
+        let four = eight.lowHalf | eight.highHalf
+        let two = four.lowHalf | four.highHalf
+        return two[0] | two[1] < 0
     }
 }
 

@@ -1,11 +1,12 @@
-internal import ContactCentre
 internal import GRDB
 internal import JSON
 internal import ProjectionKit
 
 extension ContactFacts {
-    /// What the database knows of the contact with this stream, or nil.
-    static func load(_ stream: String, from database: Database) throws -> ContactFacts? {
+    /// Key and facts of the contact with this stream, or nil where the database has none.
+    static func load(
+        _ stream: String, from database: Database, _ names: inout NameBook
+    ) throws -> (key: Int64, facts: ContactFacts)? {
         let contact = try database.cachedStatement(
             sql: """
                 SELECT id, zone, queue, received_us, gave_up_in_self_service
@@ -13,28 +14,31 @@ extension ContactFacts {
                 """)
         let found = try Row.fetchCursor(contact, arguments: [stream])
         guard let row = try found.next().map({ StoredRow($0, of: "contacts") }) else { return nil }
-        var facts = ContactFacts(id: try row.integer("id"), stream: stream)
-        facts.zone = try row.optionalText("zone")
-        facts.queue = try row.optionalText("queue").map(ExactText.init)
+        let key = try row.integer("id")
+        var facts = ContactFacts()
+        facts.zone = try row.optionalText("zone").map { names.name($0) }
+        facts.queue = try row.optionalText("queue").map { names.name($0) }
         facts.received = try row.optionalInstant("received_us")
         facts.gaveUpInSelfService = try row.choice("gave_up_in_self_service")
-        facts.visits = try facts.loadVisits(from: database)
-        facts.connections = try facts.loadConnections(from: database)
-        return facts
+        facts.visits = try loadVisits(of: key, from: database, &names)
+        facts.connections = try loadConnections(of: key, from: database, &names)
+        return (key, facts)
     }
 
-    private func loadVisits(from database: Database) throws -> [Visit] {
+    private static func loadVisits(
+        of key: Int64, from database: Database, _ names: inout NameBook
+    ) throws -> Few<Visit> {
         let statement = try database.cachedStatement(
             sql: """
                 SELECT queue, queued_us, left_us, ending FROM visits
                 WHERE contact = ? ORDER BY visit
                 """)
-        var visits: [Visit] = []
-        let rows = try Row.fetchCursor(statement, arguments: [id])
+        var visits = Few<Visit>()
+        let rows = try Row.fetchCursor(statement, arguments: [key])
         while let row = try rows.next().map({ StoredRow($0, of: "visits") }) {
             visits.append(
                 Visit(
-                    queue: ExactText(try row.text("queue")),
+                    queue: names.name(try row.text("queue")),
                     queued: try row.optionalInstant("queued_us"),
                     left: try row.optionalInstant("left_us"),
                     ending: try row.optionalChoice("ending")))
@@ -42,19 +46,21 @@ extension ContactFacts {
         return visits
     }
 
-    private func loadConnections(from database: Database) throws -> [Connection] {
+    private static func loadConnections(
+        of key: Int64, from database: Database, _ names: inout NameBook
+    ) throws -> Few<Connection> {
         let statement = try database.cachedStatement(
             sql: """
                 SELECT visit, operator, connected_us, disconnected_us, after_work_ended_us
                 FROM connections WHERE contact = ? ORDER BY connection
                 """)
-        var connections: [Connection] = []
-        let rows = try Row.fetchCursor(statement, arguments: [id])
+        var connections = Few<Connection>()
+        let rows = try Row.fetchCursor(statement, arguments: [key])
         while let row = try rows.next().map({ StoredRow($0, of: "connections") }) {
             connections.append(
                 Connection(
                     visit: try row.int("visit"),
-                    operator: try row.optionalText("operator").map(ExactText.init),
+                    operator: try row.optionalText("operator").map { names.name($0) },
                     connected: try row.instant("connected_us"),
                     disconnected: try row.optionalInstant("disconnected_us"),
                     afterWorkEnded: try row.optionalInstant("after_work_ended_us")))
@@ -63,14 +69,18 @@ extension ContactFacts {
     }
 
     /// Writes what differs from what is stored, but for the visits.
-    func save(replacing stored: ContactFacts?, to database: Database) throws {
+    func save(
+        stream: String, key: Int64, replacing stored: ContactFacts?, to database: Database,
+        _ names: NameBook
+    ) throws {
         if stored == nil || stored?.received != received
             || stored?.gaveUpInSelfService != gaveUpInSelfService
         {
             let statement = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?)")
             try statement.run([
-                id, stream, zone, queue?.text, received?.microseconds, gaveUpInSelfService.rawValue,
+                key, stream, zone.map { names.text($0) }, queue.map { names.text($0) },
+                received?.microseconds, gaveUpInSelfService.rawValue,
             ])
         }
         for (index, connection) in connections.enumerated() {
@@ -82,7 +92,7 @@ extension ContactFacts {
             let statement = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?)")
             try statement.run([
-                id, index + 1, connection.visit, connection.operator?.text,
+                key, index + 1, connection.visit, connection.operator.map { names.text($0) },
                 connection.connected.microseconds, connection.disconnected?.microseconds,
                 connection.afterWorkEnded?.microseconds,
             ])
@@ -92,12 +102,14 @@ extension ContactFacts {
 
 extension ContactFacts.Visit {
     func save(
-        contact: Int64, number: Int, _ days: WaitingDays?, to database: Database
+        contact: Int64, number: Int, _ days: WaitingDays?, to database: Database,
+        _ names: NameBook
     ) throws {
         let statement = try database.cachedStatement(
             sql: "INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         try statement.run([
-            contact, number, queue.text, queued?.microseconds, left?.microseconds, ending?.rawValue,
+            contact, number, names.text(queue), queued?.microseconds, left?.microseconds,
+            ending?.rawValue,
             days?.from, days?.to,
         ])
     }

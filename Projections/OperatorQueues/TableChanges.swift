@@ -2,14 +2,20 @@ internal import ContactCentre
 internal import GRDB
 internal import JSON
 
-/// What the contacts since the last flush change in the tables, added up for each row.
-struct TableChanges {
+/// What contacts change in the tables, added up for each row.
+struct TableChanges: Sendable {
     var days = TouchedDays()
-    private var totals = Figures()
-    private var queues: [ExactText: Figures] = [:]
-    private var byDay: [Int: Figures] = [:]
-    private var halfHours: [HalfHour: Figures] = [:]
-    private var operators: [ExactText: OperatorFigures] = [:]
+    private(set) var totals = Figures()
+    private(set) var queues: [Name?: Figures] = [:]
+    private(set) var byDay: [Int: Figures] = [:]
+    private(set) var halfHours: [HalfHour: Figures] = [:]
+    private(set) var operators = ByName<OperatorFigures>(empty: OperatorFigures())
+    /// What is not yet in the rows, by queue: contacts that follow each other mostly have the same
+    /// local date and half-hour.
+    private var current: [(queue: Name?, figures: Figures)] = []
+    private var day = 0
+    private var halfHour: HalfHour?
+    private var place = LocalPlace()
 
     enum Direction {
         case `in`
@@ -21,35 +27,68 @@ struct TableChanges {
         _ contribution: Contribution, in zone: Zone, taken direction: Direction
     ) throws {
         for entry in contribution.entries {
-            let day = zone.date(at: entry.moment).daysSince1970
+            let (day, halfHour) = place.find(entry.moment, in: zone)
             days.touch(day)
-            let halfHour = HalfHour(of: entry.moment, in: zone)
+            if day != self.day || halfHour != self.halfHour {
+                try settle()
+                (self.day, self.halfHour) = (day, halfHour)
+            }
+            let index = index(of: entry.queue)
             switch direction {
-            case .in:
-                try totals += entry.figures
-                try queues[entry.queue, default: Figures()] += entry.figures
-                try byDay[day, default: Figures()] += entry.figures
-                try halfHours[halfHour, default: Figures()] += entry.figures
-            case .back:
-                try totals -= entry.figures
-                try queues[entry.queue, default: Figures()] -= entry.figures
-                try byDay[day, default: Figures()] -= entry.figures
-                try halfHours[halfHour, default: Figures()] -= entry.figures
+            case .in: try current[index].figures += entry.figures
+            case .back: try current[index].figures -= entry.figures
             }
         }
         for (name, figures) in contribution.operators {
             switch direction {
-            case .in: try operators[name, default: OperatorFigures()] += figures
-            case .back: try operators[name, default: OperatorFigures()] -= figures
+            case .in: try operators[name] += figures
+            case .back: try operators[name] -= figures
             }
         }
     }
 
-    /// Rows are written in no particular order: they are sums, and the tables are sorted by key.
-    func write(to database: Database) throws {
+    private mutating func index(of queue: Name?) -> Int {
+        if let index = current.firstIndex(where: { $0.queue == queue }) { return index }
+        current.append((queue, Figures()))
+        return current.count - 1
+    }
+
+    /// Brings everything into the rows, which are complete then.
+    mutating func settle() throws {
+        guard let halfHour else { return }
+        var sum = Figures()
+        for (queue, figures) in current {
+            try sum += figures
+            try queues[queue, default: Figures()] += figures
+        }
+        try totals += sum
+        try byDay[day, default: Figures()] += sum
+        try halfHours[halfHour, default: Figures()] += sum
+        current.removeAll(keepingCapacity: true)
+        self.halfHour = nil
+    }
+
+    /// Adds the rows of settled changes, whose names are those of another book.
+    mutating func add(_ other: TableChanges, _ names: NameBook.Translation) throws {
+        try totals += other.totals
+        for (queue, figures) in other.queues {
+            try queues[queue.map { names($0) }, default: Figures()] += figures
+        }
+        for (day, figures) in other.byDay { try byDay[day, default: Figures()] += figures }
+        for (halfHour, figures) in other.halfHours {
+            try halfHours[halfHour, default: Figures()] += figures
+        }
+        for (name, figures) in other.operators.entries {
+            try operators[name.map { names($0) }] += figures
+        }
+    }
+
+    /// Writes settled changes, in no particular order: they are sums, and the tables are sorted by
+    /// key.
+    func write(to database: Database, _ names: NameBook) throws {
         try write(totals, at: [], of: .totals, to: database)
         for (queue, figures) in queues {
-            try write(figures, at: [queue.text], of: .queues, to: database)
+            try write(figures, at: [names.shown(queue)], of: .queues, to: database)
         }
         for (day, figures) in byDay {
             let name = CivilDate(daysSince1970: day).description
@@ -60,8 +99,8 @@ struct TableChanges {
                 figures, at: [halfHour.label, halfHour.start.microseconds], of: .halfHours,
                 to: database)
         }
-        for (name, figures) in operators where figures != OperatorFigures() {
-            try write(figures, of: name.text, to: database)
+        for (name, figures) in operators.entries where figures != OperatorFigures() {
+            try write(figures, of: names.shown(name), to: database)
         }
     }
 
@@ -98,21 +137,51 @@ struct TableChanges {
     }
 }
 
+extension NameBook {
+    /// How the tables show a name, or that there is none.
+    func shown(_ name: Name?) -> String { name.map { text($0) } ?? OperatorQueues.unknown }
+}
+
+/// Finds local date and half-hour of moments, of which neighbours mostly have the same.
+private struct LocalPlace: Sendable {
+    private var last: (zone: String, moments: Range<Int64>, day: Int, halfHour: HalfHour)?
+
+    mutating func find(_ moment: Instant, in zone: Zone) -> (day: Int, halfHour: HalfHour) {
+        if let last, last.moments.contains(moment.microseconds), last.zone == zone.identifier {
+            return (last.day, last.halfHour)
+        }
+        let halfHour = HalfHour(of: moment, in: zone)
+        let day = zone.date(at: moment).daysSince1970
+        let end = Instant(microseconds: halfHour.end.microseconds - 1)
+        // Where the date changes within the half-hour, nothing is remembered.
+        if zone.date(at: halfHour.start) == zone.date(at: end) {
+            let moments = halfHour.start.microseconds..<halfHour.end.microseconds
+            last = (zone.identifier, moments, day, halfHour)
+        }
+        return (day, halfHour)
+    }
+}
+
 /// The local dates whose `waiting_max` may have changed, as days since 1970.
-struct TouchedDays {
+struct TouchedDays: Sendable {
     private(set) var days: Set<Int> = []
+    private var latest: Int?
     /// All days from here on, because a visit waits with no end or did so before.
     private(set) var allFrom: Int?
 
-    mutating func touch(_ day: Int) { days.insert(day) }
+    mutating func touch(_ day: Int) {
+        guard day != latest else { return }
+        latest = day
+        days.insert(day)
+    }
 
     mutating func touch(_ waiting: WaitingDays?) {
         guard let waiting else { return }
         // A wait of many days is rare, and only days with a row matter, which the update knows.
         if let to = waiting.to, to - waiting.from <= 7 {
-            for day in waiting.from...to { days.insert(day) }
+            for day in waiting.from...to { touch(day) }
         } else {
-            days.insert(waiting.from)
+            touch(waiting.from)
             allFrom = min(allFrom ?? waiting.from, waiting.from)
         }
     }

@@ -16,12 +16,46 @@ struct BlockHeader: Equatable {
         let checksum: UInt32
     }
 
-    /// How the body of a sub-frame is compressed, behind its 4,096 bytes of identifiers.
+    /// How a sub-frame is stored: its identifiers, and behind them its compressed body.
     enum Encoding: UInt8 {
         /// A zstd frame that is decodable alone.
         case alone = 0
         /// A zstd frame with the body of the block's first sub-frame as prefix.
         case prefixed = 1
+        /// As ``alone``, with packed identifiers.
+        case aloneAndPacked = 2
+        /// As ``prefixed``, with packed identifiers.
+        case prefixedAndPacked = 3
+
+        init(_ dependence: Dependence, _ packing: IDPacking) {
+            self =
+                switch (dependence, packing) {
+                case (.alone, .whole): .alone
+                case (.prefixed, .whole): .prefixed
+                case (.alone, .packed): .aloneAndPacked
+                case (.prefixed, .packed): .prefixedAndPacked
+                }
+        }
+
+        var dependence: Dependence {
+            switch self {
+            case .alone, .aloneAndPacked: .alone
+            case .prefixed, .prefixedAndPacked: .prefixed
+            }
+        }
+
+        var packing: IDPacking {
+            switch self {
+            case .alone, .prefixed: .whole
+            case .aloneAndPacked, .prefixedAndPacked: .packed
+            }
+        }
+    }
+
+    /// Whether a body is decoded by itself or needs the block's first one.
+    enum Dependence {
+        case alone
+        case prefixed
     }
 
     static func byteCount(subframes: Int) -> Int { 14 + 13 * subframes }
@@ -77,8 +111,9 @@ struct BlockHeader: Equatable {
         let stored = entries.reduce(0) { $0 + $1.storedLength }
         guard value.count == byteCount + stored,
             entries.allSatisfy({
-                $0.bodyLength <= LogLimits.blockBytesMax && $0.storedLength >= Subframe.idBytes
-            }), entries[0].encoding == .alone
+                $0.bodyLength <= LogLimits.blockBytesMax
+                    && $0.storedLength >= IDColumn.byteCount($0.encoding.packing)
+            }), entries[0].encoding.dependence == .alone
         else { throw MalformedBytes(offset: value.count) }
     }
 
@@ -100,10 +135,11 @@ struct BlockEncoder: ~Copyable {
         var stored: [UInt8] = []
         for (index, subframe) in subframes.enumerated() {
             var bytes = subframe.ids
-            let encoding = index == 0 ? BlockHeader.Encoding.alone : .prefixed
             bytes.append(
                 contentsOf: encoder.encode(
                     subframe.body, prefix: index == 0 ? nil : subframes[0].body))
+            let encoding = BlockHeader.Encoding(
+                index == 0 ? .alone : .prefixed, subframe.packing)
             entries.append(
                 BlockHeader.Entry(
                     encoding: encoding, storedLength: bytes.count,
@@ -121,7 +157,8 @@ struct BlockEncoder: ~Copyable {
 /// Decodes sub-frames of blocks, remembering the body that the next ones may need as prefix.
 struct BlockDecoder: ~Copyable {
     private var decoder = ZstdDecoder()
-    private var prefix: (block: UInt64, body: [UInt8])?
+    /// The body of a block's first sub-frame, known by its checksum: a block may be replaced.
+    private var prefix: (block: UInt64, checksum: UInt32, body: [UInt8])?
 
     /// The sub-frame at `index` of a block's value.
     ///
@@ -135,19 +172,22 @@ struct BlockDecoder: ~Copyable {
         guard crc32(stored) == entry.checksum else {
             throw MalformedBytes(offset: range.lowerBound)
         }
-        var body: [UInt8]?
-        let frame = stored.extracting(Subframe.idBytes..<stored.count)
-        switch entry.encoding {
+        let packing = entry.encoding.packing
+        let idBytes = IDColumn.byteCount(packing)
+        let frame = stored.extracting(idBytes..<stored.count)
+        let body: [UInt8]?
+        switch entry.encoding.dependence {
         case .alone:
             body = decoder.decode(frame, size: entry.bodyLength)
+            if index == 0, let body { prefix = (header.first, entry.checksum, body) }
         case .prefixed:
-            if prefix?.block != header.first {
-                prefix = (header.first, try subframe(0, of: value, header).body)
-            }
+            let isKnown =
+                prefix?.block == header.first && prefix?.checksum == header.entries[0].checksum
+            if !isKnown { _ = try subframe(0, of: value, header) }
             body = decoder.decode(frame, size: entry.bodyLength, prefix: prefix?.body)
         }
         guard let body else { throw MalformedBytes(offset: range.lowerBound) }
-        var reader = ByteReader(stored)
-        return Subframe(ids: try reader.array(Subframe.idBytes), body: body)
+        return Subframe(
+            ids: [UInt8](copying: stored.extracting(0..<idBytes)), packing: packing, body: body)
     }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Merkle
 internal import Storage
 
 /// A column of values of which many are equal: the distinct ones, and an index for each event.
@@ -7,9 +8,7 @@ internal import Storage
 /// one index per event.
 struct DictionaryColumn<Value> {
     private(set) var values: [Value]
-    private(set) var indexes: [Int]
-
-    subscript(event: Int) -> Value { values[indexes[event]] }
+    private(set) var indexes: [UInt8]
 
     /// Collects the column from events.
     init(of events: ArraySlice<Event>, _ value: (Event) -> Value) where Value: Hashable {
@@ -20,7 +19,7 @@ struct DictionaryColumn<Value> {
         for event in events {
             let next = value(event)
             // Neighbours often agree, and comparing is cheaper than hashing.
-            if let last = indexes.last, values[last] == next {
+            if let last = indexes.last, values[Int(last)] == next {
                 indexes.append(last)
                 continue
             }
@@ -29,25 +28,7 @@ struct DictionaryColumn<Value> {
                 known[next] = index
                 values.append(next)
             }
-            indexes.append(index)
-        }
-    }
-
-    /// Reads a column of 256 events; the inverse of ``write(to:_:)``.
-    init(
-        _ reader: inout ByteReader,
-        _ read: (inout ByteReader) throws(MalformedBytes) -> Value
-    ) throws(MalformedBytes) {
-        let count = try reader.count(bytesEach: 1)
-        values = []
-        values.reserveCapacity(count)
-        for _ in 0..<count { values.append(try read(&reader)) }
-        indexes = []
-        indexes.reserveCapacity(LogLimits.subframeEvents)
-        for _ in 0..<LogLimits.subframeEvents {
-            let index = try reader.varint()
-            guard index < UInt64(count) else { throw MalformedBytes(offset: reader.offset) }
-            indexes.append(Int(index))
+            indexes.append(UInt8(index))
         }
     }
 
@@ -64,13 +45,6 @@ extension DictionaryColumn where Value: ByteExact {
     }
 }
 
-extension DictionaryColumn where Value == String {
-    /// The inverse of writing texts, whatever they were the texts of.
-    init(texts reader: inout ByteReader) throws(MalformedBytes) {
-        try self.init(&reader) { reader throws(MalformedBytes) in try reader.text() }
-    }
-}
-
 /// Identifiers that most events lack: a byte 0, or a byte 1 and the 16 bytes.
 extension DictionaryColumn where Value == EventID? {
     func write(to body: inout [UInt8]) {
@@ -79,62 +53,83 @@ extension DictionaryColumn where Value == EventID? {
             values[index]?.appendBytes(to: &body)
         }
     }
-
-    init(optionalIDs reader: inout ByteReader) throws(MalformedBytes) {
-        try self.init(&reader) { reader throws(MalformedBytes) in
-            switch try reader.u8() {
-            case 0: return nil
-            case 1:
-                return EventID(high: try reader.bigEndian64(), low: try reader.bigEndian64())
-            default: throw MalformedBytes(offset: reader.offset - 1)
-            }
-        }
-    }
 }
 
 /// Times of recording and of occurrence, as differences from one event to the next.
-struct TimeColumns {
-    private(set) var recorded: [Int64] = []
-    private(set) var occurred: [Int64?] = []
+struct TimeColumns: Sendable {
+    let recorded: [Int64]
+    /// The times of recording where an event has none of its own.
+    let occurred: [Int64]
 
-    init(of events: ArraySlice<Event>) {
-        recorded = events.map(\.recorded.microseconds)
-        occurred = events.map { $0.time?.microseconds }
-    }
-
-    /// The first recording as a signed number, then the steps, which are never negative; then the
-    /// greatest common divisor of the steps between times of occurrence, and these steps in it.
-    func write(to body: inout [UInt8]) {
-        body.appendSignedVarint(recorded[0])
-        for (moment, previous) in zip(recorded.dropFirst(), recorded) {
-            body.appendVarint(UInt64(moment - previous))
+    /// Writes the first recording as a signed number, then the steps, which are never negative;
+    /// then the greatest common divisor of the steps between times of occurrence, and these in it.
+    static func write(_ events: ArraySlice<Event>, to body: inout [UInt8]) {
+        var previous: Int64?
+        var known: [Int64] = []
+        known.reserveCapacity(events.count)
+        var last: Int64 = 0
+        var unit: UInt64 = 0
+        for event in events {
+            let moment = event.recorded.microseconds
+            if let previous {
+                body.appendVarint(UInt64(moment - previous))
+            } else {
+                body.appendSignedVarint(moment)
+            }
+            previous = moment
+            guard let time = event.time?.microseconds else { continue }
+            let step = time - last
+            last = time
+            known.append(step)
+            // Once the steps have no common unit, nothing is left to find out.
+            if unit != 1 { unit = greatestCommonDivisor(unit, step.magnitude) }
         }
-        let known = occurred.compactMap { $0 }
-        let steps = zip(known, [0] + known).map { $0 - $1 }
-        let unit = max(1, steps.reduce(0) { greatestCommonDivisor($0, $1.magnitude) })
-        body.appendVarint(unit)
-        for step in steps { body.appendSignedVarint(step / Int64(unit)) }
+        body.appendVarint(max(1, unit))
+        for step in known {
+            body.appendSignedVarint(unit > 1 ? step / Int64(unit) : step)
+        }
     }
 
-    /// The inverse of ``write(to:)``; `flags` tell which events have a time.
+    /// The inverse of ``write(_:to:)``; `flags` tell which events have a time.
     init(_ reader: inout ByteReader, flags: [DataFlags]) throws(MalformedBytes) {
         var moment = try reader.signedVarint()
-        recorded.append(moment)
-        for _ in flags.dropFirst() {
-            moment &+= Int64(bitPattern: try reader.varint())
+        var recorded = [moment]
+        recorded.reserveCapacity(flags.count)
+        for step in try reader.varints(flags.count - 1) {
+            moment &+= Int64(bitPattern: step)
             recorded.append(moment)
         }
         let unit = Int64(bitPattern: try reader.varint())
+        let stated = flags.reduce(0) { $0 + Int($1.rawValue >> 4 & 1) }
+        let steps = try reader.varints(stated)
+        var occurred: [Int64] = []
+        occurred.reserveCapacity(flags.count)
         var time: Int64 = 0
-        for flag in flags {
-            if flag.contains(.hasTime) {
-                time &+= try reader.signedVarint() &* unit
+        if stated == flags.count {
+            for step in steps {
+                time &+= signed(step) &* unit
                 occurred.append(time)
-            } else {
-                occurred.append(nil)
+            }
+        } else {
+            var next = 0
+            for (flag, moment) in zip(flags, recorded) {
+                if flag.contains(.hasTime) {
+                    time &+= signed(steps[next]) &* unit
+                    occurred.append(time)
+                    next += 1
+                } else {
+                    occurred.append(moment)
+                }
             }
         }
+        self.recorded = recorded
+        self.occurred = occurred
     }
+}
+
+/// 0, 1, 2, 3… stand for 0, -1, 1, -2….
+private func signed(_ value: UInt64) -> Int64 {
+    Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
 }
 
 private func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
@@ -144,7 +139,7 @@ private func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
 }
 
 /// What the flags column says of one event.
-struct DataFlags: OptionSet {
+struct DataFlags: OptionSet, Sendable {
     let rawValue: UInt8
 
     // Without either of these two, the data are JSON.
@@ -168,5 +163,111 @@ struct DataFlags: OptionSet {
         case .removed: insert(.removed)
         }
         if event.data.byteCount > LogLimits.inlineDataBytesMax { insert(.external) }
+    }
+}
+
+extension DataFlags {
+    /// Reads the flags of so many events.
+    static func read(
+        _ reader: inout ByteReader, _ count: Int
+    ) throws(MalformedBytes) -> [DataFlags] {
+        let start = reader.offset
+        let bytes = try reader.array(count)
+        var wrong: UInt8 = 0
+        for byte in bytes { wrong |= byte & ~known.rawValue | byte & byte >> 1 & 1 }
+        guard wrong == 0 else { throw MalformedBytes(offset: start) }
+        return bytes.map(DataFlags.init(rawValue:))
+    }
+}
+
+/// Where the data of each event stand in the body.
+struct DataColumn: Sendable {
+    let starts: [UInt32]
+    let ends: [UInt32]
+    /// Bytes of the data, long data included, in the order of events; 0 for removed data.
+    let lengths: [Int]
+
+    /// From the start of the inline data, or of the hash of removed data, to its end.
+    func range(_ index: Int) -> Range<Int> { Int(starts[index])..<Int(ends[index]) }
+
+    /// Reads lengths and steps over the data, both grouped by kind.
+    init(
+        _ reader: inout ByteReader, _ flags: [DataFlags],
+        kinds: EventColumns.Column<EventColumns.Kind>
+    ) throws(MalformedBytes) {
+        let order = groupedOrder(kinds.indexes, groups: kinds.values.count)
+        let grouped = try reader.varints(order.count)
+        guard grouped.allSatisfy({ $0 <= UInt64(EventLimits.dataBytesMax) }) else {
+            throw MalformedBytes(offset: reader.offset)
+        }
+        var starts = [UInt32](repeating: 0, count: flags.count)
+        var ends = starts
+        var lengths = [Int](repeating: 0, count: flags.count)
+        let start = reader.offset
+        var at = start
+        for (index, length) in zip(order, grouped) {
+            lengths[index] = Int(length)
+            starts[index] = UInt32(truncatingIfNeeded: at)
+            let flag = flags[index]
+            if flag.contains(.removed) {
+                at += Hash.byteCount
+            } else if !flag.contains(.external) {
+                at += Int(length)
+            }
+            ends[index] = UInt32(truncatingIfNeeded: at)
+        }
+        _ = try reader.skip(at - start)
+        (self.starts, self.ends, self.lengths) = (starts, ends, lengths)
+    }
+}
+
+/// Indexes of the events ordered by kind, then by position.
+func groupedOrder(_ kinds: [UInt8], groups: Int) -> [Int] {
+    var next = [Int](repeating: 0, count: groups + 1)
+    for kind in kinds { next[Int(kind) + 1] += 1 }
+    for group in 0..<groups { next[group + 1] += next[group] }
+    var order = [Int](repeating: 0, count: kinds.count)
+    for (index, kind) in kinds.enumerated() {
+        order[next[Int(kind)]] = index
+        next[Int(kind)] += 1
+    }
+    return order
+}
+
+extension EventColumns.Column {
+    /// Reads a column of so many events; the inverse of ``DictionaryColumn``.
+    init(
+        _ reader: inout ByteReader, _ count: Int,
+        _ read: (inout ByteReader) throws(MalformedBytes) -> Value
+    ) throws(MalformedBytes) {
+        let start = reader.offset
+        let distinct = try reader.count(bytesEach: 1)
+        guard (1...LogLimits.subframeEvents).contains(distinct) else {
+            throw MalformedBytes(offset: start)
+        }
+        var values: [Value] = []
+        values.reserveCapacity(distinct)
+        for _ in 0..<distinct { values.append(try read(&reader)) }
+        self.values = values
+        indexes = try reader.indexes(count, below: distinct)
+    }
+}
+
+extension EventColumns.Column<Range<Int>> {
+    init(texts reader: inout ByteReader, _ count: Int) throws(MalformedBytes) {
+        try self.init(&reader, count) { reader throws(MalformedBytes) in try reader.textRange() }
+    }
+}
+
+extension EventColumns.Column<EventID?> {
+    init(optionalIDs reader: inout ByteReader, _ count: Int) throws(MalformedBytes) {
+        try self.init(&reader, count) { reader throws(MalformedBytes) in
+            switch try reader.u8() {
+            case 0: return nil
+            case 1:
+                return EventID(high: try reader.bigEndian64(), low: try reader.bigEndian64())
+            default: throw MalformedBytes(offset: reader.offset - 1)
+            }
+        }
     }
 }

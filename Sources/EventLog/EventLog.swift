@@ -34,6 +34,7 @@ package final class EventLog: Sendable {
     package let identity: LogIdentity
     package let directory: String
     let environment: Environment
+    let cache = BlockCache()
     let clock: LogClock
     let writer: Writer?
     /// Carries the lock of a writer, or of one who reads a frozen log.

@@ -5,8 +5,8 @@ internal import Storage
 /// What a commit leaves under the key `head`: the newest state from which opening starts.
 ///
 /// Version (1), size (8), root (32), sealed size (8), last recorded (8), wall clock (8), boot clock
-/// (8) and boot id (16) at the commit, indexed size (8), CRC-32 (4). In version 1 the indexed size is
-/// missing: it was the sealed size.
+/// (8) and boot id (16) at the commit, indexed size (8), CRC-32 (4). In version 1 the indexed size
+/// is missing: it was the sealed size.
 struct HeadRecord: Equatable {
     /// Events in the log.
     var size: UInt64

@@ -27,6 +27,10 @@ package enum LogLimits {
     /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
     package static let readBatchBytesMax = 4 << 20
+    /// Decoded sub-frames that an open log keeps for point and stream reads.
+    package static let blockCacheBytesMax = 64 << 20
+    /// Units of the segments in which a replay on several cores takes the log in.
+    package static let segmentUnits: UInt64 = 256
     /// Readers of one environment, over all processes.
     package static let readersMax = 126
     /// How long a compaction or a restore waits for other processes to close the log.

@@ -14,7 +14,7 @@ extension EventLog {
         guard var scan = try wrapping({ try Scan.plan(selection, in: environment) }) else { return }
         var remaining = selection.limit ?? .max
         while remaining > 0 {
-            let batch = try wrapping { try scan.nextBatch(in: environment) }
+            let batch = try wrapping { try scan.nextBatch(in: environment, cache) }
             if batch.isEmpty && scan.isFinished { return }
             for event in batch.prefix(remaining) {
                 remaining -= 1
@@ -44,6 +44,7 @@ private struct Scan {
     private let positions: Range<UInt64>
     /// Units that may hold selected events, ascending; nil where all may.
     private let candidates: [UInt64]?
+    private let decoder = UnitDecoder()
     /// The next unit: an index into `candidates`, or the unit itself.
     private var next: Int
 
@@ -86,21 +87,28 @@ private struct Scan {
     }
 
     /// Reads units until a batch is full; empty when the scan has come to its end.
-    mutating func nextBatch(in environment: Environment) throws -> [Event] {
+    mutating func nextBatch(in environment: Environment, _ cache: BlockCache) throws -> [Event] {
         try environment.read { transaction in
-            var snapshot = try Snapshot(transaction)
+            // A scan over everything does not push out what point reads come back to.
+            var snapshot = try Snapshot(
+                transaction, decoder: decoder,
+                cache: Snapshot.CacheUse(
+                    cache: cache, keeping: isShort ? .decoded : .nothing))
             var batch: [Event] = []
             var (events, bytes) = (0, 0)
             while !isFinished, events < LogLimits.readBatchEventsMax,
                 bytes < LogLimits.readBatchBytesMax
             {
                 let unit = candidates?[next] ?? UInt64(next)
-                let read = try snapshot.events(ofUnit: unit, in: transaction)
-                events += read.count
-                for event in selection.direction == .forward ? read : read.reversed()
-                where isSelected(event) {
-                    batch.append(event)
-                    bytes += event.decodedByteCount + event.data.byteCount
+                if unit * Self.unitEvents < snapshot.head.sealedSize {
+                    let columns = try snapshot.columns(
+                        ofUnits: [unit], depth: .whole, in: transaction)[0]
+                    events += columns.count
+                    add(columns.events(at: places(in: columns)), to: &batch, &bytes)
+                } else {
+                    let read = try snapshot.events(ofUnit: unit, in: transaction)
+                    events += read.count
+                    add(read.filter(isSelected), to: &batch, &bytes)
                 }
                 next += selection.direction == .forward ? 1 : -1
             }
@@ -108,15 +116,57 @@ private struct Scan {
         }
     }
 
+    /// Whether so few units are read that they may stay in the cache.
+    private var isShort: Bool {
+        candidates != nil || positions.count <= 4 * LogLimits.subframeEvents
+    }
+
+    private func add(_ events: [Event], to batch: inout [Event], _ bytes: inout Int) {
+        for event in events { bytes += event.decodedByteCount + event.data.byteCount }
+        batch += selection.direction == .forward ? events : events.reversed()
+    }
+
+    /// Where the selected events stand in the columns of a unit.
+    private func places(in columns: EventColumns) -> [Int] {
+        let kinds = columns.kinds.values.map { kind in
+            selection.types.isEmpty
+                || selection.types.contains(EventType(stored: columns.text(kind.type)))
+        }
+        let wanted = (selection.stream?.text.utf8).map(Array.init)
+        let streams = columns.streams.values.map { stream in
+            wanted.map {
+                columns.bytes.span.extracting(stream.name).elementsEqual($0.span)
+            } ?? true
+        }
+        let tags = columns.tags.values.map { range in
+            guard !selection.tags.isEmpty else { return true }
+            let tags = Tags(stored: columns.text(range))
+            return selection.tags.allSatisfy { tags.contains($0) }
+        }
+        return (0..<columns.count).filter { place in
+            kinds[Int(columns.kinds.indexes[place])]
+                && streams[Int(columns.streams.indexes[place])]
+                && tags[Int(columns.tags.indexes[place])]
+                && positions.contains(columns.first.value + UInt64(place))
+                && isWithinTimes(
+                    occurred: columns.occurred(place), recorded: columns.recorded(place))
+        }
+    }
+
+    private func isWithinTimes(occurred: Instant, recorded: Instant) -> Bool {
+        if let since = selection.since, occurred < since { return false }
+        if let until = selection.until, occurred >= until { return false }
+        if let since = selection.recordedSince, recorded < since { return false }
+        if let until = selection.recordedUntil, recorded >= until { return false }
+        return true
+    }
+
     private func isSelected(_ event: Event) -> Bool {
         guard positions.contains(event.position.value) else { return false }
         if let stream = selection.stream, event.stream != stream { return false }
         if !selection.types.isEmpty && !selection.types.contains(event.type) { return false }
-        if let since = selection.since, event.occurred < since { return false }
-        if let until = selection.until, event.occurred >= until { return false }
-        if let since = selection.recordedSince, event.recorded < since { return false }
-        if let until = selection.recordedUntil, event.recorded >= until { return false }
-        return selection.tags.allSatisfy { event.tags.contains($0) }
+        return isWithinTimes(occurred: event.occurred, recorded: event.recorded)
+            && selection.tags.allSatisfy { event.tags.contains($0) }
     }
 
     /// Units of the positions that the indexes cannot exclude; nil where there is nothing to ask.

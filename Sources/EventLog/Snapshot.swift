@@ -2,15 +2,35 @@ internal import JSON
 internal import Merkle
 internal import Storage
 
+/// What decoding needs besides the bytes; one serves one thread.
+final class UnitDecoder {
+    fileprivate var blocks = BlockDecoder()
+    fileprivate var payloads = ZstdDecoder()
+}
+
 /// Reads events, streams and roots within one transaction.
 ///
 /// It remembers decoders between calls; one snapshot serves one thread.
 struct Snapshot: ~Copyable {
     let head: HeadRecord
-    private var blocks = BlockDecoder()
-    private var payloads = ZstdDecoder()
+    private let decoder: UnitDecoder
+    private let cache: CacheUse?
 
-    init(_ transaction: borrowing some Transaction & ~Copyable) throws {
+    /// A cache, and whether what is decoded stays in it.
+    struct CacheUse {
+        let cache: BlockCache
+        let keeping: Keeping
+
+        enum Keeping {
+            case decoded
+            case nothing
+        }
+    }
+
+    init(
+        _ transaction: borrowing some Transaction & ~Copyable,
+        decoder: UnitDecoder = UnitDecoder(), cache: CacheUse? = nil
+    ) throws {
         let head = try transaction.withValue(for: Keys.head, in: Databases.meta) {
             HeadRecord($0)
         }
@@ -18,6 +38,8 @@ struct Snapshot: ~Copyable {
             throw Corruption(at: nil, "the head record is missing or damaged")
         }
         self.head = head
+        self.decoder = decoder
+        self.cache = cache
     }
 
     /// The events of one unit of 256 positions, whether in a block or in the tail.
@@ -25,39 +47,130 @@ struct Snapshot: ~Copyable {
         ofUnit unit: UInt64, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [Event] {
         let first = unit * UInt64(LogLimits.subframeEvents)
-        if first < head.sealedSize { return try subframe(ofUnit: unit, in: transaction).events }
+        if first < head.sealedSize {
+            return try blockColumns(of: [unit], depth: .whole, in: transaction)[0].events()
+        }
         let end = min(first + UInt64(LogLimits.subframeEvents), head.size)
         return first < end ? try Self.tailEvents(first..<end, in: transaction) : []
     }
 
-    /// The sub-frame of a block that holds a unit, and its events.
+    /// The columns of these units, all of which begin below the log's size.
+    mutating func columns(
+        ofUnits units: [UInt64], depth: EventColumns.Depth,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [EventColumns] {
+        let isSealed = units.map { $0 * UInt64(LogLimits.subframeEvents) < head.sealedSize }
+        guard isSealed.contains(false) else {
+            return try blockColumns(of: units, depth: depth, in: transaction)
+        }
+        var columns: [EventColumns] = []
+        for (unit, isSealed) in zip(units, isSealed) {
+            if isSealed {
+                columns += try blockColumns(of: [unit], depth: depth, in: transaction)
+            } else {
+                let events = try events(ofUnit: unit, in: transaction)
+                columns.append(try EventColumns(of: events[...]))
+            }
+        }
+        return columns
+    }
+
+    /// The sub-frame of a block that holds a unit, and its events; for a snapshot without a cache.
     mutating func subframe(
         ofUnit unit: UInt64, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> (subframe: Subframe, events: [Event]) {
+        guard case .stored(let subframe, _) = try find([unit], in: transaction)[0] else {
+            preconditionFailure("without a cache all is found in blocks")
+        }
+        let columns = try decode(subframe, of: unit, depth: .whole, in: transaction)
+        return (subframe, columns.events())
+    }
+
+    /// The columns of units that stand in blocks.
+    private mutating func blockColumns(
+        of units: [UInt64], depth: EventColumns.Depth,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [EventColumns] {
+        let found = try find(units, in: transaction)
+        var columns: [EventColumns] = []
+        columns.reserveCapacity(units.count)
+        for (unit, found) in zip(units, found) {
+            switch found {
+            case .cached(let cached): columns.append(cached)
+            case .stored(let subframe, let key):
+                let decoded = try decode(subframe, of: unit, depth: depth, in: transaction)
+                if depth == .whole, let cache, cache.keeping == .decoded {
+                    cache.cache.keep(decoded, for: key)
+                }
+                columns.append(decoded)
+            }
+        }
+        return columns
+    }
+
+    private mutating func decode(
+        _ subframe: Subframe, of unit: UInt64, depth: EventColumns.Depth,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> EventColumns {
         let first = unit * UInt64(LogLimits.subframeEvents)
-        var subframe: Subframe?
+        do {
+            return try EventColumns(
+                subframe, first: first, count: LogLimits.subframeEvents, depth: depth
+            ) { position, length in
+                try payload(at: position, length: length, in: transaction)
+            }
+        } catch let error as MalformedBytes {
+            throw Corruption(at: first, "a sub-frame is damaged at byte \(error.offset)")
+        }
+    }
+
+    private enum Found {
+        case cached(EventColumns)
+        case stored(Subframe, BlockCache.Key)
+    }
+
+    private mutating func find(
+        _ units: [UInt64], in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [Found] {
+        var found: [Found] = []
+        found.reserveCapacity(units.count)
         try transaction.withCursor(in: Databases.blocks) { cursor in
-            guard try cursor.seek(atOrBefore: Keys.position(first)) else { return }
-            subframe = try cursor.withEntry { key, value in
-                guard let start = Keys.position(from: key) else { return nil }
-                do throws(MalformedBytes) {
-                    let header = try BlockHeader(value)
-                    guard header.first == start, first < header.end else { return nil }
-                    let index = Int(first - start) / LogLimits.subframeEvents
-                    return try blocks.subframe(index, of: value, header)
-                } catch {
-                    throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
+            while found.count < units.count {
+                let first = units[found.count] * UInt64(LogLimits.subframeEvents)
+                guard try cursor.seek(atOrBefore: Keys.position(first)) else {
+                    throw Corruption(at: first, "a block is missing")
+                }
+                try cursor.withEntry { key, value in
+                    do {
+                        let header = try BlockHeader(value)
+                        guard Keys.position(from: key) == header.first,
+                            (header.first..<header.end).contains(first)
+                        else { throw Corruption(at: first, "a block is missing") }
+                        try find(units, in: value, header, &found)
+                    } catch let error as MalformedBytes {
+                        throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
+                    }
                 }
             }
         }
-        guard let subframe else { throw Corruption(at: first, "a block is missing") }
-        do {
-            let events = try subframe.events(from: first) { position, length in
-                try payload(at: position, length: length, in: transaction)
+        return found
+    }
+
+    /// Finds the next units as far as the block holds them.
+    private func find(
+        _ units: [UInt64], in value: Span<UInt8>, _ header: BlockHeader, _ found: inout [Found]
+    ) throws(MalformedBytes) {
+        while found.count < units.count {
+            let unit = units[found.count]
+            let first = unit * UInt64(LogLimits.subframeEvents)
+            guard (header.first..<header.end).contains(first) else { return }
+            let key = BlockCache.Key(unit, header)
+            if let cached = cache?.cache[key] {
+                found.append(.cached(cached))
+                continue
             }
-            return (subframe, events)
-        } catch let error as MalformedBytes {
-            throw Corruption(at: first, "a sub-frame is damaged at byte \(error.offset)")
+            let index = Int(first - header.first) / LogLimits.subframeEvents
+            found.append(.stored(try decoder.blocks.subframe(index, of: value, header), key))
         }
     }
 
@@ -66,7 +179,7 @@ struct Snapshot: ~Copyable {
     ) throws -> [UInt8] {
         var data: [UInt8]?
         try transaction.withValue(for: Keys.position(position), in: Databases.payloads) { value in
-            data = PayloadValue.decode(value, length: length, &payloads)
+            data = PayloadValue.decode(value, length: length, &decoder.payloads)
         }
         guard let data else { throw Corruption(at: position, "a payload is missing or damaged") }
         return data

@@ -11,7 +11,7 @@ package enum StoredValue: String, CaseIterable, Sendable {
     case headSlot
     case tail
     case block
-    /// The identifiers and the body of a sub-frame, as they come out of a block.
+    /// How identifiers are packed, they, and the body of a sub-frame, as they come out of a block.
     case subframe
     case payload
     /// A page of a run of ids, streams or tags.
@@ -41,13 +41,13 @@ package enum StoredValue: String, CaseIterable, Sendable {
         }
     }
 
-    /// The sub-frames of a block, each as identifiers and body.
+    /// The sub-frames of a block, each as packing, identifiers and body.
     package static func subframes(ofBlock value: [UInt8]) throws -> [[UInt8]] {
         let header = try BlockHeader(value.span)
         var decoder = BlockDecoder()
         return try header.entries.indices.map { index in
             let subframe = try decoder.subframe(index, of: value.span, header)
-            return subframe.ids + subframe.body
+            return [subframe.packing == .packed ? 1 : 0] + subframe.ids + subframe.body
         }
     }
 
@@ -57,9 +57,11 @@ package enum StoredValue: String, CaseIterable, Sendable {
     }
 
     private static func lines(ofSubframe value: [UInt8]) throws -> [UInt8] {
-        guard value.count >= Subframe.idBytes else { throw MalformedBytes(offset: value.count) }
+        var reader = ByteReader(value.span)
+        let packing: IDPacking = try reader.u8() == 0 ? .whole : .packed
         let subframe = Subframe(
-            ids: Array(value[..<Subframe.idBytes]), body: Array(value[Subframe.idBytes...]))
+            ids: try reader.array(IDColumn.byteCount(packing)), packing: packing,
+            body: try reader.array(reader.remaining))
         let events = try subframe.events(from: 0) { _, length in
             [UInt8](repeating: UInt8(ascii: "0"), count: length)
         }

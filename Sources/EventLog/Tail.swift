@@ -2,9 +2,9 @@ internal import Storage
 
 /// A tail value: the events of one commit (or the rest that did not fill a block), as lines.
 ///
-/// Version (1), number of events (4), then each line with its length (4) before it; CRC-32 (4). In
-/// version 2, which the lines of a great commit have, they stand in a zstd frame, with the number of
-/// their bytes (4) before it.
+/// Version (1), number of events (4), then each line with its length (4) before it; CRC-32 (4).
+/// In version 2, which the lines of a great commit have, they stand in a zstd frame, with the
+/// number of their bytes (4) before it.
 enum TailValue {
     /// The events whose places in the value lie in `wanted`; the inverse of ``TailValueWriter``.
     ///

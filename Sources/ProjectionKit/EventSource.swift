@@ -17,12 +17,15 @@ package struct EventSource: Sendable {
     package let log: LogReference
     /// How many events there are.
     package let size: @Sendable () throws -> UInt64
-    /// Visits a range of positions in order, in bounded memory.
-    package let read: @Sendable (PositionRange, (Event) throws -> ReadStep) throws -> Void
+    /// Visits a range of positions in order, in bounded memory: units of events, and which of
+    /// their places lie in the range.
+    package let read: @Sendable (PositionRange, ColumnsVisit) throws -> Void
+
+    package typealias ColumnsVisit = (EventColumns, Range<Int>) throws -> ReadStep
 
     package init(
         log: LogReference, size: @escaping @Sendable () throws -> UInt64,
-        read: @escaping @Sendable (PositionRange, (Event) throws -> ReadStep) throws -> Void
+        read: @escaping @Sendable (PositionRange, ColumnsVisit) throws -> Void
     ) {
         self.log = log
         self.size = size
@@ -33,20 +36,15 @@ package struct EventSource: Sendable {
         self.init(
             log: LogReference(id: log.identity.id, zone: log.identity.zone),
             size: { try log.head().size },
-            read: { range, visit in
-                var selection = Selection()
-                selection.from = range.first
-                selection.to = range.last
-                try log.read(selection, visit)
-            })
+            read: { range, visit in try log.readColumns(range, visit) })
     }
 
     /// The event at a position, or nil where the log does not reach so far.
     func event(at position: Position) throws -> Event? {
         var found: Event?
         guard position.value < (try size()) else { return nil }
-        try read(PositionRange(first: position, last: position)) { event in
-            found = event
+        try read(PositionRange(first: position, last: position)) { columns, places in
+            found = columns.events(at: Array(places)).first
             return .stop
         }
         return found

@@ -174,19 +174,24 @@ package struct Projector: Sendable {
         let range = PositionRange(first: Position(state.events), last: Position(end.size - 1))
         var next = state
         var isOver = false
-        try source.read(range) { event in
-            guard event.position.value == next.events else { return .stop }
-            if let moment = end.recordedBy, event.recorded > moment {
+        try source.read(range) { columns, places in
+            let first = columns.first.value + UInt64(places.lowerBound)
+            guard first == next.events else { return .stop }
+            var places = places
+            if let moment = end.recordedBy,
+                let late = places.first(where: { columns.recorded($0) > moment })
+            {
                 isOver = true
-                return .stop
+                places = places.lowerBound..<late
             }
-            if case .unreadable(let reason) = try fold.apply(event) {
-                next.unreadable.add(event.position, reason: reason)
+            guard let last = places.last else { return .stop }
+            try fold.apply(columns, at: places) { place, reason in
+                next.unreadable.add(Position(columns.first.value + UInt64(place)), reason: reason)
             }
-            next.events += 1
-            next.lastEvent = event.id
-            next.lastRecorded = event.recorded
-            return .next
+            next.events += UInt64(places.count)
+            next.lastEvent = columns.id(last)
+            next.lastRecorded = columns.recorded(last)
+            return isOver ? .stop : .next
         }
         guard isOver || next.events == end.size else {
             throw ReadModelError.missingEvent(at: Position(next.events))

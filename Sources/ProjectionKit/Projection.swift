@@ -37,13 +37,37 @@ package enum FoldFailure: Error, Equatable, Sendable {
 ///
 /// It is used within one database access only and dropped after any error.
 package protocol EventFold: AnyObject {
+    /// Takes in the events at these places; events of no interest are passed over.
+    ///
+    /// Those that should have counted and cannot be read are reported to `unreadable`; they must
+    /// have changed nothing.
+    /// - Throws: ``FoldFailure`` and errors of the database, both of which end the run.
+    func apply(
+        _ columns: EventColumns, at places: Range<Int>,
+        unreadable: (_ place: Int, _ reason: String) -> Void
+    ) throws
+    /// Writes out everything that changed since the last call; a commit follows.
+    func flush() throws
+}
+
+/// A fold that looks at one event after the other: slower than columns, and simpler.
+package protocol EventwiseFold: EventFold {
     /// Takes in the next event; events of no interest are passed over.
     ///
     /// What it finds unreadable must have changed nothing.
     /// - Throws: ``FoldFailure`` and errors of the database, both of which end the run.
     func apply(_ event: Event) throws -> Reading
-    /// Writes out everything that changed since the last call; a commit follows.
-    func flush() throws
+}
+
+extension EventwiseFold {
+    package func apply(
+        _ columns: EventColumns, at places: Range<Int>,
+        unreadable: (_ place: Int, _ reason: String) -> Void
+    ) throws {
+        for (place, event) in zip(places, columns.events(at: Array(places))) {
+            if case .unreadable(let reason) = try apply(event) { unreadable(place, reason) }
+        }
+    }
 }
 
 /// What became of an event that was offered to a projection.

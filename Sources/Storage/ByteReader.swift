@@ -108,10 +108,54 @@ package struct ByteReader: ~Escapable {
     /// The next `count` bytes as an array of their own.
     @_lifetime(self: copy self)
     package mutating func array(_ count: Int) throws(MalformedBytes) -> [UInt8] {
-        let range = try skip(count)
-        return [UInt8](capacity: count) { output in
-            for index in range { output.append(bytes[index]) }
+        [UInt8](copying: bytes.extracting(try skip(count)))
+    }
+
+    /// The next `count` variable numbers, each of which must be less than `limit`, at most 256.
+    ///
+    /// Below 128 each takes one byte, and then they are copied and compared all at once.
+    @_lifetime(self: copy self)
+    package mutating func indexes(_ count: Int, below limit: Int) throws(MalformedBytes) -> [UInt8]
+    {
+        precondition(limit <= 256, "an index takes a byte once it is read")
+        let start = offset
+        guard limit > 128 else {
+            let indexes = try array(count)
+            guard indexes.allSatisfy({ Int($0) < limit }) else {
+                throw MalformedBytes(offset: start)
+            }
+            return indexes
         }
+        var failure: MalformedBytes?
+        let indexes = [UInt8](capacity: count) { output in
+            do throws(MalformedBytes) {
+                for _ in 0..<count {
+                    let index = try varint()
+                    guard index < UInt64(limit) else { throw MalformedBytes(offset: start) }
+                    output.append(UInt8(index))
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return indexes
+    }
+
+    /// The next `count` variable numbers.
+    @_lifetime(self: copy self)
+    package mutating func varints(_ count: Int) throws(MalformedBytes) -> [UInt64] {
+        guard count <= remaining else { throw MalformedBytes(offset: offset) }
+        var failure: MalformedBytes?
+        let numbers = [UInt64](capacity: count) { output in
+            do throws(MalformedBytes) {
+                for _ in 0..<count { output.append(try varint()) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return numbers
     }
 
     /// Steps over `count` bytes and returns where they stand.
@@ -126,11 +170,16 @@ package struct ByteReader: ~Escapable {
     @_lifetime(self: copy self)
     package mutating func text() throws(MalformedBytes) -> String {
         let start = offset
-        let length = try count(bytesEach: 1)
-        guard let text = String(validating: try array(length), as: UTF8.self) else {
-            throw MalformedBytes(offset: start)
-        }
+        let range = try textRange()
+        guard let text = String(validating: Array(copying: bytes.extracting(range)), as: UTF8.self)
+        else { throw MalformedBytes(offset: start) }
         return text
+    }
+
+    /// Steps over a text and returns where its bytes stand, which are not looked at.
+    @_lifetime(self: copy self)
+    package mutating func textRange() throws(MalformedBytes) -> Range<Int> {
+        try skip(try count(bytesEach: 1))
     }
 }
 

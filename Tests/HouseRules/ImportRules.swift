@@ -22,8 +22,8 @@ extension Rule {
         ],
         "YAML": ["Yams"],
         "Projections": [
-            "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Statistics", "YAML", "GRDB",
-            "Crypto",
+            "ProjectionKit", "ContactCentre", "EventLog", "Storage", "JSON", "Statistics", "YAML",
+            "GRDB", "Crypto", "Synchronization",
         ],
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",

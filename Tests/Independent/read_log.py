@@ -162,6 +162,20 @@ def subframe_events(ids, body, first, payloads):
             "correlation": correlations[i], "attributes": attributes[i], "data": data[i]}
 
 
+PACKED_IDS = 1 + 15 * UNIT + UNIT // 4
+
+
+def unpacked_ids(packed):
+    ids = b""
+    for i in range(UNIT):
+        bits = int.from_bytes(packed[1 + 15 * i:16 + 15 * i], "big")
+        rest = packed[1 + 15 * UNIT + i // 4] >> 2 * (i % 4) & 3
+        high, low = bits >> 60, (bits & (1 << 60) - 1) << 2 | rest
+        high = high >> 12 << 16 | packed[0] << 12 | high & 0xFFF
+        ids += (high << 64 | 2 << 62 | low).to_bytes(16, "big")
+    return ids
+
+
 def block_events(value, key, payloads):
     r = Bytes(value)
     assert r.fixed("B") == 1
@@ -172,14 +186,17 @@ def block_events(value, key, payloads):
     assert r.fixed("I") == zlib.crc32(value[:end])
     prefix = None
     for index, (encoding, stored, size, checksum) in enumerate(entries):
+        assert encoding < 4
         piece = r.take(stored)
         assert zlib.crc32(piece) == checksum
         dictionary = zstandard.ZstdCompressionDict(
-            prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if encoding == 1 else None
+            prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if encoding & 1 else None
+        id_bytes = PACKED_IDS if encoding & 2 else 16 * UNIT
         body = zstandard.ZstdDecompressor(dict_data=dictionary).decompress(
-            piece[16 * UNIT:], max_output_size=size)
+            piece[id_bytes:], max_output_size=size)
         prefix = prefix or body
-        yield from subframe_events(piece[:16 * UNIT], body, first + index * UNIT, payloads)
+        ids = unpacked_ids(piece[:id_bytes]) if encoding & 2 else piece[:id_bytes]
+        yield from subframe_events(ids, body, first + index * UNIT, payloads)
     assert r.at == len(value)
 
 

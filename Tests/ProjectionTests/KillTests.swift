@@ -14,9 +14,13 @@ internal import Testing
         let deadly = EventSource(
             log: source.log, size: source.size,
             read: { range, visit in
-                try source.read(range) { event in
-                    if event.position.value == last { kill(getpid(), SIGKILL) }
-                    return try visit(event)
+                try source.read(range) { columns, places in
+                    for place in places {
+                        let position = columns.first.value + UInt64(place)
+                        if position == last { kill(getpid(), SIGKILL) }
+                        guard try visit(columns, place..<place + 1) == .next else { return .stop }
+                    }
+                    return .next
                 }
             })
         _ = try Projector(OperatorQueues(), in: directory, chunkEvents: 16)

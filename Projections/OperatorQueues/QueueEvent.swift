@@ -1,0 +1,124 @@
+internal import ContactCentre
+internal import EventLog
+internal import JSON
+internal import Storage
+
+/// What an event of a contact says, as far as the figures need it.
+enum QueueEvent: Sendable {
+    case received(queue: Name?, zone: Name?)
+    case queued(Name)
+    case leftQueue(Name, ContactFacts.Ending)
+    case abandonedInSelfService
+    case connected(Name?)
+    /// The conversation is over, because somebody hung up or handed the contact on.
+    case conversationEnded
+    case afterWorkEnded
+    case nothing
+}
+
+/// Reads what the figures need from units of events.
+///
+/// Payloads repeat, since they hold no identifiers: one that was read before is recognised by its
+/// bytes, and any other goes through ``ContactEvent``, so that both ways say the same.
+struct QueueEventReader {
+    var names = NameBook()
+    private let zones: SharedZones
+    private var types = ByteTable()
+    private var payloads = ByteTable(slots: 1_024)
+    /// What each known payload says as the data of each kind; nil where it was never read as that.
+    private var readings: [QueueEvent?] = []
+
+    /// What to do with the events of one type and schema.
+    enum Kind {
+        case passedOver
+        case unreadable(reason: String)
+        case read(Int)
+    }
+
+    /// Longer payloads, or more of them, are not remembered.
+    private static let payloadBytesMax = 512
+    private static let payloadsMax = 4_096
+
+    private static let kinds = ContactEvent.Kind.allCases.filter { $0 != .selfServiceEnded }
+
+    init(zones: SharedZones) {
+        self.zones = zones
+        for kind in Self.kinds { _ = types.number(of: Array(kind.rawValue.utf8).span) }
+    }
+
+    func kind(_ kind: EventColumns.Kind, in columns: EventColumns) -> Kind {
+        guard let number = types.find(columns.bytes.span.extracting(kind.type)) else {
+            return .passedOver
+        }
+        guard kind.schema == ContactEvent.schema else {
+            return .unreadable(
+                reason: "\(Self.kinds[number].rawValue): schema \(kind.schema) is not known here")
+        }
+        return .read(number)
+    }
+
+    /// Reads the event at a place, whose data are this JSON where there is any of it.
+    ///
+    /// - Throws: ``UnreadableEvent`` where it says nothing that this version understands.
+    mutating func event(
+        _ place: Int, of kind: Int, json: Span<UInt8>, in columns: EventColumns
+    ) throws(UnreadableEvent) -> QueueEvent {
+        guard (1...Self.payloadBytesMax).contains(json.count) else {
+            return try read(Self.kinds[kind], columns.payload(place))
+        }
+        if payloads.count == Self.payloadsMax {
+            payloads.removeAll()
+            readings.removeAll(keepingCapacity: true)
+        }
+        let number = payloads.number(of: json)
+        while readings.count < payloads.count * Self.kinds.count { readings.append(nil) }
+        let index = number * Self.kinds.count + kind
+        if let known = readings[index] { return known }
+        let event = try read(Self.kinds[kind], columns.payload(place))
+        readings[index] = event
+        return event
+    }
+
+    /// Says that a moment has no local date.
+    func untimely(_ moment: Instant, _ kind: Int) -> String {
+        "\(Self.kinds[kind].rawValue): \(moment) has no local date within the "
+            + "years 0000 to 9999 in every zone"
+    }
+
+    private mutating func read(
+        _ kind: ContactEvent.Kind, _ payload: JSONPayload?
+    ) throws(UnreadableEvent) -> QueueEvent {
+        let event: ContactEvent
+        do throws(PayloadError) {
+            event = try ContactEvent(kind, payload: payload)
+        } catch {
+            throw UnreadableEvent(reason: "\(error)")
+        }
+        if case .received(let arrival) = event, let name = arrival.zone, !zones.has(name) {
+            throw UnreadableEvent(reason: "\(kind.rawValue): \(UnknownZone(name: name))")
+        }
+        return queueEvent(event)
+    }
+
+    private mutating func queueEvent(_ event: ContactEvent) -> QueueEvent {
+        switch event {
+        case .received(let arrival):
+            .received(
+                queue: arrival.queue.map { names.name($0.text) },
+                zone: arrival.zone.map { names.name($0) })
+        case .queued(let entry): .queued(names.name(entry.queue.text))
+        case .leftQueue(let exit):
+            .leftQueue(names.name(exit.queue.text), ContactFacts.Ending(exit.reason))
+        case .abandoned(let stage): stage == .selfService ? .abandonedInSelfService : .nothing
+        case .connected(let name): .connected(name.map { names.name($0.text) })
+        case .transferred, .disconnected: .conversationEnded
+        case .afterWorkEnded: .afterWorkEnded
+        case .selfServiceEnded, .unknown: .nothing
+        }
+    }
+}
+
+/// Why an event that should count does not.
+struct UnreadableEvent: Error {
+    let reason: String
+}

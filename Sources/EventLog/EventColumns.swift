@@ -1,0 +1,276 @@
+package import JSON
+internal import Merkle
+internal import Storage
+
+/// Consecutive events of one unit as columns, as their sub-frame keeps them.
+///
+/// All bytes have been checked: whatever is asked of it afterwards cannot fail. An ``Event`` is
+/// made only where one is asked for, so whoever looks at a few columns pays for these alone.
+package struct EventColumns: Sendable {
+    package let first: Position
+    package let count: Int
+    /// The body of the sub-frame, in which texts and data stand at the ranges of the columns.
+    package let bytes: [UInt8]
+    /// Distinct types with their schema, and which of them each event has.
+    package let kinds: Column<Kind>
+    package let streams: Column<Stream>
+    let ids: IDColumn
+    let sources: Column<Range<Int>>
+    let tags: Column<Range<Int>>
+    let attributes: Column<Range<Int>>
+    let causes: Column<EventID?>
+    let correlations: Column<EventID?>
+    let flags: [DataFlags]
+    let times: TimeColumns
+    /// Nil where only the envelopes were asked for.
+    let data: DataColumn?
+    /// Data that are values of their own, by the place of their event.
+    let external: [Int: [UInt8]]
+
+    /// How much of the events is decoded.
+    package enum Depth: Sendable {
+        /// Everything but the data.
+        case envelopes
+        case whole
+    }
+
+    /// Distinct values in the order of their first use, and which of them each event has.
+    package struct Column<Value: Sendable>: Sendable {
+        package let values: [Value]
+        package let indexes: [UInt8]
+
+        subscript(event: Int) -> Value { values[Int(indexes[event])] }
+    }
+
+    package struct Kind: Sendable {
+        /// Where the type stands in ``EventColumns/bytes``.
+        package let type: Range<Int>
+        package let schema: UInt16
+    }
+
+    package struct Stream: Sendable {
+        /// Where the name stands in ``EventColumns/bytes``.
+        package let name: Range<Int>
+        /// That of the stream's first event among these; the others follow it.
+        package let firstRevision: UInt64
+    }
+
+    package var positions: Range<UInt64> { first.value..<first.value + UInt64(count) }
+
+    /// When the event at this place happened, as far as the log knows.
+    package func occurred(_ index: Int) -> Instant {
+        Instant(microseconds: times.occurred[index])
+    }
+
+    package func recorded(_ index: Int) -> Instant {
+        Instant(microseconds: times.recorded[index])
+    }
+
+    package func id(_ index: Int) -> EventID { ids[index] }
+
+    /// When each event happened, as far as the log knows, in microseconds since 1970.
+    package var moments: [Int64] { times.occurred }
+
+    /// Where the JSON data of each event start and end in ``bytes``; the end is before the start
+    /// for other forms and long data, and where only envelopes were decoded.
+    package var json: (starts: [UInt32], ends: [UInt32]) {
+        guard let data else {
+            return (Array(repeating: 1, count: count), Array(repeating: 0, count: count))
+        }
+        guard flags.contains(where: { !$0.isSubset(of: .hasTime) }) else {
+            return (data.starts, data.ends)
+        }
+        let isJSON = flags.map { $0.isSubset(of: .hasTime) }
+        return (
+            zip(data.starts, isJSON).map { $1 ? $0 : 1 }, zip(data.ends, isJSON).map { $1 ? $0 : 0 }
+        )
+    }
+}
+
+extension EventColumns {
+    /// Reads the columns of a sub-frame whose checksum was right.
+    ///
+    /// Long data are fetched by `load` with position and length.
+    /// - Throws: ``MalformedBytes`` where the bytes are not `count` events, and what `load` throws.
+    init(
+        _ subframe: Subframe, first: UInt64, count: Int, depth: Depth,
+        loading load: (UInt64, Int) throws -> [UInt8]
+    ) throws {
+        self.first = Position(first)
+        self.count = count
+        bytes = subframe.body
+        ids = try IDColumn(subframe.ids, subframe.packing)
+        var reader = ByteReader(subframe.body.span)
+        let kinds = try Column(&reader, count, Kind.read)
+        let streams = try Column(&reader, count) { reader throws(MalformedBytes) in
+            Stream(name: try reader.textRange(), firstRevision: try reader.varint())
+        }
+        let sources = try Column(texts: &reader, count)
+        let tags = try Column(texts: &reader, count)
+        let attributes = try Column(texts: &reader, count)
+        try Self.checkTexts(subframe.body.span.extracting(0..<reader.offset)) {
+            kinds.values.map(\.type) + streams.values.map(\.name) + sources.values + tags.values
+                + attributes.values
+        }
+        (self.kinds, self.streams, self.sources) = (kinds, streams, sources)
+        (self.tags, self.attributes) = (tags, attributes)
+        causes = try Column(optionalIDs: &reader, count)
+        correlations = try Column(optionalIDs: &reader, count)
+        flags = try DataFlags.read(&reader, count)
+        times = try TimeColumns(&reader, flags: flags)
+        guard depth == .whole else {
+            data = nil
+            external = [:]
+            return
+        }
+        let data = try DataColumn(&reader, flags, kinds: kinds)
+        self.data = data
+        guard reader.isAtEnd else { throw MalformedBytes(offset: reader.offset) }
+        var external: [Int: [UInt8]] = [:]
+        if flags.contains(where: { $0.contains(.external) }) {
+            for index in 0..<count where flags[index].contains(.external) {
+                external[index] = try load(first + UInt64(index), data.lengths[index])
+            }
+        }
+        self.external = external
+    }
+
+    /// The columns of up to 256 events that are at hand.
+    package init(of events: ArraySlice<Event>) throws {
+        guard let first = events.first?.position.value else {
+            preconditionFailure("columns have at least one event")
+        }
+        try self.init(
+            Subframe(encoding: events), first: first, count: events.count, depth: .whole
+        ) { position, _ in
+            Array(events[events.startIndex + Int(position - first)].data.content ?? [])
+        }
+    }
+
+    /// Requires every text to be UTF-8; `texts` is asked only where not all of it is ASCII.
+    private static func checkTexts(
+        _ bytes: Span<UInt8>, _ texts: () -> [Range<Int>]
+    ) throws(MalformedBytes) {
+        guard !bytes.isASCII else { return }
+        for range in texts() {
+            let text = [UInt8](copying: bytes.extracting(range))
+            guard String(validating: text, as: UTF8.self) != nil else {
+                throw MalformedBytes(offset: range.lowerBound)
+            }
+        }
+    }
+}
+
+extension EventColumns.Kind {
+    fileprivate static func read(
+        _ reader: inout ByteReader
+    ) throws(MalformedBytes) -> EventColumns.Kind {
+        let type = try reader.textRange()
+        let schema = try reader.varint()
+        guard schema <= UInt64(UInt16.max) else { throw MalformedBytes(offset: reader.offset) }
+        return EventColumns.Kind(type: type, schema: UInt16(schema))
+    }
+}
+
+// Making events of columns.
+extension EventColumns {
+    /// All events, the inverse of writing them.
+    package func events() -> [Event] { events(at: Array(0..<count)) }
+
+    /// The events at these places, which ascend.
+    package func events(at places: [Int]) -> [Event] {
+        var maker = EventMaker(self)
+        return maker.events(at: places)
+    }
+
+    /// The JSON object in the data of an event, or nil for every other content.
+    package func payload(_ index: Int) -> JSONPayload? { eventData(index).object }
+
+    func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+    fileprivate func eventData(_ index: Int) -> EventData {
+        let flags = flags[index]
+        if flags.contains(.absent) { return .absent }
+        let content: ArraySlice<UInt8>
+        if flags.contains(.external) {
+            content = (external[index] ?? [])[...]
+        } else {
+            content = bytes[data?.range(index) ?? 0..<0]
+        }
+        if flags.contains(.removed), let hash = Hash(bytes: content) { return .removed(hash) }
+        return flags.contains(.bytes) ? .bytes(content) : .json(content)
+    }
+}
+
+/// Makes events, each text of a column once.
+private struct EventMaker {
+    private let columns: EventColumns
+    private var types: LazyTexts
+    private var streams: LazyTexts
+    private var sources: LazyTexts
+    private var tags: LazyTexts
+    private var attributes: LazyTexts
+
+    init(_ columns: EventColumns) {
+        precondition(columns.data != nil, "events are made of columns that hold the data")
+        self.columns = columns
+        types = LazyTexts(count: columns.kinds.values.count)
+        streams = LazyTexts(count: columns.streams.values.count)
+        sources = LazyTexts(count: columns.sources.values.count)
+        tags = LazyTexts(count: columns.tags.values.count)
+        attributes = LazyTexts(count: columns.attributes.values.count)
+    }
+
+    mutating func events(at places: [Int]) -> [Event] {
+        var revisions = columns.streams.values.map(\.firstRevision)
+        var next = 0
+        var events: [Event] = []
+        events.reserveCapacity(places.count)
+        for place in places {
+            while next < place {
+                revisions[Int(columns.streams.indexes[next])] &+= 1
+                next += 1
+            }
+            events.append(
+                event(place, Revision(revisions[Int(columns.streams.indexes[place])])))
+        }
+        return events
+    }
+
+    private mutating func event(_ index: Int, _ revision: Revision) -> Event {
+        let (columns, kind) = (columns, columns.kinds[index])
+        return Event(
+            position: Position(columns.first.value + UInt64(index)), revision: revision,
+            recorded: columns.recorded(index), id: columns.id(index),
+            type: EventType(stored: types.text(columns.kinds.indexes[index], kind.type, columns)),
+            schema: kind.schema,
+            stream: StreamName(
+                stored: streams.text(
+                    columns.streams.indexes[index], columns.streams[index].name, columns)),
+            tags: Tags(
+                stored: tags.text(columns.tags.indexes[index], columns.tags[index], columns)),
+            source: Source(
+                stored: sources.text(
+                    columns.sources.indexes[index], columns.sources[index], columns)),
+            time: columns.flags[index].contains(.hasTime) ? columns.occurred(index) : nil,
+            cause: columns.causes[index], correlation: columns.correlations[index],
+            attributes: Attributes(
+                stored: attributes.text(
+                    columns.attributes.indexes[index], columns.attributes[index], columns)),
+            data: columns.eventData(index))
+    }
+}
+
+/// The texts of one column, made when they are first needed.
+private struct LazyTexts {
+    private var made: [String?]
+
+    init(count: Int) { made = Array(repeating: nil, count: count) }
+
+    mutating func text(_ index: UInt8, _ range: Range<Int>, _ columns: EventColumns) -> String {
+        if let text = made[Int(index)] { return text }
+        let text = columns.text(range)
+        made[Int(index)] = text
+        return text
+    }
+}
