@@ -20,7 +20,9 @@ let arguments = Target.Dependency.product(
 let package = Package(
     name: "Ascolto",
     products: [
-        .executable(name: "ascolto", targets: ["ascolto"])
+        .executable(name: "ascolto", targets: ["ascolto"]),
+        // For the nested package Tools/Benchmarks only.
+        .library(name: "Workloads", targets: ["Workloads"]),
     ],
     dependencies: [
         // SHA-256 for leaves, nodes and data hashes; Ed25519 for checkpoints.
@@ -113,7 +115,25 @@ let package = Package(
             name: "ReorganisationTests",
             dependencies: ["Reorganisation", "EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
+        .testTarget(
+            name: "WorkloadsTests", dependencies: ["Workloads", "EventLog", "JSON"],
+            swiftSettings: strict),
         .testTarget(name: "HouseRules", swiftSettings: strict),
+        // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.
+        .executableTarget(
+            name: "FaultAppender", dependencies: ["EventLog", "Storage", "JSON"],
+            path: "Tests/FaultAppender", swiftSettings: strict),
+        // Holds the decoders against mutated bytes; a program, since a trap ends it.
+        .executableTarget(
+            name: "DecoderFuzzer", dependencies: ["EventLog", "Storage", "JSON", "Merkle"],
+            path: "Tests/DecoderFuzzer", swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog", "Storage", "JSON",
+                "Merkle",
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["ascolto"], swiftSettings: strict),
     ],

@@ -50,6 +50,12 @@ static int now(int64_t *nanoseconds)
     return 0;
 }
 
+// A position as a key: eight bytes, most significant first.
+static void put_key(uint64_t position, uint8_t bytes[8])
+{
+    for (int place = 0; place < 8; place++) bytes[place] = (uint8_t)(position >> (8 * (7 - place)));
+}
+
 // One transaction with `count` values.
 static int commit(
     lmdb_baseline *baseline, const uint8_t *values, size_t value_bytes, size_t count)
@@ -58,11 +64,8 @@ static int commit(
     int code = mdb_txn_begin(baseline->environment, NULL, 0, &transaction);
     if (code != 0) return code;
     for (size_t index = 0; index < count; index++) {
-        uint64_t position = baseline->next_position + index;
         uint8_t bytes[8];
-        for (int place = 0; place < 8; place++) {
-            bytes[place] = (uint8_t)(position >> (8 * (7 - place)));
-        }
+        put_key(baseline->next_position + index, bytes);
         MDB_val key = { sizeof bytes, bytes };
         MDB_val value = { value_bytes, (void *)(values + index * value_bytes) };
         // The keys ascend, and LMDB is told so: it then fills its pages instead of halving them.
@@ -117,4 +120,23 @@ int lmdb_baseline_scan(lmdb_baseline *baseline, uint64_t *bytes, uint64_t *check
     mdb_cursor_close(cursor);
     mdb_txn_abort(transaction);
     return code == MDB_NOTFOUND ? 0 : code;
+}
+
+int lmdb_baseline_read(
+    lmdb_baseline *baseline, const uint64_t *positions, size_t count, size_t *found)
+{
+    *found = 0;
+    for (size_t index = 0; index < count; index++) {
+        uint8_t bytes[8];
+        put_key(positions[index], bytes);
+        MDB_val key = { sizeof bytes, bytes }, value;
+        MDB_txn *transaction;
+        int code = mdb_txn_begin(baseline->environment, NULL, MDB_RDONLY, &transaction);
+        if (code != 0) return code;
+        code = mdb_get(transaction, baseline->database, &key, &value);
+        if (code == 0) (*found)++;
+        mdb_txn_abort(transaction);
+        if (code != 0 && code != MDB_NOTFOUND) return code;
+    }
+    return 0;
 }

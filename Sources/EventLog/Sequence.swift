@@ -10,6 +10,8 @@ struct WriterState: Sendable {
     var head: HeadRecord
     var slot: HeadFile.Slot
     var headFileSyncedAt: Int64 = 0
+    /// Whether the newest slot survives a power cut; until it does, the other one is left alone.
+    var isSlotSynced = true
     /// All whole units; the leaves behind them are with the pending events.
     var tree: CompactRange
     var edge: TileEdge

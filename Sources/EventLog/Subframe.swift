@@ -123,7 +123,8 @@ struct Subframe: Equatable {
                     cause: causes[index], correlation: correlations[index],
                     attributes: Attributes(stored: attributes[index]),
                     data: try EventData(content, flags[index])))
-            revisions[stream] += 1
+            // A damaged number must not end the process; the leaf would not be the tree's.
+            revisions[stream] &+= 1
         }
         return events
     }

@@ -85,6 +85,8 @@ final class Writer: Sendable {
         self.clock = clock
         self.clockPolicy = clockPolicy
         self.state = Mutex(.running(Books(log: state)))
+        // The process before this one may have been killed with its newest slot unsynced.
+        try headFile.sync()
         // Unowned is safe: whoever owns the writer stops the threads before letting it go.
         let crew = Crew(
             writer: try WorkerThread(
@@ -232,7 +234,10 @@ final class Writer: Sendable {
     /// Where that fails, the batch is durable all the same and is acknowledged, but nothing more is
     /// written.
     private func remember(_ books: Books) -> State {
-        books.log.slot.sequence += 1
+        // The slots lie in one block of the disk, which may lose power halfway through it. So a
+        // slot is written again and again until it is synced, and the other stays what it is.
+        books.log.slot.sequence += books.log.isSlotSynced ? 1 : 2
+        books.log.isSlotSynced = false
         books.log.slot.size = books.log.head.size
         books.log.slot.root = books.log.head.root
         do throws(StorageError) {
@@ -241,6 +246,7 @@ final class Writer: Sendable {
             if now - books.log.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
                 try headFile.sync()
                 books.log.headFileSyncedAt = now
+                books.log.isSlotSynced = true
             }
             return .running(books)
         } catch {
@@ -257,7 +263,8 @@ final class Writer: Sendable {
             let log = slot.flatMap { slot in
                 try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
-            guard let log else { return .stopped(reason: "\(error)") }
+            let isSynced: Void? = try? headFile.sync()
+            guard let log, isSynced != nil else { return .stopped(reason: "\(error)") }
             failed.log = log
             return .running(failed)
         default:

@@ -52,4 +52,14 @@ internal import Glibc
             lmdb_baseline_scan(handle, &bytes, &checksum), "lmdb_baseline_scan", directory)
         return bytes
     }
+
+    /// Asks for the value at each position in a transaction of its own; returns how many there are.
+    package func read(_ positions: [UInt64]) throws(StorageError) -> Int {
+        var found = 0
+        // The positions are read and the count is written within the call.
+        try unsafe check(
+            lmdb_baseline_read(handle, positions, positions.count, &found), "lmdb_baseline_read",
+            directory)
+        return found
+    }
 }

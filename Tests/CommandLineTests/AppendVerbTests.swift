@@ -125,6 +125,35 @@ struct AppendVerbTests {
         #expect(try retry.json() == answer(3, 3, appended: 0, already: 1))
     }
 
+    @Test("holds a query against what has come since the caller looked")
+    func failIfMatch() throws {
+        let scratch = try Scratch()
+        _ = try append(event(1, more: #""tags":"k:a%20b n:1","#), to: scratch.log)
+        for query in [
+            "types=thing.done,other", "tags=k:a%2520b,n:1", "stream=s/1",
+            "types=thing.done tags=n:1 stream=s/1",
+        ] {
+            let run = try append(event(2), to: scratch.log, options: ["--fail-if-match", query])
+            #expect(run.end == .exit(1), "\(query)")
+            #expect(run.error.contains("position 1 stands in the way"), "\(run.error)")
+        }
+        for (number, query) in zip(2..., ["types=other", "tags=n:1,n:2", "stream=s%2F2"]) {
+            let run = try append(
+                event(number), to: scratch.log, options: ["--fail-if-match", query])
+            #expect(run.end == .exit(0), "\(query) \(run.error)")
+        }
+        let seen = ["--fail-if-match", "stream=s/1", "--after"]
+        #expect(try append(event(5), to: scratch.log, options: seen + ["3"]).end == .exit(1))
+        #expect(try append(event(5), to: scratch.log, options: seen + ["4"]).end == .exit(0))
+        let either = ["--fail-if-match", "types=other", "--fail-if-match", "stream=s/1"]
+        #expect(try append(event(6), to: scratch.log, options: either).end == .exit(1))
+        for wrong in ["", "types=", "type=a", "tags=a", "types=a types=b", "stream=%GG"] {
+            let run = try append(event(6), to: scratch.log, options: ["--fail-if-match", wrong])
+            #expect(run.end == .exit(2), "\(wrong): \(run.error)")
+        }
+        #expect(try append(event(6), to: scratch.log, options: ["--after", "1"]).end == .exit(2))
+    }
+
     @Test("appends all lines or none where they are one append")
     func atomic() throws {
         let scratch = try Scratch()

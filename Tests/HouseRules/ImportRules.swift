@@ -28,7 +28,8 @@ extension Rule {
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
-        "Workloads": ["EventLog", "Storage", "JSON", "Synchronization"],
+        "Workloads": ["EventLog", "Storage", "JSON"],
+        "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
             "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads", "ArgumentParser",

@@ -24,10 +24,12 @@ struct SourceFile: CustomStringConvertible, Sendable {
     /// The names of the folders and the file, from the package's root down.
     var components: [Substring] { path.split(separator: "/") }
 
-    /// The module that the file belongs to, or nil for tests and the manifest.
+    /// The module that the file belongs to, or nil for tests and manifests.
     var module: String? {
         switch components.first {
-        case "Sources", "Tools": components.count > 2 ? String(components[1]) : nil
+        case "Sources", "Tools":
+            components.count > 2 && components.last != "Package.swift"
+                ? String(components[1]) : nil
         case "Projections": "Projections"
         default: nil
         }

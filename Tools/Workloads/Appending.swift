@@ -75,8 +75,14 @@ extension EventLog {
 package struct RawLMDB: ~Copyable {
     private var baseline: LMDBBaseline
 
+    /// Makes the directory.
     package init(in directory: String) throws {
         try FileSystem.createDirectory(directory)
+        baseline = try LMDBBaseline(in: directory)
+    }
+
+    /// Opens what was made before and is open nowhere in this process.
+    package init(opening directory: String) throws {
         baseline = try LMDBBaseline(in: directory)
     }
 
@@ -95,5 +101,13 @@ package struct RawLMDB: ~Copyable {
     /// Walks everything that was put.
     package func scan() throws -> Sample {
         try Sample.measuring { Int(try baseline.scan()) / SizedEvents.lineBytes }
+    }
+
+    /// Looks positions up, each in a transaction of its own.
+    package func read(_ positions: [UInt64]) throws -> Sample {
+        try Sample.measuring {
+            _ = try baseline.read(positions)
+            return positions.count
+        }
     }
 }

@@ -7,7 +7,7 @@ internal import JSON
 /// Many calls are under way at a time, so that the events of one lie scattered among those of
 /// others. Ids are random UUIDs of version 4, which no compression can shorten. The same seed gives
 /// the same events, and another seed shares neither ids nor streams with it.
-package struct CallLives {
+package struct CallLives: EventSupply {
     /// Streams drawn uniformly from those of all calls that have an event so far.
     package private(set) var sampledStreams: [StreamName] = []
 
@@ -20,7 +20,7 @@ package struct CallLives {
     private var now = Instant(microseconds: 1_772_434_800_000_000)
 
     private static let callsUnderWay = 24
-    package static let sampledStreamsMax = 4_096
+    private static let sampledStreamsMax = 4_096
 
     private struct Call {
         let stream: StreamName

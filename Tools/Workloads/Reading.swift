@@ -38,19 +38,20 @@ extension EventLog {
         }
     }
 
-    /// Reads streams one by one, each twice in a row: as nobody asked before, and again at once.
+    /// Reads streams one by one, each so many times in a row: first as nobody asked before, then
+    /// again at once.
     ///
-    /// Begins no further stream when the time is over.
+    /// Returns what each of the times took for each stream. Begins no further stream when `limit`
+    /// has passed.
     package func readStreams(
-        _ streams: [StreamName], within time: Duration
-    ) throws -> (cold: [Int64], again: [Int64]) {
-        var (cold, again): ([Int64], [Int64]) = ([], [])
+        _ streams: [StreamName], times: Int, within limit: Duration = .seconds(60)
+    ) throws -> [[Int64]] {
+        var nanoseconds = [[Int64]](repeating: [], count: times)
         let start = ContinuousClock.now
-        for stream in streams where ContinuousClock.now - start < time {
-            cold.append(try readStream(stream))
-            again.append(try readStream(stream))
+        for stream in streams where ContinuousClock.now - start < limit {
+            for time in 0..<times { nanoseconds[time].append(try readStream(stream)) }
         }
-        return (cold, again)
+        return nanoseconds
     }
 
     private func readStream(_ stream: StreamName) throws -> Int64 {

@@ -6,10 +6,10 @@ internal import Workloads
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure this machine: figures of a log that is made for it and removed.",
+        abstract: "Measure this machine with a log that is made for it and removed.",
         discussion: """
-            Appends are durable. Where a figure has a raw_lmdb twin, both were measured in turns in \
-            the same run: the same event bytes, one put each into one database, through the C \
+            Appends are durable. Where a figure has a raw_lmdb twin, both were measured in turns \
+            in the same run: the same event bytes, one put each into one database, through the C \
             interface alone. Rates are medians of the rounds.
             """)
 
@@ -26,6 +26,11 @@ struct Bench: AsyncParsableCommand {
     var rounds = 15
     @Option(help: "Measure only this: appends, or the log of calls.")
     var only: Part?
+    @Option(
+        help: ArgumentHelp(
+            "Events of that log, CloudEvents one a line, repeated with other ids and streams.",
+            valueName: "file"))
+    var input: String?
     @Option(help: "Another number makes other events.")
     var seed: UInt64 = 1
 
@@ -68,7 +73,7 @@ struct Bench: AsyncParsableCommand {
         }
         if only != .appends {
             members += try await LogFigures(
-                scratch: scratch, events: events, seed: seed
+                scratch: scratch, events: events, input: input, seed: seed
             ).measure()
         }
         members += [

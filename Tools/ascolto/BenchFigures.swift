@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Storage
 internal import Workloads
 
 /// Durable appends from one appender and from 64, in turns with LMDB alone.
@@ -84,6 +85,8 @@ struct AppendFigures {
 struct LogFigures {
     let scratch: Scratch
     let events: Int
+    /// A file of events; nil for synthetic calls.
+    let input: String?
     let seed: UInt64
 
     private static let eventsOfCall = 1_000
@@ -97,20 +100,27 @@ struct LogFigures {
     private static let passes = 3
 
     private var directory: String { scratch.path + "/calls" }
+    private var rawDirectory: String { scratch.path + "/raw-bulk" }
 
     func measure() async throws -> [(String, Cell)] {
         try EventLog.create(at: directory, zone: LogOptions.defaultZone)
-        var calls = try CallLives(seed: seed)
-        var members = try await build(&calls)
+        var supply: any EventSupply =
+            if let input { try RecordedEvents(at: input, seed: seed) } else {
+                try CallLives(seed: seed)
+            }
+        var members = try await build(&supply)
         members += try openings()
-        members += try reads(calls.sampledStreams)
+        members += try reads(supply.sampledStreams)
         members += try check()
         return members
     }
 
-    private func build(_ calls: inout CallLives) async throws -> [(String, Cell)] {
+    private func build(_ supply: inout any EventSupply) async throws -> [(String, Cell)] {
         let log = try EventLog.open(at: directory, access: .writing)
         defer { log.close() }
+        var raw = try RawLMDB(in: rawDirectory)
+        var sized = SizedEvents(seed: seed)
+        var rawPortions: [Sample] = []
         let bar = ProgressBar("building")
         // Other events than those of the log, so that none of their ids is known.
         var strangers = try CallLives(seed: ~seed)
@@ -123,9 +133,11 @@ struct LogFigures {
             }
             let count = min(Self.portionEvents, max(1, events / 10), events - appended)
             let appends = try stride(from: 0, to: count, by: Self.eventsOfCall).map { start in
-                Append(try calls.next(min(Self.eventsOfCall, count - start)))
+                Append(try supply.next(min(Self.eventsOfCall, count - start)))
             }
             portions.append(try await log.appendBulk(appends, inFlight: Self.callsInFlight))
+            rawPortions.append(
+                try raw.append(lines: try sized.next(count).lines, perCommit: Self.eventsOfCall))
             appended += count
         }
         let lookUps = try await lookUp(&strangers, log)
@@ -133,6 +145,7 @@ struct LogFigures {
         let statistics = try log.statistics()
         return [
             ("bulk_events_per_second", .rounded(portions.medianEventsPerSecond)),
+            ("raw_lmdb_bulk_events_per_second", .rounded(rawPortions.medianEventsPerSecond)),
             ("bulk_call_p50_us", .rounded(portions.latencyMicroseconds(at: 0.5))),
             ("bulk_call_p99_us", .rounded(portions.latencyMicroseconds(at: 0.99))),
             (
@@ -143,6 +156,12 @@ struct LogFigures {
             (
                 "bytes_per_event",
                 .ratio(Double(statistics.fileBytes) / Double(max(1, statistics.events)))
+            ),
+            (
+                "raw_lmdb_bytes_per_event",
+                .ratio(
+                    Double(try FileSystem.size(of: rawDirectory + "/data.mdb").onDisk)
+                        / Double(events))
             ),
         ]
     }
@@ -169,13 +188,16 @@ struct LogFigures {
     private func reads(_ streams: [StreamName]) throws -> [(String, Cell)] {
         let log = try EventLog.open(at: directory, access: .reading)
         let bar = ProgressBar("reading")
-        let (cold, again) = try log.readStreams(
-            Array(streams.prefix(Self.streamsRead)), within: Self.streamsTime)
-        var (scans, replays): ([Sample], [Sample]) = ([], [])
+        let times = try log.readStreams(
+            Array(streams.prefix(Self.streamsRead)), times: 2, within: Self.streamsTime)
+        let (cold, again) = (times[0], times[1])
+        let raw = try RawLMDB(opening: rawDirectory)
+        var (scans, replays, walks): ([Sample], [Sample], [Sample]) = ([], [], [])
         for pass in 0..<Self.passes {
             bar.update(done: pass, of: Self.passes)
             scans.append(try log.scanFigure())
             replays.append(try log.replayFigure())
+            walks.append(try raw.scan())
         }
         bar.finish()
         return [
@@ -185,6 +207,7 @@ struct LogFigures {
             ("stream_read_again_p99_us", .rounded(again.microseconds(at: 0.99))),
             ("scan_events_per_second", .rounded(scans.medianEventsPerSecond)),
             ("replay_events_per_second", .rounded(replays.medianEventsPerSecond)),
+            ("raw_lmdb_scan_events_per_second", .rounded(walks.medianEventsPerSecond)),
         ]
     }
 

@@ -24,6 +24,11 @@ int lmdb_baseline_append(
 // Walks all values in key order; `bytes` becomes their sum, `checksum` that of every 64th byte.
 int lmdb_baseline_scan(lmdb_baseline *baseline, uint64_t *bytes, uint64_t *checksum);
 
+// Asks for the value at each position, each in a read transaction of its own; `found` becomes how
+// many there are.
+int lmdb_baseline_read(
+    lmdb_baseline *baseline, const uint64_t *positions, size_t count, size_t *found);
+
 void lmdb_baseline_close(lmdb_baseline *baseline);
 
 #endif

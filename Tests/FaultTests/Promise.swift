@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+/// What a log owes to those whose appends it acknowledged.
+struct Promise {
+    /// The positions at which each acknowledged request stands.
+    private(set) var acknowledged: [Int: ClosedRange<UInt64>] = [:]
+    let seed: UInt64
+    let shape: String
+    let log: String
+
+    init(seed: UInt64, shape: String, log: String) {
+        self.seed = seed
+        self.shape = shape
+        self.log = log
+    }
+
+    /// The first request that was never begun, as far as acknowledgements tell.
+    var next: Int { (acknowledged.keys.max() ?? -1) + 1 }
+
+    /// Appends a request's events once again.
+    func append(
+        _ requests: Range<Int>, width: Int = 1, under tracer: [String] = []
+    ) throws -> Program {
+        let words =
+            tracer + [
+                Places.appender, log, "\(seed)", "\(requests.lowerBound)",
+                "\(requests.upperBound)", shape, "\(width)",
+            ]
+        return try Program(words[0], Array(words.dropFirst()))
+    }
+
+    /// Takes down what a run of the appender was told; returns how many acknowledgements it had.
+    ///
+    /// What was acknowledged before must be answered with the very same positions.
+    @discardableResult
+    mutating func take(_ run: Ended, _ story: String) throws -> Int {
+        // A line without its end was cut by the kill, and told nobody anything.
+        let lines = run.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        for line in lines {
+            let words = line.split(separator: " ")
+            let numbers = words.compactMap { UInt64($0) }
+            try #require(words.count == 5 && numbers.count == 4, "\(story): \(line)")
+            let (request, range) = (Int(numbers[0]), numbers[1]...numbers[2])
+            if let before = acknowledged[request] {
+                #expect(words[1] == "already", "\(story): appended twice: \(line)")
+                #expect(before == range, "\(story): moved: \(line)")
+            }
+            acknowledged[request] = range
+        }
+        return lines.count
+    }
+
+    /// Holds the log against the promise: it is sound, and all that was acknowledged is in it once.
+    func requireKept(_ story: String) throws {
+        try requireSound(story)
+        try requireOnce(story)
+    }
+
+    func requireSound(_ story: String) throws {
+        let check = try Program.run(Places.ascolto, ["check", "--log", log])
+        try #require(check.end == .exit(0), "\(story): check: \(check.end) \(check.error)")
+    }
+
+    /// All that was acknowledged is there once, where it was said to be.
+    func requireOnce(_ story: String) throws {
+        let identifiers = try Self.identifiers(in: log, story)
+        try #require(
+            Set(identifiers).count == identifiers.count, "\(story): an event is there twice")
+        for (request, range) in acknowledged {
+            try #require(
+                range.upperBound < identifiers.count, "\(story): \(request) at \(range) is lost")
+            // Those between are held against the producer's bytes when they are appended again.
+            for position in [range.lowerBound, range.upperBound] {
+                let expected = identifier(request, Int(position - range.lowerBound))
+                try #require(identifiers[Int(position)] == expected, "\(story): at \(position)")
+            }
+        }
+    }
+
+    /// Appends all requests up to `behind` again: those that were acknowledged change nothing, and
+    /// afterwards none is missing.
+    mutating func requireCompletable(_ requests: Range<Int>, _ story: String) throws {
+        let again = try append(requests).finish()
+        try #require(again.end == .exit(0), "\(story): retry: \(again.end) \(again.error)")
+        try take(again, "\(story), retried")
+        #expect(requests.allSatisfy { acknowledged[$0] != nil }, "\(story): some are missing")
+    }
+
+    /// The ids of all events in the order of positions; they stand at a fixed place of the lines.
+    private static func identifiers(in log: String, _ story: String) throws -> [Substring] {
+        let words = ["-o", "pipefail", "-c", #""$0" export --log "$1" | cut -b 28-63"#]
+        let export = try Program.run("/bin/bash", words + [Places.ascolto, log])
+        try #require(export.end == .exit(0), "\(story): export: \(export.end) \(export.error)")
+        return export.text.split(separator: "\n")
+    }
+
+    /// The id that the appender gives to an event of a request.
+    private func identifier(_ request: Int, _ index: Int) -> String {
+        let digits = [seed, UInt64(request << 16 | index)].map { word in
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }.joined()
+        var text = ""
+        for (place, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(place) { text += "-" }
+            text.append(digit)
+        }
+        return text
+    }
+}
