@@ -79,10 +79,7 @@ package struct Subscription: AsyncSequence, Sendable {
         /// The next batch, as soon as there is anything to examine; nil once cancelled.
         package mutating func next() async throws -> SubscriptionBatch? {
             while !Task.isCancelled {
-                // The number is read before the size: a commit between the two is looked for
-                // once in vain, but none is missed.
-                let commit = try wrapping { try log.environment.newestCommit() }
-                let size = try log.head().size
+                let (size, commit) = try log.sizeAndCommit()
                 if next < size { return try examine(upTo: size) }
                 await log.waitForNews(beyond: size, after: commit)
             }
@@ -116,6 +113,13 @@ package struct Subscription: AsyncSequence, Sendable {
 }
 
 extension EventLog {
+    /// Both of one snapshot, so that no commit can come between the two.
+    fileprivate func sizeAndCommit() throws(LogError) -> (size: UInt64, commit: UInt64) {
+        try wrapping {
+            try environment.read { (try Snapshot($0).head.size, $0.commit) }
+        }
+    }
+
     /// Returns when there may be more than `size` events, and when the task is cancelled.
     fileprivate func waitForNews(beyond size: UInt64, after commit: UInt64) async {
         if let news = writer?.news, !news.isEnded { return await news.wait(beyond: size) }

@@ -225,6 +225,7 @@ internal import Synchronization
         // A commit that comes between the snapshot and its first look is rare; the next may do.
         for _ in 0..<Self.pageUseAttempts {
             if let use = try read({ try $0.pageUse() }) { return use }
+            usleep(1_000)
         }
         throw StorageError.system(call: "mdb_env_info", code: EAGAIN)
     }

@@ -52,6 +52,9 @@ extension Environment {
     }
 
     /// The number of the newest commit, whoever made it: cheap, without a snapshot.
+    ///
+    /// It is seen some milliseconds before snapshots show the commit, while that is being synced;
+    /// so it is to be compared with ``ReadTransaction/commit``, not with an earlier answer.
     package func newestCommit() throws -> UInt64 {
         try requireOwnProcess()
         return try gate.using { UInt64(try unsafe information(handle).me_last_txnid) }

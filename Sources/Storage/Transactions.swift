@@ -12,6 +12,9 @@ internal import Glibc
     }
 
     deinit { unsafe mdb_txn_abort(pointer) }
+
+    /// The number of the commit that the snapshot shows.
+    package var commit: UInt64 { UInt64(unsafe mdb_txn_id(pointer)) }
 }
 
 /// The one write transaction; bound to one closure, at whose end it is committed.

@@ -223,6 +223,23 @@ struct OperateTests {
         #expect(try all.finish(within: 20).lines == ofStream)
     }
 
+    /// A commit is seen in the file before snapshots show it; who looks just then must look again.
+    @Test("Each append shows without another one behind it")
+    func everyCommitShows() throws {
+        try MakeLog.append(lines(0..<1), to: scratch.log)
+        let follower = try Ascolto.start(["tail", "--from", "0"], log: scratch.log)
+        let pipe = Pipe()
+        let writer = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
+        for number in 1..<60 {
+            try pipe.fileHandleForWriting.write(contentsOf: Data((line(number) + "\n").utf8))
+            try waitUntil { follower.linesSoFar.count > number + 1 }
+        }
+        try pipe.fileHandleForWriting.close()
+        #expect(try writer.finish(within: 60).end == .exit(0))
+        kill(follower.identifier, SIGTERM)
+        #expect(try follower.finish(within: 20).lines.count == 61)
+    }
+
     @Test("tail ends quietly when nobody takes its lines")
     func tailIntoClosedPipe() throws {
         try MakeLog.append(lines(0..<2_000), to: scratch.log)
