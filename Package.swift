@@ -81,7 +81,7 @@ let package = Package(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
-            name: "Workloads", dependencies: ["EventLog", "Storage", "JSON"],
+            name: "Workloads", dependencies: ["EventLog", "Projections", "Storage", "JSON"],
             path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(
             name: "ascolto",

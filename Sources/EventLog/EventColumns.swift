@@ -99,7 +99,7 @@ extension EventColumns {
         self.first = Position(first)
         self.count = count
         bytes = subframe.body
-        ids = try IDColumn(subframe.ids, subframe.packing)
+        ids = try IDColumn(subframe.ids, subframe.packing, count: count)
         var reader = ByteReader(subframe.body.span)
         let kinds = try Column(&reader, count, Kind.read)
         let streams = try Column(&reader, count) { reader throws(MalformedBytes) in

@@ -24,10 +24,14 @@ struct IDColumn: Sendable, Equatable {
         }
     }
 
-    init(_ bytes: [UInt8], _ packing: IDPacking) throws(MalformedBytes) {
-        guard bytes.count == Self.byteCount(packing), packing == .whole || bytes[0] <= 15 else {
-            throw MalformedBytes(offset: 0)
-        }
+    /// The identifiers of `count` events; packed ones are always those of a whole sub-frame.
+    init(_ bytes: [UInt8], _ packing: IDPacking, count: Int) throws(MalformedBytes) {
+        let isRight =
+            switch packing {
+            case .whole: bytes.count == 16 * count
+            case .packed: bytes.count == Self.packedBytes && bytes[0] <= 15 && count == Self.count
+            }
+        guard isRight else { throw MalformedBytes(offset: 0) }
         self.bytes = bytes
         self.packing = packing
     }

@@ -28,7 +28,7 @@ extension Rule {
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
-        "Workloads": ["EventLog", "Storage", "JSON"],
+        "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",

@@ -1,5 +1,6 @@
 package import EventLog
 internal import JSON
+internal import Projections
 
 /// A stream that was appended and cannot be read, which would make a figure worthless.
 package struct MissingStream: Error, CustomStringConvertible {
@@ -9,31 +10,33 @@ package struct MissingStream: Error, CustomStringConvertible {
 }
 
 extension EventLog {
-    /// Replays the whole log as a projection does: every event verified and decoded, its payload
-    /// looked into.
+    /// Replays the whole log in memory, on all cores: every checksum verified, every envelope and
+    /// payload decoded, the queues folded.
     package func replayFigure() throws -> Sample {
-        var visits = 0
-        let sample = try Sample.measuring {
-            var events = 0
-            try read(Selection()) { event in
-                events += 1
-                if event.data.object?.string("queueId") != nil { visits += 1 }
-                return .next
-            }
-            return events
+        try Sample.measuring {
+            let replay = try ReplayQueues.run(self)
+            precondition(
+                replay.totals["offered"] ?? 0 > 0, "a log of calls has visits of queues")
+            return Int(replay.events)
         }
-        precondition(visits > 0, "a log of calls has visits of queues")
-        return sample
     }
 
-    /// Walks the envelopes of the whole log; nobody looks into a payload.
+    /// Walks the envelopes of the whole log on all cores; nobody looks into a payload.
     package func scanFigure() throws -> Sample {
         try Sample.measuring {
-            var events = 0
-            try read(Selection()) { event in
-                events += event.type.text.isEmpty ? 0 : 1
-                return .next
-            }
+            let (events, schemas) = try replay(
+                depth: .envelopes, into: (0, 0),
+                make: { reader in
+                    var seen = (0, 0)
+                    while let columns = try reader.next() {
+                        seen.0 += columns.count
+                        for index in columns.kinds.indexes {
+                            seen.1 += Int(columns.kinds.values[Int(index)].schema)
+                        }
+                    }
+                    return seen
+                }, merge: { $0 = ($0.0 + $1.0, $0.1 + $1.1) })
+            precondition(schemas > 0, "events of calls state a schema")
             return events
         }
     }
