@@ -11,7 +11,7 @@ struct Tail: AsyncParsableCommand {
             Begins with what is appended from now on; with --from at that position, and with \
             --cursor where the cursor stands, which is position 0 for a new one. A cursor is saved \
             after the lines are out, so a consumer that breaks off sees some of them again and \
-            misses none. Other processes' appends show after 20 ms at most.
+            misses none. Other processes' appends are looked for every 20 ms.
             """)
 
     @OptionGroup var log: LogOptions
