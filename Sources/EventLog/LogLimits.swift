@@ -7,6 +7,10 @@ package enum LogLimits {
     /// How long an append waits for room in the queue before it is answered "overloaded".
     package static let overloadPatience: Duration = .seconds(5)
     package static let overloadPause: Duration = .milliseconds(2)
+    /// How long a commit waits for as many appends as the one before it had.
+    package static let gatherMicroseconds = 300
+    /// How long the writer stays awake after a commit.
+    package static let lookoutMicroseconds = 100
     /// Bytes that one commit takes from the queue.
     package static let commitBytesMax = 32 << 20
     package static let blockEventsMax = 4_096

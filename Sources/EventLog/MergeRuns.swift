@@ -4,9 +4,14 @@ internal import Storage
 ///
 /// Runs have levels: a block's is of level 0, and eight neighbours of one level are merged into one
 /// of the next, up to two million positions. A posting is so written at most four times, and a log
-/// of n events has some ten runs and one more for every two million events.
+/// of n events has ten to thirty runs and one more for every two million events.
 enum RunMerge {
     private static let runsMerged = 8
+    /// What is merged is at most a third of the log, but for the first level.
+    ///
+    /// The pages of the runs that go lie scattered, so that no block can use them again: they are
+    /// then at most a twentieth of the file.
+    private static let shareDivisor: UInt64 = 3
 
     /// Which neighbours should be merged next, the oldest first; nil where none should.
     static func next(of runs: [RunExtent]) -> Range<Int>? {
@@ -15,10 +20,20 @@ enum RunMerge {
             let level = level(of: runs[start])
             var end = start
             while end < runs.count, self.level(of: runs[end]) == level { end += 1 }
-            if level < levelMax, end - start >= runsMerged { return start..<start + runsMerged }
+            let isDue =
+                end - start >= runsMerged && level < levelMax
+                && (level == 0 || isSmall(runs[start..<start + runsMerged], of: runs))
+            if isDue { return start..<start + runsMerged }
             start = end
         }
         return nil
+    }
+
+    private static func isSmall(_ part: ArraySlice<RunExtent>, of runs: [RunExtent]) -> Bool {
+        guard let first = part.first, let last = part.last, let end = runs.last?.end else {
+            return false
+        }
+        return (last.end - first.first) * shareDivisor <= end
     }
 
     private static let levelMax = 3

@@ -91,7 +91,10 @@ final class Writer: Sendable {
         let crew = Crew(
             writer: try WorkerThread(
                 waitingWeightMax: LogLimits.waitingBytesMax,
-                batchWeightMax: LogLimits.commitBytesMax
+                batchWeightMax: LogLimits.commitBytesMax,
+                gathering: .upTo(
+                    microseconds: LogLimits.gatherMicroseconds,
+                    lookout: LogLimits.lookoutMicroseconds)
             ) { [unowned self] in write($0) },
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// One operating system thread that works off what it is handed, such as the one that writes.
 ///
@@ -15,6 +16,14 @@ internal import Glibc
     private let waitingWeightMax: Int
     private let batchWeightMax: Int
     private let priority: Priority
+    private let gathering: Gathering
+    /// Jobs of the last batch, and of all so far; only the thread itself touches them.
+    private var lastCount = 0
+    private var taken = 0
+    /// Jobs that were ever handed over; read without holding `mutex`.
+    private let arrivals = Atomic<Int>(0)
+    /// As many jobs have to wait before the thread is woken.
+    private var wanted = 1
     private let run: @Sendable ([Job]) -> Void
 
     /// How the thread shares the processors with the others.
@@ -22,6 +31,18 @@ internal import Glibc
         case normal
         /// Gives way: what it does is wanted, but nobody waits for it.
         case background
+    }
+
+    /// Whether the thread waits a little for a batch to fill.
+    package enum Gathering: Sendable {
+        case none
+        /// Waits until as many jobs have come as were in the last batch, but no longer than this.
+        ///
+        /// Those whose jobs were just done are about to hand in their next ones: without the pause
+        /// the first of them would have a batch of its own, and all others would wait for it. For
+        /// `lookout` after a batch the thread does not sleep but looks out for the next job, since
+        /// waking a sleeping processor takes as long as a tenth of a commit.
+        case upTo(microseconds: Int, lookout: Int)
     }
 
     private enum State {
@@ -44,15 +65,22 @@ internal import Glibc
     /// A single job may exceed either weight; it then waits or runs alone.
     package init(
         waitingWeightMax: Int, batchWeightMax: Int, priority: Priority = .normal,
+        gathering: Gathering = .none,
         run: @escaping @Sendable ([Job]) -> Void
     ) throws(StorageError) {
         unsafe mutex = .allocate(capacity: 1)
         unsafe changed = .allocate(capacity: 1)
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(changed, nil)
+        var attributes = pthread_condattr_t()
+        // The attributes are used within these calls.
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(changed, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
         self.waitingWeightMax = waitingWeightMax
         self.batchWeightMax = batchWeightMax
         self.priority = priority
+        self.gathering = gathering
         self.run = run
         var thread = pthread_t()
         // The thread owns a reference to this object until its loop ends.
@@ -87,7 +115,9 @@ internal import Glibc
             }
             waiting.append((job, weight))
             waitingWeight += weight
-            unsafe pthread_cond_broadcast(changed)
+            arrivals.wrappingAdd(1, ordering: .releasing)
+            // Not before a batch is full: to be woken for each job costs more than the job.
+            if waiting.count >= wanted { unsafe pthread_cond_broadcast(changed) }
             return .accepted
         }
     }
@@ -114,13 +144,15 @@ internal import Glibc
     }
 
     private func nextBatch() -> [Job]? {
-        locked {
+        lookOut()
+        return locked {
             while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
             if waiting.isEmpty {
                 state = .ended
                 unsafe pthread_cond_broadcast(changed)
                 return nil
             }
+            gather()
             var weight = 0
             var count = 0
             for next in waiting {
@@ -131,8 +163,34 @@ internal import Glibc
             let batch = waiting.prefix(count).map(\.job)
             waiting.removeFirst(count)
             waitingWeight -= weight
+            lastCount = count
+            taken += count
             return batch
         }
+    }
+
+    /// Stays awake for a moment, in which the next job is likely to come.
+    private func lookOut() {
+        guard case .upTo(_, let microseconds) = gathering, lastCount > 0 else { return }
+        let seen = taken
+        let end = SystemClock.bootMicroseconds() + Int64(microseconds)
+        while arrivals.load(ordering: .acquiring) == seen, SystemClock.bootMicroseconds() < end {}
+    }
+
+    /// Waits for a batch to fill; `mutex` is held.
+    private func gather() {
+        guard case .upTo(let microseconds, _) = gathering, waiting.count < lastCount else { return }
+        var until = timespec()
+        // The pointers are used within the calls.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &until)
+        until.tv_nsec += microseconds * 1_000
+        until.tv_sec += until.tv_nsec / 1_000_000_000
+        until.tv_nsec %= 1_000_000_000
+        wanted = lastCount
+        while waiting.count < wanted, waitingWeight < batchWeightMax, state == .open,
+            unsafe pthread_cond_timedwait(changed, mutex, &until) == 0
+        {}
+        wanted = 1
     }
 
     private func locked<Result>(_ body: () -> Result) -> Result {
