@@ -13,9 +13,12 @@ import Testing
     }
 
     private func thread(
-        _ record: Record, waitingMax: Int = 1_000, batchMax: Int = 1_000
+        _ record: Record, waitingMax: Int = 1_000, batchMax: Int = 1_000,
+        gathering: WorkerThread<Int>.Gathering = .none
     ) throws -> WorkerThread<Int> {
-        try WorkerThread(waitingWeightMax: waitingMax, batchWeightMax: batchMax) { batch in
+        try WorkerThread(
+            waitingWeightMax: waitingMax, batchWeightMax: batchMax, gathering: gathering
+        ) { batch in
             record.batchesBegun.withLock { $0 += 1 }
             record.gate.withLock { _ in }
             _ = record.threads.withLock { $0.insert(UInt(pthread_self())) }
@@ -63,6 +66,28 @@ import Testing
         let batches = record.batches.withLock { $0 }
         #expect(batches.flatMap { $0 } == [-1] + accepted)
         #expect(batches.dropFirst().allSatisfy { $0.count <= 3 })
+    }
+
+    /// A batch waits for as many jobs as the one before it had, but not for ever.
+    @Test(arguments: [(200, 0), (5_000, 100), (1_000_000, 50)])
+    func aSmallBatchAfterAGreatOneIsDoneAllTheSame(gather: Int, lookout: Int) throws {
+        let record = Record()
+        let writer = try thread(
+            record, gathering: .upTo(microseconds: gather, lookout: lookout))
+        record.gate.withLock { _ in
+            _ = writer.submit(0, weight: 1)
+            while record.batchesBegun.withLock({ $0 }) == 0 { usleep(100) }
+            for job in 1...20 { _ = writer.submit(job, weight: 1) }
+        }
+        while record.batches.withLock({ $0.flatMap { $0 }.count }) < 21 { usleep(100) }
+        for job in 21...24 {
+            _ = writer.submit(job, weight: 1)
+            while record.batches.withLock({ $0.flatMap { $0 }.count }) <= job { usleep(100) }
+        }
+        // What waits when the thread is stopped is done too, and nobody waits for more.
+        for job in 25...30 { _ = writer.submit(job, weight: 1) }
+        writer.stop()
+        #expect(record.batches.withLock { $0.flatMap { $0 } } == Array(0...30))
     }
 
     @Test func afterStoppingNothingIsTaken() throws {
