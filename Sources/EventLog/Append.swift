@@ -20,21 +20,26 @@ extension EventLog {
 
     /// Hands over independent appends in one call; outcomes stand in the order of `appends`.
     ///
-    /// They share commits, so this is how importers append fast.
+    /// They share commits, so this is how importers append fast. More than fit into one commit are
+    /// handed to the writer in portions: where this throws, those before may have been appended,
+    /// and the same call again tells which.
     package func append(each appends: [Append]) async throws(LogError) -> [AppendOutcome] {
         guard let writer else { throw .readOnly }
         // Checking, identifiers and data hashes are the callers' work, not the writer's.
         let now = clock.read().wall
         let prepared = appends.map { PreparedAppend($0, now: now) }
+        // What can never succeed is none of the writer's business.
+        var rest = prepared.filter { $0.rejection == nil }[...]
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(appends.count)
-        var rest = prepared[...]
         while !rest.isEmpty {
             let portion = Array(rest.prefix(Self.portionCount(rest)))
             rest = rest.dropFirst(portion.count)
             outcomes += try await writer.submit(portion)
         }
-        return outcomes
+        guard outcomes.count < prepared.count else { return outcomes }
+        var decided = outcomes.makeIterator()
+        return prepared.compactMap { $0.rejection.map { .rejected($0) } ?? decided.next() }
     }
 
     /// How many appends go to the writer at once, so that a commit stays within its limit.

@@ -52,7 +52,7 @@ package final class DurableCursor: Sendable {
 
     private func write(_ next: Position, _ state: inout State) throws {
         let slot = try CursorSlot(
-            sequence: state.slot.sequence + 1, next: next, name: name, of: log)
+            sequence: state.slot.sequence + state.step, next: next, name: name, of: log)
         try wrapping {
             try file.write(slot.encode(), slot: Int(slot.sequence % 2))
             state.slot = slot
@@ -60,6 +60,9 @@ package final class DurableCursor: Sendable {
             if now - state.syncedAt >= LogLimits.headFileSyncMicroseconds {
                 try file.sync()
                 state.syncedAt = now
+                state.step = 1
+            } else {
+                state.step = 2
             }
         }
     }

@@ -120,7 +120,7 @@ extension WriterState {
         of query: PreparedQuery, after: UInt64?,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> Event? {
-        let lowest = after.map { $0 + 1 } ?? 0
+        let lowest = positionBehind(after)
         guard lowest < head.indexedSize else { return nil }
         let unitEvents = UInt64(LogLimits.subframeEvents)
         let range = lowest / unitEvents..<head.indexedSize / unitEvents

@@ -91,7 +91,7 @@ struct PendingEvents: Sendable {
 
     /// The newest event behind `after` that the query matches.
     func newestMatch(of query: PreparedQuery, after: UInt64?) -> Event? {
-        let lowest = max(first, after.map { $0 + 1 } ?? 0)
+        let lowest = max(first, positionBehind(after))
         var position = end
         while position > lowest {
             position -= 1
@@ -104,6 +104,12 @@ struct PendingEvents: Sendable {
         }
         return nil
     }
+}
+
+/// The first position behind `after`, or behind nothing.
+func positionBehind(_ after: UInt64?) -> UInt64 {
+    // Behind the greatest of all numbers there is no position, and so nothing is missed.
+    after.map { $0 == .max ? $0 : $0 + 1 } ?? 0
 }
 
 /// A query with the hashes of its terms, so that most events are passed over by comparing numbers.

@@ -30,7 +30,7 @@ struct WriterState: Sendable {
 
     /// Reads the books from disk and checks them against each other and against the head file.
     ///
-    /// At most 4,096 events are read and hashed, however long the log is.
+    /// At most 8,192 events are read, and 4,096 hashed, however long the log is.
     init(
         recovering transaction: borrowing some Transaction & ~Copyable, slot: HeadFile.Slot
     ) throws {
@@ -118,12 +118,14 @@ struct WriterState: Sendable {
         var blocks: [RunExtent] = []
         var next = head.indexedSize
         while next < head.sealedSize {
-            let end = try transaction.withValue(for: Keys.position(next), in: Databases.blocks) {
-                try? BlockHeader($0).end
+            let header = try transaction.withValue(
+                for: Keys.position(next), in: Databases.blocks
+            ) { try? BlockHeader($0) }
+            guard let header = header ?? nil, header.first == next else {
+                throw Corruption(at: next, "a block is missing")
             }
-            guard let end = end ?? nil else { throw Corruption(at: next, "a block is missing") }
-            blocks.append(RunExtent(first: next, end: end))
-            next = end
+            blocks.append(RunExtent(first: next, end: header.end))
+            next = header.end
         }
         return blocks
     }
@@ -164,7 +166,6 @@ struct WriterState: Sendable {
         _ append: PreparedAppend, _ known: [EventID: Event],
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> AppendOutcome? {
-        if let rejection = append.rejection { return .rejected(rejection) }
         var found: [Event] = []
         for index in append.events.indices {
             let id = append.events[index].event.id

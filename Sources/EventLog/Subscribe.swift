@@ -46,7 +46,7 @@ extension EventLog {
         let next: UInt64 =
             switch start {
             case .beginning: 0
-            case .after(let position): position.value + 1
+            case .after(let position): positionBehind(position.value)
             case .end: try head().size
             case .cursor(let cursor): cursor.next.value
             }

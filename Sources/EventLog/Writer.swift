@@ -9,8 +9,10 @@ enum WriterJob: Sendable {
     case seal(SealedPart)
     /// A run that was merged beside the books.
     case merge(MergedRun)
-    /// What was done beside the books went wrong, and goes on nowhere.
-    case failed(what: String)
+    /// Runs could not be merged now, as where all reader slots are taken; later they can.
+    case mergeLater
+    /// What was done beside the books showed that something on disk is wrong.
+    case failed(Corruption)
     /// Nothing more will come: leave the log as compact as it can be.
     case finish
 }
@@ -213,7 +215,7 @@ final class Writer: Sendable {
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
             news.announce(size: books.log.head.size)
-            giveWork(books)
+            if !batch.allSatisfy(\.isMergeLater) { giveWork(books) }
             if books.log.head.size > before { state = remember(books) }
             return outcomes.map { .success($0) }
         } catch {
@@ -311,7 +313,16 @@ extension Writer {
 
     private func report(_ work: () throws -> WriterJob) {
         let job: WriterJob
-        do { job = try work() } catch { job = .failed(what: "\(error)") }
+        do {
+            job = try work()
+        } catch let corruption as Corruption {
+            job = .failed(corruption)
+        } catch StorageError.corrupted(let what) {
+            job = .failed(Corruption(at: nil, what))
+        } catch {
+            // Making blocks asks nothing of the system, so it was merging.
+            job = .mergeLater
+        }
         _ = crew?.writer.submit(job, weight: 0)
     }
 
@@ -336,7 +347,7 @@ extension Writer.Books {
     fileprivate func notice(_ job: WriterJob) {
         switch job {
         case .seal: sealing = .idle
-        case .merge: merging = .idle
+        case .merge, .mergeLater: merging = .idle
         case .append, .failed, .finish: break
         }
     }
@@ -344,6 +355,7 @@ extension Writer.Books {
 
 extension WriterJob {
     fileprivate var isFinish: Bool { if case .finish = self { true } else { false } }
+    fileprivate var isMergeLater: Bool { if case .mergeLater = self { true } else { false } }
 }
 
 extension WriterState {
@@ -352,13 +364,13 @@ extension WriterState {
         _ job: WriterJob, _ transaction: inout WriteTransaction
     ) throws {
         switch job {
-        case .append: return
+        case .append, .mergeLater: return
         case .seal(let part):
             // A great commit makes blocks by itself, and then nobody needs these.
             guard fits(part) else { return }
             try install(part, &transaction)
         case .merge(let run): try install(run, &transaction)
-        case .failed(let what): throw Corruption(at: nil, what)
+        case .failed(let corruption): throw corruption
         case .finish:
             guard let work = SealWork(self) else { return }
             try install(try work.seal(), &transaction)

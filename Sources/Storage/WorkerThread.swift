@@ -106,13 +106,12 @@ internal import Synchronization
         unsafe mutex.deallocate()
     }
 
-    /// Hands a job over without waiting.
+    /// Hands a job over without waiting; for one without weight there is always room.
     package func submit(_ job: Job, weight: Int) -> Submission {
         locked {
             guard state == .open else { return .stopped }
-            guard waiting.isEmpty || waitingWeight + weight <= waitingWeightMax else {
-                return .full
-            }
+            guard weight == 0 || waiting.isEmpty || waitingWeight + weight <= waitingWeightMax
+            else { return .full }
             waiting.append((job, weight))
             waitingWeight += weight
             arrivals.wrappingAdd(1, ordering: .releasing)
