@@ -65,21 +65,17 @@ enum Line {
 
     static func appendDataHash(_ hash: Hash, to line: inout [UInt8]) {
         line.append(contentsOf: #","datahash":""#.utf8)
-        for byte in hash.bytes {
-            line.append(lowercaseHexDigit(byte >> 4))
-            line.append(lowercaseHexDigit(byte & 15))
-        }
+        hash.appendHex(to: &line)
         line.append(UInt8(ascii: "\""))
     }
 
-    private static func appendDecimal(_ number: UInt64, to line: inout [UInt8]) {
-        let start = line.count
-        var rest = number
-        repeat {
-            line.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        line[start...].reverse()
+    static func appendDecimal(_ number: UInt64, to line: inout [UInt8]) {
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            line.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+            divisor /= 10
+        }
     }
 
     /// The last member and the closing brace, without a line break.

@@ -35,6 +35,9 @@ package enum LogLimits {
     package static let blockCacheBytesMax = 64 << 20
     /// Units of the segments in which a replay on several cores takes the log in.
     package static let segmentUnits: UInt64 = 256
+    /// Pieces of up to 4,096 events, and stored bytes of them, that a check looks at together.
+    package static let checkPieces = 64
+    package static let checkBytes = 32 << 20
     /// Readers of one environment, over all processes.
     package static let readersMax = 126
     /// How long a compaction or a restore waits for other processes to close the log.

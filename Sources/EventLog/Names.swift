@@ -1,4 +1,5 @@
 internal import JSON
+internal import Merkle
 internal import Storage
 
 /// An event's place in the log's gapless total order, counted from 0.
@@ -68,14 +69,20 @@ package struct EventID: Hashable, Sendable, CustomStringConvertible {
     }
 
     func appendText(to text: inout [UInt8]) {
-        for index in 0..<16 {
-            if index == 4 || index == 6 || index == 8 || index == 10 {
-                text.append(UInt8(ascii: "-"))
+        text.append(addingCapacity: 36) { output in
+            for index in 0..<4 {
+                let word = index < 2 ? high : low
+                let half = UInt32(truncatingIfNeeded: index % 2 == 0 ? word >> 32 : word)
+                var digits = hexDigits(of: half).byteSwapped
+                for digit in 0..<8 {
+                    let at = 8 * index + digit
+                    if at == 8 || at == 12 || at == 16 || at == 20 {
+                        output.append(UInt8(ascii: "-"))
+                    }
+                    output.append(UInt8(truncatingIfNeeded: digits))
+                    digits >>= 8
+                }
             }
-            let word = index < 8 ? high : low
-            let byte = UInt8(truncatingIfNeeded: word >> UInt64((7 - index % 8) * 8))
-            text.append(lowercaseHexDigit(byte >> 4))
-            text.append(lowercaseHexDigit(byte & 15))
         }
     }
 }

@@ -83,15 +83,25 @@ package struct Hash: Hashable, Sendable {
         [UInt8](capacity: Self.byteCount) { append(to: &$0) }
     }
 
+    /// Appends 64 lower-case hexadecimal digits to `text`.
+    package func appendHex(to text: inout [UInt8]) {
+        text.append(addingCapacity: 2 * Self.byteCount) { output in
+            Self.appendHex(words.0, to: &output)
+            Self.appendHex(words.1, to: &output)
+            Self.appendHex(words.2, to: &output)
+            Self.appendHex(words.3, to: &output)
+        }
+    }
+
+    private static func appendHex(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
+        append(hexDigits(of: UInt32(truncatingIfNeeded: word >> 32)), to: &output)
+        append(hexDigits(of: UInt32(truncatingIfNeeded: word)), to: &output)
+    }
+
     /// 64 lower-case hexadecimal digits.
     package var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
-        text.reserveCapacity(2 * Self.byteCount)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
+        appendHex(to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -122,8 +132,10 @@ package struct Hash: Hashable, Sendable {
     }
 
     private static func append(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            output.append(UInt8(truncatingIfNeeded: word >> shift))
+        var rest = word.byteSwapped
+        for _ in 0..<8 {
+            output.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
         }
     }
 
@@ -134,6 +146,17 @@ package struct Hash: Hashable, Sendable {
         default: nil
         }
     }
+}
+
+/// The eight lower-case hexadecimal digits of a word as the bytes of a word, the first on top.
+package func hexDigits(of word: UInt32) -> UInt64 {
+    var digits = UInt64(word)
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
+    // One in each byte that holds more than 9, which becomes a letter.
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return digits + 0x3030_3030_3030_3030 + letters * 39
 }
 
 extension Hash: CustomStringConvertible {

@@ -19,6 +19,12 @@ package enum Tree {
         return Hash(hasher.finalize())
     }
 
+    /// The leaf hash of an entry that comes with the byte 0x00 before it.
+    package static func leafHash(prefixed entry: [UInt8]) -> Hash {
+        precondition(entry.first == 0, "the prefix of a leaf is 0x00")
+        return Hash(of: entry)
+    }
+
     /// SHA-256(0x01 ‖ left ‖ right).
     package static func nodeHash(left: Hash, right: Hash) -> Hash {
         let input = [UInt8](capacity: 1 + 2 * Hash.byteCount) { output in
@@ -37,10 +43,17 @@ package enum Tree {
             hashes.count.nonzeroBitCount == 1, "a perfect subtree has a power of two of hashes")
         var level = Array(hashes)
         var width = level.count
+        var input: [UInt8] = []
         while width > 1 {
             width /= 2
             for index in 0..<width {
-                level[index] = nodeHash(left: level[2 * index], right: level[2 * index + 1])
+                input.removeAll(keepingCapacity: true)
+                input.append(addingCapacity: 1 + 2 * Hash.byteCount) { output in
+                    output.append(0x01)
+                    level[2 * index].append(to: &output)
+                    level[2 * index + 1].append(to: &output)
+                }
+                level[index] = Hash(SHA256.hash(data: input))
             }
         }
         return level[0]

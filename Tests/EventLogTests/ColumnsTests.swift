@@ -1,5 +1,6 @@
 import EventLog
 import JSON
+import Merkle
 import Storage
 import Testing
 
@@ -41,6 +42,52 @@ import Testing
                 #expect(columns.occurred(index) == event.occurred)
             }
         }
+    }
+
+    @Test(arguments: UInt64(1)...14) func checkedColumnsHaveTheLeavesOfTheirEvents(
+        seed: UInt64
+    ) throws {
+        for count in [2, 255, 256] {
+            let events = try events(seed: seed, count: count)
+            let leaves = try EventColumns(of: events[...]).checkedLeaves()
+            #expect(leaves == events.map { Tree.leafHash($0.leaf) }, "seed \(seed), \(count)")
+        }
+    }
+
+    /// What no log would have taken is found wherever it stands.
+    @Test(arguments: [
+        #"{"a":1,"a":2}"#, "nul", " 1", "1 ", "{\"a\":\n1}", "", #""\u{1}""#, #"{"a":[}"#, "1 2",
+    ])
+    func checkedColumnsShowDamagedData(json: String) throws {
+        for place in [0, 100, 255] {
+            var events = try events(seed: 5, count: 256)
+            events[place].data = .json(Array(json.utf8)[...])
+            try expectDamage(events, at: place)
+        }
+    }
+
+    @Test(arguments: [Int64.max / 2, Int64.min / 2] as [Int64])
+    func checkedColumnsShowTimesThatNothingCanWrite(moment: Int64) throws {
+        var events = try events(seed: 6, count: 256)
+        events[255].recorded = Instant(microseconds: .max / 2)
+        try expectDamage(events, at: 255)
+        events = try self.events(seed: 6, count: 256)
+        events[7].time = Instant(microseconds: moment)
+        try expectDamage(events, at: 7)
+    }
+
+    @Test func checkedColumnsShowDataOfAnotherForm() throws {
+        for data in [EventData.bytes([]), .removed(Hash(of: Array("null".utf8)))] {
+            var events = try events(seed: 8, count: 256)
+            events[9].data = data
+            try expectDamage(events, at: 9)
+        }
+    }
+
+    private func expectDamage(_ events: [Event], at place: Int) throws {
+        let columns = try EventColumns(of: events[...])
+        let found = #expect(throws: Corruption.self) { try columns.checkedLeaves() }
+        #expect(found?.position == events[place].position.value)
     }
 
     /// However a replay is divided, its parts come in the order of the log.
