@@ -45,6 +45,8 @@ final class BlockCache: Sendable {
     }
 
     private let bytesMax: Int
+    /// The events that are in no block yet.
+    let recent = RecentEvents()
 
     init(bytesMax: Int = LogLimits.blockCacheBytesMax) {
         self.bytesMax = bytesMax

@@ -128,15 +128,17 @@ private struct Scan {
 
     /// Where the selected events stand in the columns of a unit.
     private func places(in columns: EventColumns) -> [Int] {
-        let kinds = columns.kinds.values.map { kind in
-            selection.types.isEmpty
-                || selection.types.contains(EventType(stored: columns.text(kind.type)))
-        }
         let wanted = (selection.stream?.text.utf8).map(Array.init)
         let streams = columns.streams.values.map { stream in
             wanted.map {
                 columns.bytes.span.extracting(stream.name).elementsEqual($0.span)
             } ?? true
+        }
+        // Most units that no index covers yet know nothing of the stream.
+        guard streams.contains(true) else { return [] }
+        let kinds = columns.kinds.values.map { kind in
+            selection.types.isEmpty
+                || selection.types.contains(EventType(stored: columns.text(kind.type)))
         }
         let tags = columns.tags.values.map { range in
             guard !selection.tags.isEmpty else { return true }

@@ -51,7 +51,11 @@ struct Snapshot: ~Copyable {
             return try blockColumns(of: [unit], depth: .whole, in: transaction)[0].events()
         }
         let end = min(first + UInt64(LogLimits.subframeEvents), head.size)
-        return first < end ? try Self.tailEvents(first..<end, in: transaction) : []
+        guard first < end else { return [] }
+        guard let cache else { return try Self.tailEvents(first..<end, in: transaction) }
+        return try cache.cache.recent.events(first..<end, sealedSize: head.sealedSize) { missing in
+            try Self.tailEvents(missing, in: transaction)
+        }
     }
 
     /// The columns of these units, all of which begin below the log's size.

@@ -32,6 +32,50 @@ import Testing
         }
     }
 
+    /// What a reader keeps of the tail never shows in what it reads.
+    @Test(arguments: [21, 22, 23] as [UInt64])
+    func readersThatComeBackReadTheSame(seed: UInt64) async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        var generator = SeededGenerator(seed: seed)
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        defer { log.close() }
+        var size = 1
+        for _ in 0..<60 {
+            let count = Int.random(in: 1...90, using: &generator)
+            let events = try (0..<count).map { _ in
+                try NewEvent.random(using: &generator, streams: 12)
+            }
+            if Bool.random(using: &generator) {
+                _ = try await log.append(Append(events))
+            } else {
+                _ = try await log.append(each: events.map { Append([$0]) })
+            }
+            size += count
+            let uncached = try uncachedEvents(of: log)
+            #expect(uncached.count == size, "seed \(seed)")
+            for _ in 0..<2 {
+                var selection = Selection()
+                selection.stream = try StreamName(
+                    "contact/\(Int.random(in: 0..<14, using: &generator))")
+                let expected = uncached.filter { $0.stream == selection.stream }
+                #expect(try log.events(selection) == expected, "seed \(seed), \(size) events")
+            }
+        }
+        #expect(try log.events() == uncachedEvents(of: log), "seed \(seed)")
+    }
+
+    /// All events as columns give them, which are read past every cache.
+    private func uncachedEvents(of log: EventLog) throws -> [Event] {
+        var events: [Event] = []
+        let all = PositionRange(first: Position(0), last: Position(.max))
+        try log.readColumns(all) { columns, places in
+            events += columns.events(at: Array(places))
+            return .next
+        }
+        return events
+    }
+
     private func randomSelection(
         using generator: inout SeededGenerator
     ) throws -> Selection {
