@@ -160,6 +160,22 @@ struct BlockDecoder: ~Copyable {
     /// The body of a block's first sub-frame, known by its checksum: a block may be replaced.
     private var prefix: (block: UInt64, checksum: UInt32, body: [UInt8])?
 
+    /// The identifiers of the sub-frame at `index`, without decompressing anything.
+    ///
+    /// - Throws: ``MalformedBytes`` where a checksum or a length is not right.
+    static func ids(
+        _ index: Int, of value: Span<UInt8>, _ header: BlockHeader
+    ) throws(MalformedBytes) -> IDColumn {
+        let entry = header.entries[index]
+        let stored = value.extracting(header.range(of: index))
+        guard crc32(stored) == entry.checksum else {
+            throw MalformedBytes(offset: header.range(of: index).lowerBound)
+        }
+        let packing = entry.encoding.packing
+        let bytes = [UInt8](copying: stored.extracting(0..<IDColumn.byteCount(packing)))
+        return try IDColumn(bytes, packing, count: LogLimits.subframeEvents)
+    }
+
     /// The sub-frame at `index` of a block's value.
     ///
     /// - Throws: ``MalformedBytes`` where a checksum, a length or the compression is not right.

@@ -17,6 +17,9 @@ package final class DurableCursor: Sendable {
     private struct State {
         var slot: CursorSlot
         var syncedAt: Int64 = 0
+        /// 2 while the newest slot is not synced: it is then written again, and the other one,
+        /// which is, stays whole whatever a power cut does to this one.
+        var step: UInt64 = 1
     }
 
     fileprivate init(name: String, log: EventLog, file: SlotFile, slot: CursorSlot) {
@@ -45,10 +48,18 @@ package final class DurableCursor: Sendable {
         try state.withLock { state in
             try write(next, &state)
             try wrapping { try file.sync() }
+            state.step = 1
         }
     }
 
-    package func sync() throws(LogError) { try wrapping { try file.sync() } }
+    package func sync() throws(LogError) {
+        try wrapping {
+            try state.withLock { state in
+                try file.sync()
+                state.step = 1
+            }
+        }
+    }
 
     private func write(_ next: Position, _ state: inout State) throws {
         let slot = try CursorSlot(

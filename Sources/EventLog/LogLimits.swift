@@ -9,8 +9,6 @@ package enum LogLimits {
     package static let overloadPause: Duration = .milliseconds(2)
     /// How long a commit waits for as many appends as the one before it had.
     package static let gatherMicroseconds = 300
-    /// How long the writer stays awake after a commit.
-    package static let lookoutMicroseconds = 100
     /// Bytes that one commit takes from the queue.
     package static let commitBytesMax = 32 << 20
     package static let blockEventsMax = 4_096
@@ -47,4 +45,6 @@ package enum LogLimits {
     /// Positions that a subscription examines at most before it tells how far it is.
     package static let examinedPositionsMax: UInt64 = 1 << 18
     package static let cursorNameBytesMax = 64
+    /// Parsed events of the tail that readers of one log keep for the next reads.
+    package static let recentEventsBytesMax = 16 << 20
 }

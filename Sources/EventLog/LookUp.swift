@@ -42,6 +42,8 @@ extension WriterState {
             for subframe in 0..<subframesPerUnit {
                 let next = unit * subframesPerUnit + subframe
                 guard next * UInt64(LogLimits.subframeEvents) < head.indexedSize else { break }
+                // Most hits are other identifiers of the same hash, and their events nobody wants.
+                guard try snapshot.unit(next, hasAnyOf: ids, in: transaction) else { continue }
                 for event in try snapshot.events(ofUnit: next, in: transaction)
                 where ids.contains(event.id) {
                     found[event.id] = event

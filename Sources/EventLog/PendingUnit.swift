@@ -24,8 +24,15 @@ struct PendingUnit: Sendable {
         self.terms.append(terms)
     }
 
-    /// Bytes of envelopes and inline data once decoded, for the limit of a block.
-    var decodedByteCount: Int { events.reduce(0) { $0 + $1.decodedByteCount } }
+    /// Bytes of envelopes and data once decoded, for the limit of a block.
+    ///
+    /// Long data count too, though a block only refers to them: whoever works on a block has them
+    /// all in memory.
+    var decodedByteCount: Int {
+        events.indices.reduce(0) {
+            $0 + events[$1].decodedByteCount + events[$1].externalByteCount
+        }
+    }
 }
 
 /// The events that no index has yet, and who they are.

@@ -49,6 +49,7 @@ private struct Scan {
     private var next: Int
 
     private static let unitEvents = UInt64(LogLimits.subframeEvents)
+    private static let shortUnitsMax = 64
 
     /// Works out which units have to be read; nil where there are none.
     static func plan(_ selection: Selection, in environment: Environment) throws -> Scan? {
@@ -118,7 +119,7 @@ private struct Scan {
 
     /// Whether so few units are read that they may stay in the cache.
     private var isShort: Bool {
-        candidates != nil || positions.count <= 4 * LogLimits.subframeEvents
+        (candidates?.count ?? positions.count / LogLimits.subframeEvents) <= Self.shortUnitsMax
     }
 
     private func add(_ events: [Event], to batch: inout [Event], _ bytes: inout Int) {
@@ -177,24 +178,27 @@ private struct Scan {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [UInt64]? {
         var sets: [Set<UInt64>] = []
+        let lowest = positions.lowerBound / unitEvents
         if let stream = selection.stream {
             let hash = TermHash.of(stream: stream)
             sets.append(
                 Set(
                     try RunSearch.units(
-                        of: [hash], kind: .stream, indexedSize: indexedSize, in: transaction)[0]))
+                        of: [hash], kind: .stream, from: lowest, indexedSize: indexedSize,
+                        in: transaction)[0]))
         }
         for tag in selection.tags {
             let hash = TermHash.of(tag: tag.text[...])
             sets.append(
                 Set(
                     try RunSearch.units(
-                        of: [hash], kind: .tag, indexedSize: indexedSize, in: transaction)[0]))
+                        of: [hash], kind: .tag, from: lowest, indexedSize: indexedSize,
+                        in: transaction)[0]))
         }
         if !selection.types.isEmpty {
             let hashes = Set(selection.types.map(TermHash.of(type:))).sorted()
             let units = try RunSearch.units(
-                of: hashes, kind: .tag, indexedSize: indexedSize, in: transaction)
+                of: hashes, kind: .tag, from: lowest, indexedSize: indexedSize, in: transaction)
             sets.append(units.reduce(into: []) { $0.formUnion($1) })
         }
         if selection.hasTimeBounds {
@@ -202,7 +206,6 @@ private struct Scan {
         }
         guard let first = sets.first else { return nil }
         var indexed = sets.dropFirst().reduce(first) { $0.intersection($1) }
-        let lowest = positions.lowerBound / unitEvents
         let highest = (positions.upperBound - 1) / unitEvents
         indexed = indexed.filter { (lowest...highest).contains($0) }
         // What the indexes do not cover yet has to be read in any case.

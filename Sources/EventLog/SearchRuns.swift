@@ -27,6 +27,11 @@ enum RunSearch {
                 position = run.end
             }
         }
+        // Pages of version 1 have the units of longer hashes one after the other.
+        for index in found.indices where !zip(found[index], found[index].dropFirst()).allSatisfy(<)
+        {
+            found[index] = Set(found[index]).sorted()
+        }
         return found
     }
 

@@ -128,6 +128,32 @@ struct Snapshot: ~Copyable {
         }
     }
 
+    /// Whether a unit that stands in a block has an event with one of these identifiers.
+    func unit(
+        _ unit: UInt64, hasAnyOf ids: Set<EventID>,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> Bool {
+        let first = unit * UInt64(LogLimits.subframeEvents)
+        return try transaction.withCursor(in: Databases.blocks) { cursor in
+            guard try cursor.seek(atOrBefore: Keys.position(first)) else {
+                throw Corruption(at: first, "a block is missing")
+            }
+            return try cursor.withEntry { key, value in
+                do {
+                    let header = try BlockHeader(value)
+                    guard Keys.position(from: key) == header.first,
+                        (header.first..<header.end).contains(first)
+                    else { throw Corruption(at: first, "a block is missing") }
+                    let index = Int(first - header.first) / LogLimits.subframeEvents
+                    let column = try BlockDecoder.ids(index, of: value, header)
+                    return (0..<LogLimits.subframeEvents).contains { ids.contains(column[$0]) }
+                } catch let error as MalformedBytes {
+                    throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
+                }
+            }
+        }
+    }
+
     private enum Found {
         case cached(EventColumns)
         case stored(Subframe, BlockCache.Key)

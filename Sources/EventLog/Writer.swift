@@ -94,9 +94,7 @@ final class Writer: Sendable {
             writer: try WorkerThread(
                 waitingWeightMax: LogLimits.waitingBytesMax,
                 batchWeightMax: LogLimits.commitBytesMax,
-                gathering: .upTo(
-                    microseconds: LogLimits.gatherMicroseconds,
-                    lookout: LogLimits.lookoutMicroseconds)
+                gathering: .upTo(microseconds: LogLimits.gatherMicroseconds)
             ) { [unowned self] in write($0) },
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background

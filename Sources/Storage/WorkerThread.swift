@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Synchronization
 
 /// One operating system thread that works off what it is handed, such as the one that writes.
 ///
@@ -17,11 +16,8 @@ internal import Synchronization
     private let batchWeightMax: Int
     private let priority: Priority
     private let gathering: Gathering
-    /// Jobs of the last batch, and of all so far; only the thread itself touches them.
+    /// Jobs of the last batch.
     private var lastCount = 0
-    private var taken = 0
-    /// Jobs that were ever handed over; read without holding `mutex`.
-    private let arrivals = Atomic<Int>(0)
     /// As many jobs have to wait before the thread is woken.
     private var wanted = 1
     private let run: @Sendable ([Job]) -> Void
@@ -39,10 +35,8 @@ internal import Synchronization
         /// Waits until as many jobs have come as were in the last batch, but no longer than this.
         ///
         /// Those whose jobs were just done are about to hand in their next ones: without the pause
-        /// the first of them would have a batch of its own, and all others would wait for it. For
-        /// `lookout` after a batch the thread does not sleep but looks out for the next job, since
-        /// waking a sleeping processor takes as long as a tenth of a commit.
-        case upTo(microseconds: Int, lookout: Int)
+        /// the first of them would have a batch of its own, and all others would wait for it.
+        case upTo(microseconds: Int)
     }
 
     private enum State {
@@ -114,7 +108,6 @@ internal import Synchronization
             else { return .full }
             waiting.append((job, weight))
             waitingWeight += weight
-            arrivals.wrappingAdd(1, ordering: .releasing)
             // Not before a batch is full: to be woken for each job costs more than the job.
             if waiting.count >= wanted { unsafe pthread_cond_broadcast(changed) }
             return .accepted
@@ -143,8 +136,7 @@ internal import Synchronization
     }
 
     private func nextBatch() -> [Job]? {
-        lookOut()
-        return locked {
+        locked {
             while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
             if waiting.isEmpty {
                 state = .ended
@@ -163,22 +155,13 @@ internal import Synchronization
             waiting.removeFirst(count)
             waitingWeight -= weight
             lastCount = count
-            taken += count
             return batch
         }
     }
 
-    /// Stays awake for a moment, in which the next job is likely to come.
-    private func lookOut() {
-        guard case .upTo(_, let microseconds) = gathering, lastCount > 0 else { return }
-        let seen = taken
-        let end = SystemClock.bootMicroseconds() + Int64(microseconds)
-        while arrivals.load(ordering: .acquiring) == seen, SystemClock.bootMicroseconds() < end {}
-    }
-
     /// Waits for a batch to fill; `mutex` is held.
     private func gather() {
-        guard case .upTo(let microseconds, _) = gathering, waiting.count < lastCount else { return }
+        guard case .upTo(let microseconds) = gathering, waiting.count < lastCount else { return }
         var until = timespec()
         // The pointers are used within the calls.
         unsafe clock_gettime(CLOCK_MONOTONIC, &until)

@@ -41,7 +41,7 @@ import Testing
         let log = try EventLog.open(at: directory.log, access: .writing)
         defer { log.close() }
         var size = 1
-        for _ in 0..<60 {
+        for _ in 0..<16 {
             let count = Int.random(in: 1...90, using: &generator)
             let events = try (0..<count).map { _ in
                 try NewEvent.random(using: &generator, streams: 12)

@@ -42,6 +42,8 @@ import Testing
         var seen: [Position] = []
         var next: UInt64 = 0
         while next < end {
+            // A follower whose task is cancelled sees no batch more, and would ask for ever.
+            try Task.checkCancellation()
             let start: SubscriptionStart =
                 next == 0 ? .beginning : .after(Position(next - 1))
             for try await batch in try log.subscribe(filter, from: start) {

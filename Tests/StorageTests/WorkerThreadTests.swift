@@ -69,11 +69,10 @@ import Testing
     }
 
     /// A batch waits for as many jobs as the one before it had, but not for ever.
-    @Test(arguments: [(200, 0), (5_000, 100), (1_000_000, 50)])
-    func aSmallBatchAfterAGreatOneIsDoneAllTheSame(gather: Int, lookout: Int) throws {
+    @Test(arguments: [200, 5_000, 1_000_000])
+    func aSmallBatchAfterAGreatOneIsDoneAllTheSame(microseconds: Int) throws {
         let record = Record()
-        let writer = try thread(
-            record, gathering: .upTo(microseconds: gather, lookout: lookout))
+        let writer = try thread(record, gathering: .upTo(microseconds: microseconds))
         record.gate.withLock { _ in
             _ = writer.submit(0, weight: 1)
             while record.batchesBegun.withLock({ $0 }) == 0 { usleep(100) }

@@ -138,10 +138,16 @@ struct AppendVerb: AsyncParsableCommand {
     ) async throws {
         var lines = LineReader(try InputFile(at: "-"), bytesMax: Self.lineBytesMax)
         var events: [NewEvent] = []
+        var bytes = 0
         while let line = try lines.next() {
-            if let (event, _) = tally.event(of: line) { events.append(event) }
+            if let (event, _) = tally.event(of: line) {
+                events.append(event)
+                bytes += event.data.content?.count ?? 0
+            }
             // The log would refuse more; so much for lines without end.
-            if events.count > LogLimits.appendEventsMax { break }
+            if events.count > LogLimits.appendEventsMax || bytes > LogLimits.appendBytesMax {
+                break
+            }
         }
         // One line that cannot be read makes "all or none" impossible.
         guard tally.refused == 0 else { return }
