@@ -87,21 +87,23 @@ import Testing
         #expect(FileSystem.kind(of: directory.log + "/cursors") == .missing)
     }
 
-    @Test func aTornSlotLeavesThePositionBefore() async throws {
+    /// Whichever slot a power cut tears, what was synced or what was saved last is left.
+    @Test func aTornSlotLeavesASyncedPosition() async throws {
         try await append(100, seed: 1)
         let log = try open()
         do {
             let cursor = try log.cursor("desk")
-            for next in 1...7 as ClosedRange<UInt64> { try cursor.save(Position(next * 10)) }
+            for next in 1...6 as ClosedRange<UInt64> { try cursor.save(Position(next * 10)) }
+            try cursor.sync()
+            try cursor.save(Position(70))
         }
-        // The eighth writing, after that of creating it, stands in slot 0.
-        for (slot, expected) in [(0, 60), (1, nil)] as [(Int, UInt64?)] {
+        for slot in 0...1 {
             let handle = try #require(FileHandle(forUpdatingAtPath: file))
             try handle.seek(toOffset: UInt64(slot * 4_096 + 30))
             try handle.write(contentsOf: Data([0x55]))
             try handle.close()
-            if let expected {
-                #expect(try log.cursor("desk").next == Position(expected))
+            if slot == 0 {
+                #expect([60, 70].contains(try log.cursor("desk").next.value))
             } else {
                 #expect(throws: LogError.self) { try log.cursor("desk") }
             }
