@@ -160,8 +160,8 @@ extension HashPage {
     /// How they are divided follows from the postings and the run alone.
     static func encode(
         _ postings: [Posting], kind: IndexKind, run: RunExtent
-    ) -> [RunPages.Page] {
-        var pages: [RunPages.Page] = []
+    ) -> [NewRun.Page] {
+        var pages: [NewRun.Page] = []
         let unitBits = bitWidth((run.end - 1) >> kind.unitShift - run.first >> kind.unitShift)
         var rest = postings[...]
         while let start = rest.first {

@@ -26,6 +26,8 @@ package enum LogLimits {
     package static let headFileSyncMicroseconds: Int64 = 1_000_000
     /// Streams whose last revision the writer remembers.
     package static let rememberedStreamsMax = 65_536
+    /// Memory of the writer for the filters of runs, enough for about 30 million events.
+    package static let runFilterBytesMax = 64 << 20
     /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
     package static let readBatchBytesMax = 4 << 20

@@ -19,7 +19,7 @@ extension WriterState {
         var hashes: [UInt32] = []
         for term in wanted where hashes.last != term.hash { hashes.append(term.hash) }
         let found = try RunSearch.units(
-            of: hashes, kind: .id, indexedSize: head.indexedSize, in: transaction)
+            of: hashes, kind: .id, runs: runs, in: transaction)
         var idsByUnit: [UInt64: Set<EventID>] = [:]
         var next = wanted[...]
         for (hash, units) in zip(hashes, found) {
@@ -75,7 +75,7 @@ extension WriterState {
         var hashes: [UInt32] = []
         for name in names where hashes.last != name.value { hashes.append(name.value) }
         let units = try RunSearch.units(
-            of: hashes, kind: .stream, indexedSize: head.indexedSize, in: transaction)
+            of: hashes, kind: .stream, runs: runs, in: transaction)
         let unitsOfHash = Dictionary(uniqueKeysWithValues: zip(hashes, units))
         var candidates: [StreamName: [UInt64]] = [:]
         for (name, hash) in names {

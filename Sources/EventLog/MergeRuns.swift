@@ -14,12 +14,12 @@ enum RunMerge {
     private static let shareDivisor: UInt64 = 3
 
     /// Which neighbours should be merged next, the oldest first; nil where none should.
-    static func next(of runs: [RunExtent]) -> Range<Int>? {
+    static func next(of runs: [KnownRun]) -> Range<Int>? {
         var start = 0
         while start < runs.count {
-            let level = level(of: runs[start])
+            let level = level(of: runs[start].extent)
             var end = start
-            while end < runs.count, self.level(of: runs[end]) == level { end += 1 }
+            while end < runs.count, self.level(of: runs[end].extent) == level { end += 1 }
             let isDue =
                 end - start >= runsMerged && level < levelMax
                 && (level == 0 || isSmall(runs[start..<start + runsMerged], of: runs))
@@ -29,10 +29,10 @@ enum RunMerge {
         return nil
     }
 
-    private static func isSmall(_ part: ArraySlice<RunExtent>, of runs: [RunExtent]) -> Bool {
-        guard let first = part.first, let last = part.last, let end = runs.last?.end else {
-            return false
-        }
+    private static func isSmall(_ part: ArraySlice<KnownRun>, of runs: [KnownRun]) -> Bool {
+        guard let first = part.first?.extent, let last = part.last?.extent,
+            let end = runs.last?.extent.end
+        else { return false }
         return (last.end - first.first) * shareDivisor <= end
     }
 
@@ -55,22 +55,29 @@ enum RunMerge {
         guard let first = runs.first, let last = runs.last else {
             preconditionFailure("a merge has runs to merge")
         }
-        let whole = RunExtent(first: first.first, end: last.end)
-        var merged = MergedRun(extent: whole, replaced: runs)
-        for kind in [IndexKind.id, .stream, .tag] {
-            var lists: [[Posting]] = []
-            for run in runs {
-                lists.append(
-                    try environment.read { try postings(of: run, kind, &merged.oldKeys, in: $0) })
-            }
-            merged.pages += HashPage.encode(mergeSorted(lists), kind: kind, run: whole)
-        }
+        var oldKeys: [[UInt8]] = []
         var bounds: [TimeBounds] = []
         for run in runs {
-            bounds += try environment.read { try self.bounds(of: run, &merged.oldKeys, in: $0) }
+            bounds += try environment.read { try self.bounds(of: run, &oldKeys, in: $0) }
         }
-        merged.pages += TimePage.encode(bounds, run: whole)
-        return merged
+        let whole = RunExtent(first: first.first, end: last.end)
+        let new = try NewRun(whole, bounds) { kind in
+            mergeSorted(
+                try runs.map { run in
+                    try environment.read { try postings(of: run, kind, &oldKeys, in: $0) }
+                })
+        }
+        return MergedRun(new: new, replaced: runs, oldKeys: oldKeys)
+    }
+
+    /// The filters of a run, read from its pages.
+    static func filters(of run: RunExtent, in environment: Environment) throws -> RunFilters {
+        var keys: [[UInt8]] = []
+        return RunFilters(
+            ids: TermFilter(
+                try environment.read { try postings(of: run, .id, &keys, in: $0) }),
+            streams: TermFilter(
+                try environment.read { try postings(of: run, .stream, &keys, in: $0) }))
     }
 
     /// All postings of a run in their order.
@@ -167,14 +174,8 @@ enum RunMerge {
 
 /// A run that was built beside the log and waits to take the place of others.
 struct MergedRun: Sendable {
-    let extent: RunExtent
+    let new: NewRun
     let replaced: [RunExtent]
-    var pages: [RunPages.Page] = []
     /// Keys of the pages that go.
-    var oldKeys: [[UInt8]] = []
-
-    init(extent: RunExtent, replaced: [RunExtent]) {
-        self.extent = extent
-        self.replaced = replaced
-    }
+    let oldKeys: [[UInt8]]
 }

@@ -156,25 +156,39 @@ struct EventTerms: Equatable, Sendable {
     }
 }
 
-/// The runs that events get when they are indexed, one for each index.
-enum RunPages {
+/// A run of each index over the same positions, as it is to be written.
+struct NewRun: Sendable {
     typealias Page = (key: RunKey, value: [UInt8])
 
-    /// The pages over whole units from the position `first` on.
-    static func encode(
-        _ terms: [EventTerms], _ bounds: [TimeBounds], first: UInt64
-    ) -> [Page] {
-        let run = RunExtent(first: first, end: first + UInt64(terms.count))
-        var pages: [Page] = []
-        for kind in [IndexKind.id, .stream, .tag] {
-            let postings = sortedPostings(of: terms, kind, first: first)
-            pages += HashPage.encode(postings, kind: kind, run: run)
+    let extent: RunExtent
+    private(set) var pages: [Page] = []
+    let filters: RunFilters
+
+    var known: KnownRun { KnownRun(extent: extent, filters: filters) }
+
+    /// The run over what `postings` of each index tell, and over the time bounds of its units.
+    init(
+        _ extent: RunExtent, _ bounds: [TimeBounds],
+        postings: (IndexKind) throws -> [Posting]
+    ) rethrows {
+        self.extent = extent
+        let (ids, streams) = (try postings(.id), try postings(.stream))
+        filters = RunFilters(ids: TermFilter(ids), streams: TermFilter(streams))
+        pages += HashPage.encode(ids, kind: .id, run: extent)
+        pages += HashPage.encode(streams, kind: .stream, run: extent)
+        pages += HashPage.encode(try postings(.tag), kind: .tag, run: extent)
+        pages += TimePage.encode(bounds, run: extent)
+    }
+
+    /// The run over whole units from the position `first` on.
+    init(of terms: [EventTerms], _ bounds: [TimeBounds], first: UInt64) {
+        self.init(RunExtent(first: first, end: first + UInt64(terms.count)), bounds) { kind in
+            Self.sortedPostings(of: terms, kind, first: first)
         }
-        return pages + TimePage.encode(bounds, run: run)
     }
 
     /// The distinct postings of an index in their order.
-    static func sortedPostings(
+    private static func sortedPostings(
         of terms: [EventTerms], _ kind: IndexKind, first: UInt64
     ) -> [Posting] {
         var postings: [Posting] = []

@@ -103,8 +103,7 @@ struct SealedPart: Sendable {
     fileprivate(set) var shortBlocks: [RunExtent] = []
     /// The columns of the units in the last of them, where it is new.
     fileprivate(set) var subframes: [Subframe] = []
-    fileprivate(set) var runs: [RunExtent] = []
-    fileprivate(set) var runPages: [RunPages.Page] = []
+    fileprivate(set) var runs: [NewRun] = []
     fileprivate(set) var payloads: [(position: UInt64, value: [UInt8])] = []
     /// Roots over the units that were in the tail.
     fileprivate(set) var unitRoots: [Hash] = []
@@ -129,8 +128,7 @@ struct SealedPart: Sendable {
     fileprivate mutating func addRuns(of units: ArraySlice<PendingUnit>, first: UInt64) {
         let terms = units.flatMap(\.terms)
         let bounds = units.map { TimeBounds(of: $0.events[...]) }
-        runPages += RunPages.encode(terms, bounds, first: first)
-        runs.append(RunExtent(first: first, end: first + UInt64(terms.count)))
+        runs.append(NewRun(of: terms, bounds, first: first))
     }
 }
 
@@ -155,7 +153,7 @@ extension WriterState {
             try transaction.put(
                 payload.value, for: Keys.position(payload.position), in: Databases.payloads)
         }
-        for page in part.runPages {
+        for page in part.runs.flatMap(\.pages) {
             try transaction.put(page.value, for: page.key.bytes, in: Databases.runs)
         }
         try edge.append(part.unitRoots, to: &transaction)
@@ -167,7 +165,7 @@ extension WriterState {
             pending.remember(part.subframes, from: short.first)
         }
         shortBlocks = part.shortBlocks
-        runs += part.runs
+        runs += part.runs.map(\.known)
         forgetStreams()
     }
 
@@ -197,13 +195,13 @@ extension WriterState {
 
     /// Puts a merged run in the place of the runs that it was made of.
     mutating func install(_ run: MergedRun, _ transaction: inout WriteTransaction) throws {
-        guard let start = runs.firstIndex(where: { $0.first == run.extent.first }),
-            runs[start...].starts(with: run.replaced)
+        guard let start = runs.firstIndex(where: { $0.extent.first == run.new.extent.first }),
+            runs[start...].map(\.extent).starts(with: run.replaced)
         else { preconditionFailure("a run is installed where the runs are that it replaces") }
         for key in run.oldKeys { try transaction.delete(key, in: Databases.runs) }
-        for page in run.pages {
+        for page in run.new.pages {
             try transaction.put(page.value, for: page.key.bytes, in: Databases.runs)
         }
-        runs.replaceSubrange(start..<start + run.replaced.count, with: [run.extent])
+        runs.replaceSubrange(start..<start + run.replaced.count, with: [run.new.known])
     }
 }

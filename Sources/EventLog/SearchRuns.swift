@@ -27,12 +27,38 @@ enum RunSearch {
                 position = run.end
             }
         }
-        // Pages of version 1 have the units of longer hashes one after the other.
+        ascend(&found)
+        return found
+    }
+
+    /// The same in all runs that the writer knows; those whose filters deny all are not touched.
+    static func units(
+        of hashes: [UInt32], kind: IndexKind, runs: [KnownRun],
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [[UInt64]] {
+        var found = [[UInt64]](repeating: [], count: hashes.count)
+        guard !hashes.isEmpty else { return found }
+        try transaction.withCursor(in: Databases.runs) { cursor in
+            for run in runs {
+                let places = hashes.indices.filter { run.mayContain(hashes[$0], kind) }
+                guard !places.isEmpty else { continue }
+                let key = try firstRun(of: kind, from: run.extent.first, &cursor)
+                guard key.extent == run.extent else { throw gap(key) }
+                try search(key, places.map { hashes[$0] }, &cursor) { index, unit in
+                    if found[places[index]].last != unit { found[places[index]].append(unit) }
+                }
+            }
+        }
+        ascend(&found)
+        return found
+    }
+
+    /// Pages of version 1 have the units of longer hashes one after the other.
+    private static func ascend(_ found: inout [[UInt64]]) {
         for index in found.indices where !zip(found[index], found[index].dropFirst()).allSatisfy(<)
         {
             found[index] = Set(found[index]).sorted()
         }
-        return found
     }
 
     /// The run of `kind` that begins at `position`; the cursor then stands on its first page.

@@ -20,7 +20,7 @@ struct WriterState: Sendable {
     /// What the blocks behind `head.indexedSize` cover, each with fewer than a block can hold.
     var shortBlocks: [RunExtent] = []
     /// What the runs cover, from position 0 to `head.indexedSize`.
-    var runs: [RunExtent]
+    var runs: [KnownRun]
     /// What the tail's values on disk cover, from `head.sealedSize` on.
     var tailValues: [RunExtent]
     /// Ends of all streams of pending events, and of some others.
@@ -42,6 +42,7 @@ struct WriterState: Sendable {
         edge = try TileEdge(sealedSize: head.sealedSize, in: transaction)
         tailValues = try Self.tailValues(in: transaction)
         runs = try RunSearch.extents(indexedSize: head.indexedSize, in: transaction)
+            .map { KnownRun(extent: $0, filters: nil) }
         shortBlocks = try Self.shortBlocks(head, in: transaction)
         pending = PendingEvents(first: head.indexedSize)
         let unitEvents = UInt64(LogLimits.subframeEvents)

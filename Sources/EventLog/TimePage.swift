@@ -29,7 +29,7 @@ struct TimeBounds: Equatable {
 enum TimePage {
     private static let unitsMax = 256
 
-    static func encode(_ units: [TimeBounds], run: RunExtent) -> [RunPages.Page] {
+    static func encode(_ units: [TimeBounds], run: RunExtent) -> [NewRun.Page] {
         let firstUnit = run.first >> IndexKind.time.unitShift
         return stride(from: 0, to: units.count, by: unitsMax).map { start in
             let page = units[start..<min(start + unitsMax, units.count)]

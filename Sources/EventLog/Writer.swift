@@ -9,12 +9,33 @@ enum WriterJob: Sendable {
     case seal(SealedPart)
     /// A run that was merged beside the books.
     case merge(MergedRun)
+    /// What was read of a run beside the books.
+    case filters(RunFilters, RunExtent)
     /// Runs could not be merged now, as where all reader slots are taken; later they can.
     case mergeLater
     /// What was done beside the books showed that something on disk is wrong.
     case failed(Corruption)
     /// Nothing more will come: leave the log as compact as it can be.
     case finish
+}
+
+/// What is done to runs beside the writer.
+enum RunWork: Sendable {
+    /// One run is made of neighbours.
+    case merge([RunExtent])
+    /// A run that was there when the log was opened is read for its filters.
+    case read(RunExtent)
+
+    /// What is to be done next, or nil.
+    init?(_ runs: [KnownRun]) {
+        if let next = RunMerge.next(of: runs) {
+            self = .merge(runs[next].map(\.extent))
+        } else if let run = runs.nextWithoutFilters {
+            self = .read(run)
+        } else {
+            return nil
+        }
+    }
 }
 
 /// Appends, and where to answer.
@@ -46,7 +67,7 @@ final class Writer: Sendable {
     fileprivate final class Books {
         var log: WriterState
         var sealing = Beside.idle
-        var merging = Beside.idle
+        var indexing = Beside.idle
 
         init(log: WriterState) { self.log = log }
     }
@@ -60,7 +81,7 @@ final class Writer: Sendable {
     private struct Crew {
         let writer: WorkerThread<WriterJob>
         let sealer: WorkerThread<SealWork>
-        let merger: WorkerThread<[RunExtent]>
+        let indexer: WorkerThread<RunWork>
     }
 
     private enum Threads {
@@ -99,9 +120,9 @@ final class Writer: Sendable {
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
             ) { [unowned self] in for work in $0 { seal(work) } },
-            merger: try WorkerThread(
+            indexer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
-            ) { [unowned self] in for runs in $0 { merge(runs) } })
+            ) { [unowned self] in for work in $0 { index(work) } })
         threads.withLock { $0 = .open(crew) }
     }
 
@@ -152,7 +173,7 @@ final class Writer: Sendable {
         guard let crew else { return }
         // Those beside the writer first: what they still make, it takes up.
         crew.sealer.stop()
-        crew.merger.stop()
+        crew.indexer.stop()
         _ = crew.writer.submit(.finish, weight: 0)
         crew.writer.stop()
         threads.withLock { $0 = .none }
@@ -294,10 +315,10 @@ extension Writer {
         {
             books.sealing = .working
         }
-        if books.merging == .idle, let next = RunMerge.next(of: books.log.runs),
-            case .accepted = crew.merger.submit(Array(books.log.runs[next]), weight: 1)
+        if books.indexing == .idle, let work = RunWork(books.log.runs),
+            case .accepted = crew.indexer.submit(work, weight: 1)
         {
-            books.merging = .working
+            books.indexing = .working
         }
     }
 
@@ -305,8 +326,13 @@ extension Writer {
         report { .seal(try work.seal()) }
     }
 
-    private func merge(_ runs: [RunExtent]) {
-        report { .merge(try RunMerge.merge(runs, in: environment)) }
+    private func index(_ work: RunWork) {
+        report {
+            switch work {
+            case .merge(let runs): .merge(try RunMerge.merge(runs, in: environment))
+            case .read(let run): .filters(try RunMerge.filters(of: run, in: environment), run)
+            }
+        }
     }
 
     private func report(_ work: () throws -> WriterJob) {
@@ -328,7 +354,8 @@ extension Writer {
     private func mergeAll(_ state: inout State) {
         while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs) {
             do {
-                let run = try RunMerge.merge(Array(books.log.runs[next]), in: environment)
+                let run = try RunMerge.merge(
+                    books.log.runs[next].map(\.extent), in: environment)
                 try environment.write { transaction in
                     try books.log.install(.merge(run), &transaction)
                 }
@@ -345,7 +372,7 @@ extension Writer.Books {
     fileprivate func notice(_ job: WriterJob) {
         switch job {
         case .seal: sealing = .idle
-        case .merge, .mergeLater: merging = .idle
+        case .merge, .filters, .mergeLater: indexing = .idle
         case .append, .failed, .finish: break
         }
     }
@@ -363,6 +390,7 @@ extension WriterState {
     ) throws {
         switch job {
         case .append, .mergeLater: return
+        case .filters(let filters, let run): return runs.setFilters(filters, of: run)
         case .seal(let part):
             // A great commit makes blocks by itself, and then nobody needs these.
             guard fits(part) else { return }

@@ -102,16 +102,18 @@ internal import Glibc
 
     /// Hands a job over without waiting; for one without weight there is always room.
     package func submit(_ job: Job, weight: Int) -> Submission {
-        locked {
-            guard state == .open else { return .stopped }
+        let (submission, isAwaited) = locked { () -> (Submission, Bool) in
+            guard state == .open else { return (.stopped, false) }
             guard weight == 0 || waiting.isEmpty || waitingWeight + weight <= waitingWeightMax
-            else { return .full }
+            else { return (.full, false) }
             waiting.append((job, weight))
             waitingWeight += weight
             // Not before a batch is full: to be woken for each job costs more than the job.
-            if waiting.count >= wanted { unsafe pthread_cond_broadcast(changed) }
-            return .accepted
+            return (.accepted, waiting.count >= wanted)
         }
+        // Without the mutex, or the thread would wake only to wait for it.
+        if isAwaited { unsafe pthread_cond_broadcast(changed) }
+        return submission
     }
 
     /// Runs what waits, ends the thread and returns when it has ended.

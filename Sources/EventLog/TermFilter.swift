@@ -1,0 +1,108 @@
+/// Tells of most hashes that a run does not have them, without a look at its pages.
+///
+/// A split block Bloom filter (Putze, Sanders, Singler 2007; the layout is that of Parquet): a hash
+/// sets one bit in each of the eight words of one block of 32 bytes, so that asking costs one line
+/// of the cache. With ten bits for each hash, about one of a hundred strangers is let through, and
+/// costs a look into the run. It is kept in memory only.
+struct TermFilter: Equatable, Sendable {
+    private var words: [UInt32]
+    private let blockCount: UInt64
+
+    private static let wordsOfBlock = 8
+    private static let bitsOfBlock = 256
+    private static let bitsOfHash = 10
+    private static let salts: [8 of UInt32] = [
+        0x47B6_137B, 0x4497_4D91, 0x8824_AD5B, 0xA2B7_289D,
+        0x7054_95C7, 0x2DF1_424B, 0x9EFC_4947, 0x5C6B_FB31,
+    ]
+
+    /// A filter of the hashes of sorted postings.
+    init(_ postings: [Posting]) {
+        var distinct = 0
+        var last: UInt32?
+        for posting in postings where posting.hash != last {
+            distinct += 1
+            last = posting.hash
+        }
+        let blocks = distinct * Self.bitsOfHash / Self.bitsOfBlock + 1
+        words = Array(repeating: 0, count: blocks * Self.wordsOfBlock)
+        blockCount = UInt64(blocks)
+        for posting in postings { insert(posting.hash) }
+    }
+
+    var byteCount: Int { words.count * 4 }
+
+    /// False where the hash is certainly not among those of the run.
+    func mayContain(_ hash: UInt32) -> Bool {
+        let block = firstWord(of: hash)
+        let mixed = Self.mix(hash)
+        for word in 0..<Self.wordsOfBlock
+        where words[block + word] & Self.bit(mixed, word) == 0 {
+            return false
+        }
+        return true
+    }
+
+    private mutating func insert(_ hash: UInt32) {
+        let block = firstWord(of: hash)
+        let mixed = Self.mix(hash)
+        for word in 0..<Self.wordsOfBlock { words[block + word] |= Self.bit(mixed, word) }
+    }
+
+    /// The upper bits of a hash choose its block.
+    private func firstWord(of hash: UInt32) -> Int {
+        Int((UInt64(hash) * blockCount) >> 32) * Self.wordsOfBlock
+    }
+
+    private static func bit(_ mixed: UInt32, _ word: Int) -> UInt32 {
+        1 << ((mixed &* salts[word]) >> 27)
+    }
+
+    /// Hashes of one block have their upper bits in common, so all bits are mixed (the 32-bit
+    /// finaliser of MurmurHash3).
+    private static func mix(_ hash: UInt32) -> UInt32 {
+        var mixed = hash
+        mixed = (mixed ^ mixed >> 16) &* 0x85EB_CA6B
+        mixed = (mixed ^ mixed >> 13) &* 0xC2B2_AE35
+        return mixed ^ mixed >> 16
+    }
+}
+
+/// The filters of a run's identifiers and streams, which every append asks for.
+struct RunFilters: Equatable, Sendable {
+    let ids: TermFilter
+    let streams: TermFilter
+
+    var byteCount: Int { ids.byteCount + streams.byteCount }
+}
+
+/// A run as the writer knows it.
+struct KnownRun: Equatable, Sendable {
+    let extent: RunExtent
+    /// Nil for what was there when the log was opened, until it has been read beside the writer.
+    var filters: RunFilters?
+
+    func mayContain(_ hash: UInt32, _ kind: IndexKind) -> Bool {
+        guard let filters else { return true }
+        return switch kind {
+        case .id: filters.ids.mayContain(hash)
+        case .stream: filters.streams.mayContain(hash)
+        case .tag, .time: true
+        }
+    }
+}
+
+extension [KnownRun] {
+    /// The newest run that has no filters, as long as there is memory for them.
+    var nextWithoutFilters: RunExtent? {
+        let bytes = reduce(0) { $0 + ($1.filters?.byteCount ?? 0) }
+        guard bytes < LogLimits.runFilterBytesMax else { return nil }
+        return last { $0.filters == nil }?.extent
+    }
+
+    /// Gives a run its filters; one that has been merged meanwhile does not need them any more.
+    mutating func setFilters(_ filters: RunFilters, of extent: RunExtent) {
+        guard let index = firstIndex(where: { $0.extent == extent }) else { return }
+        self[index].filters = filters
+    }
+}
