@@ -78,9 +78,9 @@ struct PreparedAppend: Sendable {
         if byteCount > LogLimits.appendBytesMax { return .tooManyBytes(byteCount) }
         var seen = Set<EventID>()
         for index in events.indices {
-            let id = events[index].event.id
+            let id = events[index].sent.id
             if events.count > 1, !seen.insert(id).inserted { return .repeatedID(id) }
-            let type = events[index].event.type
+            let type = events[index].sent.content.type
             if type == LogIdentity.eventType { return .reservedType(type) }
         }
         return nil
@@ -89,26 +89,19 @@ struct PreparedAppend: Sendable {
 
 /// An event that waits for its place.
 struct PreparedEvent: Sendable {
-    /// The event as it will be, but for position, revision and time of recording.
-    let event: Event
+    let sent: SentEvent
     let producerPart: [UInt8]
-    let terms: EventTerms
     let byteCount: Int
     private let dataHashPart: [UInt8]
 
     init(_ sent: NewEvent, now: Instant) {
         let id = sent.id ?? .timeOrdered(at: now)
-        event = Event(
-            position: Position(0), revision: Revision(0), recorded: now, id: id, type: sent.type,
-            schema: sent.schema, stream: sent.stream, tags: sent.tags, source: sent.source,
-            time: sent.time, cause: sent.cause, correlation: sent.correlation,
-            attributes: sent.attributes, data: sent.data)
+        self.sent = SentEvent(sent, id: id)
         producerPart = Line.producerPart(of: sent, id: id)
         var hashPart: [UInt8] = []
         Line.appendDataHash(sent.data.hash, to: &hashPart)
         hashPart.append(UInt8(ascii: "}"))
         dataHashPart = hashPart
-        terms = EventTerms(id: id, stream: sent.stream, type: sent.type, tags: sent.tags)
         byteCount = producerPart.count + sent.data.byteCount + 200
     }
 
@@ -127,7 +120,7 @@ struct PreparedEvent: Sendable {
     /// Whether the producer sent the same before; what the log set is not compared.
     func isSame(as stored: Event) -> Bool {
         guard stored.producerPart == producerPart else { return false }
-        if case .removed(let hash) = stored.data { return hash == event.data.hash }
-        return stored.data == event.data
+        if case .removed(let hash) = stored.data { return hash == sent.content.data.hash }
+        return stored.data == sent.content.data
     }
 }

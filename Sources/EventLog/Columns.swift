@@ -11,11 +11,12 @@ struct DictionaryColumn<Value> {
     private(set) var indexes: [UInt8]
 
     /// Collects the column from events.
-    init(of events: ArraySlice<Event>, _ value: (Event) -> Value) where Value: Hashable {
+    init<Row: EventRow>(of events: ArraySlice<Row>, _ value: (Row) -> Value)
+    where Value: ColumnValue {
         values = []
         indexes = []
         indexes.reserveCapacity(events.count)
-        var known: [Value: Int] = [:]
+        var known = NumberTable()
         for event in events {
             let next = value(event)
             // Neighbours often agree, and comparing is cheaper than hashing.
@@ -23,12 +24,14 @@ struct DictionaryColumn<Value> {
                 indexes.append(last)
                 continue
             }
-            let index = known[next] ?? values.count
-            if index == values.count {
-                known[next] = index
+            let hash = next.keyedHash
+            if let index = known.number(hash, where: { values[$0] == next }) {
+                indexes.append(UInt8(index))
+            } else {
+                known.insert(values.count, hash)
+                indexes.append(UInt8(values.count))
                 values.append(next)
             }
-            indexes.append(UInt8(index))
         }
     }
 
@@ -37,6 +40,21 @@ struct DictionaryColumn<Value> {
         for index in values.indices { append(index, &body) }
         for index in indexes { body.appendVarint(UInt64(index)) }
     }
+}
+
+/// What can stand in a column of few distinct values.
+protocol ColumnValue: Equatable {
+    /// 64 bits that equal values share in this process.
+    var keyedHash: UInt64 { get }
+}
+
+extension Source: ColumnValue {}
+extension StreamName: ColumnValue {}
+extension Tags: ColumnValue {}
+extension Attributes: ColumnValue {}
+
+extension EventID?: ColumnValue {
+    var keyedHash: UInt64 { self?.keyedHash ?? 0 }
 }
 
 extension DictionaryColumn where Value: ByteExact {
@@ -63,7 +81,7 @@ struct TimeColumns: Sendable {
 
     /// Writes the first recording as a signed number, then the steps, which are never negative;
     /// then the greatest common divisor of the steps between times of occurrence, and these in it.
-    static func write(_ events: ArraySlice<Event>, to body: inout [UInt8]) {
+    static func write(_ events: ArraySlice<some EventRow>, to body: inout [UInt8]) {
         var previous: Int64?
         var known: [Int64] = []
         known.reserveCapacity(events.count)
@@ -154,7 +172,7 @@ struct DataFlags: OptionSet, Sendable {
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    init(of event: Event) {
+    init(of event: some EventRow) {
         self = event.time == nil ? [] : .hasTime
         switch event.data {
         case .json: break
@@ -162,7 +180,7 @@ struct DataFlags: OptionSet, Sendable {
         case .absent: insert(.absent)
         case .removed: insert(.removed)
         }
-        if event.data.byteCount > LogLimits.inlineDataBytesMax { insert(.external) }
+        if event.data.isExternal { insert(.external) }
     }
 }
 

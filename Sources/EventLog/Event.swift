@@ -11,6 +11,8 @@ package enum EventData: Equatable, Sendable {
     /// Data that were taken out later; the hash of what stood here remains.
     case removed(Hash)
 
+    var isBytes: Bool { if case .bytes = self { true } else { false } }
+
     /// The JSON object in the data, or nil for every other content.
     package var object: JSONPayload? {
         if case .json(let bytes) = self { JSONPayload(checked: bytes) } else { nil }

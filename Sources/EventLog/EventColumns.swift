@@ -172,6 +172,50 @@ extension EventColumns.Kind {
     }
 }
 
+extension EventColumns {
+    /// Whether these are the columns of `rows`; long data are not compared.
+    func isSame(as rows: [some EventRow]) -> Bool {
+        guard rows.count == count else { return false }
+        var revisions = streams.values.map(\.firstRevision)
+        for (index, row) in rows.enumerated() {
+            let kind = kinds[index]
+            let hasTime = flags[index].contains(.hasTime)
+            guard row.id == ids[index], isText(row.type.text, at: kind.type),
+                row.schema == kind.schema, isText(row.stream.text, at: streams[index].name),
+                row.revision.value == revisions[Int(streams.indexes[index])],
+                isText(row.source.text, at: sources[index]),
+                isText(row.tags.joined, at: tags[index]),
+                isText(row.attributes.fragment, at: attributes[index]),
+                row.cause == causes[index], row.correlation == correlations[index],
+                row.recorded == recorded(index),
+                row.time == (hasTime ? occurred(index) : nil), isData(row.data, at: index)
+            else { return false }
+            revisions[Int(streams.indexes[index])] += 1
+        }
+        return true
+    }
+
+    private func isText(_ text: String, at range: Range<Int>) -> Bool {
+        bytes.span.extracting(range).isSame(as: text.utf8Span.span)
+    }
+
+    private func isData(_ wanted: EventData, at index: Int) -> Bool {
+        let flags = flags[index]
+        let range = data?.range(index) ?? 0..<0
+        switch wanted {
+        case .absent: return flags.contains(.absent)
+        case .removed(let hash):
+            return flags.contains(.removed) && Hash(bytes: bytes[range]) == hash
+        case .json(let content), .bytes(let content):
+            guard flags.isDisjoint(with: [.absent, .removed]),
+                flags.contains(.bytes) == wanted.isBytes
+            else { return false }
+            return flags.contains(.external)
+                || bytes.span.extracting(range).isSame(as: content.span)
+        }
+    }
+}
+
 // Making events of columns.
 extension EventColumns {
     /// All events, the inverse of writing them.

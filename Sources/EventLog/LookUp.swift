@@ -10,11 +10,12 @@ extension WriterState {
         guard head.indexedSize > 0 else { return [:] }
         var wanted: [(hash: UInt32, id: EventID)] = []
         for append in appends {
-            for index in append.events.indices {
-                let id = append.events[index].event.id
-                if !pending.contains(id) { wanted.append((append.events[index].terms.id, id)) }
+            for event in append.events {
+                let (id, hash) = (event.sent.id, event.sent.terms.id)
+                if runs.mayContain(hash, .id), !pending.contains(id) { wanted.append((hash, id)) }
             }
         }
+        guard !wanted.isEmpty else { return [:] }
         wanted.sort { $0.hash < $1.hash }
         var hashes: [UInt32] = []
         for term in wanted where hashes.last != term.hash { hashes.append(term.hash) }
@@ -60,17 +61,18 @@ extension WriterState {
     ) throws {
         guard head.indexedSize > 0 else { return }
         var unknown: [StreamName: UInt32] = [:]
+        func addUnknown(_ stream: StreamName, _ hash: UInt32) {
+            if streams[stream] == nil, runs.mayContain(hash, .stream) { unknown[stream] = hash }
+        }
         for append in appends {
-            for stream in append.condition.streams.keys where streams[stream] == nil {
-                unknown[stream] = TermHash.of(stream: stream)
+            for stream in append.condition.streams.keys {
+                addUnknown(stream, TermHash.of(stream: stream))
             }
-            for index in append.events.indices {
-                let stream = append.events[index].event.stream
-                if streams[stream] == nil, known[append.events[index].event.id] == nil {
-                    unknown[stream] = append.events[index].terms.stream
-                }
+            for event in append.events where known[event.sent.id] == nil {
+                addUnknown(event.sent.content.stream, event.sent.terms.stream)
             }
         }
+        guard !unknown.isEmpty else { return }
         let names = unknown.sorted { $0.value < $1.value }
         var hashes: [UInt32] = []
         for name in names where hashes.last != name.value { hashes.append(name.value) }
@@ -104,7 +106,8 @@ extension WriterState {
                 let events = try snapshot.events(ofUnit: unit, in: transaction)
                 for name in names {
                     if let last = events.last(where: { $0.stream == name }) {
-                        streams[name] = StreamEnd(revision: last.revision, position: last.position)
+                        streams.set(
+                            StreamEnd(revision: last.revision, position: last.position), of: name)
                         candidates[name] = nil
                     } else {
                         candidates[name]?.removeLast()

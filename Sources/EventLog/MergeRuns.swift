@@ -74,10 +74,8 @@ enum RunMerge {
     static func filters(of run: RunExtent, in environment: Environment) throws -> RunFilters {
         var keys: [[UInt8]] = []
         return RunFilters(
-            ids: TermFilter(
-                try environment.read { try postings(of: run, .id, &keys, in: $0) }),
-            streams: TermFilter(
-                try environment.read { try postings(of: run, .stream, &keys, in: $0) }))
+            ids: try environment.read { try postings(of: run, .id, &keys, in: $0) },
+            streams: try environment.read { try postings(of: run, .stream, &keys, in: $0) })
     }
 
     /// All postings of a run in their order.

@@ -36,6 +36,9 @@ package struct EventID: Hashable, Sendable, CustomStringConvertible {
         self.low = low
     }
 
+    /// 64 bits that equal identifiers share in this process.
+    var keyedHash: UInt64 { high.keyedHash(with: low) }
+
     /// The UUID written as 8-4-4-4-12 hexadecimal digits of either case, or nil.
     package init?(_ text: String) {
         self.init(utf8: Array(text.utf8)[...])
@@ -200,6 +203,9 @@ package protocol ByteExact: Hashable {
 }
 
 extension ByteExact {
+    /// 64 bits that equal texts share in this process.
+    var keyedHash: UInt64 { text.utf8Span.span.keyedHash }
+
     package static func == (left: Self, right: Self) -> Bool {
         left.text.utf8Span.span.isSame(as: right.text.utf8Span.span)
     }

@@ -4,34 +4,22 @@ internal import Merkle
 ///
 /// A full unit never changes again, so that it can be handed to another thread as it is.
 struct PendingUnit: Sendable {
-    private(set) var events: [Event] = []
+    private(set) var events: [PendingEvent] = []
     /// The leaves so far; of a full unit, its one subtree.
     private(set) var tree = CompactRange()
-    private(set) var terms: [EventTerms] = []
+    /// Bytes of all its events once decoded, for the limit of a block.
+    private(set) var decodedByteCount = 0
     /// The columns of a unit that stands in a block already.
     var subframe: Subframe?
 
-    init() {
-        events.reserveCapacity(LogLimits.subframeEvents)
-        terms.reserveCapacity(LogLimits.subframeEvents)
-    }
+    init() { events.reserveCapacity(LogLimits.subframeEvents) }
 
     var isFull: Bool { events.count == LogLimits.subframeEvents }
 
-    mutating func append(_ event: Event, _ leafHash: Hash, _ terms: EventTerms) {
+    mutating func append(_ event: PendingEvent, _ leafHash: Hash) {
         events.append(event)
         tree.append(leaf: leafHash)
-        self.terms.append(terms)
-    }
-
-    /// Bytes of envelopes and data once decoded, for the limit of a block.
-    ///
-    /// Long data count too, though a block only refers to them: whoever works on a block has them
-    /// all in memory.
-    var decodedByteCount: Int {
-        events.indices.reduce(0) {
-            $0 + events[$1].decodedByteCount + events[$1].externalByteCount
-        }
+        decodedByteCount += event.decodedByteCount
     }
 }
 
@@ -44,7 +32,8 @@ struct PendingEvents: Sendable {
     /// The first position, a multiple of 256.
     private(set) var first: UInt64
     private(set) var end: UInt64
-    private var positions: [EventID: UInt64] = [:]
+    /// Places of the events behind `first`, by their identifiers.
+    private var places = NumberTable()
 
     init(first: UInt64) {
         self.first = first
@@ -52,11 +41,11 @@ struct PendingEvents: Sendable {
     }
 
     /// Adds the event that follows; answers the root of the unit that is full with it.
-    mutating func append(_ event: Event, _ leafHash: Hash, _ terms: EventTerms) -> Hash? {
+    mutating func append(_ event: PendingEvent, _ leafHash: Hash) -> Hash? {
         if units.last?.isFull ?? true { units.append(PendingUnit()) }
-        positions[event.id] = end
+        places.insert(Int(end - first), event.sent.id.keyedHash)
         let last = units.count - 1
-        units[last].append(event, leafHash, terms)
+        units[last].append(event, leafHash)
         end += 1
         return units[last].isFull ? units[last].tree.root : nil
     }
@@ -67,15 +56,20 @@ struct PendingEvents: Sendable {
         return last.tree
     }
 
-    subscript(position: UInt64) -> Event {
-        let offset = Int(position - first)
-        return units[offset / LogLimits.subframeEvents].events[offset % LogLimits.subframeEvents]
+    subscript(position: UInt64) -> PendingEvent { event(atPlace: Int(position - first)) }
+
+    private func event(atPlace place: Int) -> PendingEvent {
+        units[place / LogLimits.subframeEvents].events[place % LogLimits.subframeEvents]
     }
 
     /// The event with this identifier, where it is among them.
-    func event(_ id: EventID) -> Event? { positions[id].map { self[$0] } }
+    func event(_ id: EventID) -> PendingEvent? { place(of: id).map { event(atPlace: $0) } }
 
-    func contains(_ id: EventID) -> Bool { positions[id] != nil }
+    func contains(_ id: EventID) -> Bool { place(of: id) != nil }
+
+    private func place(of id: EventID) -> Int? {
+        places.number(id.keyedHash) { event(atPlace: $0).sent.id == id }
+    }
 
     /// Keeps the columns of units that now stand in blocks.
     mutating func remember(_ subframes: [Subframe], from position: UInt64) {
@@ -89,11 +83,13 @@ struct PendingEvents: Sendable {
     mutating func removeAll(before position: UInt64) {
         let count = Int(position - first) / LogLimits.subframeEvents
         guard count > 0 else { return }
-        for unit in units[..<count] {
-            for index in unit.events.indices { positions[unit.events[index].id] = nil }
-        }
         units.removeFirst(count)
         first = position
+        // All places are other ones now.
+        places.removeAll()
+        for (place, event) in units.lazy.flatMap(\.events).enumerated() {
+            places.insert(place, event.sent.id.keyedHash)
+        }
     }
 
     /// The newest event behind `after` that the query matches.
@@ -102,11 +98,9 @@ struct PendingEvents: Sendable {
         var position = end
         while position > lowest {
             position -= 1
-            let offset = Int(position - first)
-            let unit = offset / LogLimits.subframeEvents
-            let index = offset % LogLimits.subframeEvents
-            guard query.mayMatch(units[unit].terms[index]) else { continue }
-            let event = units[unit].events[index]
+            let pending = self[position]
+            guard query.mayMatch(pending.sent.terms) else { continue }
+            let event = pending.event
             if query.query.matches(event) { return event }
         }
         return nil
@@ -146,20 +140,5 @@ struct PreparedQuery: Sendable {
             if !item.types.isEmpty, !item.types.contains(terms.type) { return false }
             return item.tags.allSatisfy(terms.tags.contains)
         }
-    }
-}
-
-extension Event {
-    /// Bytes of the envelope and of inline data once decoded, for the limit of a block.
-    var decodedByteCount: Int {
-        let envelope =
-            64 + type.text.utf8.count + stream.text.utf8.count + tags.joined.utf8.count
-            + source.text.utf8.count + attributes.fragment.utf8.count
-        return envelope + data.byteCount - externalByteCount
-    }
-
-    /// Bytes of data that a block keeps as a value of their own.
-    var externalByteCount: Int {
-        data.byteCount > LogLimits.inlineDataBytesMax ? data.byteCount : 0
     }
 }

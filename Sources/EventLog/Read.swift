@@ -123,7 +123,7 @@ private struct Scan {
     }
 
     private func add(_ events: [Event], to batch: inout [Event], _ bytes: inout Int) {
-        for event in events { bytes += event.decodedByteCount + event.data.byteCount }
+        for event in events { bytes += event.decodedByteCount }
         batch += selection.direction == .forward ? events : events.reversed()
     }
 

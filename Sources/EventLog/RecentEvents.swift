@@ -71,6 +71,6 @@ extension [Event] {
 extension Event {
     /// Bytes that the event takes in memory, rounded up.
     fileprivate var keptBytes: Int {
-        MemoryLayout<Event>.stride + decodedByteCount + data.byteCount
+        MemoryLayout<Event>.stride + decodedByteCount
     }
 }

@@ -173,7 +173,7 @@ struct NewRun: Sendable {
     ) rethrows {
         self.extent = extent
         let (ids, streams) = (try postings(.id), try postings(.stream))
-        filters = RunFilters(ids: TermFilter(ids), streams: TermFilter(streams))
+        filters = RunFilters(ids: ids, streams: streams)
         pages += HashPage.encode(ids, kind: .id, run: extent)
         pages += HashPage.encode(streams, kind: .stream, run: extent)
         pages += HashPage.encode(try postings(.tag), kind: .tag, run: extent)
@@ -181,19 +181,22 @@ struct NewRun: Sendable {
     }
 
     /// The run over whole units from the position `first` on.
-    init(of terms: [EventTerms], _ bounds: [TimeBounds], first: UInt64) {
-        self.init(RunExtent(first: first, end: first + UInt64(terms.count)), bounds) { kind in
-            Self.sortedPostings(of: terms, kind, first: first)
+    init(of units: ArraySlice<PendingUnit>, first: UInt64) {
+        let events = units.flatMap(\.events)
+        let bounds = units.map { TimeBounds(of: $0.events[...]) }
+        self.init(RunExtent(first: first, end: first + UInt64(events.count)), bounds) { kind in
+            Self.sortedPostings(of: events, kind, first: first)
         }
     }
 
     /// The distinct postings of an index in their order.
     private static func sortedPostings(
-        of terms: [EventTerms], _ kind: IndexKind, first: UInt64
+        of events: [PendingEvent], _ kind: IndexKind, first: UInt64
     ) -> [Posting] {
         var postings: [Posting] = []
-        postings.reserveCapacity(terms.count)
-        for (offset, event) in terms.enumerated() {
+        postings.reserveCapacity(events.count)
+        for (offset, pending) in events.enumerated() {
+            let event = pending.sent.terms
             let unit = UInt32((first + UInt64(offset)) >> kind.unitShift)
             switch kind {
             case .id: postings.append(Posting(hash: event.id, unit: unit))
@@ -210,6 +213,14 @@ struct NewRun: Sendable {
 }
 
 extension [Posting] {
+    /// The hashes of sorted postings, each once.
+    var distinctHashes: [UInt32] {
+        var hashes: [UInt32] = []
+        hashes.reserveCapacity(count)
+        for posting in self where hashes.last != posting.hash { hashes.append(posting.hash) }
+        return hashes
+    }
+
     /// The postings without repetitions; they come sorted.
     func distinctInOrder() -> [Posting] {
         var distinct: [Posting] = []

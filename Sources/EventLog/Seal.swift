@@ -80,10 +80,10 @@ struct SealWork: Sendable {
     /// The lines of the tail are about to go, so what replaces them must say the same.
     private static func columns(of unit: PendingUnit, first: UInt64) throws -> Subframe {
         let subframe = Subframe(encoding: unit.events[...])
-        let decoded = try subframe.events(from: first) { position, _ in
-            Array(unit.events[Int(position - first)].data.content ?? [])
-        }
-        guard decoded == unit.events else {
+        let decoded = try EventColumns(
+            subframe, first: first, count: unit.events.count, depth: .whole
+        ) { position, _ in Array(unit.events[Int(position - first)].data.content ?? []) }
+        guard decoded.isSame(as: unit.events) else {
             throw Corruption(at: first, "a sub-frame does not decode to its events")
         }
         return subframe
@@ -115,10 +115,10 @@ struct SealedPart: Sendable {
         newSealedSize = sealedSize
     }
 
-    fileprivate mutating func addPayloads(of events: [Event]) {
-        guard events.contains(where: { $0.externalByteCount > 0 }) else { return }
+    fileprivate mutating func addPayloads(of events: [PendingEvent]) {
+        guard events.contains(where: { $0.data.isExternal }) else { return }
         var encoder = ZstdEncoder(level: 3)
-        for event in events where event.externalByteCount > 0 {
+        for event in events where event.data.isExternal {
             guard let data = event.data.content else { continue }
             payloads.append(
                 (event.position.value, PayloadValue.encode(Array(data), &encoder)))
@@ -126,9 +126,7 @@ struct SealedPart: Sendable {
     }
 
     fileprivate mutating func addRuns(of units: ArraySlice<PendingUnit>, first: UInt64) {
-        let terms = units.flatMap(\.terms)
-        let bounds = units.map { TimeBounds(of: $0.events[...]) }
-        runs.append(NewRun(of: terms, bounds, first: first))
+        runs.append(NewRun(of: units, first: first))
     }
 }
 
@@ -181,7 +179,7 @@ extension WriterState {
         guard let last = taken.last, last.end > end else { return }
         var value = TailValueWriter(count: Int(last.end - end))
         for position in end..<last.end {
-            let event = pending[position]
+            let event = pending[position].event
             value.append(leaf: event.leaf, event.data)
         }
         try transaction.put(value.finish(), for: Keys.position(end), in: Databases.tail)
@@ -190,7 +188,7 @@ extension WriterState {
 
     private mutating func forgetStreams() {
         guard streams.count > LogLimits.rememberedStreamsMax else { return }
-        streams = streams.filter { $0.value.position.value >= head.indexedSize }
+        streams.removeAll(endingBefore: head.indexedSize)
     }
 
     /// Puts a merged run in the place of the runs that it was made of.

@@ -24,7 +24,7 @@ struct WriterState: Sendable {
     /// What the tail's values on disk cover, from `head.sealedSize` on.
     var tailValues: [RunExtent]
     /// Ends of all streams of pending events, and of some others.
-    var streams: [StreamName: StreamEnd] = [:]
+    var streams = StreamEnds()
     /// Leaves of the events that were accepted since the last commit, which end the log.
     var accepted: [[UInt8]] = []
 
@@ -132,8 +132,13 @@ struct WriterState: Sendable {
     }
 
     private mutating func addToPending(_ event: Event, _ leafHash: Hash) -> Hash? {
-        streams[event.stream] = StreamEnd(revision: event.revision, position: event.position)
-        return pending.append(event, leafHash, EventTerms(of: event))
+        streams.set(
+            StreamEnd(revision: event.revision, position: event.position), of: event.stream)
+        let pendingEvent = PendingEvent(
+            sent: SentEvent(event.asSent, id: event.id), position: event.position,
+            revision: event.revision,
+            recorded: event.recorded)
+        return pending.append(pendingEvent, leafHash)
     }
 
     /// The root over all events.
@@ -169,8 +174,8 @@ struct WriterState: Sendable {
     ) throws -> AppendOutcome? {
         var found: [Event] = []
         for index in append.events.indices {
-            let id = append.events[index].event.id
-            if let stored = pending.event(id) ?? known[id] { found.append(stored) }
+            let id = append.events[index].sent.id
+            if let stored = pending.event(id)?.event ?? known[id] { found.append(stored) }
         }
         if let first = found.first, let last = found.last {
             let isConsecutive = zip(found, found.dropFirst()).allSatisfy {
@@ -220,22 +225,17 @@ struct WriterState: Sendable {
         head.lastRecorded = max(head.lastRecorded, now.wall)
         head.clocks = now
         let recordedText = head.lastRecorded.rfc3339Bytes
-        // By index, since an event that is copied out of the list is counted member by member.
-        for index in append.events.indices {
-            let stream = append.events[index].event.stream
-            let revision = streams[stream]?.revision.next ?? Revision(0)
-            var event = append.events[index].event
-            event.position = Position(head.size)
-            event.revision = revision
-            event.recorded = head.lastRecorded
-            let leaf = append.events[index].leaf(at: event.position, revision, recordedText)
-            if let root = pending.append(
-                event, Tree.leafHash(leaf), append.events[index].terms)
-            {
+        for event in append.events {
+            let position = Position(head.size)
+            let revision = streams.advance(event.sent.content.stream, to: position)
+            let leaf = event.leaf(at: position, revision, recordedText)
+            let pendingEvent = PendingEvent(
+                sent: event.sent, position: position, revision: revision,
+                recorded: head.lastRecorded)
+            if let root = pending.append(pendingEvent, Tree.leafHash(leaf)) {
                 tree.appendSubtree(root, height: Tile.height)
             }
             accepted.append(leaf)
-            streams[stream] = StreamEnd(revision: revision, position: event.position)
             head.size += 1
         }
         return .appended(PositionRange(first: first, last: Position(head.size - 1)))

@@ -18,7 +18,7 @@ struct Subframe: Equatable {
 
     /// Writes 1 to 256 events, of which only the last of a log may be fewer; the inverse of
     /// ``events(from:loading:)``.
-    init(encoding events: ArraySlice<Event>) {
+    init(encoding events: ArraySlice<some EventRow>) {
         precondition(
             (1...LogLimits.subframeEvents).contains(events.count),
             "a sub-frame holds up to 256 events")
@@ -30,17 +30,17 @@ struct Subframe: Equatable {
             body.appendText(kinds.values[index].type.text)
             body.appendVarint(UInt64(kinds.values[index].schema))
         }
-        let streams = DictionaryColumn(of: events, \.stream)
+        let streams = DictionaryColumn(of: events) { $0.stream }
         let firstRevisions = Self.firstRevisions(of: events, streams)
         streams.write(to: &body) { index, body in
             body.appendText(streams.values[index].text)
             body.appendVarint(firstRevisions[index])
         }
-        DictionaryColumn(of: events, \.source).write(to: &body)
-        DictionaryColumn(of: events, \.tags).write(to: &body)
-        DictionaryColumn(of: events, \.attributes).write(to: &body)
-        DictionaryColumn(of: events, \.cause).write(to: &body)
-        DictionaryColumn(of: events, \.correlation).write(to: &body)
+        DictionaryColumn(of: events) { $0.source }.write(to: &body)
+        DictionaryColumn(of: events) { $0.tags }.write(to: &body)
+        DictionaryColumn(of: events) { $0.attributes }.write(to: &body)
+        DictionaryColumn(of: events) { $0.cause }.write(to: &body)
+        DictionaryColumn(of: events) { $0.correlation }.write(to: &body)
         for event in events { body.append(DataFlags(of: event).rawValue) }
         TimeColumns.write(events, to: &body)
         Self.appendData(of: events, kinds, to: &body)
@@ -60,7 +60,7 @@ struct Subframe: Equatable {
     }
 
     private static func firstRevisions(
-        of events: ArraySlice<Event>, _ streams: DictionaryColumn<StreamName>
+        of events: ArraySlice<some EventRow>, _ streams: DictionaryColumn<StreamName>
     ) -> [UInt64] {
         var first = [UInt64](repeating: .max, count: streams.values.count)
         for (event, index) in zip(events, streams.indexes) where first[Int(index)] == .max {
@@ -71,7 +71,8 @@ struct Subframe: Equatable {
 
     /// Lengths, then contents, both grouped by kind, because payloads of one kind are alike.
     private static func appendData(
-        of events: ArraySlice<Event>, _ kinds: DictionaryColumn<Kind>, to body: inout [UInt8]
+        of events: ArraySlice<some EventRow>, _ kinds: DictionaryColumn<Kind>,
+        to body: inout [UInt8]
     ) {
         let order = groupedOrder(kinds.indexes, groups: kinds.values.count)
         let first = events.startIndex
@@ -80,7 +81,7 @@ struct Subframe: Equatable {
             let data = events[first + index].data
             if case .removed(let hash) = data {
                 hash.append(to: &body)
-            } else if data.byteCount <= LogLimits.inlineDataBytesMax {
+            } else if !data.isExternal {
                 body.append(contentsOf: data.content ?? [])
             }
         }
@@ -88,7 +89,9 @@ struct Subframe: Equatable {
 }
 
 /// Type and schema, which nearly always change together.
-private struct Kind: Hashable {
+private struct Kind: ColumnValue {
     let type: EventType
     let schema: UInt16
+
+    var keyedHash: UInt64 { type.keyedHash ^ UInt64(schema) << 32 }
 }

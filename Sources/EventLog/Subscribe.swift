@@ -98,7 +98,7 @@ package struct Subscription: AsyncSequence, Sendable {
             var bytes = 0
             try log.read(selection) { event in
                 events.append(event)
-                bytes += event.decodedByteCount + event.data.byteCount
+                bytes += event.decodedByteCount
                 let isFull =
                     events.count >= LogLimits.readBatchEventsMax
                     || bytes >= LogLimits.readBatchBytesMax

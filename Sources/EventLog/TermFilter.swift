@@ -4,7 +4,7 @@
 /// sets one bit in each of the eight words of one block of 32 bytes, so that asking costs one line
 /// of the cache. With ten bits for each hash, about one of a hundred strangers is let through, and
 /// costs a look into the run. It is kept in memory only.
-struct TermFilter: Equatable, Sendable {
+package struct TermFilter: Equatable, Sendable {
     private var words: [UInt32]
     private let blockCount: UInt64
 
@@ -16,24 +16,18 @@ struct TermFilter: Equatable, Sendable {
         0x7054_95C7, 0x2DF1_424B, 0x9EFC_4947, 0x5C6B_FB31,
     ]
 
-    /// A filter of the hashes of sorted postings.
-    init(_ postings: [Posting]) {
-        var distinct = 0
-        var last: UInt32?
-        for posting in postings where posting.hash != last {
-            distinct += 1
-            last = posting.hash
-        }
-        let blocks = distinct * Self.bitsOfHash / Self.bitsOfBlock + 1
+    /// A filter of distinct hashes.
+    package init(_ hashes: [UInt32]) {
+        let blocks = hashes.count * Self.bitsOfHash / Self.bitsOfBlock + 1
         words = Array(repeating: 0, count: blocks * Self.wordsOfBlock)
         blockCount = UInt64(blocks)
-        for posting in postings { insert(posting.hash) }
+        for hash in hashes { insert(hash) }
     }
 
-    var byteCount: Int { words.count * 4 }
+    package var byteCount: Int { words.count * 4 }
 
     /// False where the hash is certainly not among those of the run.
-    func mayContain(_ hash: UInt32) -> Bool {
+    package func mayContain(_ hash: UInt32) -> Bool {
         let block = firstWord(of: hash)
         let mixed = Self.mix(hash)
         for word in 0..<Self.wordsOfBlock
@@ -73,6 +67,12 @@ struct RunFilters: Equatable, Sendable {
     let ids: TermFilter
     let streams: TermFilter
 
+    /// The filters of what sorted postings name.
+    init(ids: [Posting], streams: [Posting]) {
+        self.ids = TermFilter(ids.distinctHashes)
+        self.streams = TermFilter(streams.distinctHashes)
+    }
+
     var byteCount: Int { ids.byteCount + streams.byteCount }
 }
 
@@ -93,6 +93,12 @@ struct KnownRun: Equatable, Sendable {
 }
 
 extension [KnownRun] {
+    /// False where certainly none of the runs has the hash.
+    func mayContain(_ hash: UInt32, _ kind: IndexKind) -> Bool {
+        for index in indices where self[index].mayContain(hash, kind) { return true }
+        return false
+    }
+
     /// The newest run that has no filters, as long as there is memory for them.
     var nextWithoutFilters: RunExtent? {
         let bytes = reduce(0) { $0 + ($1.filters?.byteCount ?? 0) }

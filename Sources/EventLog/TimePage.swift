@@ -12,8 +12,8 @@ struct TimeBounds: Equatable {
         self.recorded = recorded
     }
 
-    init(of events: ArraySlice<Event>) {
-        let times = events.map(\.occurred.microseconds)
+    init(of events: ArraySlice<some EventRow>) {
+        let times = events.map { ($0.time ?? $0.recorded).microseconds }
         let first = events[events.startIndex].recorded.microseconds
         let last = events[events.endIndex - 1].recorded.microseconds
         recorded = first...max(first, last)

@@ -1,7 +1,7 @@
 /// Writes a JSON string as RFC 8785 does: the shortest escapes, everything else as UTF-8.
 package func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    if text.utf8.allSatisfy(\.standsForItself) {
+    if !text.utf8Span.span.hasEscapes {
         bytes.append(contentsOf: text.utf8)
         bytes.append(UInt8(ascii: "\""))
         return
@@ -26,10 +26,19 @@ package func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
 }
 
-extension UInt8 {
-    /// Whether a JSON string holds the byte as it is.
-    fileprivate var standsForItself: Bool {
-        self >= 0x20 && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
+extension Span<UInt8> {
+    /// Whether a byte among them stands in a JSON string only behind a backslash.
+    ///
+    /// Looks at all of them without a branch, since hardly ever one does.
+    fileprivate var hasEscapes: Bool {
+        var found: UInt8 = 0
+        for index in indices {
+            let byte = self[index]
+            found |= byte < 0x20 ? 1 : 0
+            found |= byte == UInt8(ascii: "\"") ? 1 : 0
+            found |= byte == UInt8(ascii: "\\") ? 1 : 0
+        }
+        return found != 0
     }
 }
 

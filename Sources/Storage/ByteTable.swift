@@ -64,6 +64,9 @@ extension Span<UInt8> {
         }
     }
 
+    /// 64 bits that equal bytes share in this process, keyed so that strangers cannot choose them.
+    package var keyedHash: UInt64 { mixed(seed: processSeed) }
+
     /// 128 bits that stand for the bytes, keyed by the process: nobody can find two texts for one.
     package var fingerprint: Fingerprint {
         // The buffer is used within the call only.
@@ -77,6 +80,15 @@ extension Span<UInt8> {
 }
 
 private let processSeed = UInt64.random(in: .min ... .max)
+
+extension UInt64 {
+    /// 64 bits for this number and another, keyed as ``Swift/Span/keyedHash`` is.
+    package func keyedHash(with other: UInt64) -> UInt64 {
+        folded(
+            folded(self ^ processSeed, times: 0x9E37_79B9_7F4A_7C15) ^ other,
+            times: 0xD6E8_FEB8_6659_FD93)
+    }
+}
 
 /// 128 bits in place of bytes that would fill the memory; for one process only.
 package struct Fingerprint: Hashable, Sendable {
