@@ -28,6 +28,10 @@ extension EventLog {
         // Checking, identifiers and data hashes are the callers' work, not the writer's.
         let now = clock.read().wall
         let prepared = appends.map { PreparedAppend($0, now: now) }
+        let portion = Self.portionCount(prepared[...])
+        if portion == prepared.count, prepared.allSatisfy({ $0.rejection == nil }) {
+            return prepared.isEmpty ? [] : try await writer.submit(prepared)
+        }
         // What can never succeed is none of the writer's business.
         var rest = prepared.filter { $0.rejection == nil }[...]
         var outcomes: [AppendOutcome] = []

@@ -9,6 +9,8 @@ package enum LogLimits {
     package static let overloadPause: Duration = .milliseconds(2)
     /// How long a commit waits for as many appends as the one before it had.
     package static let gatherMicroseconds = 300
+    /// How long the writer looks for the next append before it sleeps, while they come as fast.
+    package static let lingerMicroseconds = 100
     /// Bytes that one commit takes from the queue.
     package static let commitBytesMax = 32 << 20
     package static let blockEventsMax = 4_096

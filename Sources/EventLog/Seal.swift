@@ -25,45 +25,74 @@ struct SealWork: Sendable {
         guard indexedSize + UInt64(units.count) * Self.unitEvents > sealedSize else { return nil }
     }
 
-    /// Does the work; touches no file.
+    /// Does the work, on all cores where there is much of it; touches no file.
     /// - Throws: `Corruption` where columns do not decode to the events that they were made of.
     func seal() throws -> SealedPart {
-        var part = SealedPart(indexedSize: indexedSize, sealedSize: sealedSize)
-        var encoder = BlockEncoder()
-        let sealed = Int((sealedSize - indexedSize) / Self.unitEvents)
-        var subframes = units[..<sealed].compactMap(\.subframe)
-        precondition(subframes.count == sealed, "a unit in a block has its columns")
-        for (index, unit) in units.enumerated().dropFirst(sealed) {
-            let first = indexedSize + UInt64(index) * Self.unitEvents
-            subframes.append(try Self.columns(of: unit, first: first))
-            part.unitRoots.append(unit.tree.root)
-            part.addPayloads(of: unit.events)
+        let sealed = unit(at: sealedSize)
+        let known = units[..<sealed].compactMap(\.subframe)
+        precondition(known.count == sealed, "a unit in a block has its columns")
+        let fresh = try madeOnThreads(units.count - sealed) { number in
+            try Self.columns(of: units[sealed + number], first: position(of: sealed + number))
         }
-        var start = 0
-        while let count = fullCount(from: start) {
-            let range = start..<start + count
-            let first = indexedSize + UInt64(start) * Self.unitEvents
-            part.blocks.append(
-                (first, encoder.encode(Array(subframes[range]), first: first)))
-            part.addRuns(of: units[range], first: first)
-            start += count
-        }
-        let indexed = indexedSize + UInt64(start) * Self.unitEvents
-        part.removedBlocks = shortBlocks.filter { $0.first < indexed }
-        part.shortBlocks = shortBlocks.filter { $0.first >= indexed }
+        let subframes = known + fresh
+        let full = fullBlocks()
+        let indexed = full.last?.upperBound ?? 0
         // The short blocks that stay cover all units behind `indexed` that were sealed before.
-        let shortStart = max(start, sealed)
-        if shortStart < units.count {
-            let first = indexedSize + UInt64(shortStart) * Self.unitEvents
-            part.blocks.append(
-                (first, encoder.encode(Array(subframes[shortStart...]), first: first)))
-            part.shortBlocks.append(
-                RunExtent(first: first, end: indexedSize + UInt64(units.count) * Self.unitEvents))
-            part.subframes = Array(subframes[shortStart...])
+        let short = max(indexed, sealed)..<units.count
+        let made = short.isEmpty ? full : full + [short]
+        let blocks = try madeOnThreads(made.count) { number in
+            let block = made[number]
+            let first = position(of: block.lowerBound)
+            var encoder = BlockEncoder()
+            return SealedPart.Block(
+                first: first, value: encoder.encode(Array(subframes[block]), first: first),
+                run: number < full.count ? NewRun(of: units[block], first: first) : nil)
         }
-        part.newIndexedSize = indexed
-        part.newSealedSize = indexedSize + UInt64(units.count) * Self.unitEvents
-        return part
+        return SealedPart(
+            indexedSize: indexedSize, sealedSize: sealedSize,
+            newIndexedSize: position(of: indexed), newSealedSize: position(of: units.count),
+            blocks: blocks,
+            removedBlocks: shortBlocks.filter { $0.first < position(of: indexed) },
+            shortBlocks: shortBlocks.filter { $0.first >= position(of: indexed) }
+                + made.dropFirst(full.count).map(extent(of:)),
+            subframes: Array(subframes[short]),
+            payloads: units[sealed...].flatMap { Self.payloads(of: $0.events) },
+            unitRoots: units[sealed...].map(\.tree.root))
+    }
+
+    private func unit(at position: UInt64) -> Int {
+        Int((position - indexedSize) / Self.unitEvents)
+    }
+
+    private func position(of unit: Int) -> UInt64 {
+        indexedSize + UInt64(unit) * Self.unitEvents
+    }
+
+    private func extent(of units: Range<Int>) -> RunExtent {
+        RunExtent(first: position(of: units.lowerBound), end: position(of: units.upperBound))
+    }
+
+    /// The units of the full blocks that can be made, one behind the other.
+    private func fullBlocks() -> [Range<Int>] {
+        var blocks: [Range<Int>] = []
+        while let count = fullCount(from: blocks.last?.upperBound ?? 0) {
+            let start = blocks.last?.upperBound ?? 0
+            blocks.append(start..<start + count)
+        }
+        return blocks
+    }
+
+    /// Long data, as values of their own.
+    private static func payloads(
+        of events: [PendingEvent]
+    ) -> [(position: UInt64, value: [UInt8])] {
+        guard events.contains(where: { $0.data.isExternal }) else { return [] }
+        var encoder = ZstdEncoder(level: 3)
+        return events.filter { $0.data.isExternal }.compactMap { event in
+            event.data.content.map {
+                (event.position.value, PayloadValue.encode(Array($0), &encoder))
+            }
+        }
     }
 
     /// How many units from `start` on make a block that cannot hold one more; nil while too few.
@@ -95,38 +124,23 @@ struct SealedPart: Sendable {
     /// Sizes of the books that it was made from; with others it is of no use.
     let indexedSize: UInt64
     let sealedSize: UInt64
-    fileprivate(set) var newIndexedSize: UInt64
-    fileprivate(set) var newSealedSize: UInt64
-    fileprivate(set) var blocks: [(first: UInt64, value: [UInt8])] = []
-    fileprivate(set) var removedBlocks: [RunExtent] = []
+    let newIndexedSize: UInt64
+    let newSealedSize: UInt64
+    let blocks: [Block]
+    let removedBlocks: [RunExtent]
     /// The short blocks that there are afterwards.
-    fileprivate(set) var shortBlocks: [RunExtent] = []
+    let shortBlocks: [RunExtent]
     /// The columns of the units in the last of them, where it is new.
-    fileprivate(set) var subframes: [Subframe] = []
-    fileprivate(set) var runs: [NewRun] = []
-    fileprivate(set) var payloads: [(position: UInt64, value: [UInt8])] = []
+    let subframes: [Subframe]
+    let payloads: [(position: UInt64, value: [UInt8])]
     /// Roots over the units that were in the tail.
-    fileprivate(set) var unitRoots: [Hash] = []
+    let unitRoots: [Hash]
 
-    fileprivate init(indexedSize: UInt64, sealedSize: UInt64) {
-        self.indexedSize = indexedSize
-        self.sealedSize = sealedSize
-        newIndexedSize = indexedSize
-        newSealedSize = sealedSize
-    }
-
-    fileprivate mutating func addPayloads(of events: [PendingEvent]) {
-        guard events.contains(where: { $0.data.isExternal }) else { return }
-        var encoder = ZstdEncoder(level: 3)
-        for event in events where event.data.isExternal {
-            guard let data = event.data.content else { continue }
-            payloads.append(
-                (event.position.value, PayloadValue.encode(Array(data), &encoder)))
-        }
-    }
-
-    fileprivate mutating func addRuns(of units: ArraySlice<PendingUnit>, first: UInt64) {
-        runs.append(NewRun(of: units, first: first))
+    /// A block as it is to be written, and the run over it where it is a full one.
+    struct Block: Sendable {
+        let first: UInt64
+        let value: [UInt8]
+        let run: NewRun?
     }
 }
 
@@ -151,7 +165,7 @@ extension WriterState {
             try transaction.put(
                 payload.value, for: Keys.position(payload.position), in: Databases.payloads)
         }
-        for page in part.runs.flatMap(\.pages) {
+        for page in part.blocks.compactMap(\.run).flatMap(\.pages) {
             try transaction.put(page.value, for: page.key.bytes, in: Databases.runs)
         }
         try edge.append(part.unitRoots, to: &transaction)
@@ -163,7 +177,7 @@ extension WriterState {
             pending.remember(part.subframes, from: short.first)
         }
         shortBlocks = part.shortBlocks
-        runs += part.runs.map(\.known)
+        runs += part.blocks.compactMap { $0.run?.known }
         forgetStreams()
     }
 

@@ -115,7 +115,8 @@ final class Writer: Sendable {
             writer: try WorkerThread(
                 waitingWeightMax: LogLimits.waitingBytesMax,
                 batchWeightMax: LogLimits.commitBytesMax,
-                gathering: .upTo(microseconds: LogLimits.gatherMicroseconds)
+                gathering: .upTo(microseconds: LogLimits.gatherMicroseconds),
+                lingering: .upTo(microseconds: LogLimits.lingerMicroseconds)
             ) { [unowned self] in write($0) },
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Glibc
+internal import Synchronization
 
 /// Runs `body` once on each of so many threads, of which the calling one is one, and waits.
 ///
@@ -7,6 +8,25 @@ internal import Glibc
 /// or run them one after the other: no body may wait for a piece that nobody has taken.
 package func onThreads(_ count: Int, _ body: @Sendable (_ thread: Int) -> Void) {
     DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+}
+
+/// What `make` answers for each number from 0 on, made on all cores; the first error is thrown.
+package func madeOnThreads<Part: Sendable>(
+    _ count: Int, _ make: @Sendable (_ number: Int) throws -> Part
+) throws -> [Part] {
+    guard count > 1 else { return try (0..<count).map(make) }
+    let next = Atomic<Int>(0)
+    let made = Mutex<[(number: Int, part: Result<Part, any Error>)]>([])
+    onThreads(min(coreCount, count)) { _ in
+        while true {
+            let number = next.add(1, ordering: .relaxed).oldValue
+            guard number < count else { return }
+            let part = Result { try make(number) }
+            made.withLock { $0.append((number, part)) }
+        }
+    }
+    let parts = made.withLock { $0 }.sorted { $0.number < $1.number }
+    return try parts.map { try $0.part.get() }
 }
 
 /// How many threads can run at once on this machine.

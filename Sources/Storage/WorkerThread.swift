@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// One operating system thread that works off what it is handed, such as the one that writes.
 ///
@@ -8,7 +9,9 @@ internal import Glibc
     // Sendable because every mutable field is touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
-    private var waiting: [(job: Job, weight: Int)] = []
+    private var waiting: [Job] = []
+    /// That of each job that waits.
+    private var waitingWeights: [Int] = []
     private var waitingWeight = 0
     private var state = State.open
     private var loopThread: pthread_t?
@@ -16,6 +19,11 @@ internal import Glibc
     private let batchWeightMax: Int
     private let priority: Priority
     private let gathering: Gathering
+    private let lingering: Lingering
+    /// Jobs that have ever been handed over, so that one who lingers looks without the mutex.
+    private let arrivals = Atomic<Int>(0)
+    /// Whether the last job came so soon that the thread had better stay awake for the next.
+    private var isBusy = false
     /// Jobs of the last batch.
     private var lastCount = 0
     /// As many jobs have to wait before the thread is woken.
@@ -39,6 +47,16 @@ internal import Glibc
         case upTo(microseconds: Int)
     }
 
+    /// Whether the thread stays awake for a moment when it has nothing to do.
+    package enum Lingering: Sendable {
+        case none
+        /// Looks for the next job so long before it sleeps, if the one before came as soon.
+        ///
+        /// One who waits for each answer has the next job ready before a thread could fall asleep
+        /// and be woken again, which takes about as long.
+        case upTo(microseconds: Int)
+    }
+
     private enum State {
         case open
         /// Takes no more jobs, but finishes those that wait.
@@ -59,7 +77,7 @@ internal import Glibc
     /// A single job may exceed either weight; it then waits or runs alone.
     package init(
         waitingWeightMax: Int, batchWeightMax: Int, priority: Priority = .normal,
-        gathering: Gathering = .none,
+        gathering: Gathering = .none, lingering: Lingering = .none,
         run: @escaping @Sendable ([Job]) -> Void
     ) throws(StorageError) {
         unsafe mutex = .allocate(capacity: 1)
@@ -75,6 +93,7 @@ internal import Glibc
         self.batchWeightMax = batchWeightMax
         self.priority = priority
         self.gathering = gathering
+        self.lingering = lingering
         self.run = run
         var thread = pthread_t()
         // The thread owns a reference to this object until its loop ends.
@@ -106,7 +125,9 @@ internal import Glibc
             guard state == .open else { return (.stopped, false) }
             guard weight == 0 || waiting.isEmpty || waitingWeight + weight <= waitingWeightMax
             else { return (.full, false) }
-            waiting.append((job, weight))
+            waiting.append(job)
+            waitingWeights.append(weight)
+            arrivals.add(1, ordering: .relaxed)
             waitingWeight += weight
             // Not before a batch is full: to be woken for each job costs more than the job.
             return (.accepted, waiting.count >= wanted)
@@ -139,26 +160,61 @@ internal import Glibc
 
     private func nextBatch() -> [Job]? {
         locked {
-            while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
+            awaitJob()
             if waiting.isEmpty {
                 state = .ended
                 unsafe pthread_cond_broadcast(changed)
                 return nil
             }
             gather()
-            var weight = 0
-            var count = 0
-            for next in waiting {
-                if count > 0 && weight + next.weight > batchWeightMax { break }
-                weight += next.weight
-                count += 1
-            }
-            let batch = waiting.prefix(count).map(\.job)
-            waiting.removeFirst(count)
-            waitingWeight -= weight
-            lastCount = count
-            return batch
+            return takeBatch()
         }
+    }
+
+    /// Takes what waits, as much of it as one batch may have; `mutex` is held.
+    private func takeBatch() -> [Job] {
+        var weight = 0
+        var count = 0
+        for next in waitingWeights {
+            if count > 0 && weight + next > batchWeightMax { break }
+            weight += next
+            count += 1
+        }
+        lastCount = count
+        waitingWeight -= weight
+        guard count < waiting.count else {
+            waitingWeights.removeAll(keepingCapacity: true)
+            defer { waiting = [] }
+            return waiting
+        }
+        let batch = Array(waiting[..<count])
+        waiting.removeFirst(count)
+        waitingWeights.removeFirst(count)
+        return batch
+    }
+
+    /// Waits until there is a job, or there will be none; `mutex` is held.
+    private func awaitJob() {
+        guard waiting.isEmpty, state == .open else { return }
+        let start = SystemClock.bootMicroseconds()
+        if case .upTo(let microseconds) = lingering, isBusy {
+            linger(until: start + Int64(microseconds))
+        }
+        while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
+        if case .upTo(let microseconds) = lingering {
+            // One that slept was woken later than the job came.
+            isBusy = SystemClock.bootMicroseconds() < start + 3 * Int64(microseconds)
+        }
+    }
+
+    /// Looks for a job without sleeping; `mutex` is held, but not while it looks.
+    private func linger(until end: Int64) {
+        let seen = arrivals.load(ordering: .relaxed)
+        unsafe pthread_mutex_unlock(mutex)
+        while arrivals.load(ordering: .relaxed) == seen, SystemClock.bootMicroseconds() < end {
+            sched_yield()
+        }
+        unsafe pthread_mutex_lock(mutex)
     }
 
     /// Waits for a batch to fill; `mutex` is held.

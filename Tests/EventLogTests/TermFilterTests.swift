@@ -1,6 +1,5 @@
-import Testing
-
 import EventLog
+import Testing
 
 @Suite("Filters of runs, and tables of numbers")
 struct TermFilterTests {
