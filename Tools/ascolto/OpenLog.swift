@@ -11,8 +11,10 @@ struct LogOptions: ParsableArguments {
     var log: String?
     @Flag(
         help: ArgumentHelp(
-            "Nobody writes: read without a lock file, such as on a read-only mount.",
-            discussion: "Refused while somebody writes; keeps writers out meanwhile."))
+            """
+            Nobody writes: read without a lock file, such as on a read-only mount. Refused while \
+            somebody writes; keeps writers out meanwhile.
+            """))
     var frozen = false
 
     var directory: String {
