@@ -1,14 +1,15 @@
 import EventLog
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Blocks that are made beside the writer, and runs that are merged there.
 @Suite struct SealTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 
