@@ -32,7 +32,8 @@ package final class Program {
     ) throws {
         scratch = try Scratch()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        // By `env`, since Foundation changes directory with all that runs in this process.
+        // By `env`: Foundation changes directory with all that runs in this process, and leaves
+        // those signals blocked that the threads of tests block, such as SIGTERM.
         process.arguments = ["--default-signal", "-C", scratch.path, name] + arguments
         var surroundings = ProcessInfo.processInfo.environment
         for name in ["ASCOLTO_LOG", "ASCOLTO_CLOCK"] { surroundings[name] = nil }
