@@ -90,52 +90,63 @@ let package = Package(
                 "Reorganisation", "JSON", "Storage", "Merkle", "YAML", "Workloads", arguments,
             ],
             path: "Tools/ascolto", swiftSettings: strict),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        // What tests share: programs that run, scratch directories, seeded numbers.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "MerkleTests", dependencies: ["Merkle", crypto], swiftSettings: strict),
+            name: "JSONTests", dependencies: ["TestSupport", "JSON"], swiftSettings: strict),
         .testTarget(
-            name: "StatisticsTests", dependencies: ["Statistics"], swiftSettings: strict),
-        .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
-        .testTarget(
-            name: "EventLogTests", dependencies: ["EventLog", "Storage", "Merkle", "JSON", crypto],
+            name: "MerkleTests", dependencies: ["TestSupport", "Merkle", crypto],
             swiftSettings: strict),
         .testTarget(
-            name: "ContactCentreTests", dependencies: ["ContactCentre", "JSON"],
+            name: "StatisticsTests", dependencies: ["TestSupport", "Statistics"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StorageTests", dependencies: ["TestSupport", "Storage"], swiftSettings: strict),
+        .testTarget(
+            name: "EventLogTests",
+            dependencies: ["TestSupport", "EventLog", "Storage", "Merkle", "JSON", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContactCentreTests", dependencies: ["TestSupport", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .testTarget(
             name: "IntakeTests",
-            dependencies: ["Intake", "EventLog", "ContactCentre", "JSON", "Storage", "YAML"],
-            swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "Intake", "EventLog", "ContactCentre", "JSON", "Storage", "YAML",
+            ], swiftSettings: strict),
         .testTarget(
             name: "ProjectionTests",
             dependencies: [
-                "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON", "YAML", grdb,
+                "TestSupport", "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON",
+                "YAML", grdb,
             ], swiftSettings: strict),
         .testTarget(
             name: "ReorganisationTests",
-            dependencies: ["Reorganisation", "EventLog", "ContactCentre", "JSON"],
+            dependencies: ["TestSupport", "Reorganisation", "EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .testTarget(
-            name: "WorkloadsTests", dependencies: ["Workloads", "EventLog", "JSON"],
+            name: "WorkloadsTests", dependencies: ["TestSupport", "Workloads", "EventLog", "JSON"],
             swiftSettings: strict),
-        .testTarget(name: "HouseRules", swiftSettings: strict),
+        .testTarget(name: "HouseRules", dependencies: ["TestSupport"], swiftSettings: strict),
         // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.
         .executableTarget(
-            name: "FaultAppender", dependencies: ["EventLog", "Storage", "JSON"],
+            name: "FaultAppender", dependencies: ["TestSupport", "EventLog", "Storage", "JSON"],
             path: "Tests/FaultAppender", swiftSettings: strict),
         // Holds the decoders against mutated bytes; a program, since a trap ends it.
         .executableTarget(
-            name: "DecoderFuzzer", dependencies: ["EventLog", "Storage", "JSON", "Merkle"],
+            name: "DecoderFuzzer",
+            dependencies: ["TestSupport", "EventLog", "Storage", "JSON", "Merkle"],
             path: "Tests/DecoderFuzzer", swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog", "Storage", "JSON",
-                "Merkle",
+                "TestSupport", "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog", "Storage",
+                "JSON", "Merkle",
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["ascolto"], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["TestSupport", "ascolto"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

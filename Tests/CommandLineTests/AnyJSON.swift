@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Any JSON value, read by Foundation and so without our own reader.
 enum AnyJSON: Decodable, Hashable {
@@ -55,4 +56,9 @@ enum AnyJSON: Decodable, Hashable {
         default: nil
         }
     }
+}
+
+extension Run {
+    /// The answer, read as JSON.
+    func json() throws -> AnyJSON { try JSONDecoder().decode(AnyJSON.self, from: output) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("append")
@@ -15,7 +16,7 @@ struct AppendVerbTests {
         _ lines: String..., to log: String, options: [String] = []
     ) throws -> Run {
         try Ascolto.run(
-            ["append"] + options, log: log, input: lines.map { $0 + "\n" }.joined())
+            ["append"] + options, log: log, input: .text(lines.map { $0 + "\n" }.joined()))
     }
 
     private func answer(

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One flipped bit in data.mdb is reported or harmless; nothing ever reads wrong data as right.
@@ -15,10 +16,10 @@ struct BitFlipTests {
     /// What verbs are asked of each damaged copy, and what they said of the sound log.
     private struct Question {
         let arguments: [String]
-        let input: String?
+        let input: Program.Input
         let answer: Data
 
-        init(_ arguments: [String], input: String? = nil, log: String) throws {
+        init(_ arguments: [String], input: Program.Input = .nothing, log: String) throws {
             self.arguments = arguments
             self.input = input
             let run = try Ascolto.run(arguments, log: log, input: input)
@@ -69,7 +70,7 @@ struct BitFlipTests {
 
     /// Retries an event that is in the log: its answer depends on the index of identifiers.
     private func retry(_ line: String, log: String) throws -> Question {
-        try Question(["append"], input: line + "\n", log: log)
+        try Question(["append"], input: .text(line + "\n"), log: log)
     }
 
     private func questions(log: String) throws -> [Question] {
@@ -111,30 +112,30 @@ struct BitFlipTests {
             damaged[place] ^= bit
             // An append may have written both; each flip starts from the sound log.
             func lay() throws {
-                try damaged.write(to: URL(fileURLWithPath: file))
-                try head.write(to: URL(fileURLWithPath: "\(scratch.log)/head"))
+                try scratch.file("log/data.mdb", damaged)
+                try scratch.file("log/head", head)
             }
             try lay()
-            let check = try Ascolto.run(["check"], log: scratch.log, seconds: 120)
+            let check = try Ascolto.run(["check"], log: scratch.log, within: 120)
             let brokenBefore = tally.broken
             let isReported = check.end == .exit(5)
             tally.require(isReported || check.end == .exit(0), "\(name): check: \(check.end)")
             tally.require(!isReported || !check.error.isEmpty, "\(name): the report is empty")
             if isReported { tally.reported += 1 } else { tally.harmless += 1 }
 
-            let exported = try Ascolto.run(["export"], log: scratch.log, seconds: 120)
+            let exported = try Ascolto.run(["export"], log: scratch.log, within: 120)
             judge(exported, name, "export", isReported, &tally) { $0.output == export }
             tally.require(
                 export.prefix(exported.output.count) == exported.output,
                 "\(name): export printed wrong bytes")
-            let stats = try Ascolto.run(["stats"], log: scratch.log, seconds: 120)
+            let stats = try Ascolto.run(["stats"], log: scratch.log, within: 120)
             judge(stats, name, "stats", isReported, &tally) {
                 (try? $0.json()["root"]?.text) == root
             }
             for question in questions {
                 try lay()
                 let run = try Ascolto.run(
-                    question.arguments, log: scratch.log, input: question.input, seconds: 120)
+                    question.arguments, log: scratch.log, input: question.input, within: 120)
                 judge(run, name, "\(question.arguments)", isReported, &tally) {
                     $0.output == question.answer
                 }

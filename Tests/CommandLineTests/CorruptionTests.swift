@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A damaged log")
@@ -28,7 +29,7 @@ struct CorruptionTests {
         try write(whole.prefix(size < 0 ? whole.count + size : size), to: file)
         let line = EdgeEvents.lines(series: 4)[0]
         for verb in Self.readers + [["append"]] {
-            let run = try Ascolto.run(verb, log: scratch.log, input: line, seconds: 90)
+            let run = try Ascolto.run(verb, log: scratch.log, input: .text(line), within: 90)
             #expect(run.end == .exit(5), "\(verb), \(size): \(run.end) \(run.error)")
             #expect(run.error.contains("corrupt"), "\(verb), \(size): \(run.error)")
         }
@@ -44,7 +45,7 @@ struct CorruptionTests {
         try write(older, to: file)
         let line = EdgeEvents.lines(series: 4)[0]
         for verb in Self.readers + [["append"], ["generate", "--days", "1"]] {
-            let run = try Ascolto.run(verb, log: scratch.log, input: line, seconds: 90)
+            let run = try Ascolto.run(verb, log: scratch.log, input: .text(line), within: 90)
             #expect(run.end == .exit(5), "\(verb): \(run.end) \(run.error)")
             #expect(run.error.contains("head file remembers"), "\(verb): \(run.error)")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Exit codes")
@@ -51,9 +52,8 @@ struct ExitCodeTests {
         try MakeLog.append(EdgeEvents.lines(series: 1), to: scratch.log)
         let projected = try Ascolto.run(["project"], log: scratch.log)
         #expect(projected.end == .exit(0), "\(projected.error)")
-        let run = try RunningProgram(
-            Ascolto.path, arguments: wrong.arguments, environment: ["ASCOLTO_LOG": scratch.log]
-        ).finish(within: 60)
+        let run = try Program.run(
+            Ascolto.path, wrong.arguments, environment: ["ASCOLTO_LOG": scratch.log], within: 60)
         #expect(run.end == .exit(wrong.code), "\(run.error)")
         #expect(run.output.isEmpty)
         #expect(run.error.contains(wrong.words), "\(run.error)")
@@ -78,14 +78,9 @@ struct ExitCodeTests {
     }
 
     /// Waits until a program has opened a file, and a moment longer for it to take the lock.
-    private func waitUntil(_ program: RunningProgram, holds file: String) throws {
-        let descriptors = "/proc/\(program.identifier)/fd"
+    private func waitUntil(_ program: Program, holds file: String) throws {
         for _ in 0..<600 {
-            let names = try FileManager.default.contentsOfDirectory(atPath: descriptors)
-            let isOpen = names.contains {
-                let link = "\(descriptors)/\($0)"
-                return (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) == file
-            }
+            let isOpen = openFiles(of: program.identifier).values.contains(file)
             Thread.sleep(forTimeInterval: 0.1)
             if isOpen { return }
         }
@@ -100,7 +95,7 @@ struct ExitCodeTests {
         let pipe = Pipe()
         let first = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
         try waitUntil(first, holds: "\(scratch.log)/head")
-        let second = try Ascolto.run(["append"], log: scratch.log, input: line)
+        let second = try Ascolto.run(["append"], log: scratch.log, input: .text(line))
         #expect(second.end == .exit(4))
         #expect(second.output.isEmpty)
         #expect(second.error.contains("another process"), "\(second.error)")
@@ -111,7 +106,7 @@ struct ExitCodeTests {
         let ended = try first.finish(within: 60)
         #expect(ended.end == .exit(0), "\(ended.error)")
         #expect(try ended.json()["appended"]?.integer == 1)
-        let third = try Ascolto.run(["append"], log: scratch.log, input: line)
+        let third = try Ascolto.run(["append"], log: scratch.log, input: .text(line))
         #expect(third.end == .exit(0), "\(third.error)")
     }
 }

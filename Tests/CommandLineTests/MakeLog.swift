@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The binary's `generate` and `append` as a source of logs for tests.
@@ -21,7 +22,7 @@ enum MakeLog {
         _ lines: [String], to log: String, environment: [String: String] = [:]
     ) throws {
         let run = try Ascolto.run(
-            ["append"], log: log, input: lines.joined(separator: "\n") + "\n",
+            ["append"], log: log, input: .text(lines.joined(separator: "\n") + "\n"),
             environment: environment)
         try #require(run.end == .exit(0), "\(run.error)")
     }

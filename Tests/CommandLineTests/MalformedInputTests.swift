@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Malformed input gets an error that says where and what to do")
@@ -57,7 +58,7 @@ struct MalformedInputTests {
         let scratch = try Scratch()
         let good = Self.opening + "}\n"
         let input = Data("\n".utf8) + bad.bytes + Data(("\n" + good).utf8)
-        let appended = try Ascolto.run(["append"], log: scratch.log, bytes: input)
+        let appended = try Ascolto.run(["append"], log: scratch.log, input: .bytes(input))
         #expect(appended.end == .exit(3))
         #expect(try appended.json()["appended"]?.integer == 1, "the good line goes on")
         #expect(appended.error.contains("line 2: "), "\(appended.error)")
@@ -108,16 +109,14 @@ struct MalformedInputTests {
     }
 
     private func compressed(with script: String) throws -> Data {
-        let run = try RunningProgram(
-            Python.path, arguments: ["-c", script], input: .bytes(Data(Self.rows.utf8))
-        ).finish(within: 60)
+        let run = try Python.run(code: script, input: .text(Self.rows))
         try #require(run.end == .exit(0), "\(run.error)")
         return run.output
     }
 
     @Test(
         "in a file that ends too early, and a whole one is read",
-        .enabled(if: Python.readsLogs, Python.needed),
+        .enabled(if: Python.readsLogs, "\(Python.needed)"),
         arguments: [
             (
                 "gz",

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Merged indexes")
@@ -19,11 +20,11 @@ struct MergedRunsTests {
     func lookUps() throws {
         let scratch = try Scratch()
         let input = (0..<Self.count).map(Self.line).joined(separator: "\n") + "\n"
-        let appended = try Ascolto.run(["append"], log: scratch.log, input: input)
+        let appended = try Ascolto.run(["append"], log: scratch.log, input: .text(input))
         #expect(appended.end == .exit(0), "\(appended.error)")
         let check = try Ascolto.run(["check"], log: scratch.log)
         #expect(check.end == .exit(0), "\(check.text)\(check.error)")
-        let again = try Ascolto.run(["append"], log: scratch.log, input: input)
+        let again = try Ascolto.run(["append"], log: scratch.log, input: .text(input))
         #expect(try again.json()["already_appended"] == .integer(Int64(Self.count)))
         for number in [0, 4_095, 32_767, 32_768, 100_000, Self.count - 1] {
             let lines = try positions(["--stream", "s/\(number / 6)"], scratch)

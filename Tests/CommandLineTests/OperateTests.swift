@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Backup, restore, compaction, following and frozen reading, as operators do them.
@@ -87,7 +88,7 @@ struct OperateTests {
         #expect(refused.end == .exit(4))
         #expect(refused.error.contains("\(follower.identifier)"), "\(refused.error)")
         #expect(refused.output.isEmpty)
-        kill(follower.identifier, SIGTERM)
+        follower.send(SIGTERM)
         #expect(try follower.finish(within: 20).end == .exit(0))
         let pipe = Pipe()
         let writer = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
@@ -126,14 +127,8 @@ struct OperateTests {
         _ = try done(["check"])
     }
 
-    private func hasOpen(_ program: RunningProgram, _ name: String) -> Bool {
-        let descriptors = "/proc/\(program.identifier)/fd"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: descriptors)) ?? []
-        return names.contains {
-            let link = try? FileManager.default.destinationOfSymbolicLink(
-                atPath: "\(descriptors)/\($0)")
-            return link?.hasSuffix(name) == true
-        }
+    private func hasOpen(_ program: Program, _ name: String) -> Bool {
+        openFiles(of: program.identifier).values.contains { $0.hasSuffix(name) }
     }
 
     private func waitUntil(_ condition: () throws -> Bool) throws {
@@ -216,7 +211,7 @@ struct OperateTests {
         let ofStream = export.filter { $0.contains(#""subject":"s/2""#) }
         try waitUntil { now.linesSoFar.last == typed.last }
         try waitUntil { all.linesSoFar.last == ofStream.last }
-        for program in [now, all] { kill(program.identifier, SIGTERM) }
+        for program in [now, all] { program.send(SIGTERM) }
         let lines = try now.finish(within: 20).lines
         #expect(21...typed.count - 10 ~= lines.count)
         #expect(lines == typed.suffix(lines.count))
@@ -236,21 +231,20 @@ struct OperateTests {
         }
         try pipe.fileHandleForWriting.close()
         #expect(try writer.finish(within: 60).end == .exit(0))
-        kill(follower.identifier, SIGTERM)
+        follower.send(SIGTERM)
         #expect(try follower.finish(within: 20).lines.count == 61)
     }
 
     @Test("tail ends quietly when nobody takes its lines")
     func tailIntoClosedPipe() throws {
         try MakeLog.append(lines(0..<2_000), to: scratch.log)
-        let run = try RunningProgram(
-            "/bin/bash",
-            arguments: [
+        let run = try Program.run(
+            "bash",
+            [
                 "-c",
                 "'\(Ascolto.path)' tail --from 0 --log '\(scratch.log)' | head -n 2 | wc -l;"
                     + "echo ${PIPESTATUS[0]}",
-            ]
-        ).finish(within: 60)
+            ], within: 60)
         #expect(run.lines == ["2", "0"])
         #expect(run.error == "")
     }
@@ -267,7 +261,8 @@ struct OperateTests {
         try pipe.fileHandleForWriting.close()
         #expect(try writer.finish(within: 20).end == .exit(0))
         #expect(
-            try Ascolto.run(["append", "--frozen"], log: scratch.log, input: "").end == .exit(2))
+            try Ascolto.run(["append", "--frozen"], log: scratch.log, input: .text("")).end
+                == .exit(2))
         try FileManager.default.removeItem(atPath: "\(scratch.log)/lock.mdb")
         #expect(try done(["export", "--frozen"]).output == export)
         for verb in ["stats", "check", "streams", "read"] {
@@ -294,9 +289,7 @@ struct OperateTests {
             '\(Ascolto.path)' export --frozen --log '\(place)' | wc -l
             '\(Ascolto.path)' check --frozen --log '\(place)' >&2; echo $?
             """
-        let run = try RunningProgram(
-            "/usr/bin/unshare", arguments: ["-m", "/bin/bash", "-c", script]
-        ).finish(within: 60)
+        let run = try Program.run("unshare", ["-m", "bash", "-c", script], within: 60)
         if run.end == .exit(99) {
             tell("not tested: this machine does not let root mount a directory")
             return

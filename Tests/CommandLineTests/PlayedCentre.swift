@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A small call centre that plays some hours, writes them as Asterisk would, and counts for itself.
 ///
 /// Figures come from the times as they stand in the lines, so without the rest of a second where

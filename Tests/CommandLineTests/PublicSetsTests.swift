@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("The public data sets", .enabled(if: PublicSet.areThere, PublicSet.needed))
@@ -10,11 +11,8 @@ struct PublicSetsTests {
         let scratch = try Scratch()
         let imported = try set.imported(to: scratch.log)
         let export = try MakeLog.export(scratch.log)
-        let script = "\(Places.package)/Tests/Independent/public_sets.py"
-        let told = try RunningProgram(
-            "/usr/bin/env", arguments: ["python3", script, set.mapping] + set.paths,
-            input: .bytes(export.output)
-        ).finish(within: 600)
+        let told = try Python.run(
+            "public_sets.py", [set.mapping] + set.paths, input: .bytes(export.output))
         try #require(told.end == .exit(0), "\(told.error)")
         let expected = try told.json()
         for key in ["rows", "events", "anomalies"] {
@@ -42,10 +40,7 @@ struct PublicSetsTests {
         _ = try set.imported(to: scratch.log)
         let projected = try Ascolto.run(["project", "case-flow"], log: scratch.log)
         try #require(projected.end == .exit(0), "\(projected.error)")
-        let script = "\(Places.package)/Tests/Independent/case_flow.py"
-        let counted = try RunningProgram(
-            "/usr/bin/env", arguments: ["python3", script, set.mapping] + set.paths
-        ).finish(within: 600)
+        let counted = try Python.run("case_flow.py", [set.mapping] + set.paths)
         try #require(counted.end == .exit(0), "\(counted.error)")
         for (table, expected) in try #require(try counted.json().members) {
             let keys = try #require(Self.keys[table])
@@ -66,13 +61,13 @@ struct PublicSetsTests {
 
     @Test(
         "have the satisfaction by channel and group that statsmodels finds in their rows",
-        .enabled(if: Python.estimates, Python.needed))
+        .enabled(if: Python.estimates, "\(Python.needed)"))
     func satisfaction() throws {
         let scratch = try Scratch()
         _ = try PublicSet.kansasCity.imported(to: scratch.log)
         let projected = try Ascolto.run(["project", "citizen-satisfaction"], log: scratch.log)
         try #require(projected.end == .exit(0), "\(projected.error)")
-        let counted = try Python.run("satisfaction.py", arguments: PublicSet.kansasCity.paths)
+        let counted = try Python.run("satisfaction.py", PublicSet.kansasCity.paths)
         try #require(counted.end == .exit(0), "\(counted.error)")
         let answer = try Ascolto.run(
             ["query", "citizen-satisfaction", "scores"], log: scratch.log)
@@ -97,7 +92,7 @@ struct PublicSetsTests {
 
     @Test(
         "have the equity that statsmodels finds in their rows, and hide what must be hidden",
-        .enabled(if: Python.estimates, Python.needed),
+        .enabled(if: Python.estimates, "\(Python.needed)"),
         arguments: [PublicSet.boston, .buenosAires])
     func equity(set: PublicSet) throws {
         let scratch = try Scratch()
@@ -110,7 +105,7 @@ struct PublicSetsTests {
             return run
         }
         _ = try run(["project", "equity-and-access"])
-        let counted = try Python.run("equity.py", arguments: [set.mapping] + set.paths)
+        let counted = try Python.run("equity.py", [set.mapping] + set.paths)
         try #require(counted.end == .exit(0), "\(counted.error)")
         let expected = try counted.json()
         let groups = try run(["query", "equity-and-access", "groups"])
@@ -133,7 +128,7 @@ struct PublicSetsTests {
             }
         }
         let release = try run(["query", "equity-and-access", "release"])
-        let attacked = try Python.run("attack_release.py", input: release.output)
+        let attacked = try Python.run("attack_release.py", input: .bytes(release.output))
         try #require(attacked.end == .exit(0), "\(attacked.error)")
         let report = try attacked.json()
         #expect(report["told"]?.elements?.isEmpty == true, "\(report)")
@@ -186,7 +181,7 @@ struct PublicSet: Sendable, CustomTestStringConvertible {
     var paths: [String] { files.map { "\(Places.shared)/data/\($0)" } }
     var testDescription: String { mapping }
 
-    func start(to log: String) throws -> RunningProgram {
+    func start(to log: String) throws -> Program {
         try Ascolto.start(
             ["import", "csv", "--mapping", "\(Places.package)/Tools/mappings/\(mapping).yaml"]
                 + paths, log: log)
@@ -206,10 +201,10 @@ struct PeakMemory {
     /// Anonymous memory only: pages of the mapped file are the system's to take back.
     let kilobytes: Int
 
-    init(of running: RunningProgram) throws {
+    init(of running: Program) throws {
         var peak = 0
         while running.isRunning {
-            peak = max(peak, residentKilobytes(of: running.identifier))
+            peak = max(peak, running.residentKilobytes)
             Thread.sleep(forTimeInterval: 0.01)
         }
         run = try running.finish(within: 60)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Query")
@@ -78,17 +79,12 @@ struct QueryVerbTests {
 
     @Test(
         "says of a damaged read model that it must be rebuilt",
-        .enabled(if: Python.readsLogs, Python.needed))
+        .enabled(if: Python.readsLogs, "\(Python.needed)"))
     func damaged() throws {
-        let python = try RunningProgram(
-            Python.path,
-            arguments: [
-                "-c",
-                "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); "
-                    + "d.execute('UPDATE read_model SET events = -1'); d.commit()",
-                "\(scratch.log)/projections/operator-queues.sqlite",
-            ]
-        ).finish(within: 60)
+        let python = try Python.run(
+            code: "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); "
+                + "d.execute('UPDATE read_model SET events = -1'); d.commit()",
+            ["\(scratch.log)/projections/operator-queues.sqlite"])
         try #require(python.end == .exit(0), "\(python.error)")
         for arguments in [["query", "operator-queues"], ["project"], ["projections"]] {
             let run = try Ascolto.run(arguments, log: scratch.log)

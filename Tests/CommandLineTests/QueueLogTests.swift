@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Queue logs of a played centre")
@@ -31,8 +32,7 @@ struct QueueLogTests {
         let middle = try scratch.file(
             "queue_log.1", text: text(centre.lines[third..<2 * third], "\n"))
         let new = try scratch.file("queue_log", text: text(centre.lines[(2 * third)...], "\n"))
-        let gzip = try RunningProgram("/usr/bin/env", arguments: ["gzip", middle])
-        #expect(try gzip.finish(within: 60).end == .exit(0))
+        #expect(try Program.run("gzip", [middle]).end == .exit(0))
         return [new, middle + ".gz", old]
     }
 

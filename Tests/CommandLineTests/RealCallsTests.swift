@@ -1,7 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-@Suite("The real calls of two months", .enabled(if: Places.hasCalls, Places.needsCalls))
+@Suite("The real calls of two months", .enabled(if: Places.hasCalls, "\(Places.callsNeeded)"))
 struct RealCallsTests {
     private static let months = ["01", "02"]
 
@@ -56,10 +57,7 @@ struct RealCallsTests {
     }
 
     private func compareWaiting(_ files: [String], in log: String) throws {
-        let counted = try RunningProgram(
-            "/usr/bin/env",
-            arguments: ["python3", "\(Places.package)/Tests/Independent/waiting_max.py"] + files
-        ).finish(within: 300)
+        let counted = try Python.run("waiting_max.py", files)
         try #require(counted.end == .exit(0), "\(counted.error)")
         let expected = try #require(try counted.json().members)
         let days = try rows("days", by: "day", in: log).mapValues { $0["waiting_max"] }

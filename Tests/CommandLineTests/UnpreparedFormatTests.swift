@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// An export of an office program, with a mapping that was written from its document alone.
@@ -11,9 +12,7 @@ struct UnpreparedFormatTests {
     init() throws {
         scratch = try Scratch()
         table = "\(scratch.path)/register.txt"
-        let script = "\(Places.package)/Tests/Independent/unprepared.py"
-        let written = try RunningProgram("/usr/bin/env", arguments: ["python3", script, table])
-            .finish(within: 60)
+        let written = try Python.run("unprepared.py", [table])
         try #require(written.end == .exit(0), "\(written.error)")
         expected = try written.json()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("XES logs of chance")
@@ -55,16 +56,10 @@ struct XESTests {
     func events(seed: UInt64) throws {
         let scratch = try Scratch()
         let plain = try scratch.file("plain.xes", document(bytes: 200_000, seed: seed))
-        let gzip = try RunningProgram("/usr/bin/env", arguments: ["gzip", "-k", plain])
-        #expect(try gzip.finish(within: 60).end == .exit(0))
+        #expect(try Program.run("gzip", ["-k", plain]).end == .exit(0))
         let run = try Ascolto.run(["import", "xes", plain + ".gz"], log: scratch.log)
         #expect(run.end == .exit(0), "\(run.error)")
-        let python = try RunningProgram(
-            "/usr/bin/env",
-            arguments: [
-                "python3", "\(Places.package)/Tests/Independent/xes_events.py", plain + ".gz",
-            ]
-        ).finish(within: 60)
+        let python = try Python.run("xes_events.py", [plain + ".gz"])
         #expect(python.end == .exit(0), "\(python.error)")
         let ours = try MakeLog.export(scratch.log).lines.dropFirst().map { line in
             let event = try AnyJSON(line)
@@ -88,18 +83,13 @@ struct XESTests {
     func memory() throws {
         let scratch = try Scratch()
         let file = try scratch.file("large.xes", document(bytes: 50_000_000, seed: 5))
-        let running = try Ascolto.start(["import", "xes", file], log: scratch.log)
-        var peak = 0
-        while running.isRunning {
-            peak = max(peak, residentKilobytes(of: running.identifier))
-            Thread.sleep(forTimeInterval: 0.01)
-        }
-        let run = try running.finish(within: 60)
-        #expect(run.end == .exit(0), "\(run.error)")
-        #expect(peak > 1_000, "the memory could not be read")
-        #expect(peak < 100_000)
-        let rows = try run.json()["rows"]?.integer ?? 0
-        tell("peak RssAnon of importing \(rows) events of 50 MB of XES: \(peak) kB")
+        let peak = try PeakMemory(
+            of: Ascolto.start(["import", "xes", file], log: scratch.log))
+        #expect(peak.run.end == .exit(0), "\(peak.run.error)")
+        #expect(peak.kilobytes > 1_000, "the memory could not be read")
+        #expect(peak.kilobytes < 100_000)
+        let rows = try peak.run.json()["rows"]?.integer ?? 0
+        tell("peak RssAnon of importing \(rows) events of 50 MB of XES: \(peak.kilobytes) kB")
     }
 
     @Test("that end too early append nothing")

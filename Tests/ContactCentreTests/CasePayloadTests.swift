@@ -1,5 +1,6 @@
 import ContactCentre
 import JSON
+import TestSupport
 import Testing
 
 /// Payloads of cases and surveys are written and read as inverse pairs; wrong ones are named.

@@ -1,5 +1,6 @@
 import ContactCentre
 import JSON
+import TestSupport
 import Testing
 
 /// Payloads are written and read as inverse pairs, and wrong ones are named precisely.

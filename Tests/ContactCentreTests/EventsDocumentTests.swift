@@ -1,6 +1,7 @@
 import ContactCentre
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// The document of the events says of every type what the readers ask of it.
@@ -18,9 +19,7 @@ import Testing
     private let examples: [String: String]
 
     init() throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Sources/ContactCentre/ContactCentre.docc/Events.md")
-        document = try String(contentsOf: file, encoding: .utf8)
+        document = try Places.text("Sources/ContactCentre/ContactCentre.docc/Events.md")
         let rows = Self.rows(of: document)
         types = rows.compactMap { cells in
             let name = Self.code(cells[0])
@@ -107,12 +106,9 @@ import Testing
     }
 
     @Test func everyMemberThatIsReadIsDocumented() throws {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Sources/ContactCentre")
         var found: Set<String> = []
         for name in ["ContactEvent", "CaseEvent", "SurveyEvent", "OperatorEvent"] {
-            let text = try String(
-                contentsOf: folder.appendingPathComponent("\(name).swift"), encoding: .utf8)
+            let text = try Places.text("Sources/ContactCentre/\(name).swift")
             for match in text.matches(of: /writer\.add\("(\w+)"|add\("(\w+)"/) {
                 found.insert(String(match.output.1 ?? match.output.2 ?? ""))
             }

@@ -1,6 +1,7 @@
 import ContactCentre
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Civil time, against the facts of the calendar and against Python's zoneinfo.
@@ -85,7 +86,7 @@ struct ZoneTests {
 
     /// Skipped where python3 with zoneinfo is absent: it is the independent reader of the tz data.
     @Test(
-        .enabled(if: python.isPresent, "python3 with zoneinfo is absent"),
+        .enabled(if: hasZoneInfo, "python3 with zoneinfo is absent"),
         arguments: [
             "Europe/Rome", "Asia/Jerusalem", "America/New_York", "Europe/Amsterdam", "UTC",
         ])
@@ -111,9 +112,9 @@ struct ZoneTests {
                 moment = epoch + datetime.timedelta(seconds=int(line))
                 print(int(moment.astimezone(zone).utcoffset().total_seconds()))
             """
-        let answer = try python.run(
-            script, argument: name, input: seconds.map { "\($0)\n" }.joined())
-        let expected = answer.split(separator: "\n").compactMap { Int($0) }
+        let answer = try Python.run(
+            code: script, [name], input: .text(seconds.map { "\($0)\n" }.joined()))
+        let expected = answer.lines.compactMap { Int($0) }
         try #require(expected.count == seconds.count)
         for (second, offset) in zip(seconds, expected) {
             let moment = Instant(microseconds: second * 1_000_000)
@@ -127,39 +128,5 @@ struct ZoneTests {
 /// 1960 to 2099.
 private let sampled: Range<Int64> = -315_619_200_000_000..<4_102_444_800_000_000
 
-private let python = PythonOracle()
-
-/// Python as an oracle of its own origin.
-private struct PythonOracle: Sendable {
-    let isPresent: Bool
-
-    init() {
-        isPresent =
-            (try? Self.run("import zoneinfo; print(zoneinfo.ZoneInfo('Europe/Rome'))", "", ""))
-            .map { $0.hasPrefix("Europe/Rome") } ?? false
-    }
-
-    func run(_ script: String, argument: String, input: String) throws -> String {
-        try Self.run(script, argument, input)
-    }
-
-    private static func run(
-        _ script: String, _ argument: String, _ input: String
-    ) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script, argument]
-        let file = FileManager.default.temporaryDirectory
-            .appendingPathComponent("ascolto-\(UUID().uuidString).txt")
-        try Data(input.utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        process.standardInput = try FileHandle(forReadingFrom: file)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
-    }
-}
+/// Whether the independent reader of the tz data is there.
+private let hasZoneInfo = Python.can("import zoneinfo; zoneinfo.ZoneInfo('Europe/Rome')")

@@ -1,6 +1,7 @@
 import EventLog
 import Merkle
 import Storage
+import TestSupport
 
 /// Changes values at random, and then makes their checksums right again, which chance never would.
 struct Mutator {
@@ -36,17 +37,13 @@ struct Mutator {
         for _ in 0..<Int.random(in: 1...4, using: &numbers) {
             mutate(&value, samples, isText: target.isText)
         }
-        if case .stored(let kind) = target, !happens(oneIn: 20) { kind.repair(&value) }
+        if case .stored(let kind) = target, !numbers.happens(oneIn: 20) { kind.repair(&value) }
         return (value, sample.key)
-    }
-
-    private mutating func happens(oneIn cases: Int) -> Bool {
-        Int.random(in: 0..<cases, using: &numbers) == 0
     }
 
     /// A place in a value; the first bytes, where lengths and counts stand, come often.
     private mutating func place(in value: [UInt8]) -> Int {
-        let end = happens(oneIn: 3) ? min(64, value.count) : value.count
+        let end = numbers.happens(oneIn: 3) ? min(64, value.count) : value.count
         return Int.random(in: 0...end, using: &numbers)
     }
 
@@ -67,11 +64,11 @@ struct Mutator {
         case 3: value.insert(contentsOf: edge(isText: isText), at: start)
         case 4: value.removeSubrange(start..<end)
         case 5: value.insert(contentsOf: Array(value[start..<end]), at: place(in: value))
-        case 6 where happens(oneIn: 4): value.removeSubrange(start...)
+        case 6 where numbers.happens(oneIn: 4): value.removeSubrange(start...)
         default:
             // The head of one value and the rest of another.
             let other = samples[Int.random(in: 0..<samples.count, using: &numbers)].value
-            if happens(oneIn: 3) {
+            if numbers.happens(oneIn: 3) {
                 value = Array(value.prefix(start) + other.dropFirst(start))
             } else if start < value.count {
                 value[start] = UInt8.random(in: 0...255, using: &numbers)
@@ -80,7 +77,7 @@ struct Mutator {
     }
 
     private mutating func edge(isText: Bool) -> [UInt8] {
-        isText && !happens(oneIn: 5)
+        isText && !numbers.happens(oneIn: 5)
             ? Array(Self.words[Int.random(in: 0..<Self.words.count, using: &numbers)].utf8)
             : Self.edges[Int.random(in: 0..<Self.edges.count, using: &numbers)]
     }
@@ -134,20 +131,5 @@ extension StoredValue {
 
     private static func put(_ number: UInt32, at place: Int, in value: inout [UInt8]) {
         for byte in 0..<4 { value[place + byte] = UInt8(truncatingIfNeeded: number >> (8 * byte)) }
-    }
-}
-
-/// Random numbers that a seed repeats (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

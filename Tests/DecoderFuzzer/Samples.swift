@@ -2,6 +2,7 @@ import EventLog
 import Foundation
 import JSON
 import Storage
+import TestSupport
 
 /// Values as a log really stores them, to start from.
 struct Samples {
@@ -18,8 +19,9 @@ struct Samples {
 
     /// Makes a log of some blocks and a tail, and takes it apart.
     static func make(seed: UInt64) async throws -> Samples {
-        let path = NSTemporaryDirectory() + "ascolto-fuzz-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let scratch = try Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let path = scratch.log
         try EventLog.create(at: path, zone: "Europe/Rome")
         var samples = Samples()
         do {
@@ -31,7 +33,7 @@ struct Samples {
             log.close()
             try samples.take(linesOf: log)
         }
-        let head = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + "/head")))
+        let head = [UInt8](try contents(of: path + "/head"))
         samples.slots = [head.prefix(2_048), head.suffix(2_048)].map {
             Sample(value: Array($0), key: [])
         }

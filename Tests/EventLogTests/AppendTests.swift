@@ -1,13 +1,14 @@
 import EventLog
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct AppendTests {
     /// Whatever is appended, in whatever portions and with whatever restarts, is read again.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func randomEventsComeBack(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
-        var generator = SeededGenerator(seed: seed)
+        let directory = try Scratch()
+        var generator = SeededNumbers(seed: seed)
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
         var sent: [NewEvent] = []
         for _ in 0..<4 {

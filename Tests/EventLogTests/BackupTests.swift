@@ -1,22 +1,23 @@
 import EventLog
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 /// Backup, restore and compaction within one process; the command line's tests use several.
 @Suite struct BackupTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private var backup: String { directory.path + "/backup" }
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 
     private func append(
         _ count: Int, seed: UInt64, to path: String? = nil
     ) async throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         let log = try EventLog.open(at: path ?? directory.log, access: .writing)
         defer { log.close() }
         for _ in 0..<(count + 99) / 100 {
@@ -104,7 +105,7 @@ import Testing
     @Test func everyDamagedByteIsNoticedBeforeAnythingIsReplaced() async throws {
         try await append(500, seed: 1)
         let bytes = try take().fileBytes
-        var generator = SeededGenerator(seed: 3)
+        var generator = SeededNumbers(seed: 3)
         let copy = directory.path + "/copy"
         for round in 0..<24 {
             let offset =
@@ -228,7 +229,7 @@ import Testing
     @Test func aBackupTakenWhileOthersAppendIsAPrefix() async throws {
         let log = try EventLog.open(at: directory.log, access: .writing)
         let writing = Task {
-            var generator = SeededGenerator(seed: 9)
+            var generator = SeededNumbers(seed: 9)
             for _ in 0..<150 {
                 let appends = try (0..<60).map { _ in
                     Append([try .small(using: &generator, streams: 40)])

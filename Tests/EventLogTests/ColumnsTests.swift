@@ -2,13 +2,14 @@ import EventLog
 import JSON
 import Merkle
 import Storage
+import TestSupport
 import Testing
 
 /// Columns, events and lines of the same positions say the same.
 @Suite struct ColumnsTests {
     /// Events as a log would keep them, with identifiers of one version or of any.
     private func events(seed: UInt64, count: Int) throws -> [Event] {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var revisions: [StreamName: UInt64] = [:]
         return try (0..<count).map { index in
             let sent = try NewEvent.random(using: &generator, streams: 1 + Int(seed % 7) * 60)
@@ -93,10 +94,10 @@ import Testing
     /// However a replay is divided, its parts come in the order of the log.
     @Test(.timeLimit(.minutes(5)), arguments: UInt64(1)...2)
     func aReplayIsTheLogInItsOrder(seed: UInt64) async throws {
-        let scratch = try TemporaryDirectory()
+        let scratch = try Scratch()
         try EventLog.create(at: scratch.log, zone: "Europe/Rome")
         let log = try EventLog.open(at: scratch.log, access: .writing)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         for part in 0..<6 {
             let events = try (0..<800).map { index in
                 var event = try NewEvent.random(using: &generator, streams: 90)

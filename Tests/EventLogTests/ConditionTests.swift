@@ -1,14 +1,15 @@
 import EventLog
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Conditions that are queries, against a plain array of what was appended.
 @Suite struct ConditionTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 
@@ -83,7 +84,7 @@ import Testing
     /// Blocks, short blocks, tail and the batch itself: wherever the event stands, it is found.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func queriesSeeWhatAnArraySees(seed: UInt64) async throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var model: [NewEvent] = []
         var log: EventLog? = try open()
         for _ in 0..<9 {
@@ -125,7 +126,7 @@ import Testing
         #expect(try EventLog.check(at: directory.log, depth: .full) { _ in }.problems == [])
     }
 
-    private func randomEvent(using generator: inout SeededGenerator) throws -> NewEvent {
+    private func randomEvent(using generator: inout SeededNumbers) throws -> NewEvent {
         let number = Int.random(in: 0..<40, using: &generator)
         // Rare ones, so that queries without a match are among those that are asked.
         let rare = Int.random(in: 0..<400, using: &generator)
@@ -135,7 +136,7 @@ import Testing
     }
 
     private func randomAbsence(
-        size: Int, using generator: inout SeededGenerator
+        size: Int, using generator: inout SeededNumbers
     ) throws -> Absence {
         var items: [EventQuery.Item] = []
         for _ in 0..<Int.random(in: 1...2, using: &generator) {

@@ -2,18 +2,19 @@ import EventLog
 import Foundation
 import JSON
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct CursorTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 
     private func append(_ count: Int, seed: UInt64) async throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         let log = try EventLog.open(at: directory.log, access: .writing)
         let appends = try (0..<count).map { _ in
             Append([try .small(using: &generator, streams: 9)])

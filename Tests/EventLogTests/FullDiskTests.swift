@@ -1,12 +1,13 @@
 import EventLog
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 /// A full disk and a full map are refusals like any other: nothing is lost, and work goes on.
 @Suite struct FullDiskTests {
     private static func append(
-        _ generator: inout SeededGenerator, to log: EventLog
+        _ generator: inout SeededNumbers, to log: EventLog
     ) throws -> [Append] {
         try (0..<40).map { _ in Append([try .small(using: &generator, streams: 20)]) }
     }
@@ -14,9 +15,9 @@ import Testing
     @Test(arguments: [1, 2] as [UInt64]) func aFullMapRefusesAndReadingGoesOn(
         seed: UInt64
     ) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         do {
             let log = try EventLog.open(
                 at: directory.log, access: .writing,
@@ -32,7 +33,7 @@ import Testing
     }
 
     /// Appends until it is refused, some times more, and answers how many events there must be.
-    private func fill(_ log: EventLog, _ generator: inout SeededGenerator) async throws -> Int {
+    private func fill(_ log: EventLog, _ generator: inout SeededNumbers) async throws -> Int {
         var accepted = 1
         var refusals = 0
         while refusals < 5 {
@@ -57,32 +58,23 @@ import Testing
         while (try? file.write(contentsOf: Data(count: 4_096))) != nil {}
     }
 
-    private static let canMount = geteuid() == 0 && run("mount", ["--version"]) == 0
-
-    private static func run(_ program: String, _ arguments: [String]) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
+    private static let canMount =
+        geteuid() == 0 && (try? Program.run("mount", ["--version"]))?.end == .exit(0)
 
     @Test(.enabled(if: canMount, "needs root, to mount a small tmpfs"))
     func aFullDiskRefusesAndGoesOnWhenThereIsRoomAgain() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let disk = directory.path + "/disk"
         try FileManager.default.createDirectory(
             atPath: disk, withIntermediateDirectories: true)
-        try #require(Self.run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]) == 0)
-        defer { _ = Self.run("umount", ["-l", disk]) }
+        let mount = try Program.run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk])
+        try #require(mount.end == .exit(0), "\(mount.error)")
+        defer { _ = try? Program.run("umount", ["-l", disk]) }
         let ballast = disk + "/ballast"
         try Data(repeating: 1, count: 300 << 10).write(to: URL(fileURLWithPath: ballast))
         let path = disk + "/log"
         try EventLog.create(at: path, zone: "Europe/Rome")
-        var generator = SeededGenerator(seed: 4)
+        var generator = SeededNumbers(seed: 4)
         do {
             let log = try EventLog.open(at: path, access: .writing)
             let accepted = try await fill(log, &generator)

@@ -3,6 +3,7 @@ import EventLog
 import Foundation
 import Merkle
 import Storage
+import TestSupport
 import Testing
 
 /// A log that format version 1 wrote stays readable, byte for byte.
@@ -13,17 +14,16 @@ import Testing
         "42224d35b992b0b13e318db82db3e07968090f810f4b6778fa39dc90664dde42"
 
     @Test func formatVersion1IsReadToTheSameLines() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try FileManager.default.createDirectory(
             atPath: directory.log, withIntermediateDirectories: true)
-        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Fixtures/format-1").path
+        let fixture = Places.package + "/Tests/Fixtures/format-1"
         var packed = try InputFile(at: fixture + "/data.mdb.zst")
         var data = Data()
         while case let piece = try packed.read(upTo: 1 << 20), !piece.isEmpty {
             data.append(contentsOf: piece)
         }
-        try data.write(to: URL(fileURLWithPath: directory.log + "/data.mdb"))
+        try directory.file("log/data.mdb", data)
         try FileManager.default.copyItem(
             atPath: fixture + "/head", toPath: directory.log + "/head")
 

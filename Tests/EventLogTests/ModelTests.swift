@@ -2,21 +2,20 @@ import EventLog
 import Foundation
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 
 /// Random operations on a log and on a plain array, which must agree after each.
 @Suite struct ModelTests {
-    /// Operations of one run; `ASCOLTO_FAULT_PATIENCE` multiplies them.
-    private static let steps =
-        100
-        * (ProcessInfo.processInfo.environment["ASCOLTO_FAULT_PATIENCE"].flatMap(Int.init) ?? 1)
+    /// Operations of one run.
+    private static let steps = 100 * patience
 
     @Test(.timeLimit(.minutes(10)), arguments: [101, 102, 103, 104] as [UInt64])
     func aLogIsAnArray(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let clock = SteppingClock()
         try EventLog.create(at: directory.log, zone: "Europe/Rome", clock: clock.clock)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var log: EventLog? = try EventLog.open(
             at: directory.log, access: .writing, clock: clock.clock)
         var model = ModelLog(try #require(log).events())
@@ -49,7 +48,7 @@ import Testing
     }
 
     private func append(
-        to log: EventLog, _ model: inout ModelLog, _ generator: inout SeededGenerator,
+        to log: EventLog, _ model: inout ModelLog, _ generator: inout SeededNumbers,
         _ story: Comment
     ) async throws {
         var appends: [Append] = []
@@ -205,7 +204,7 @@ extension EventQuery.Item {
 extension ModelLog {
     private static let streams = 12
 
-    mutating func randomAppend(using generator: inout SeededGenerator) throws -> Append {
+    mutating func randomAppend(using generator: inout SeededNumbers) throws -> Append {
         switch Int.random(in: 0..<10, using: &generator) {
         case 0 where !history.isEmpty:
             // A retry, word for word.
@@ -230,7 +229,7 @@ extension ModelLog {
 
     /// The same ids, but one thing is not as it was.
     private func altered(
-        _ append: Append, using generator: inout SeededGenerator
+        _ append: Append, using generator: inout SeededNumbers
     ) throws -> Append {
         var altered = append
         let index = Int.random(in: 0..<append.events.count, using: &generator)
@@ -244,7 +243,7 @@ extension ModelLog {
         return altered
     }
 
-    private func randomCondition(using generator: inout SeededGenerator) throws -> Condition {
+    private func randomCondition(using generator: inout SeededNumbers) throws -> Condition {
         let stream = try StreamName(
             "contact/\(Int.random(in: 0..<Self.streams + 2, using: &generator))")
         switch Int.random(in: 0..<8, using: &generator) {
@@ -267,7 +266,7 @@ extension ModelLog {
         }
     }
 
-    func randomSelection(using generator: inout SeededGenerator) throws -> Selection {
+    func randomSelection(using generator: inout SeededNumbers) throws -> Selection {
         func chance(_ percent: Int) -> Bool {
             Int.random(in: 0..<100, using: &generator) < percent
         }

@@ -1,13 +1,14 @@
 import EventLog
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct OutcomeTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private let log: EventLog
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
         log = try EventLog.open(at: directory.log, access: .writing)
     }

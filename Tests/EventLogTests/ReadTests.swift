@@ -1,15 +1,16 @@
 import EventLog
 import JSON
+import TestSupport
 import Testing
 
 /// Reading against a filter over a plain array.
 @Suite struct ReadTests {
     @Test(arguments: [11, 12] as [UInt64])
     func everySelectionIsAFilter(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(
             at: directory.log, zone: "Europe/Rome", clock: .fixed(Instant(microseconds: 0)))
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         // Five commits at known moments; blocks and a tail.
         for commit in 0..<5 {
             let clock = LogClock.fixed(Instant(microseconds: Int64(commit + 1) * 1_000))
@@ -35,9 +36,9 @@ import Testing
     /// What a reader keeps of the tail never shows in what it reads.
     @Test(arguments: [21, 22, 23] as [UInt64])
     func readersThatComeBackReadTheSame(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         let log = try EventLog.open(at: directory.log, access: .writing)
         defer { log.close() }
         var size = 1
@@ -77,7 +78,7 @@ import Testing
     }
 
     private func randomSelection(
-        using generator: inout SeededGenerator
+        using generator: inout SeededNumbers
     ) throws -> Selection {
         func chance(_ percent: Int) -> Bool {
             Int.random(in: 0..<100, using: &generator) < percent
@@ -133,10 +134,10 @@ import Testing
     }
 
     @Test func aReadSeesThePrefixThatItBeganWith() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
         let log = try EventLog.open(at: directory.log, access: .writing)
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededNumbers(seed: 5)
         let first = try (0..<5_000).map { _ in
             Append([try .random(using: &generator, streams: 9)])
         }

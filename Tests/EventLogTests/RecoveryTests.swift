@@ -3,13 +3,14 @@ import Foundation
 import JSON
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct RecoveryTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 

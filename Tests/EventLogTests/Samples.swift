@@ -1,39 +1,11 @@
 import EventLog
 import Foundation
 import JSON
-
-/// A directory of its own for one test case, removed with it.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "ascolto-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    var log: String { path + "/log" }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
-/// Random numbers that a seed repeats (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
+import TestSupport
 
 extension NewEvent {
     /// An event with random content that stays within the limits of format version 1.
-    static func random(using generator: inout SeededGenerator, streams: Int) throws -> NewEvent {
+    static func random(using generator: inout SeededNumbers, streams: Int) throws -> NewEvent {
         let types = ["contact.received", "contact.queued", "contact.left_queue", "x.y\"z\\"]
         let data: EventData =
             switch Int.random(in: 0..<12, using: &generator) {
@@ -77,7 +49,7 @@ extension NewEvent {
 
 extension NewEvent {
     /// A small event of few kinds, for tests that need many.
-    static func small(using generator: inout SeededGenerator, streams: Int) throws -> NewEvent {
+    static func small(using generator: inout SeededNumbers, streams: Int) throws -> NewEvent {
         NewEvent(
             id: EventID(high: generator.next(), low: generator.next()),
             type: try EventType(["contact.queued", "x.y\"z\\"][Int(generator.next() % 2)]),

@@ -3,19 +3,20 @@ import Foundation
 import JSON
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 /// Followers against a filter over the whole log.
 @Suite struct SubscribeTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
     }
 
     private static func randomFilter(
-        _ generator: inout SeededGenerator
+        _ generator: inout SeededNumbers
     ) throws -> EventFilter {
         var filter = EventFilter()
         switch Int.random(in: 0..<5, using: &generator) {
@@ -38,7 +39,7 @@ import Testing
     private static func follow(
         _ log: EventLog, _ filter: EventFilter, seed: UInt64, until end: UInt64
     ) async throws -> [Position] {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var seen: [Position] = []
         var next: UInt64 = 0
         while next < end {
@@ -67,7 +68,7 @@ import Testing
     private static func append(
         _ commits: Int, seed: UInt64, to log: EventLog
     ) async throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         for _ in 0..<commits {
             let count = Int.random(in: 1...60, using: &generator)
             let appends = try (0..<count).map { _ in
@@ -82,7 +83,7 @@ import Testing
     }
 
     private static func size(seed: UInt64, commits: Int) throws -> UInt64 {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var size: UInt64 = 1
         for _ in 0..<commits {
             let count = Int.random(in: 1...60, using: &generator)
@@ -98,11 +99,11 @@ import Testing
     @Test("every follower sees exactly what it wants", .timeLimit(.minutes(5)))
     func inTheWritingProcess() async throws {
         for seed in [21, 22, 23] as [UInt64] {
-            let place = try TemporaryDirectory()
+            let place = try Scratch()
             try EventLog.create(at: place.log, zone: "Europe/Rome")
             let log = try EventLog.open(at: place.log, access: .writing)
             let end = try Self.size(seed: seed, commits: 40)
-            var generator = SeededGenerator(seed: seed &+ 1_000)
+            var generator = SeededNumbers(seed: seed &+ 1_000)
             try await withThrowingTaskGroup { group in
                 group.addTask { try await Self.append(40, seed: seed, to: log) }
                 for number in 0..<6 as Range<UInt64> {
@@ -132,7 +133,7 @@ import Testing
             }
         }
         for number in 0..<20 as Range<UInt64> {
-            var generator = SeededGenerator(seed: number)
+            var generator = SeededNumbers(seed: number)
             _ = try await log.append(Append([try .small(using: &generator, streams: 2)]))
         }
         try await following.value
@@ -169,7 +170,7 @@ import Testing
         await #expect(processExitsWith: .success) { [path = directory.log as String] in
             let log = try EventLog.open(at: path, access: .writing)
             for number in 0..<50 as Range<UInt64> {
-                var generator = SeededGenerator(seed: number)
+                var generator = SeededNumbers(seed: number)
                 let appends = try (0..<10).map { _ in
                     Append([try .small(using: &generator, streams: 5)])
                 }

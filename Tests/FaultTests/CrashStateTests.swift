@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The power fails under ext4, on a disk that loses and reorders what was not flushed.
@@ -66,11 +67,11 @@ private enum CrashStates {
     /// Whether this machine lets us play a disk.
     static let work: Bool = {
         let files = ["/dev/fuse", "/dev/loop-control", "/usr/bin/fusermount3", "/sbin/mkfs.ext4"]
-        guard Places.isRoot, !syncEater.isEmpty,
+        guard geteuid() == 0, !syncEater.isEmpty,
             files.allSatisfy({ FileManager.default.fileExists(atPath: $0) })
         else { return false }
         let script = "import mfusepy, subprocess; subprocess.check_call(['losetup', '--find'])"
-        return (try? Program.run(Places.python, ["-c", script]))?.end == .exit(0)
+        return Python.can(script)
     }()
 
     static let needed: Comment = """
@@ -80,12 +81,11 @@ private enum CrashStates {
 
     static func visit(_ run: CrashStateTests.Run, preload: String? = nil) throws -> Report {
         let words = [
-            "\(Places.package)/Tests/Independent/crash_states.py", Places.ascolto,
-            Places.appender, "\(run.seed)", "\(run.states * Places.patience)", "\(run.requests)",
-            run.shape, "\(run.width)",
+            Ascolto.path, Promise.appender, "\(run.seed)", "\(run.states * patience)",
+            "\(run.requests)", run.shape, "\(run.width)",
         ]
-        let ended = try Program.run(
-            Places.python, words + (preload.map { [$0] } ?? []), within: 1_200)
+        let ended = try Python.run(
+            "crash_states.py", words + (preload.map { [$0] } ?? []), within: 1_200)
         try #require(ended.end == .exit(0), "\(ended.end) \(ended.error)")
         return try JSONDecoder().decode(Report.self, from: ended.output)
     }

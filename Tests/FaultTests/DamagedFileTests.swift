@@ -1,5 +1,6 @@
 import EventLog
 import Foundation
+import TestSupport
 import Testing
 
 /// Files that are cut, torn or older than they should be.
@@ -22,24 +23,24 @@ struct DamagedFileTests {
 
         init(seed: UInt64) throws {
             scratch = try Scratch()
-            let made = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+            let made = try Ascolto.run(["init"], log: scratch.log)
             try #require(made.end == .exit(0), "\(made.error)")
             var promise = Promise(seed: seed, shape: "mixed", log: scratch.log)
             try promise.requireCompletable(0..<60, "whole")
             var files: [Data] = []
             for request in 60..<66 {
                 try promise.requireCompletable(request..<request + 1, "whole")
-                files.append(try Data(contentsOf: scratch.url("log/data.mdb")))
+                files.append(try contents(of: scratch.log + "/data.mdb"))
             }
             self.files = files
-            export = try Program.run(Places.ascolto, ["export", "--log", scratch.log]).output
-            head = try Data(contentsOf: scratch.url("log/head"))
+            export = try Ascolto.run(["export"], log: scratch.log).output
+            head = try contents(of: scratch.log + "/head")
         }
 
         /// Lays a file in the place of the log's, and the head file as it was.
         func lay(_ file: Data) throws {
-            try file.write(to: scratch.url("log/data.mdb"))
-            try head.write(to: scratch.url("log/head"))
+            try scratch.file("log/data.mdb", file)
+            try scratch.file("log/head", head)
         }
     }
 
@@ -48,8 +49,7 @@ struct DamagedFileTests {
         var isRefused = false
         for verb in ["check", "export", "stats", "append"] {
             try whole.lay(file)
-            let run = try Program.run(
-                Places.ascolto, [verb, "--log", whole.log], input: Self.line, within: 90)
+            let run = try Ascolto.run([verb], log: whole.log, input: .text(Self.line), within: 90)
             switch run.end {
             case .exit(5):
                 isRefused = true
@@ -57,9 +57,9 @@ struct DamagedFileTests {
             case .exit(0):
                 if verb == "export" { #expect(run.output == whole.export, "\(story): export") }
                 guard verb == "append" else { continue }
-                let check = try Program.run(Places.ascolto, ["check", "--log", whole.log])
+                let check = try Ascolto.run(["check"], log: whole.log)
                 #expect(check.end == .exit(0), "\(story), then appended: \(check.error)")
-                let export = try Program.run(Places.ascolto, ["export", "--log", whole.log])
+                let export = try Ascolto.run(["export"], log: whole.log)
                 #expect(
                     export.output.prefix(whole.export.count) == whole.export,
                     "\(story), then appended: export")
@@ -69,9 +69,9 @@ struct DamagedFileTests {
         return isRefused
     }
 
-    private static let line = Data(
-        (#"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8057","source":"urn:x","#
-            + #""type":"fault.sent","subject":"s/1","data":{}}"# + "\n").utf8)
+    private static let line =
+        #"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8057","source":"urn:x","#
+        + #""type":"fault.sent","subject":"s/1","data":{}}"# + "\n"
 
     @Test("is refused at whatever length it was cut", arguments: [51] as [UInt64])
     func truncated(seed: UInt64) throws {
@@ -136,14 +136,14 @@ struct OpeningTests {
     @Test("twice in one process ends the process before LMDB loses its locks")
     func twice() async throws {
         let scratch = try Scratch()
-        let made = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+        let made = try Ascolto.run(["init"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         await #expect(processExitsWith: .failure) { [log = scratch.log as String] in
             let one = try EventLog.open(at: log, access: .reading)
             let two = try EventLog.open(at: log + "/.", access: .writing)
             withExtendedLifetime((one, two)) {}
         }
-        let check = try Program.run(Places.ascolto, ["check", "--log", scratch.log])
+        let check = try Ascolto.run(["check"], log: scratch.log)
         #expect(check.end == .exit(0), "\(check.error)")
     }
 
@@ -153,13 +153,13 @@ struct OpeningTests {
         .enabled(if: Strace.works, Strace.needed))
     func forked() throws {
         let scratch = try Scratch()
-        let made = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+        let made = try Ascolto.run(["init"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         var promise = Promise(seed: 54, shape: "singles", log: scratch.log)
         var refused = 0
         for call in 1...12 {
             let words = [
-                Places.strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=getpid",
+                "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=getpid",
                 "-e", "inject=getpid:retval=4242:when=\(call)+",
             ]
             let first = promise.next

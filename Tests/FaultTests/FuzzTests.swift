@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Decoders against bytes that nobody wrote: they throw, or give what comes back the same.
@@ -30,10 +31,8 @@ struct FuzzTests {
             Budget(kind: "json", mutations: 100_000),
         ], [2026] as [UInt64])
     func fuzz(budget: Budget, seed: UInt64) throws {
-        let fuzzer =
-            URL(fileURLWithPath: Places.appender).deletingLastPathComponent().path
-            + "/DecoderFuzzer"
-        let words = [budget.kind, "\(seed)", "0", "\(budget.mutations * Places.patience)"]
+        let fuzzer = Ascolto.neighbour("DecoderFuzzer")
+        let words = [budget.kind, "\(seed)", "0", "\(budget.mutations * patience)"]
         // With half a gigabyte of memory, so that a length that nobody wrote cannot take more.
         let run = try Program.run(
             "/bin/sh", ["-c", #"ulimit -d 524288; exec "$0" "$@""#, fuzzer] + words, within: 300)

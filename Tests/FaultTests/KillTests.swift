@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A process that appends is killed at any moment, again and again.
@@ -28,9 +29,9 @@ struct KillTests {
     func killed(sweep: Sweep) throws {
         var numbers = SeededNumbers(seed: sweep.seed)
         var (acknowledgements, killed, events) = (0, 0, 0 as UInt64)
-        for log in 0..<sweep.rounds * Places.patience / Self.roundsOfALog {
+        for log in 0..<sweep.rounds * patience / Self.roundsOfALog {
             let scratch = try Scratch()
-            let made = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+            let made = try Ascolto.run(["init"], log: scratch.log)
             try #require(made.end == .exit(0), "\(made.error)")
             let seed = sweep.seed << 16 | UInt64(log)
             var promise = Promise(seed: seed, shape: sweep.shape, log: scratch.log)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a log owes to those whose appends it acknowledged.
@@ -8,6 +9,9 @@ struct Promise {
     let seed: UInt64
     let shape: String
     let log: String
+
+    /// The program that appends and is killed.
+    static let appender = Ascolto.neighbour("FaultAppender")
 
     init(seed: UInt64, shape: String, log: String) {
         self.seed = seed
@@ -24,7 +28,7 @@ struct Promise {
     ) throws -> Program {
         let words =
             tracer + [
-                Places.appender, log, "\(seed)", "\(requests.lowerBound)",
+                Self.appender, log, "\(seed)", "\(requests.lowerBound)",
                 "\(requests.upperBound)", shape, "\(width)",
             ]
         return try Program(words[0], Array(words.dropFirst()))
@@ -34,7 +38,7 @@ struct Promise {
     ///
     /// What was acknowledged before must be answered with the very same positions.
     @discardableResult
-    mutating func take(_ run: Ended, _ story: String) throws -> Int {
+    mutating func take(_ run: Run, _ story: String) throws -> Int {
         // A line without its end was cut by the kill, and told nobody anything.
         let lines = run.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
         for line in lines {
@@ -58,7 +62,7 @@ struct Promise {
     }
 
     func requireSound(_ story: String) throws {
-        let check = try Program.run(Places.ascolto, ["check", "--log", log])
+        let check = try Ascolto.run(["check"], log: log)
         try #require(check.end == .exit(0), "\(story): check: \(check.end) \(check.error)")
     }
 
@@ -90,7 +94,7 @@ struct Promise {
     /// The ids of all events in the order of positions; they stand at a fixed place of the lines.
     private static func identifiers(in log: String, _ story: String) throws -> [Substring] {
         let words = ["-o", "pipefail", "-c", #""$0" export --log "$1" | cut -b 28-63"#]
-        let export = try Program.run("/bin/bash", words + [Places.ascolto, log])
+        let export = try Program.run("/bin/bash", words + [Ascolto.path, log])
         try #require(export.end == .exit(0), "\(story): export: \(export.end) \(export.error)")
         return export.text.split(separator: "\n")
     }

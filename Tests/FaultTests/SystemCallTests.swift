@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// System calls that fail, do less than asked or never return, one after the other.
@@ -39,7 +40,7 @@ struct SystemCallTests {
     @Test("loses nothing that was acknowledged, and is told", arguments: faults)
     func fault(fault: Fault) throws {
         let scratch = try Scratch()
-        let made = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+        let made = try Ascolto.run(["init"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         var sound = Promise(seed: 9, shape: "mixed", log: scratch.log)
         try sound.requireCompletable(0..<Self.there, "before all faults")
@@ -67,12 +68,12 @@ struct SystemCallTests {
             try promise.requireCompletable(0..<Self.behind, story)
             try promise.requireOnce("\(story), completed")
             // Every call at first, then some of the many that are alike.
-            call += 1 + call / (8 * Places.patience)
+            call += 1 + call / (8 * patience)
         }
         tell("\(fault.testDescription): \(hits) calls hit, \(told) told, nothing lost")
     }
 
-    private func judge(_ run: Ended, _ fault: Fault, _ story: String) throws {
+    private func judge(_ run: Run, _ fault: Fault, _ story: String) throws {
         switch run.end {
         case .signal(9):
             #expect(fault.kills, "\(story): killed")
@@ -98,13 +99,13 @@ struct SystemCallTests {
         while true {
             let story = "\(fault.testDescription), call \(number)"
             try? FileManager.default.removeItem(atPath: scratch.log)
-            _ = try Program.run(Places.ascolto, ["init", "--log", scratch.log])
+            _ = try Ascolto.run(["init"], log: scratch.log)
             let line = Self.line(number)
             let trace = "\(scratch.path)/trace"
             let words =
                 Strace.command(fault, call: number, trace: trace)
-                + [Places.ascolto, "append", "--log", scratch.log]
-            let run = try Program.run(words[0], Array(words.dropFirst()), input: line)
+                + [Ascolto.path, "append", "--log", scratch.log]
+            let run = try Program.run(words[0], Array(words.dropFirst()), input: .text(line))
             guard try Strace.hit(trace) else { break }
             // The head file is remembered after the commit; where that fails, the append is done.
             if run.end != .exit(0) {
@@ -114,10 +115,9 @@ struct SystemCallTests {
                 let isRight = run.text.isEmpty || run.text.contains(#""appended":0"#)
                 #expect(isRight, "\(story): \(run.text)")
             }
-            let check = try Program.run(Places.ascolto, ["check", "--log", scratch.log])
+            let check = try Ascolto.run(["check"], log: scratch.log)
             #expect(check.end == .exit(0), "\(story): \(check.error)")
-            let again = try Program.run(
-                Places.ascolto, ["append", "--log", scratch.log], input: line)
+            let again = try Ascolto.run(["append"], log: scratch.log, input: .text(line))
             #expect(again.end == .exit(0), "\(story): \(again.error)")
             if run.end == .exit(0) {
                 #expect(again.text.contains(#""already_appended":1"#), "\(story): \(again.text)")
@@ -127,11 +127,10 @@ struct SystemCallTests {
         #expect(number > 1, "no call of \(call) was made to fail")
     }
 
-    private static func line(_ number: Int) -> Data {
+    private static func line(_ number: Int) -> String {
         let tail = String(repeating: "0", count: 8) + "\(1_000 + number)"
-        return Data(
-            (#"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-\#(tail)","source":"urn:x","#
-                + #""type":"fault.sent","subject":"s/1","data":{"n":\#(number)}}"# + "\n").utf8)
+        return #"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-\#(tail)","source":"urn:x","#
+            + #""type":"fault.sent","subject":"s/1","data":{"n":\#(number)}}"# + "\n"
     }
 }
 
@@ -139,14 +138,13 @@ struct SystemCallTests {
 enum Strace {
     /// Whether it is there and may trace; containers often forbid it.
     static let works: Bool = {
-        guard FileManager.default.isExecutableFile(atPath: Places.strace) else { return false }
         let run = try? Program.run(
-            Places.strace, ["-qq", "-o", "/dev/null", "-e", "trace=fsync", "/bin/true"])
+            "strace", ["-qq", "-o", "/dev/null", "-e", "trace=fsync", "/bin/true"])
         return run?.end == .exit(0)
     }()
 
     static let needed: Comment =
-        "skipped: needs /usr/bin/strace and the right to trace; Tools/prepare --with-tests has it"
+        "skipped: needs strace and the right to trace; Tools/prepare --with-tests has it"
 
     /// The words before a command that let one of its system calls fail.
     static func command(
@@ -154,7 +152,7 @@ enum Strace {
     ) -> [String] {
         [
             // Only calls that are in the trace can be made to fail.
-            Places.strace, "-f", "-qq", "-o", trace, "-e", "trace=\(fault.call)",
+            "strace", "-f", "-qq", "-o", trace, "-e", "trace=\(fault.call)",
             "-e", "inject=\(fault.call):\(fault.action):when=\(call)",
         ]
     }

@@ -153,6 +153,9 @@ struct Sample: CustomStringConvertible, Sendable {
             .bans, "Tests/EventLogTests/Bad.swift", "let time = Date()\nlet a = try! b()\n",
             lines: [2], advice: "let the error reach"),
         Sample(
+            .bans, "Tests/EventLogTests/Bad.swift", "\nlet a = Process()\n", lines: [2],
+            advice: "Program of TestSupport"),
+        Sample(
             .bans, "Sources/Storage/Bad.swift", "unsafe a()\nprint(a)\n", lines: [2],
             advice: "return the text"),
         Sample(

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A Swift file of the package, read once for all rules.
 struct SourceFile: CustomStringConvertible, Sendable {
@@ -55,8 +56,7 @@ enum SourceTree {
 
     static let manifest = file("Package.swift")
 
-    private static let root = URL(filePath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let root = URL(filePath: Places.package)
 
     private static func file(_ path: String) -> SourceFile {
         // A file that cannot be read is empty, which breaks the rule on its last line.

@@ -110,7 +110,8 @@ struct SwiftText {
     }
 
     private func starts(with text: String) -> Bool {
-        bytes[index...].starts(with: text.utf8)
+        // Asked of every byte, so the first look is a cheap one.
+        bytes[index] == text.utf8.first && bytes[index...].starts(with: text.utf8)
     }
 
     private enum Part {

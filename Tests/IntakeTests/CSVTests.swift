@@ -1,6 +1,7 @@
 import EventLog
 import Intake
 import JSON
+import TestSupport
 import Testing
 
 @Suite("CSV")
@@ -184,7 +185,7 @@ struct CSVTests {
 
     @Test("rows are read alike wherever the buffers end", arguments: 0..<8 as Range<UInt64>)
     func randomRows(seed: UInt64) async throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let alphabet = ["x", ",", "\"", "\n", "\r\n", "é", ";", " "]
         var table = "a,b\r\n"
         var expected: [String] = []

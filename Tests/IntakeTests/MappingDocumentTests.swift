@@ -3,6 +3,7 @@ import Foundation
 import Intake
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 import YAML
 

@@ -1,6 +1,7 @@
 import EventLog
 import Intake
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("NDJSON")

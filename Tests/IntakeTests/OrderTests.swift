@@ -1,5 +1,6 @@
 import EventLog
 import Intake
+import TestSupport
 import Testing
 
 @Suite("The order of an import")
@@ -32,7 +33,7 @@ struct OrderTests {
 
     @Test("is that of a plain sort over all files", arguments: 0..<20 as Range<UInt64>)
     func order(seed: UInt64) async throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededNumbers(seed: seed)
         var tables: [String] = []
         var expected: [Expected] = []
         for file in 0..<Int.random(in: 1...4, using: &random) {

@@ -3,6 +3,7 @@ import Foundation
 import Intake
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 
 /// Imports queue logs into a collector, a file for each text.
@@ -276,7 +277,7 @@ struct QueueLogTests {
         "whatever stands in the lines, each is told, skipped or refused, and data are JSON",
         arguments: 0..<20 as Range<UInt64>)
     func anything(seed: UInt64) async throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let words = [
             "", "NONE", "REALTIME", "a", "1", "-1", "9223372036854775807", "q|q", "è\u{301}",
             "\u{7}", "\"", "|", String(repeating: "x", count: 300), "1700000000.123456789",

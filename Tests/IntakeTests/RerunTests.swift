@@ -2,6 +2,7 @@ import EventLog
 import Foundation
 import Intake
 import JSON
+import TestSupport
 import Testing
 
 @Suite("Importing into a log")

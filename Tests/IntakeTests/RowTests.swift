@@ -1,6 +1,7 @@
 import EventLog
 import Intake
 import JSON
+import TestSupport
 import Testing
 
 @Suite("Rows to events")

@@ -3,6 +3,7 @@ import Foundation
 import Intake
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Imports that stop midway, and input that can be read once")
@@ -77,7 +78,7 @@ struct StoppedImportTests {
     func truncatedFile() async throws {
         let scratch = try Scratch()
         let path = try scratch.file("lines", text: lines(10_000))
-        try run("gzip", [path])
+        try #require(try Program.run("gzip", [path]).end == .exit(0))
         let compressed = try Data(contentsOf: URL(fileURLWithPath: path + ".gz"))
         let cut = try scratch.file("cut.gz", compressed.dropLast(100))
         let collector = Collector()
@@ -114,11 +115,8 @@ struct StoppedImportTests {
             format == .rows ? "a\n" + (0..<300).map { "\($0)\n" }.joined() : lines(300)
         let path = try scratch.file("input", text: text)
         let pipe = scratch.path + "/pipe"
-        try run("mkfifo", [pipe])
-        let writer = Process()
-        writer.executableURL = URL(fileURLWithPath: "/bin/sh")
-        writer.arguments = ["-c", "exec cat \"$1\" > \"$2\"", "sh", path, pipe]
-        try writer.run()
+        try #require(try Program.run("mkfifo", [pipe]).end == .exit(0))
+        let writer = try Program("sh", ["-c", #"exec cat "$0" > "$1""#, path, pipe])
         let collector = Collector()
         let importer = importer(into: collector.destination, scratch)
         let report =
@@ -127,19 +125,9 @@ struct StoppedImportTests {
                 try await importer.importCSV([pipe], mapping: try Mapping(yaml: Self.mapping))
             case .lines: try await importer.importNDJSON([pipe])
             }
-        writer.waitUntilExit()
-        #expect(writer.terminationStatus == 0)
+        #expect(try writer.finish().end == .exit(0))
         #expect(report.rows == 300)
         #expect(report.events == 300)
         #expect(collector.events.count == 300)
-    }
-
-    private func run(_ tool: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [tool] + arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
     }
 }

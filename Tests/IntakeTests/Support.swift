@@ -3,33 +3,8 @@ import Foundation
 import Intake
 import JSON
 import Synchronization
+import TestSupport
 import Testing
-
-/// A directory of its own for one test, removed with the value.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory
-            .appendingPathComponent("intake-\(ProcessInfo.processInfo.globallyUniqueString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
-        return file
-    }
-
-    func file(_ name: String, text: String) throws -> String { try file(name, text.utf8) }
-
-    var files: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-    }
-}
 
 /// Takes appends as a log does and keeps their events.
 final class Collector: Sendable {
@@ -98,31 +73,4 @@ func importing(
 
 func importing(_ table: String, mapping: String) async throws -> Imported {
     try await importing([table.utf8], mapping: mapping)
-}
-
-/// Random numbers that a seed repeats; the method is SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
-/// Where the package lies, and the real data beside it.
-enum Places {
-    static let package = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-    static let shared =
-        ProcessInfo.processInfo.environment["ASCOLTO_SHARED"] ?? "\(package)/../shared"
-
-    static func text(_ path: String) throws -> String {
-        try String(contentsOfFile: "\(package)/\(path)", encoding: .utf8)
-    }
 }

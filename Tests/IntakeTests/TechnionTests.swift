@@ -1,15 +1,12 @@
 import EventLog
 import Foundation
 import Intake
+import TestSupport
 import Testing
-
-/// The call records lie outside the package and may not be there.
-private let hasRecords = FileManager.default.fileExists(
-    atPath: "\(Places.shared)/data/technion_bank_calls_1999-01.tsv.gz")
 
 @Suite(
     "A month of real calls",
-    .enabled(if: hasRecords, "needs the Technion call records in $ASCOLTO_SHARED/data"))
+    .enabled(if: Places.hasCalls, "\(Places.callsNeeded)"))
 struct TechnionTests {
     private struct Month {
         let file: String

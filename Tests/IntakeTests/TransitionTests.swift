@@ -2,6 +2,7 @@ import ContactCentre
 import EventLog
 import Foundation
 import Intake
+import TestSupport
 import Testing
 
 @Suite("Transitions that a state machine does not allow are counted, and imported")

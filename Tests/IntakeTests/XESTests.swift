@@ -4,6 +4,7 @@ import Intake
 import JSON
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 /// Imports XES documents into a collector.
@@ -263,7 +264,7 @@ struct XESTests {
         "damaged bytes stop the import or are told; what is imported is JSON",
         arguments: 0..<100 as Range<UInt64>)
     func damaged(seed: UInt64) async throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let list = "<list key=\"l\"><values><float key=\"f\" value=\"1e5\"/></values></list>"
         let traces = (0..<5).map { number in
             trace(

@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// What is accepted as JSON, and where and why the rest is refused.
@@ -95,13 +96,13 @@ struct CheckTests {
     }
 
     /// Skipped where python3 is absent: its json module is the independent judge.
-    @Test(.enabled(if: Python.isPresent, "python3 is absent"), arguments: UInt64(0)..<6)
+    @Test(.enabled(if: Python.can("import json"), "python3 is absent"), arguments: UInt64(0)..<6)
     func agreesWithPythonOnMutatedText(seed: UInt64) throws {
         var any = AnyJSON(seed: seed &+ 1_000)
         let texts = (0..<4_000).map { _ in any.mutated(any.object()) }
         let answers = try Python.run(
-            Self.judge, input: texts.map { hexadecimal($0) + "\n" }.joined()
-        ).split(separator: "\n")
+            code: Self.judge, input: .text(texts.map { hexadecimal($0) + "\n" }.joined())
+        ).lines
         try #require(answers.count == texts.count)
         var accepted = 0
         for (text, answer) in zip(texts, answers) {

@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// Times as RFC 3339 text, there and back.

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Strings are written as RFC 8785 (3.2.2.2) asks.

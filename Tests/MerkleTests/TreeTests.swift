@@ -1,4 +1,5 @@
 import Merkle
+import TestSupport
 import Testing
 
 @Suite("The tree of RFC 6962")
@@ -43,7 +44,7 @@ struct TreeTests {
 
     @Test("takes subtrees of any height for their leaves", arguments: 0..<UInt64(30))
     func subtrees(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         let leaves = (0..<1_500).map { Tree.leafHash(entry($0)) }
         var bySubtree = CompactRange()
         var byLeaf = CompactRange()

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The vectors that lie beside the package, made with an implementation that is not ours.
 ///
@@ -20,13 +21,5 @@ enum Vectors {
         try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: path).path)
     }
 
-    private static let folder: URL = {
-        let shared =
-            if let path = ProcessInfo.processInfo.environment["ASCOLTO_SHARED"] {
-                URL(filePath: path)
-            } else {
-                URL(filePath: #filePath).appending(path: "../../../../shared").standardized
-            }
-        return shared.appending(path: "vectors/generated")
-    }()
+    private static let folder = URL(filePath: Places.shared).appending(path: "vectors/generated")
 }

@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 @Suite struct CaseFlowTests {
@@ -212,7 +213,7 @@ internal import Testing
                 line: lines.randomElement(using: &numbers) ?? nil)
             let events: [CaseEvent] = [
                 .opened(
-                    .init(channel: .phone, zone: numbers.chance(oneIn: 2) ? "Asia/Tokyo" : nil)),
+                    .init(channel: .phone, zone: numbers.happens(oneIn: 2) ? "Asia/Tokyo" : nil)),
                 .takenInCharge(owner), .assigned(owner), .waitingStarted(on: .vendor, owner),
                 .waitingEnded, .activityRecorded("stamp", owner), .resolved(.fixed, owner),
                 .reopened, .closed(owner), .termBreached,
@@ -231,7 +232,7 @@ internal import Testing
     func anyStepsGiveTheSameRowsAndTheBacklogBalances(seed: UInt64) async throws {
         var numbers = SeededNumbers(seed: seed)
         let source = try await ToldLog(zone: "Europe/Rome", told: try anyEvents(&numbers)).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let grown = ReadModel(of: CaseFlow(), in: directory.path)
         var size = 0
         while size < 401 {
@@ -240,7 +241,7 @@ internal import Testing
             _ = try Projector(CaseFlow(), in: directory.path, chunkEvents: chunk)
                 .bringUpToDate(from: source.first(size))
         }
-        let other = try TemporaryDirectory()
+        let other = try Scratch()
         _ = try Projector(CaseFlow(), in: other.path).rebuild(from: source)
         let built = ReadModel(of: CaseFlow(), in: other.path)
         #expect(try grown.digest() == built.digest(), "seed \(seed)")
@@ -325,7 +326,7 @@ internal import Testing
     @Test func unreadableEventsAreCounted() async throws {
         let told = try story("1", [(.opened(.init(zone: "Mars/X")), 0), (.opened(.init()), 1)])
         let source = try await ToldLog(told: told).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let outcome = try Projector(CaseFlow(), in: directory.path).bringUpToDate(from: source)
         #expect(outcome.unreadable.count == 1)
         #expect(outcome.unreadable.first?.position == Position(1))
@@ -335,9 +336,7 @@ internal import Testing
     }
 
     @Test func itsDocumentNamesEveryTableAndColumn() throws {
-        let text = try String(
-            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../../Projections/CaseFlow/README.md"), encoding: .utf8)
+        let text = try Places.text("Projections/CaseFlow/README.md")
         for table in CaseFlow().tables {
             #expect(text.contains("`\(table.name)`"), "\(table.name)")
             for column in table.columns {

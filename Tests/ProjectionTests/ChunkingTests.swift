@@ -2,6 +2,7 @@ internal import EventLog
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// A read model that grew with its log equals one that is built at once.
@@ -15,7 +16,7 @@ internal import Testing
     }
 
     private func rebuiltDigest(of source: EventSource) throws -> ReadModelDigest {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         _ = try Projector(OperatorQueues(), in: directory.path).rebuild(from: source)
         return try ReadModel(of: OperatorQueues(), in: directory.path).digest()
     }
@@ -24,7 +25,7 @@ internal import Testing
     @Test(arguments: UInt64(1)...12) func anyChunkingGivesTheSameDigest(seed: UInt64) async throws {
         var (log, numbers) = try log(seed: seed)
         let source = try await log.source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let model = ReadModel(of: OperatorQueues(), in: directory.path)
         var size = 0
         while size < log.size {
@@ -34,7 +35,7 @@ internal import Testing
                 OperatorQueues(), in: directory.path, chunkEvents: chunk)
             let outcome = try projector.bringUpToDate(from: source.first(size))
             #expect(outcome.size == UInt64(size))
-            if numbers.chance(oneIn: 3) {
+            if numbers.happens(oneIn: 3) {
                 #expect(
                     try model.digest() == rebuiltDigest(of: source.first(size)),
                     "seed \(seed), \(size) events")
@@ -77,7 +78,7 @@ internal import Testing
             AsOf.position(Position(UInt64(border))), .recorded(recording),
             .recorded(recording.plus(seconds: 6.9)),
         ] {
-            let directory = try TemporaryDirectory()
+            let directory = try Scratch()
             let projector = Projector(OperatorQueues(), in: directory.path, chunkEvents: 17)
             let outcome = try projector.build(asOf: asOf, from: source)
             #expect(outcome.size == UInt64(border + 1))
@@ -89,7 +90,7 @@ internal import Testing
     @Test func asOfBeforeTheFirstRecordingIsEmptyAndBeyondTheLogIsRefused() async throws {
         let log = try log(seed: 1).log
         let source = try await log.source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let projector = Projector(OperatorQueues(), in: directory.path)
         let before = ToldLog.firstRecording.plus(seconds: -61)
         #expect(try projector.build(asOf: .recorded(before), from: source).size == 0)

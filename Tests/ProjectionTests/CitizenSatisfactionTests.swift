@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 @Suite struct CitizenSatisfactionTests {
@@ -149,7 +150,7 @@ internal import Testing
             answered("1", Subject(survey: "s"), ["q": 4]),
         ]
         let source = try await ToldLog(told: told).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let outcome = try Projector(CitizenSatisfaction(), in: directory.path)
             .bringUpToDate(from: source)
         #expect(outcome.unreadable.count == 1)
@@ -201,9 +202,9 @@ internal import Testing
             let number = Int.random(in: 0..<60, using: &numbers)
             let subject = Subject(
                 survey: number % 3 == 0 ? "t" : "s",
-                contact: numbers.chance(oneIn: 3) ? nil : "\(number / 2)",
-                channel: numbers.chance(oneIn: 2) ? .chat : nil)
-            let tags = numbers.chance(oneIn: 2) ? ["group.age:\(number % 4)"] : []
+                contact: numbers.happens(oneIn: 3) ? nil : "\(number / 2)",
+                channel: numbers.happens(oneIn: 2) ? .chat : nil)
+            let tags = numbers.happens(oneIn: 2) ? ["group.age:\(number % 4)"] : []
             switch Int.random(in: 0..<4, using: &numbers) {
             case 0: told.append(invited("\(number)", subject))
             case 1:
@@ -223,7 +224,7 @@ internal import Testing
             }
         }
         let source = try await ToldLog(told: told).source()
-        let (directory, other) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let (directory, other) = (try Scratch(), try Scratch())
         var size = 0
         while size < 301 {
             size = min(301, size + .random(in: 1...90, using: &numbers))
@@ -260,7 +261,7 @@ internal import Testing
             event: ContactEvent.received(.init(channel: .phone, direction: .incoming)),
             time: at(minute: 1), payload: #"{"channel":"telepathy","direction":"in"}"#)
         let source = try await ToldLog(told: [good, bad]).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let outcome = try Projector(CitizenSatisfaction(), in: directory.path)
             .bringUpToDate(from: source)
         #expect(outcome.unreadable.count == 1)
@@ -268,10 +269,7 @@ internal import Testing
     }
 
     @Test func itsDocumentNamesEveryTableAndColumn() throws {
-        let text = try String(
-            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../../Projections/CitizenSatisfaction/README.md"),
-            encoding: .utf8)
+        let text = try Places.text("Projections/CitizenSatisfaction/README.md")
         for table in CitizenSatisfaction().tables {
             #expect(text.contains("`\(table.name)`"), "\(table.name)")
             for column in table.columns {

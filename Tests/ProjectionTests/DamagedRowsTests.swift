@@ -5,17 +5,18 @@ internal import GRDB
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// A read model with values that nobody wrote is called damaged; a rebuild makes it whole.
 @Suite struct DamagedRowsTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private let source: EventSource
     private var model: ReadModel { ReadModel(of: OperatorQueues(), in: directory.path) }
     private var projector: Projector { Projector(OperatorQueues(), in: directory.path) }
 
     init() async throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         let story = try Story("1", from: try at("2026-03-26T20:00:00Z"))
             .received(queue: "desk", zone: "Europe/Rome").queued("desk", after: 1)
             .left("desk", .answered, after: 3).connected("anna", after: 3)
@@ -30,7 +31,7 @@ internal import Testing
     }
 
     private func edit(_ sql: String) throws {
-        let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
+        let queue = try DatabaseQueue(path: directory.place("operator-queues.sqlite"))
         try queue.write { try $0.execute(sql: sql) }
         try queue.close()
     }

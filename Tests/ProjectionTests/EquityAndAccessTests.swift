@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 internal import YAML
 
@@ -312,7 +313,7 @@ internal import YAML
                 data: data)
         }
         let source = try await ToldLog(told: told).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         var size = 0
         while size < 401 {
             size = min(401, size + .random(in: 1...90, using: &numbers))
@@ -320,7 +321,7 @@ internal import YAML
             _ = try Projector(try equity(), in: directory.path, chunkEvents: chunk)
                 .bringUpToDate(from: source.first(size))
         }
-        let other = try TemporaryDirectory()
+        let other = try Scratch()
         _ = try Projector(try equity(), in: other.path).rebuild(from: source)
         let grown = ReadModel(of: try equity(), in: directory.path)
         let built = ReadModel(of: try equity(), in: other.path)
@@ -353,10 +354,7 @@ internal import YAML
     }
 
     @Test func itsDocumentNamesEveryTableAndColumn() throws {
-        let text = try String(
-            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../../Projections/EquityAndAccess/README.md"),
-            encoding: .utf8)
+        let text = try Places.text("Projections/EquityAndAccess/README.md")
         for table in EquityAndAccess().tables {
             #expect(text.contains("`\(table.name)`"), "\(table.name)")
             for column in table.columns {

@@ -2,6 +2,7 @@ internal import ContactCentre
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// The figures against examples that were worked out by hand.
@@ -62,7 +63,7 @@ internal import Testing
         let mixed = try Story("mixed", from: start).received().queued("e\u{301}", after: 5)
             .left("\u{E9}", .abandoned, after: 6)
         stories.append(mixed.told)
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let source = try await ToldLog(told: inOrderOfTime(stories)).source()
         let projector = Projector(
             OperatorQueues(), in: directory.path, chunkEvents: chunkEvents)

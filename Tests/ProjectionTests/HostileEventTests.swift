@@ -4,17 +4,18 @@ internal import GRDB
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// Events that no sound source writes, but that a log may hold: they never break the figures.
 @Suite struct HostileEventTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private var model: ReadModel { ReadModel(of: OperatorQueues(), in: directory.path) }
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() throws { directory = try Scratch() }
 
     private func rebuilt(_ source: EventSource) throws -> ReadModelDigest {
-        let other = try TemporaryDirectory()
+        let other = try Scratch()
         _ = try Projector(OperatorQueues(), in: other.path).rebuild(from: source)
         return try ReadModel(of: OperatorQueues(), in: other.path).digest()
     }
@@ -147,7 +148,7 @@ internal import Testing
     }
 
     private func edit(_ sql: String) throws {
-        let queue = try DatabaseQueue(path: directory.file("operator-queues.sqlite"))
+        let queue = try DatabaseQueue(path: directory.place("operator-queues.sqlite"))
         try queue.write { try $0.execute(sql: sql) }
         try queue.close()
     }

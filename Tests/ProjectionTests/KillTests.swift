@@ -2,6 +2,7 @@ internal import EventLog
 internal import Foundation
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// A process that is killed at any moment leaves a read model that the next run completes.
@@ -32,8 +33,8 @@ internal import Testing
         var maker = ContactMaker(seed: seed)
         let contacts = maker.contacts(60, from: try at("2026-03-26T20:00:00Z"))
         let told = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
-        let scratch = try TemporaryDirectory()
-        let (logPath, path) = (scratch.file("log"), scratch.file("projections"))
+        let scratch = try Scratch()
+        let (logPath, path) = (scratch.log, scratch.place("projections"))
         try await told.write(to: logPath)
         let source = EventSource(try EventLog.open(at: logPath, access: .reading))
         let projector = Projector(OperatorQueues(), in: path)

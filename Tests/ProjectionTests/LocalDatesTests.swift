@@ -4,6 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// Local dates and half-hours on the days when clocks change.
@@ -91,7 +92,7 @@ internal import Testing
     @Test func anEventOfAnUnknownZoneIsCountedAsUnreadable() async throws {
         let story = Story("1", from: try at("2026-03-02T23:10:00Z")).received(zone: "Rome/Europe")
         let source = try await ToldLog(told: story.told).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         let outcome = try Projector(OperatorQueues(), in: directory.path)
             .bringUpToDate(from: source)
         #expect(outcome.unreadable.count == 1)

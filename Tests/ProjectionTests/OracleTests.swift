@@ -1,6 +1,7 @@
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// Every table against a plain count over contacts of chance.
@@ -8,14 +9,14 @@ internal import Testing
     private struct Case {
         let contacts: [RandomContact]
         let model: ReadModel
-        let directory: TemporaryDirectory
+        let directory: Scratch
 
         /// Odd seeds mix zones; the days are those around the end of summer time.
         init(seed: UInt64) async throws {
             let zones = seed % 2 == 0 ? [] : ["Europe/Rome", "Asia/Tokyo", "America/New_York"]
             var maker = ContactMaker(seed: seed, zones: zones)
             contacts = maker.contacts(100, from: try at("2026-10-22T20:00:00Z"))
-            directory = try TemporaryDirectory()
+            directory = try Scratch()
             let log = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
             let source = try await log.source()
             let projector = Projector(

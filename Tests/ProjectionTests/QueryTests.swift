@@ -3,15 +3,16 @@ internal import GRDB
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// Questions to a read model: they change nothing, and what is wrong with them is said.
 @Suite struct QueryTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private let model: ReadModel
 
     init() async throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         var maker = ContactMaker(seed: 5)
         let contacts = maker.contacts(60, from: try at("2026-03-02T08:00:00Z"))
         let log = ToldLog(zone: "Europe/Rome", told: contacts.inOrderOfTime())
@@ -73,7 +74,7 @@ internal import Testing
     }
 
     @Test func whatIsNotBuiltSaysHowToBuildIt() throws {
-        let empty = try TemporaryDirectory()
+        let empty = try Scratch()
         let model = ReadModel(of: OperatorQueues(), in: empty.path)
         #expect {
             try model.answer(.table("days"))
@@ -101,9 +102,7 @@ internal import Testing
 
     /// The page that defines the columns speaks of every table and column.
     @Test func theReadmeNamesEveryColumn() throws {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Projections/OperatorQueues/README.md")
-        let text = try String(contentsOf: file, encoding: .utf8)
+        let text = try Places.text("Projections/OperatorQueues/README.md")
         for table in OperatorQueues().tables {
             #expect(text.contains("`\(table.name)`"))
             for column in table.columns { #expect(text.contains("`\(column.name)`")) }

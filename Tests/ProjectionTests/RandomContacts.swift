@@ -1,6 +1,7 @@
 internal import ContactCentre
 internal import Foundation
 internal import JSON
+internal import TestSupport
 
 /// A contact of chance, known from the outside: what the oracle counts, and the events of it.
 struct RandomContact {
@@ -70,8 +71,8 @@ struct ContactMaker {
     private mutating func contact(_ stream: String, at received: Instant) -> RandomContact {
         var contact = RandomContact(
             stream: stream, zone: zones.randomElement(using: &numbers),
-            asked: numbers.chance(oneIn: 3) ? nil : pick(queues),
-            arrival: numbers.chance(oneIn: 25) ? .untold : .told, received: received)
+            asked: numbers.happens(oneIn: 3) ? nil : pick(queues),
+            arrival: numbers.happens(oneIn: 25) ? .untold : .told, received: received)
         if contact.arrival == .untold { contact.zone = nil }
         var clock = received
         if contact.arrival == .told {
@@ -84,7 +85,7 @@ struct ContactMaker {
                 clock)
         }
         let visits = [0, 1, 1, 1, 1, 1, 2, 3].randomElement(using: &numbers) ?? 1
-        if visits == 0, !numbers.chance(oneIn: 4) {
+        if visits == 0, !numbers.happens(oneIn: 4) {
             contact.stage = .selfService
             clock = clock.plus(seconds: 30)
             tell(&contact, .abandoned(.selfService), clock)
@@ -107,7 +108,7 @@ struct ContactMaker {
         var visit = RandomContact.Visit(queue: pick(queues), queued: clock)
         guard let queue = QueueID(visit.queue) else { return }
         tell(&contact, .queued(ContactEvent.Queued(queue: queue)), clock)
-        if place == .last, numbers.chance(oneIn: 15) {
+        if place == .last, numbers.happens(oneIn: 15) {
             contact.visits.append(visit)
             return
         }
@@ -145,13 +146,13 @@ struct ContactMaker {
         let name = pick(operators)
         var talk = RandomContact.Talk(operatorName: name, connected: clock)
         tell(&contact, .connected(name.flatMap { OperatorID($0) }), clock)
-        guard !numbers.chance(oneIn: 12) else { return talk }
+        guard !numbers.happens(oneIn: 12) else { return talk }
         let end = clock.plus(seconds: .random(in: -10..<300, using: &numbers))
         talk.disconnected = end
-        let isTransfer = numbers.chance(oneIn: 4)
+        let isTransfer = numbers.happens(oneIn: 4)
         tell(&contact, isTransfer ? .transferred(.blind) : .disconnected(by: nil), end)
         clock = max(clock, end)
-        if numbers.chance(oneIn: 3) {
+        if numbers.happens(oneIn: 3) {
             let done = end.plus(seconds: .random(in: -2..<60, using: &numbers))
             talk.afterWorkEnded = done
             tell(&contact, .afterWorkEnded(nil), done)

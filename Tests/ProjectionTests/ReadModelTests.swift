@@ -5,17 +5,18 @@ internal import GRDB
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// What a read model's file promises: its own log only, whole states only, replaced in one step.
 @Suite struct ReadModelTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
     private let told: [Told]
     private let source: EventSource
     private var size: UInt64 { UInt64(told.count + 1) }
 
     init() async throws {
-        directory = try TemporaryDirectory()
+        directory = try Scratch()
         var maker = ContactMaker(seed: 1)
         let contacts = maker.contacts(30, from: try at("2026-03-02T08:00:00Z"))
         told = contacts.inOrderOfTime()
@@ -23,7 +24,7 @@ internal import Testing
         source = try await ToldLog(zone: "Europe/Rome", parts: parts).source()
     }
 
-    private var live: String { directory.file("operator-queues.sqlite") }
+    private var live: String { directory.place("operator-queues.sqlite") }
 
     private func projector(_ projection: OperatorQueues = OperatorQueues()) -> Projector {
         Projector(projection, in: directory.path, chunkEvents: 16)
@@ -59,7 +60,7 @@ internal import Testing
 
     /// The same files of a log that goes on being written, one process beside the other.
     @Test func itFollowsALogThatGrows() async throws {
-        let path = directory.file("log")
+        let path = directory.log
         try await ToldLog(zone: "Europe/Rome", told: Array(told[..<20])).write(to: path)
         for border in stride(from: 20, to: told.count, by: 30) {
             let more = Array(told[border...].prefix(30))
@@ -86,8 +87,8 @@ internal import Testing
     }
 
     @Test func aLogThatWasRolledBackIsRefused() async throws {
-        let path = directory.file("log")
-        let earlier = directory.file("earlier")
+        let path = directory.log
+        let earlier = directory.place("earlier")
         try await ToldLog(told: Array(told[..<20])).write(to: path)
         try FileManager.default.copyItem(atPath: path, toPath: earlier)
         try await ToldLog.append([told[20]], to: path, clock: .system)
@@ -100,8 +101,8 @@ internal import Testing
     }
 
     @Test func aLogThatWasRolledBackAndWentOnIsRefused() async throws {
-        let path = directory.file("log")
-        let earlier = directory.file("earlier")
+        let path = directory.log
+        let earlier = directory.place("earlier")
         try await ToldLog(told: Array(told[..<20])).write(to: path)
         try FileManager.default.copyItem(atPath: path, toPath: earlier)
         try await ToldLog.append([told[20]], to: path, clock: .system)
@@ -166,10 +167,10 @@ internal import Testing
             try $0.execute(sql: "PRAGMA journal_mode = WAL; DELETE FROM days")
         }
         #expect(FileManager.default.fileExists(atPath: live + "-wal"))
-        try FileManager.default.copyItem(atPath: live + "-wal", toPath: directory.file("kept"))
+        try FileManager.default.copyItem(atPath: live + "-wal", toPath: directory.place("kept"))
         try queue.close()
         try FileManager.default.removeItem(atPath: live)
-        try FileManager.default.moveItem(atPath: directory.file("kept"), toPath: live + "-wal")
+        try FileManager.default.moveItem(atPath: directory.place("kept"), toPath: live + "-wal")
         _ = try project(source.first(100))
         #expect(try model().digest() == digest)
     }
@@ -232,10 +233,10 @@ internal import Testing
     }
 
     @Test func leftoversOfAnInterruptedBuildAreRemoved() throws {
-        let leftover = directory.file("operator-queues@0.building.sqlite")
+        let leftover = directory.place("operator-queues@0.building.sqlite")
         try Data("half".utf8).write(to: URL(fileURLWithPath: leftover))
         try Data("half".utf8).write(
-            to: URL(fileURLWithPath: directory.file("operator-queues@3.building.sqlite")))
+            to: URL(fileURLWithPath: directory.place("operator-queues@3.building.sqlite")))
         _ = try project(source)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -262,7 +263,7 @@ internal import Testing
             _ = try? Projector(OperatorQueues(), in: path).rebuild(from: source)
         }
         rebuilding.start()
-        let building = directory.file("operator-queues@3.building.sqlite")
+        let building = directory.place("operator-queues@3.building.sqlite")
         while !FileManager.default.fileExists(atPath: building) {
             Thread.sleep(forTimeInterval: 0.001)
         }

@@ -3,6 +3,7 @@ internal import EventLog
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// A replay in memory gives the figures that the read model on disk shows.
@@ -45,9 +46,9 @@ internal import Testing
             Told(stream: "contact/3", type: "contact.queued", time: nil, data: "[1]"), at: 700)
         told.append(
             Told(stream: "contact/5", type: "contact.received", time: nil, data: "{}"))
-        let scratch = try TemporaryDirectory()
-        try await ToldLog(zone: "Europe/Rome", told: told).write(to: scratch.file("log"))
-        let log = try EventLog.open(at: scratch.file("log"), access: .reading)
+        let scratch = try Scratch()
+        try await ToldLog(zone: "Europe/Rome", told: told).write(to: scratch.log)
+        let log = try EventLog.open(at: scratch.log, access: .reading)
         let outcome = try Projector(OperatorQueues(), in: scratch.path, chunkEvents: 300)
             .rebuild(from: EventSource(log))
         let model = ReadModel(of: OperatorQueues(), in: scratch.path)

@@ -4,43 +4,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
-
-/// A generator of random numbers that gives the same ones for the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func chance(oneIn count: Int) -> Bool { Int.random(in: 0..<count, using: &self) == 0 }
-}
-
-/// A directory that is removed when the test ends.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() throws {
-        path =
-            FileManager.default.temporaryDirectory
-            .appendingPathComponent("ascolto-projections-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    /// Hands a value on; whoever calls this keeps the directory alive.
-    func keeping<Value>(_ value: Value) -> Value { value }
-}
+internal import TestSupport
 
 /// The moment that an RFC 3339 text names.
 func at(_ text: String) throws -> Instant {
@@ -202,12 +166,15 @@ struct ToldLog {
 
     /// Writes the log in a directory of its own, which goes when the source does.
     func source() async throws -> EventSource {
-        let directory = try TemporaryDirectory()
-        try await write(to: directory.file("log"))
+        let directory = try Scratch()
+        try await write(to: directory.log)
         let source = EventSource(
-            try EventLog.open(at: directory.file("log"), access: .reading))
+            try EventLog.open(at: directory.log, access: .reading))
         return EventSource(
-            log: source.log, size: { [directory] in try directory.keeping(source.size()) },
+            log: source.log,
+            size: { [directory] in
+                try withExtendedLifetime(directory) { try source.size() }
+            },
             read: source.read)
     }
 
@@ -261,7 +228,7 @@ extension ToldLog {
     func answer(
         _ query: Query, of projection: any Projection = OperatorQueues()
     ) async throws -> QueryResult {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         _ = try Projector(projection, in: directory.path).bringUpToDate(from: await source())
         return try ReadModel(of: projection, in: directory.path).answer(query)
     }

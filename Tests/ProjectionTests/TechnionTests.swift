@@ -3,6 +3,7 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import TestSupport
 internal import Testing
 
 /// The calls of a bank's call centre ("Anonymous Bank", Technion) against figures that another
@@ -10,31 +11,24 @@ internal import Testing
 ///
 /// The data lie beside the project and are no part of it; without them these tests are skipped.
 @Suite struct TechnionTests {
-    private static let shared: String =
-        ProcessInfo.processInfo.environment["ASCOLTO_SHARED"]
-        ?? URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../shared")
-        .standardized.path
-
-    private static let isThere = FileManager.default.fileExists(atPath: shared + "/data/expected")
+    private static let expected = Places.shared + "/data/expected"
+    private static let isThere = FileManager.default.fileExists(atPath: expected)
 
     @Test(
-        .enabled(if: isThere, "the data folder is not beside the project; set ASCOLTO_SHARED"),
-        .timeLimit(.minutes(10)), arguments: ["1999-01", "1999-02"])
+        .enabled(if: isThere, "\(Places.callsNeeded)"),
+        .timeLimit(.minutes(10)), arguments: ["01", "02"])
     func aMonthEqualsTheExpectedFigures(month: String) async throws {
-        let calls = try TechnionCalls(
-            compressed: Self.shared + "/data/technion_bank_calls_\(month).tsv.gz")
+        let calls = try TechnionCalls(compressed: Places.calls(month: month))
         let source = try await ToldLog(told: calls.told).source()
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         // Half a month first: what the second run does to the same rows is part of the test.
         for size in [calls.told.count / 2, calls.told.count + 1] {
             let projector = Projector(OperatorQueues(), in: directory.path)
             _ = try projector.bringUpToDate(from: source.first(size))
         }
         let model = ReadModel(of: OperatorQueues(), in: directory.path)
-        let content = try Data(
-            contentsOf: URL(
-                fileURLWithPath: Self.shared
-                    + "/data/expected/technion_bank_calls_\(month).json"))
+        let content = try contents(
+            of: "\(Self.expected)/technion_bank_calls_1999-\(month).json")
         let expected = try JSONDecoder().decode(ExpectedMonth.self, from: content)
         let totals = try model.answer(.table("totals")).shownRows
         #expect(totals[0].figures(like: expected.total) == expected.total)
@@ -104,7 +98,7 @@ private struct TechnionCalls {
 
     init(compressed path: String) throws {
         let zone = try #require(Zone(identifier: "Asia/Jerusalem"))
-        let lines = String(decoding: try unpack(path), as: UTF8.self).split(separator: "\r\n")
+        let lines = try Program.run("gzip", ["-dc", path]).text.split(separator: "\r\n")
         let header = lines[0].split(separator: "\t").map(String.init)
         var contacts: [RandomContact] = []
         for (number, line) in lines.dropFirst().enumerated() {
@@ -132,18 +126,6 @@ private struct TechnionCalls {
             if from < to { for second in from..<to { waiting[second] += 1 } }
         }
         return waiting.max() ?? 0
-    }
-
-    private func unpack(_ path: String) throws -> Data {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["gzip", "-dc", path]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return data
     }
 }
 

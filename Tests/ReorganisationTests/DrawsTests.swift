@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Reorganisation
+import TestSupport
 import Testing
 
 /// Draws are functions of what they are drawn for, and have the distributions that they claim.
@@ -123,19 +124,5 @@ struct AgendaTests {
         #expect(seen == wanted)
         #expect(expected.isEmpty)
         #expect(agenda.nextTime == nil)
-    }
-}
-
-/// Repeatable random numbers for tests (a linear congruential generator of 64 bits, high half).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 2_862_933_555_777_941_757 &+ 3_037_000_493 }
-
-    mutating func next() -> UInt64 { UInt64(half()) << 32 | UInt64(half()) }
-
-    private mutating func half() -> UInt32 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return UInt32(truncatingIfNeeded: state >> 32)
     }
 }

@@ -1,5 +1,6 @@
 import JSON
 import Reorganisation
+import TestSupport
 import Testing
 
 /// The kernel against closed forms and exact recursions.

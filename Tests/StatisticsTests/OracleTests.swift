@@ -1,9 +1,10 @@
 import Statistics
+import TestSupport
 import Testing
 
 @Suite(
     "Statistics agree with statsmodels",
-    .enabled(if: Python.hasOracles, Python.needed))
+    .enabled(if: Python.estimates, "\(Python.needed)"))
 struct OracleTests {
     @Test("Intervals of random tables, to 1e-12", arguments: [UInt64(1), 2, 3])
     func intervals(seed: UInt64) throws {
@@ -12,7 +13,7 @@ struct OracleTests {
             (Self.proportion(&numbers), Self.proportion(&numbers))
         }
         let input = pairs.map { "\(Self.text($0)) \(Self.text($1))\n" }.joined()
-        let lines = try Python.script("estimates.py", input: input).split(separator: "\n")
+        let lines = try Python.run("estimates.py", input: .text(input)).lines
         try #require(lines.count == pairs.count, "seed \(seed)")
         for (line, pair) in zip(lines, pairs) {
             let intervals = [
@@ -42,7 +43,7 @@ struct OracleTests {
             family.map { "\(Self.text($0.group)) \(Self.text($0.reference))" }
                 .joined(separator: " ") + "\n"
         }.joined()
-        let lines = try Python.script("verdicts.py", input: input).split(separator: "\n")
+        let lines = try Python.run("verdicts.py", input: .text(input)).lines
         try #require(lines.count == families.count, "seed \(seed)")
         for (line, family) in zip(lines, families) {
             let words = FourFifths.verdicts(of: family).map(\.rawValue).joined(separator: " ")

@@ -1,19 +1,10 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
-/// A directory of its own for one test case, removed with it.
-private final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "ascolto-storage-\(UInt64.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func environment(_ access: Environment.Access = .writing) throws -> Environment {
+extension Scratch {
+    fileprivate func environment(_ access: Environment.Access = .writing) throws -> Environment {
         if FileSystem.kind(of: path + "/data.mdb") == .missing {
             try Environment.create(in: path, databases: ["one", "two"])
         }
@@ -25,9 +16,9 @@ private final class TemporaryDirectory {
 private struct Stop: Error {}
 
 @Suite struct EnvironmentTests {
-    private let directory: TemporaryDirectory
+    private let directory: Scratch
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() throws { directory = try Scratch() }
 
     /// A file system gives the identity of a deleted file to the next new one at once.
     @Test func environmentsThatComeAndGoAreNotTakenForOneAnother() async throws {
@@ -35,7 +26,7 @@ private struct Stop: Error {}
             for _ in 0..<4 {
                 group.addTask {
                     for _ in 0..<150 {
-                        let place = try TemporaryDirectory()
+                        let place = try Scratch()
                         var environment: Environment? = try place.environment()
                         // Gone before it is closed, as when a directory is thrown away.
                         FileSystem.remove(place.path)

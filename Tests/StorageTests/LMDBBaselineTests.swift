@@ -1,14 +1,13 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct LMDBBaselineTests {
     @Test(arguments: [1, 3, 64]) func everythingPutIsThere(perCommit: Int) throws {
-        let path = NSTemporaryDirectory() + "ascolto-baseline-\(UInt64.random(in: 0 ... .max))"
-        try FileSystem.createDirectory(path)
-        defer { FileSystem.remove(path) }
+        let scratch = try Scratch()
         let values = (0..<100 * 16).map { UInt8(truncatingIfNeeded: $0) }
-        var baseline = try LMDBBaseline(in: path)
+        var baseline = try LMDBBaseline(in: scratch.path)
         for _ in 0..<2 {
             let commits = try baseline.append(values, valueBytes: 16, perCommit: perCommit)
             #expect(commits.count == (100 + perCommit - 1) / perCommit)
@@ -19,7 +18,7 @@ import Testing
     }
 
     @Test func aMissingDirectoryIsSaid() throws {
-        let path = NSTemporaryDirectory() + "ascolto-nothing-\(UInt64.random(in: 0 ... .max))"
+        let path = try Scratch().place("nothing")
         #expect(throws: StorageError.missing(path: path)) {
             let baseline = try LMDBBaseline(in: path)
             _ = try baseline.scan()

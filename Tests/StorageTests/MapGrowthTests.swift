@@ -1,16 +1,17 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 /// A file that outgrows its map, within one process and between two.
 @Suite struct MapGrowthTests {
-    private let path: String
+    private let scratch: Scratch
+    private var path: String { scratch.path }
     private static let page = 4_096
 
     init() throws {
-        path = NSTemporaryDirectory() + "ascolto-growth-\(UInt64.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try Environment.create(in: path, databases: ["one"])
+        scratch = try Scratch()
+        try Environment.create(in: scratch.path, databases: ["one"])
     }
 
     private func open(

@@ -1,12 +1,18 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct SlotFileTests {
-    private let path = NSTemporaryDirectory() + "ascolto-slots-\(UInt64.random(in: 0 ... .max))"
+    private let scratch: Scratch
+    private let path: String
+
+    init() throws {
+        scratch = try Scratch()
+        path = scratch.place("slots")
+    }
 
     @Test func slotsAreIndependentAndTheWriterIsAlone() throws {
-        defer { FileSystem.remove(path) }
         try SlotFile.create(path: path, slotBytes: 64)
         let file = try SlotFile(path: path, slotBytes: 64, access: .writing)
         try file.write([UInt8](repeating: 1, count: 64), slot: 0)
@@ -23,24 +29,13 @@ import Testing
     /// A child process that was just forked has all descriptors until it runs its own program; this
     /// one keeps the file's as its standard input.
     @Test func theLockEndsWithItsFileWhileAChildHasTheDescriptor() throws {
-        defer { FileSystem.remove(path) }
         try SlotFile.create(path: path, slotBytes: 64)
         var file: SlotFile? = try SlotFile(path: path, slotBytes: 64, access: .writing)
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
-        let descriptor = try #require(
-            descriptors.first {
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
-                    == path
-            }.flatMap { Int32($0) })
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        child.arguments = ["60"]
-        child.standardInput = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
-        try child.run()
-        defer {
-            kill(child.processIdentifier, SIGKILL)
-            child.waitUntilExit()
-        }
+        let descriptor = try #require(openFiles().first { $0.value == path }?.key)
+        let child = try Program(
+            "sleep", ["60"], input: .handle(FileHandle(fileDescriptor: dup(descriptor))))
+        defer { child.kill() }
+        #expect(child.isRunning)
         _ = file
         file = nil
         _ = try SlotFile(path: path, slotBytes: 64, access: .writing)

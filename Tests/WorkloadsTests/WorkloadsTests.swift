@@ -1,6 +1,7 @@
 import EventLog
 import Foundation
 import JSON
+import TestSupport
 import Testing
 import Workloads
 
@@ -47,16 +48,13 @@ struct WorkloadsTests {
 
     @Test("a file's events are repeated with other ids, streams and times")
     func recorded() throws {
-        let path = FileManager.default.temporaryDirectory
-            .appendingPathComponent("recorded-\(UUID()).ndjson").path
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let scratch = try TestSupport.Scratch()
         let lines = (0..<3).map { minute in
             #"{"specversion":"1.0","id":"00000000-0000-4000-8000-00000000000\#(minute)","#
                 + #""source":"urn:example:desk","type":"contact.received","subject":"contact/7","#
                 + #""time":"2026-03-02T09:0\#(minute):00Z","data":{}}"#
         }
-        try (lines.joined(separator: "\n") + "\n").write(
-            toFile: path, atomically: true, encoding: .utf8)
+        let path = try scratch.file("events.ndjson", text: lines.joined(separator: "\n") + "\n")
         var recorded = try RecordedEvents(at: path, seed: 1)
         let events = try recorded.next(9)
         #expect(Set(events.compactMap(\.id)).count == 9)
