@@ -1,11 +1,12 @@
 import EventLog
+import TestSupport
 import Testing
 
 @Suite("Filters of runs, and tables of numbers")
 struct TermFilterTests {
     @Test("nothing that a run has is denied, and few strangers are let through", arguments: [1, 2])
     func denies(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         for count in [0, 1, 2, 25, 26, 4_096, 100_000] {
             var hashes = Set<UInt32>()
             while hashes.count < count {
@@ -34,7 +35,7 @@ struct TermFilterTests {
 
     @Test("a table of numbers answers as a dictionary does", arguments: [3, 4])
     func table(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         var table = NumberTable()
         var known: [UInt64: Int] = [:]
         var keys: [UInt64] = []
@@ -62,7 +63,7 @@ struct TermFilterTests {
     func streamEnds() throws {
         var ends = StreamEnds()
         var expected: [String: StreamEnd] = [:]
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededNumbers(seed: 5)
         for position in 0..<3_000 as Range<UInt64> {
             let text = "stream/\(Int.random(in: 0..<400, using: &generator))"
             let stream = try StreamName(text)
