@@ -11,8 +11,8 @@ enum WriterJob: Sendable {
     case merge(MergedRun)
     /// What was read of a run beside the books.
     case filters(RunFilters, RunExtent)
-    /// Runs could not be merged now, as where all reader slots are taken; later they can.
-    case mergeLater
+    /// Runs could not be read now, as where all reader slots are taken; later they can.
+    case later
     /// What was done beside the books showed that something on disk is wrong.
     case failed(Corruption)
     /// Nothing more will come: leave the log as compact as it can be.
@@ -189,38 +189,39 @@ final class Writer: Sendable {
         let requests = batch.compactMap { job in
             if case .append(let request) = job { request } else { nil }
         }
-        let answers = state.withLock { state in
-            let answers = commit(batch, requests, &state)
+        state.withLock { state in
+            switch state {
+            case .running(let books):
+                for job in batch { books.notice(job) }
+                state = commit(batch, requests, books)
+            case .stopped(let reason): refuse(requests, .writerStopped(reason: reason))
+            }
             if batch.contains(where: \.isFinish) { mergeAll(&state) }
-            return answers
         }
-        for (request, answer) in zip(requests, answers) { request.answer(answer) }
     }
 
     /// Decides whether appends may be recorded now, and commits.
     private func commit(
-        _ batch: [WriterJob], _ requests: [AppendRequest], _ state: inout State
-    ) -> [Result<[AppendOutcome], LogError>] {
-        guard case .running(let books) = state else {
-            guard case .stopped(let reason) = state else { return [] }
-            return requests.map { _ in .failure(.writerStopped(reason: reason)) }
-        }
-        for job in batch { books.notice(job) }
+        _ batch: [WriterJob], _ requests: [AppendRequest], _ books: Books
+    ) -> State {
         do throws(LogError) {
             let now = try acceptedClock(books.log.head.clocks)
-            return commit(batch, requests, at: now, books, &state)
+            return commit(batch, requests, at: now, books)
         } catch {
+            refuse(requests, error)
             // What was made beside the books is about events that have their time.
-            _ = commit(batch, [], at: books.log.head.clocks, books, &state)
-            return requests.map { _ in .failure(error) }
+            return commit(batch, [], at: books.log.head.clocks, books)
         }
     }
 
-    /// Sequences a batch, commits it, and remembers the new head outside the environment.
+    private func refuse(_ requests: [AppendRequest], _ error: LogError) {
+        for request in requests { request.answer(.failure(error)) }
+    }
+
+    /// Sequences a batch, commits it, answers, and remembers the new head outside the environment.
     private func commit(
-        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading, _ books: Books,
-        _ state: inout State
-    ) -> [Result<[AppendOutcome], LogError>] {
+        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading, _ books: Books
+    ) -> State {
         let before = books.log.head.size
         do {
             let outcomes = try environment.write { transaction in
@@ -234,14 +235,16 @@ final class Writer: Sendable {
             // Here the batch is durable: LMDB has synced data and meta page. A crash before this
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
+            for (request, outcomes) in zip(requests, outcomes) {
+                request.answer(.success(outcomes))
+            }
             news.announce(size: books.log.head.size)
-            if !batch.allSatisfy(\.isMergeLater) { giveWork(books) }
-            if books.log.head.size > before { state = remember(books) }
-            return outcomes.map { .success($0) }
+            if !batch.allSatisfy(\.isLater) { giveWork(books) }
+            return books.log.head.size > before ? remember(books) : .running(books)
         } catch {
-            state = recovered(from: error, books)
-            let failure = (error as? LogError) ?? wrapped(error)
-            return requests.map { _ in .failure(failure) }
+            let state = recovered(from: error, books)
+            refuse(requests, (error as? LogError) ?? wrapped(error))
+            return state
         }
     }
 
@@ -254,10 +257,9 @@ final class Writer: Sendable {
         return now
     }
 
-    /// Writes the head file.
+    /// Writes the head file; callers have their answers already, and wait for it no longer.
     ///
-    /// Where that fails, the batch is durable all the same and is acknowledged, but nothing more is
-    /// written.
+    /// Where that fails, the batch is durable all the same, but nothing more is written.
     private func remember(_ books: Books) -> State {
         // The slots lie in one block of the disk, which may lose power halfway through it. So a
         // slot is written again and again until it is synced, and the other stays what it is.
@@ -345,8 +347,8 @@ extension Writer {
         } catch StorageError.corrupted(let what) {
             job = .failed(Corruption(at: nil, what))
         } catch {
-            // Making blocks asks nothing of the system, so it was merging.
-            job = .mergeLater
+            // Making blocks asks nothing of the system, so runs were read.
+            job = .later
         }
         _ = crew?.writer.submit(job, weight: 0)
     }
@@ -373,7 +375,7 @@ extension Writer.Books {
     fileprivate func notice(_ job: WriterJob) {
         switch job {
         case .seal: sealing = .idle
-        case .merge, .filters, .mergeLater: indexing = .idle
+        case .merge, .filters, .later: indexing = .idle
         case .append, .failed, .finish: break
         }
     }
@@ -381,7 +383,7 @@ extension Writer.Books {
 
 extension WriterJob {
     fileprivate var isFinish: Bool { if case .finish = self { true } else { false } }
-    fileprivate var isMergeLater: Bool { if case .mergeLater = self { true } else { false } }
+    fileprivate var isLater: Bool { if case .later = self { true } else { false } }
 }
 
 extension WriterState {
@@ -390,7 +392,7 @@ extension WriterState {
         _ job: WriterJob, _ transaction: inout WriteTransaction
     ) throws {
         switch job {
-        case .append, .mergeLater: return
+        case .append, .later: return
         case .filters(let filters, let run): return runs.setFilters(filters, of: run)
         case .seal(let part):
             // A great commit makes blocks by itself, and then nobody needs these.
