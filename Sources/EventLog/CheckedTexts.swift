@@ -77,7 +77,7 @@ struct CheckedTexts {
             let stored = Tags(stored: columns.text(range))
             guard try Tags(joined: stored.joined) == stored else { throw .badTag(stored.joined) }
             tags.append(Self.member("tags", text: stored.joined))
-            if uses[index] > 0 { tagTerms += stored.texts.map(TermHash.of(tag:)) }
+            if uses[index] > 0 { tagTerms += TermHash.of(tags: stored) }
         }
     }
 

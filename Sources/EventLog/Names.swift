@@ -161,6 +161,9 @@ package struct Tags: ByteExact, Sendable {
 
     package var text: String { joined }
 
+    /// Stands between two tags.
+    static let separator = UInt8(ascii: " ")
+
     package static let none = Tags(stored: "")
 
     init(stored joined: String) { self.joined = joined }
@@ -177,20 +180,20 @@ package struct Tags: ByteExact, Sendable {
     /// Reads tags separated by single spaces, in any order.
     package init(joined text: String) throws(EventError) {
         var tags: [Tag] = []
-        for part in text.utf8.split(separator: 0x20, omittingEmptySubsequences: false) {
+        for part in text.utf8.split(separator: Self.separator, omittingEmptySubsequences: false) {
             tags.append(try Tag(String(Substring(part))))
         }
         try self.init(tags)
     }
 
     package func contains(_ tag: Tag) -> Bool {
-        joined.utf8.split(separator: 0x20).contains { $0.elementsEqual(tag.text.utf8) }
+        joined.utf8.split(separator: Self.separator).contains { $0.elementsEqual(tag.text.utf8) }
     }
 
     /// The single tags in the order of their bytes.
     package var texts: [Substring] {
         // A space and a combining mark are one character, so characters would not do.
-        joined.utf8.split(separator: 0x20).map { Substring($0) }
+        joined.utf8.split(separator: Self.separator).map { Substring($0) }
     }
 }
 

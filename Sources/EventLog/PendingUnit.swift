@@ -129,7 +129,7 @@ struct PreparedQuery: Sendable {
         items = query.items.map { item in
             Terms(
                 types: item.types.map(TermHash.of(type:)),
-                tags: item.tags.map { TermHash.of(tag: $0.text[...]) },
+                tags: item.tags.map(TermHash.of(tag:)),
                 stream: item.stream.map(TermHash.of(stream:)))
         }
     }

@@ -188,7 +188,7 @@ private struct Scan {
                         in: transaction)[0]))
         }
         for tag in selection.tags {
-            let hash = TermHash.of(tag: tag.text[...])
+            let hash = TermHash.of(tag: tag)
             sets.append(
                 Set(
                     try RunSearch.units(

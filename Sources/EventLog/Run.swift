@@ -95,17 +95,31 @@ enum TermHash {
 
     static func of(_ id: EventID) -> UInt32 { upper(mix(mix(id.high) ^ id.low)) }
 
-    static func of(stream: StreamName) -> UInt32 { of(stream.text.utf8, seed: 0) }
+    static func of(stream: StreamName) -> UInt32 { of(stream.text.utf8Span.span, seed: 0) }
 
-    static func of(tag: Substring) -> UInt32 { of(tag.utf8, seed: 0) }
+    static func of(tag: Tag) -> UInt32 { of(tag.text.utf8Span.span, seed: 0) }
+
+    /// The hash of each tag.
+    static func of(tags: Tags) -> [UInt32] {
+        let joined = tags.joined.utf8Span.span
+        var hashes: [UInt32] = []
+        var start = 0
+        while start < joined.count {
+            var end = start
+            while end < joined.count, joined[end] != Tags.separator { end += 1 }
+            hashes.append(of(joined.extracting(start..<end), seed: 0))
+            start = end + 1
+        }
+        return hashes
+    }
 
     /// Types share the index of tags; no tag has their hash seed.
-    static func of(type: EventType) -> UInt32 { of(type.text.utf8, seed: 1) }
+    static func of(type: EventType) -> UInt32 { of(type.text.utf8Span.span, seed: 1) }
 
     /// FNV-1a over 64 bits, its offset basis changed by the seed, then the finaliser.
-    private static func of(_ text: some Sequence<UInt8>, seed: UInt64) -> UInt32 {
+    private static func of(_ text: Span<UInt8>, seed: UInt64) -> UInt32 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed
-        for byte in text { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        for index in text.indices { hash = (hash ^ UInt64(text[index])) &* 0x0000_0100_0000_01B3 }
         return upper(mix(hash))
     }
 
@@ -148,7 +162,7 @@ struct EventTerms: Equatable, Sendable {
         self.id = TermHash.of(id)
         self.stream = TermHash.of(stream: stream)
         self.type = TermHash.of(type: type)
-        self.tags = tags.joined.isEmpty ? [] : tags.texts.map(TermHash.of(tag:))
+        self.tags = TermHash.of(tags: tags)
     }
 
     init(of event: Event) {
