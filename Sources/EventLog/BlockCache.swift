@@ -6,7 +6,7 @@ internal import Synchronization
 /// or with removed data, is decoded anew. Long scans look here and leave nothing behind, so they do
 /// not push out what is read again and again.
 final class BlockCache: Sendable {
-    private let state: Mutex<State>
+    private let state: Mutex<BoundedCache<Key, EventColumns>>
 
     struct Key: Hashable {
         let unit: UInt64
@@ -24,75 +24,23 @@ final class BlockCache: Sendable {
         }
     }
 
-    fileprivate struct Entry {
-        let columns: EventColumns
-        let bytes: Int
-        var use = Use.notYet
-    }
-
-    /// Whether an entry was asked for since it came up for removal.
-    fileprivate enum Use {
-        case notYet
-        case again
-    }
-
-    fileprivate struct State {
-        var entries: [Key: Entry] = [:]
-        /// The keys in the order in which they come up for removal, from `next` on.
-        var order: [Key] = []
-        var next = 0
-        var bytes = 0
-    }
-
-    private let bytesMax: Int
     /// The events that are in no block yet.
     let recent = RecentEvents()
+    /// Where streams were found.
+    let streams = KnownStreams()
 
     init(bytesMax: Int = LogLimits.blockCacheBytesMax) {
-        self.bytesMax = bytesMax
-        state = Mutex(State())
+        state = Mutex(BoundedCache(bytesMax: bytesMax))
     }
 
     /// Bytes that are kept.
     var bytes: Int { state.withLock(\.bytes) }
 
-    subscript(key: Key) -> EventColumns? {
-        state.withLock { state in
-            guard let columns = state.entries[key]?.columns else { return nil }
-            state.entries[key]?.use = .again
-            return columns
-        }
-    }
+    subscript(key: Key) -> EventColumns? { state.withLock { $0[key] } }
 
     /// Keeps whole columns, and makes room for them.
     func keep(_ columns: EventColumns, for key: Key) {
-        let bytes = columns.byteCount
-        guard bytes <= bytesMax else { return }
-        state.withLock { state in
-            guard state.entries[key] == nil else { return }
-            state.entries[key] = Entry(columns: columns, bytes: bytes)
-            state.order.append(key)
-            state.bytes += bytes
-            while state.bytes > bytesMax { state.removeNext() }
-        }
-    }
-}
-
-extension BlockCache.State {
-    /// Removes the next entry that was not asked for again; the others get another turn.
-    fileprivate mutating func removeNext() {
-        let key = order[next]
-        next += 1
-        if entries[key]?.use == .again {
-            entries[key]?.use = .notYet
-            order.append(key)
-        } else if let entry = entries.removeValue(forKey: key) {
-            bytes -= entry.bytes
-        }
-        if 2 * next > order.count {
-            order.removeFirst(next)
-            next = 0
-        }
+        state.withLock { $0.keep(columns, bytes: columns.byteCount, for: key) }
     }
 }
 

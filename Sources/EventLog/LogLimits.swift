@@ -49,4 +49,8 @@ package enum LogLimits {
     package static let cursorNameBytesMax = 64
     /// Parsed events of the tail that readers of one log keep for the next reads.
     package static let recentEventsBytesMax = 16 << 20
+    /// What readers of one log keep of where they found streams, enough for about 50,000.
+    package static let foundStreamsBytesMax = 8 << 20
+    /// Units that no run covers yet and whose streams readers of one log keep.
+    package static let unindexedUnitsMax = 256
 }

@@ -65,10 +65,45 @@ import Testing
         #expect(try log.events() == uncachedEvents(of: log), "seed \(seed)")
     }
 
-    /// All events as columns give them, which are read past every cache.
-    private func uncachedEvents(of log: EventLog) throws -> [Event] {
+    /// Nor does what a reader has found out about streams, while blocks and runs come and go.
+    @Test(arguments: [31] as [UInt64])
+    func whatReadersKnowOfStreamsNeverShows(seed: UInt64) async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        var generator = SeededGenerator(seed: seed)
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        defer { log.close() }
+        var all: [Event] = []
+        for _ in 0..<24 {
+            let count = Int.random(in: 1...3_000, using: &generator)
+            let appends = try (0..<count).map { _ in
+                Append([try .small(using: &generator, streams: 900)])
+            }
+            _ = try await log.append(each: appends)
+            for _ in 0..<3 {
+                // Runs are merged and blocks rewritten meanwhile, or not.
+                all += try uncachedEvents(of: log, from: UInt64(all.count))
+                var selection = try randomSelection(using: &generator)
+                if Bool.random(using: &generator) { selection = Selection() }
+                // Half of the time one of a few, so that it was asked for before.
+                let streams = Bool.random(using: &generator) ? 8 : 950
+                selection.stream = try StreamName(
+                    "contact/\(Int.random(in: 0..<streams, using: &generator))")
+                let expected = filter(all, selection)
+                for _ in 0..<2 {
+                    let found = try log.events(selection)
+                    #expect(found == expected, "seed \(seed), \(all.count) events, \(selection)")
+                }
+            }
+        }
+        #expect(all.count > 33_000, "seed \(seed)")
+    }
+
+    /// The events from a position on as columns give them, which are read past every cache.
+    private func uncachedEvents(of log: EventLog, from first: UInt64 = 0) throws -> [Event] {
         var events: [Event] = []
-        let all = PositionRange(first: Position(0), last: Position(.max))
+        guard try log.head().size > first else { return [] }
+        let all = PositionRange(first: Position(first), last: Position(.max))
         try log.readColumns(all) { columns, places in
             events += columns.events(at: Array(places))
             return .next
