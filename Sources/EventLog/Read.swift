@@ -154,28 +154,30 @@ private struct Scan {
 
     /// Where the selected events stand in the columns of a unit.
     private func places(in columns: EventColumns) -> [Int] {
-        let wanted = (selection.stream?.text.utf8).map(Array.init)
-        let streams = columns.streams.values.map { stream in
-            wanted.map {
-                columns.bytes.span.extracting(stream.name).elementsEqual($0.span)
-            } ?? true
+        var places = Array(0..<columns.count)
+        if let stream = selection.stream?.text {
+            // Most units that no index covers yet know nothing of the stream.
+            let wanted = columns.streams.values.firstIndex { candidate in
+                columns.bytes.span.extracting(candidate.name).elementsEqual(stream.utf8Span.span)
+            }
+            guard let wanted else { return [] }
+            places = places.filter { columns.streams.indexes[$0] == wanted }
         }
-        // Most units that no index covers yet know nothing of the stream.
-        guard streams.contains(true) else { return [] }
-        let kinds = columns.kinds.values.map { kind in
-            selection.types.isEmpty
-                || selection.types.contains(EventType(stored: columns.text(kind.type)))
+        if !selection.types.isEmpty {
+            let kinds = columns.kinds.values.map { kind in
+                selection.types.contains(EventType(stored: columns.text(kind.type)))
+            }
+            places = places.filter { kinds[Int(columns.kinds.indexes[$0])] }
         }
-        let tags = columns.tags.values.map { range in
-            guard !selection.tags.isEmpty else { return true }
-            let tags = Tags(stored: columns.text(range))
-            return selection.tags.allSatisfy { tags.contains($0) }
+        if !selection.tags.isEmpty {
+            let tags = columns.tags.values.map { range in
+                let tags = Tags(stored: columns.text(range))
+                return selection.tags.allSatisfy { tags.contains($0) }
+            }
+            places = places.filter { tags[Int(columns.tags.indexes[$0])] }
         }
-        return (0..<columns.count).filter { place in
-            kinds[Int(columns.kinds.indexes[place])]
-                && streams[Int(columns.streams.indexes[place])]
-                && tags[Int(columns.tags.indexes[place])]
-                && positions.contains(columns.first.value + UInt64(place))
+        return places.filter { place in
+            positions.contains(columns.first.value + UInt64(place))
                 && isWithinTimes(
                     occurred: columns.occurred(place), recorded: columns.recorded(place))
         }
@@ -212,11 +214,7 @@ private struct Scan {
         if let stream = selection.stream {
             let hash = TermHash.of(stream: stream)
             lists.append(
-                try known.units(of: hash, indexedSize: head.indexedSize) { first in
-                    try RunSearch.units(
-                        of: [hash], kind: .stream, from: first, indexedSize: head.indexedSize,
-                        in: transaction)[0]
-                })
+                try known.units(of: hash, indexedSize: head.indexedSize, in: transaction))
             tail = known.filter(
                 tail, mayHave: hash, indexedSize: head.indexedSize, size: head.size)
         }
