@@ -160,6 +160,19 @@ struct BlockDecoder: ~Copyable {
     /// The body of a block's first sub-frame, known by its checksum: a block may be replaced.
     private var prefix: (block: UInt64, checksum: UInt32, body: [UInt8])?
 
+    /// The body that later sub-frames of the block may need, where it is remembered.
+    func prefix(of header: BlockHeader) -> [UInt8]? {
+        guard let prefix, prefix.block == header.first,
+            prefix.checksum == header.entries[0].checksum
+        else { return nil }
+        return prefix.body
+    }
+
+    /// Remembers the body of a block's first sub-frame in place of that of another.
+    mutating func remember(prefix body: [UInt8], of header: BlockHeader) {
+        prefix = (header.first, header.entries[0].checksum, body)
+    }
+
     /// The identifiers of the sub-frame at `index`, without decompressing anything.
     ///
     /// - Throws: ``MalformedBytes`` where a checksum or a length is not right.
@@ -195,11 +208,9 @@ struct BlockDecoder: ~Copyable {
         switch entry.encoding.dependence {
         case .alone:
             body = decoder.decode(frame, size: entry.bodyLength)
-            if index == 0, let body { prefix = (header.first, entry.checksum, body) }
+            if index == 0, let body { remember(prefix: body, of: header) }
         case .prefixed:
-            let isKnown =
-                prefix?.block == header.first && prefix?.checksum == header.entries[0].checksum
-            if !isKnown { _ = try subframe(0, of: value, header) }
+            if prefix(of: header) == nil { _ = try subframe(0, of: value, header) }
             body = decoder.decode(frame, size: entry.bodyLength, prefix: prefix?.body)
         }
         guard let body else { throw MalformedBytes(offset: range.lowerBound) }

@@ -6,7 +6,14 @@ internal import Synchronization
 /// or with removed data, is decoded anew. Long scans look here and leave nothing behind, so they do
 /// not push out what is read again and again.
 final class BlockCache: Sendable {
-    private let state: Mutex<State>
+    private let state: Mutex<BoundedCache<Key, Kept>>
+
+    /// What is kept of a sub-frame.
+    private enum Kept {
+        case columns(EventColumns)
+        /// The body alone, which others of the block need as prefix.
+        case body([UInt8])
+    }
 
     struct Key: Hashable {
         let unit: UInt64
@@ -22,76 +29,49 @@ final class BlockCache: Sendable {
                 header.entries[index].encoding.dependence == .prefixed
                 ? header.entries[0].checksum : 0
         }
+
+        /// The key of the block's first sub-frame.
+        init(prefixOf header: BlockHeader) {
+            self.init(header.first / UInt64(LogLimits.subframeEvents), header)
+        }
     }
 
-    fileprivate struct Entry {
-        let columns: EventColumns
-        let bytes: Int
-        var use = Use.notYet
-    }
-
-    /// Whether an entry was asked for since it came up for removal.
-    fileprivate enum Use {
-        case notYet
-        case again
-    }
-
-    fileprivate struct State {
-        var entries: [Key: Entry] = [:]
-        /// The keys in the order in which they come up for removal, from `next` on.
-        var order: [Key] = []
-        var next = 0
-        var bytes = 0
-    }
-
-    private let bytesMax: Int
     /// The events that are in no block yet.
     let recent = RecentEvents()
+    /// Where streams were found.
+    let streams = KnownStreams()
 
     init(bytesMax: Int = LogLimits.blockCacheBytesMax) {
-        self.bytesMax = bytesMax
-        state = Mutex(State())
+        state = Mutex(BoundedCache(bytesMax: bytesMax))
     }
 
     /// Bytes that are kept.
     var bytes: Int { state.withLock(\.bytes) }
 
     subscript(key: Key) -> EventColumns? {
-        state.withLock { state in
-            guard let columns = state.entries[key]?.columns else { return nil }
-            state.entries[key]?.use = .again
-            return columns
+        guard case .columns(let columns) = state.withLock({ $0[key] }) else { return nil }
+        return columns
+    }
+
+    /// The body of the block's first sub-frame, which others need as prefix.
+    func prefix(of header: BlockHeader) -> [UInt8]? {
+        switch state.withLock({ $0[Key(prefixOf: header)] }) {
+        case .columns(let columns): columns.bytes
+        case .body(let body): body
+        case nil: nil
         }
     }
 
     /// Keeps whole columns, and makes room for them.
     func keep(_ columns: EventColumns, for key: Key) {
-        let bytes = columns.byteCount
-        guard bytes <= bytesMax else { return }
-        state.withLock { state in
-            guard state.entries[key] == nil else { return }
-            state.entries[key] = Entry(columns: columns, bytes: bytes)
-            state.order.append(key)
-            state.bytes += bytes
-            while state.bytes > bytesMax { state.removeNext() }
-        }
+        state.withLock { $0.keep(.columns(columns), bytes: columns.byteCount, for: key) }
     }
-}
 
-extension BlockCache.State {
-    /// Removes the next entry that was not asked for again; the others get another turn.
-    fileprivate mutating func removeNext() {
-        let key = order[next]
-        next += 1
-        if entries[key]?.use == .again {
-            entries[key]?.use = .notYet
-            order.append(key)
-        } else if let entry = entries.removeValue(forKey: key) {
-            bytes -= entry.bytes
-        }
-        if 2 * next > order.count {
-            order.removeFirst(next)
-            next = 0
+    /// Keeps the body of the block's first sub-frame: 15 others may be decoded with it.
+    func keep(prefix body: [UInt8], of header: BlockHeader) {
+        state.withLock { state in
+            let key = Key(prefixOf: header)
+            if state[key] == nil { state.keep(.body(body), bytes: body.count + 256, for: key) }
         }
     }
 }
@@ -99,7 +79,7 @@ extension BlockCache.State {
 extension EventColumns {
     /// Bytes that the columns take in memory, rounded up.
     var byteCount: Int {
-        let perEvent = 16 + 7 + 8 * 4 + 1
+        let perEvent = 16 + 7 + 8 * 3 + 1
         let perText = MemoryLayout<Stream>.stride
         return bytes.count + count * perEvent
             + perText * (kinds.values.count + streams.values.count + tags.values.count)

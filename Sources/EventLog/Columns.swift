@@ -202,8 +202,8 @@ extension DataFlags {
 struct DataColumn: Sendable {
     let starts: [UInt32]
     let ends: [UInt32]
-    /// Bytes of the data, long data included, in the order of events; 0 for removed data.
-    let lengths: [Int]
+    /// Bytes of long data, by the place of their event.
+    let externalLengths: [Int: Int]
 
     /// From the start of the inline data, or of the hash of removed data, to its end.
     func range(_ index: Int) -> Range<Int> { Int(starts[index])..<Int(ends[index]) }
@@ -220,22 +220,25 @@ struct DataColumn: Sendable {
         }
         var starts = [UInt32](repeating: 0, count: flags.count)
         var ends = starts
-        var lengths = [Int](repeating: 0, count: flags.count)
+        var external: [Int: Int] = [:]
         let start = reader.offset
         var at = start
+        // One at a time would ask for each whether the array has other owners.
+        var startsSpan = starts.mutableSpan
+        var endsSpan = ends.mutableSpan
         for (index, length) in zip(order, grouped) {
-            lengths[index] = Int(length)
-            starts[index] = UInt32(truncatingIfNeeded: at)
+            startsSpan[index] = UInt32(truncatingIfNeeded: at)
             let flag = flags[index]
+            if flag.contains(.external) { external[index] = Int(length) }
             if flag.contains(.removed) {
                 at += Hash.byteCount
             } else if !flag.contains(.external) {
                 at += Int(length)
             }
-            ends[index] = UInt32(truncatingIfNeeded: at)
+            endsSpan[index] = UInt32(truncatingIfNeeded: at)
         }
         _ = try reader.skip(at - start)
-        (self.starts, self.ends, self.lengths) = (starts, ends, lengths)
+        (self.starts, self.ends, externalLengths) = (starts, ends, external)
     }
 }
 
@@ -245,9 +248,11 @@ func groupedOrder(_ kinds: [UInt8], groups: Int) -> [Int] {
     for kind in kinds { next[Int(kind) + 1] += 1 }
     for group in 0..<groups { next[group + 1] += next[group] }
     var order = [Int](repeating: 0, count: kinds.count)
+    var orderSpan = order.mutableSpan
+    var nextSpan = next.mutableSpan
     for (index, kind) in kinds.enumerated() {
-        order[next[Int(kind)]] = index
-        next[Int(kind)] += 1
+        orderSpan[nextSpan[Int(kind)]] = index
+        nextSpan[Int(kind)] += 1
     }
     return order
 }

@@ -127,10 +127,8 @@ extension EventColumns {
         self.data = data
         guard reader.isAtEnd else { throw MalformedBytes(offset: reader.offset) }
         var external: [Int: [UInt8]] = [:]
-        if flags.contains(where: { $0.contains(.external) }) {
-            for index in 0..<count where flags[index].contains(.external) {
-                external[index] = try load(first + UInt64(index), data.lengths[index])
-            }
+        for (index, length) in data.externalLengths {
+            external[index] = try load(first + UInt64(index), length)
         }
         self.external = external
     }
@@ -223,8 +221,40 @@ extension EventColumns {
 
     /// The events at these places, which ascend.
     package func events(at places: [Int]) -> [Event] {
-        var maker = EventMaker(self)
-        return maker.events(at: places)
+        precondition(data != nil, "events are made of columns that hold the data")
+        guard let last = places.last else { return [] }
+        var texts = EventTexts(of: self, events: places.count)
+        var revisions = streams.values.map(\.firstRevision)
+        var events: [Event] = []
+        events.reserveCapacity(places.count)
+        for place in 0...last {
+            let stream = Int(streams.indexes[place])
+            if places[events.count] == place {
+                events.append(event(place, Revision(revisions[stream]), &texts))
+            }
+            revisions[stream] &+= 1
+        }
+        return events
+    }
+
+    private func event(
+        _ index: Int, _ revision: Revision, _ texts: inout EventTexts
+    ) -> Event {
+        let kind = kinds[index]
+        return Event(
+            position: Position(first.value + UInt64(index)), revision: revision,
+            recorded: recorded(index), id: id(index),
+            type: EventType(stored: texts.types[kinds.indexes[index], kind.type, bytes]),
+            schema: kind.schema,
+            stream: StreamName(
+                stored: texts.streams[streams.indexes[index], streams[index].name, bytes]),
+            tags: Tags(stored: texts.tags[tags.indexes[index], tags[index], bytes]),
+            source: Source(stored: texts.sources[sources.indexes[index], sources[index], bytes]),
+            time: flags[index].contains(.hasTime) ? occurred(index) : nil,
+            cause: causes[index], correlation: correlations[index],
+            attributes: Attributes(
+                stored: texts.attributes[attributes.indexes[index], attributes[index], bytes]),
+            data: eventData(index))
     }
 
     /// The JSON object in the data of an event, or nil for every other content.
@@ -246,75 +276,43 @@ extension EventColumns {
     }
 }
 
-/// Makes events, each text of a column once.
-private struct EventMaker {
-    private let columns: EventColumns
-    private var types: LazyTexts
-    private var streams: LazyTexts
-    private var sources: LazyTexts
-    private var tags: LazyTexts
-    private var attributes: LazyTexts
+/// The texts of events that are being made.
+private struct EventTexts {
+    var types: LazyTexts
+    var streams: LazyTexts
+    var sources: LazyTexts
+    var tags: LazyTexts
+    var attributes: LazyTexts
 
-    init(_ columns: EventColumns) {
-        precondition(columns.data != nil, "events are made of columns that hold the data")
-        self.columns = columns
-        types = LazyTexts(count: columns.kinds.values.count)
-        streams = LazyTexts(count: columns.streams.values.count)
-        sources = LazyTexts(count: columns.sources.values.count)
-        tags = LazyTexts(count: columns.tags.values.count)
-        attributes = LazyTexts(count: columns.attributes.values.count)
-    }
-
-    mutating func events(at places: [Int]) -> [Event] {
-        var revisions = columns.streams.values.map(\.firstRevision)
-        var next = 0
-        var events: [Event] = []
-        events.reserveCapacity(places.count)
-        for place in places {
-            while next < place {
-                revisions[Int(columns.streams.indexes[next])] &+= 1
-                next += 1
-            }
-            events.append(
-                event(place, Revision(revisions[Int(columns.streams.indexes[place])])))
-        }
-        return events
-    }
-
-    private mutating func event(_ index: Int, _ revision: Revision) -> Event {
-        let (columns, kind) = (columns, columns.kinds[index])
-        return Event(
-            position: Position(columns.first.value + UInt64(index)), revision: revision,
-            recorded: columns.recorded(index), id: columns.id(index),
-            type: EventType(stored: types.text(columns.kinds.indexes[index], kind.type, columns)),
-            schema: kind.schema,
-            stream: StreamName(
-                stored: streams.text(
-                    columns.streams.indexes[index], columns.streams[index].name, columns)),
-            tags: Tags(
-                stored: tags.text(columns.tags.indexes[index], columns.tags[index], columns)),
-            source: Source(
-                stored: sources.text(
-                    columns.sources.indexes[index], columns.sources[index], columns)),
-            time: columns.flags[index].contains(.hasTime) ? columns.occurred(index) : nil,
-            cause: columns.causes[index], correlation: columns.correlations[index],
-            attributes: Attributes(
-                stored: attributes.text(
-                    columns.attributes.indexes[index], columns.attributes[index], columns)),
-            data: columns.eventData(index))
+    init(of columns: EventColumns, events: Int) {
+        types = LazyTexts(count: columns.kinds.values.count, events: events)
+        streams = LazyTexts(count: columns.streams.values.count, events: events)
+        sources = LazyTexts(count: columns.sources.values.count, events: events)
+        tags = LazyTexts(count: columns.tags.values.count, events: events)
+        attributes = LazyTexts(count: columns.attributes.values.count, events: events)
     }
 }
 
 /// The texts of one column, made when they are first needed.
+///
+/// Where few events are made, only the last text is remembered.
 private struct LazyTexts {
     private var made: [String?]
+    private var last = ""
+    private var lastIndex: UInt8?
 
-    init(count: Int) { made = Array(repeating: nil, count: count) }
+    init(count: Int, events: Int) {
+        made = count < events ? Array(repeating: nil, count: count) : []
+    }
 
-    mutating func text(_ index: UInt8, _ range: Range<Int>, _ columns: EventColumns) -> String {
-        if let text = made[Int(index)] { return text }
-        let text = columns.text(range)
-        made[Int(index)] = text
-        return text
+    subscript(index: UInt8, range: Range<Int>, bytes: [UInt8]) -> String {
+        mutating get {
+            if index == lastIndex { return last }
+            let known = made.isEmpty ? nil : made[Int(index)]
+            last = known ?? String(decoding: bytes[range], as: UTF8.self)
+            lastIndex = index
+            if !made.isEmpty, known == nil { made[Int(index)] = last }
+            return last
+        }
     }
 }

@@ -68,13 +68,18 @@ struct HashPage {
     func forEachPosting(
         _ value: Span<UInt8>, _ visit: (Posting) -> Void
     ) throws(MalformedBytes) {
-        var bit = 0
-        for index in 0..<count {
-            guard let one = nextOne(value, from: bit) else {
-                throw MalformedBytes(offset: upperStart)
+        var (bit, index) = (0, 0)
+        while index < count {
+            let width = min(56, upperBytes * 8 - bit)
+            guard width > 0 else { throw MalformedBytes(offset: upperStart) }
+            var ones = value.bits(at: upperStart * 8 + bit, width: width)
+            while ones != 0, index < count {
+                let bucket = UInt64(bit + ones.trailingZeroBitCount - index)
+                visit(posting(value, at: index, bucket: bucket))
+                index += 1
+                ones &= ones - 1
             }
-            visit(posting(value, at: index, bucket: UInt64(one - index)))
-            bit = one + 1
+            bit += width
         }
     }
 

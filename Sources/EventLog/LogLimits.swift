@@ -33,8 +33,10 @@ package enum LogLimits {
     /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
     package static let readBatchBytesMax = 4 << 20
-    /// Decoded sub-frames that an open log keeps for point and stream reads.
-    package static let blockCacheBytesMax = 64 << 20
+    /// Decoded sub-frames, of about 30 kB, that an open log keeps for point and stream reads.
+    ///
+    /// More of them would be met again by few, and until the room is full each costs fresh memory.
+    package static let blockCacheBytesMax = 16 << 20
     /// Units of the segments in which a replay on several cores takes the log in.
     package static let segmentUnits: UInt64 = 256
     /// Pieces of up to 4,096 events, and stored bytes of them, that a check looks at together.
@@ -51,4 +53,10 @@ package enum LogLimits {
     package static let cursorNameBytesMax = 64
     /// Parsed events of the tail that readers of one log keep for the next reads.
     package static let recentEventsBytesMax = 16 << 20
+    /// What readers of one log keep of where they found streams, enough for about 50,000.
+    package static let foundStreamsBytesMax = 8 << 20
+    /// Filters of runs that readers of one log keep, enough for about six million streams.
+    package static let streamFiltersBytesMax = 8 << 20
+    /// Units that no run covers yet and whose streams readers of one log keep.
+    package static let unindexedUnitsMax = 256
 }

@@ -11,14 +11,27 @@ extension EventLog {
     package func read(
         _ selection: Selection, _ visit: (Event) throws -> ReadStep
     ) throws {
-        guard var scan = try wrapping({ try Scan.plan(selection, in: environment) }) else { return }
         var remaining = selection.limit ?? .max
-        while remaining > 0 {
-            let batch = try wrapping { try scan.nextBatch(in: environment, cache) }
-            if batch.isEmpty && scan.isFinished { return }
+        guard remaining > 0 else { return }
+        // What is planned in a snapshot is begun in it: most reads need no other.
+        let begun = try wrapping {
+            try environment.read { transaction -> (Scan, [Event])? in
+                guard var scan = try Scan.plan(selection, in: transaction, cache) else {
+                    return nil
+                }
+                let batch = try scan.nextBatch(in: transaction, cache)
+                return (scan, batch)
+            }
+        }
+        guard var (scan, batch) = begun else { return }
+        while true {
             for event in batch.prefix(remaining) {
                 remaining -= 1
                 if try visit(event) == .stop { return }
+            }
+            guard remaining > 0, !scan.isFinished else { return }
+            batch = try wrapping {
+                try environment.read { try scan.nextBatch(in: $0, cache) }
             }
         }
     }
@@ -44,6 +57,7 @@ private struct Scan {
     private let positions: Range<UInt64>
     /// Units that may hold selected events, ascending; nil where all may.
     private let candidates: [UInt64]?
+    private let firstUnindexed: UInt64
     private let decoder = UnitDecoder()
     /// The next unit: an index into `candidates`, or the unit itself.
     private var next: Int
@@ -52,21 +66,26 @@ private struct Scan {
     private static let shortUnitsMax = 64
 
     /// Works out which units have to be read; nil where there are none.
-    static func plan(_ selection: Selection, in environment: Environment) throws -> Scan? {
-        try environment.read { transaction in
-            let head = try Snapshot(transaction).head
-            let end =
-                try selection.asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
-            let first = selection.from?.value ?? 0
-            let behind = min(end, (selection.to?.value).map { $0 == .max ? $0 : $0 + 1 } ?? end)
-            guard first < behind else { return nil }
-            let candidates = try self.candidates(
-                selection, first..<behind, indexedSize: head.indexedSize, in: transaction)
-            return Scan(selection, first..<behind, candidates)
-        }
+    static func plan(
+        _ selection: Selection, in transaction: borrowing some Transaction & ~Copyable,
+        _ cache: BlockCache
+    ) throws -> Scan? {
+        let head = try Snapshot(transaction).head
+        let end =
+            try selection.asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
+        let first = selection.from?.value ?? 0
+        let behind = min(end, (selection.to?.value).map { $0 == .max ? $0 : $0 + 1 } ?? end)
+        guard first < behind else { return nil }
+        let candidates = try self.candidates(
+            selection, first..<behind, head, in: transaction, cache.streams)
+        return Scan(selection, first..<behind, candidates, head)
     }
 
-    private init(_ selection: Selection, _ positions: Range<UInt64>, _ candidates: [UInt64]?) {
+    private init(
+        _ selection: Selection, _ positions: Range<UInt64>, _ candidates: [UInt64]?,
+        _ head: HeadRecord
+    ) {
+        firstUnindexed = head.indexedSize / Self.unitEvents
         self.selection = selection
         self.positions = positions
         self.candidates = candidates
@@ -88,33 +107,39 @@ private struct Scan {
     }
 
     /// Reads units until a batch is full; empty when the scan has come to its end.
-    mutating func nextBatch(in environment: Environment, _ cache: BlockCache) throws -> [Event] {
-        try environment.read { transaction in
-            // A scan over everything does not push out what point reads come back to.
-            var snapshot = try Snapshot(
-                transaction, decoder: decoder,
-                cache: Snapshot.CacheUse(
-                    cache: cache, keeping: isShort ? .decoded : .nothing))
-            var batch: [Event] = []
-            var (events, bytes) = (0, 0)
-            while !isFinished, events < LogLimits.readBatchEventsMax,
-                bytes < LogLimits.readBatchBytesMax
-            {
-                let unit = candidates?[next] ?? UInt64(next)
-                if unit * Self.unitEvents < snapshot.head.sealedSize {
-                    let columns = try snapshot.columns(
-                        ofUnits: [unit], depth: .whole, in: transaction)[0]
-                    events += columns.count
-                    add(columns.events(at: places(in: columns)), to: &batch, &bytes)
-                } else {
-                    let read = try snapshot.events(ofUnit: unit, in: transaction)
-                    events += read.count
-                    add(read.filter(isSelected), to: &batch, &bytes)
-                }
-                next += selection.direction == .forward ? 1 : -1
+    mutating func nextBatch(
+        in transaction: borrowing some Transaction & ~Copyable, _ cache: BlockCache
+    ) throws -> [Event] {
+        // A scan over everything does not push out what point reads come back to.
+        var snapshot = try Snapshot(
+            transaction, decoder: decoder,
+            cache: Snapshot.CacheUse(cache: cache, keeping: isShort ? .decoded : .nothing))
+        var batch: [Event] = []
+        var (events, bytes) = (0, 0)
+        while !isFinished, events < LogLimits.readBatchEventsMax,
+            bytes < LogLimits.readBatchBytesMax
+        {
+            let unit = candidates?[next] ?? UInt64(next)
+            if unit * Self.unitEvents < snapshot.head.sealedSize {
+                let columns = try snapshot.columns(
+                    ofUnits: [unit], depth: .whole, in: transaction)[0]
+                events += columns.count
+                if learns(from: unit) { cache.streams.learn(columns, of: unit) }
+                add(columns.events(at: places(in: columns)), to: &batch, &bytes)
+            } else {
+                let read = try snapshot.events(ofUnit: unit, in: transaction)
+                events += read.count
+                if learns(from: unit) { cache.streams.learn(read, of: unit) }
+                add(read.filter(isSelected), to: &batch, &bytes)
             }
-            return batch
+            next += selection.direction == .forward ? 1 : -1
         }
+        return batch
+    }
+
+    /// Whether the streams of a unit are worth remembering: it is read for want of an index.
+    private func learns(from unit: UInt64) -> Bool {
+        selection.stream != nil && unit >= firstUnindexed
     }
 
     /// Whether so few units are read that they may stay in the cache.
@@ -129,28 +154,30 @@ private struct Scan {
 
     /// Where the selected events stand in the columns of a unit.
     private func places(in columns: EventColumns) -> [Int] {
-        let wanted = (selection.stream?.text.utf8).map(Array.init)
-        let streams = columns.streams.values.map { stream in
-            wanted.map {
-                columns.bytes.span.extracting(stream.name).elementsEqual($0.span)
-            } ?? true
+        var places = Array(0..<columns.count)
+        if let stream = selection.stream?.text {
+            // Most units that no index covers yet know nothing of the stream.
+            let wanted = columns.streams.values.firstIndex { candidate in
+                columns.bytes.span.extracting(candidate.name).elementsEqual(stream.utf8Span.span)
+            }
+            guard let wanted else { return [] }
+            places = places.filter { columns.streams.indexes[$0] == wanted }
         }
-        // Most units that no index covers yet know nothing of the stream.
-        guard streams.contains(true) else { return [] }
-        let kinds = columns.kinds.values.map { kind in
-            selection.types.isEmpty
-                || selection.types.contains(EventType(stored: columns.text(kind.type)))
+        if !selection.types.isEmpty {
+            let kinds = columns.kinds.values.map { kind in
+                selection.types.contains(EventType(stored: columns.text(kind.type)))
+            }
+            places = places.filter { kinds[Int(columns.kinds.indexes[$0])] }
         }
-        let tags = columns.tags.values.map { range in
-            guard !selection.tags.isEmpty else { return true }
-            let tags = Tags(stored: columns.text(range))
-            return selection.tags.allSatisfy { tags.contains($0) }
+        if !selection.tags.isEmpty {
+            let tags = columns.tags.values.map { range in
+                let tags = Tags(stored: columns.text(range))
+                return selection.tags.allSatisfy { tags.contains($0) }
+            }
+            places = places.filter { tags[Int(columns.tags.indexes[$0])] }
         }
-        return (0..<columns.count).filter { place in
-            kinds[Int(columns.kinds.indexes[place])]
-                && streams[Int(columns.streams.indexes[place])]
-                && tags[Int(columns.tags.indexes[place])]
-                && positions.contains(columns.first.value + UInt64(place))
+        return places.filter { place in
+            positions.contains(columns.first.value + UInt64(place))
                 && isWithinTimes(
                     occurred: columns.occurred(place), recorded: columns.recorded(place))
         }
@@ -174,58 +201,60 @@ private struct Scan {
 
     /// Units of the positions that the indexes cannot exclude; nil where there is nothing to ask.
     private static func candidates(
-        _ selection: Selection, _ positions: Range<UInt64>, indexedSize: UInt64,
-        in transaction: borrowing some Transaction & ~Copyable
+        _ selection: Selection, _ positions: Range<UInt64>, _ head: HeadRecord,
+        in transaction: borrowing some Transaction & ~Copyable, _ known: KnownStreams
     ) throws -> [UInt64]? {
-        var sets: [Set<UInt64>] = []
-        let lowest = positions.lowerBound / unitEvents
+        let (lowest, highest) = (
+            positions.lowerBound / unitEvents, (positions.upperBound - 1) / unitEvents
+        )
+        // What the indexes do not cover yet has to be read in any case.
+        let tailStart = max(lowest, head.indexedSize / unitEvents)
+        var tail = tailStart <= highest ? Array(tailStart...highest) : []
+        var lists: [[UInt64]] = []
         if let stream = selection.stream {
             let hash = TermHash.of(stream: stream)
-            sets.append(
-                Set(
-                    try RunSearch.units(
-                        of: [hash], kind: .stream, from: lowest, indexedSize: indexedSize,
-                        in: transaction)[0]))
+            lists.append(
+                try known.units(of: hash, indexedSize: head.indexedSize, in: transaction))
+            tail = known.filter(
+                tail, mayHave: hash, indexedSize: head.indexedSize, size: head.size)
         }
         for tag in selection.tags {
             let hash = TermHash.of(tag: tag)
-            sets.append(
-                Set(
-                    try RunSearch.units(
-                        of: [hash], kind: .tag, from: lowest, indexedSize: indexedSize,
-                        in: transaction)[0]))
+            lists += try RunSearch.units(
+                of: [hash], kind: .tag, from: lowest, indexedSize: head.indexedSize,
+                in: transaction)
         }
         if !selection.types.isEmpty {
             let hashes = Set(selection.types.map(TermHash.of(type:))).sorted()
             let units = try RunSearch.units(
-                of: hashes, kind: .tag, from: lowest, indexedSize: indexedSize, in: transaction)
-            sets.append(units.reduce(into: []) { $0.formUnion($1) })
+                of: hashes, kind: .tag, from: lowest, indexedSize: head.indexedSize,
+                in: transaction)
+            lists.append(Set(units.joined()).sorted())
         }
         if selection.hasTimeBounds {
-            sets.append(try units(within: selection, indexedSize: indexedSize, in: transaction))
+            lists.append(
+                try units(within: selection, indexedSize: head.indexedSize, in: transaction))
         }
-        guard let first = sets.first else { return nil }
-        var indexed = sets.dropFirst().reduce(first) { $0.intersection($1) }
-        let highest = (positions.upperBound - 1) / unitEvents
-        indexed = indexed.filter { (lowest...highest).contains($0) }
-        // What the indexes do not cover yet has to be read in any case.
-        let tailStart = max(lowest, indexedSize / unitEvents)
-        let tail = tailStart <= highest ? Array(tailStart...highest) : []
-        return indexed.sorted() + tail
+        guard let first = lists.first else { return nil }
+        let indexed = lists.dropFirst().reduce(first) { units, others in
+            let others = Set(others)
+            return units.filter(others.contains)
+        }
+        return indexed.filter { (lowest...highest).contains($0) } + tail
     }
 
     private static func units(
         within selection: Selection, indexedSize: UInt64,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws -> Set<UInt64> {
-        var units = Set<UInt64>()
+    ) throws -> [UInt64] {
+        var units: [UInt64] = []
         try RunSearch.forEachTimeBounds(indexedSize: indexedSize, in: transaction) { unit, bounds in
             let isPossible =
                 bounds.occurred.upperBound >= selection.since?.microseconds ?? .min
                 && bounds.occurred.lowerBound < selection.until?.microseconds ?? .max
                 && bounds.recorded.upperBound >= selection.recordedSince?.microseconds ?? .min
                 && bounds.recorded.lowerBound < selection.recordedUntil?.microseconds ?? .max
-            if isPossible { units.insert(unit) }
+            if isPossible { units.append(unit) }
             return .next
         }
         return units

@@ -18,6 +18,7 @@ enum RunSearch {
             while position < indexedSize {
                 let run = try firstRun(of: kind, from: position, &cursor)
                 if (run.end - 1) >> kind.unitShift >= firstUnit {
+                    guard try move(to: hashes[0], in: run, &cursor) else { throw gap(run) }
                     try search(run, hashes, &cursor) { index, unit in
                         if unit >= firstUnit, found[index].last != unit {
                             found[index].append(unit)
@@ -31,6 +32,28 @@ enum RunSearch {
         return found
     }
 
+    /// The units of a hash in these runs alone, ascending; nil where one of them is not there.
+    ///
+    /// Runs are merged, so a reader cannot know whether those that it saw last are there still.
+    static func units(
+        of hash: UInt32, kind: IndexKind, from firstUnit: UInt64, runs: [RunExtent],
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [UInt64]? {
+        var found: [[UInt64]] = [[]]
+        let isWhole = try transaction.withCursor(in: Databases.runs) { cursor in
+            for run in runs where (run.end - 1) >> kind.unitShift >= firstUnit {
+                let run = RunKey(kind: kind, first: run.first, end: run.end)
+                guard try move(to: hash, in: run, &cursor) else { return false }
+                try search(run, [hash], &cursor) { _, unit in
+                    if unit >= firstUnit, found[0].last != unit { found[0].append(unit) }
+                }
+            }
+            return true
+        }
+        ascend(&found)
+        return isWhole ? found[0] : nil
+    }
+
     /// The same in all runs that the writer knows; those whose filters deny all are not touched.
     static func units(
         of hashes: [UInt32], kind: IndexKind, runs: [KnownRun],
@@ -42,8 +65,8 @@ enum RunSearch {
             for run in runs {
                 let places = hashes.indices.filter { run.mayContain(hashes[$0], kind) }
                 guard !places.isEmpty else { continue }
-                let key = try firstRun(of: kind, from: run.extent.first, &cursor)
-                guard key.extent == run.extent else { throw gap(key) }
+                let key = RunKey(kind: kind, first: run.extent.first, end: run.extent.end)
+                guard try move(to: hashes[places[0]], in: key, &cursor) else { throw gap(key) }
                 try search(key, places.map { hashes[$0] }, &cursor) { index, unit in
                     if found[places[index]].last != unit { found[places[index]].append(unit) }
                 }
@@ -72,15 +95,16 @@ enum RunSearch {
         return key
     }
 
-    /// What the runs of all indexes cover, from position 0 to `indexedSize`.
+    /// What the runs of an index, and so of all, cover from position 0 to `indexedSize`.
     static func extents(
-        indexedSize: UInt64, in transaction: borrowing some Transaction & ~Copyable
+        of kind: IndexKind = .id, indexedSize: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [RunExtent] {
         var extents: [RunExtent] = []
         try transaction.withCursor(in: Databases.runs) { cursor in
             var position: UInt64 = 0
             while position < indexedSize {
-                let run = try firstRun(of: .id, from: position, &cursor)
+                let run = try firstRun(of: kind, from: position, &cursor)
                 extents.append(run.extent)
                 position = run.end
             }
@@ -107,25 +131,38 @@ enum RunSearch {
         }
     }
 
+    /// Looks up sorted hashes in a run; the cursor stands where the first may be.
     private static func search(
         _ run: RunKey, _ hashes: [UInt32], _ cursor: inout Cursor,
         _ visit: (_ index: Int, _ unit: UInt64) -> Void
     ) throws {
-        // The cursor stands on what must be the run's first page.
         var index = 0
         var expected: RunKey?
-        var isFirst = true
         while index < hashes.count {
+            let target = RunKey(kind: run.kind, run.extent, Posting(firstOf: hashes[index]))
             let next = try withPage(&cursor, of: run) { page, key, value in
-                if isFirst, page.number != 0 { throw gap(run) }
+                // Before what the first page begins with there is nothing.
+                let isBefore = (target.hash, target.unit) < (key.hash, key.unit)
+                if expected == nil, isBefore, page.number != 0 { throw gap(run) }
                 if let expected, expected != key { throw gap(run) }
                 try collect(hashes, &index, page, key, value, visit)
                 return page.next
             }
             guard let next, index < hashes.count else { return }
-            isFirst = false
             expected = try advance(to: hashes[index], before: next, &cursor, run)
         }
+    }
+
+    /// Moves to the last page of a run that begins at or before a hash, or to the first page where
+    /// none does; false where the run has no page.
+    private static func move(
+        to hash: UInt32, in run: RunKey, _ cursor: inout Cursor
+    ) throws -> Bool {
+        let target = RunKey(kind: run.kind, run.extent, Posting(firstOf: hash))
+        if try cursor.seek(atOrBefore: target.bytes), key(&cursor)?.isSameRun(as: run) ?? false {
+            return true
+        }
+        return try cursor.seek(atOrAfter: run.bytes) && key(&cursor)?.isSameRun(as: run) ?? false
     }
 
     /// Moves on to the page that comes next for a hash, and answers its key where it is known.

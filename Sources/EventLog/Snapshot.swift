@@ -200,8 +200,26 @@ struct Snapshot: ~Copyable {
                 continue
             }
             let index = Int(first - header.first) / LogLimits.subframeEvents
-            found.append(.stored(try decoder.blocks.subframe(index, of: value, header), key))
+            found.append(.stored(try subframe(index, of: value, header), key))
         }
+    }
+
+    /// Decodes a sub-frame, with the prefix that the cache may have.
+    private func subframe(
+        _ index: Int, of value: Span<UInt8>, _ header: BlockHeader
+    ) throws(MalformedBytes) -> Subframe {
+        guard let cache, header.entries[index].encoding.dependence == .prefixed,
+            decoder.blocks.prefix(of: header) == nil
+        else { return try decoder.blocks.subframe(index, of: value, header) }
+        let known = cache.cache.prefix(of: header)
+        if let known { decoder.blocks.remember(prefix: known, of: header) }
+        let subframe = try decoder.blocks.subframe(index, of: value, header)
+        if known == nil, cache.keeping == .decoded,
+            let prefix = decoder.blocks.prefix(of: header)
+        {
+            cache.cache.keep(prefix: prefix, of: header)
+        }
+        return subframe
     }
 
     private mutating func payload(

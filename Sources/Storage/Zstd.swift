@@ -1,4 +1,5 @@
 internal import CZstd
+internal import Synchronization
 
 /// Compresses into zstd frames (RFC 8878); one encoder serves one thread.
 @safe package struct ZstdEncoder: ~Copyable {
@@ -38,37 +39,69 @@ internal import CZstd
 }
 
 /// Decompresses zstd frames; one decoder serves one thread.
+///
+/// It takes a context with the first frame and leaves it to later decoders: to make one takes as
+/// long as to read a stream.
 @safe package struct ZstdDecoder: ~Copyable {
-    private let context: OpaquePointer
+    private var context: DecodingContext?
 
-    package init() {
-        guard let context = unsafe ZSTD_createDCtx() else {
-            preconditionFailure("zstd has no memory for a context")
-        }
-        unsafe self.context = context
-    }
+    package init() {}
 
-    deinit { unsafe ZSTD_freeDCtx(context) }
+    deinit { context?.giveBack() }
 
     /// The content of exactly one frame, or nil where it is damaged or not `size` bytes long.
     package mutating func decode(
         _ frame: Span<UInt8>, size: Int, prefix: [UInt8]? = nil
     ) -> [UInt8]? {
+        let context = self.context ?? .take()
+        self.context = context
         var result = 0
         // All buffers outlive the one call that uses them; zstd stays within `size`.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { output, count in
             result = unsafe (prefix ?? []).withUnsafeBytes { before in
                 unsafe frame.withUnsafeBytes { input in
                     if before.count > 0 {
-                        unsafe ZSTD_DCtx_refPrefix(context, before.baseAddress, before.count)
+                        unsafe ZSTD_DCtx_refPrefix(
+                            context.pointer, before.baseAddress, before.count)
                     }
                     return unsafe ZSTD_decompressDCtx(
-                        context, output.baseAddress, size, input.baseAddress, input.count)
+                        context.pointer, output.baseAddress, size, input.baseAddress, input.count)
                 }
             }
             count = ZSTD_isError(result) == 0 ? result : 0
         }
         return ZSTD_isError(result) == 0 && result == size ? bytes : nil
+    }
+}
+
+/// A context of zstd for decompression, with nothing set.
+@safe private struct DecodingContext: @unchecked Sendable {
+    // Sendable because it is in the pool or with one decoder, never with two.
+    let pointer: OpaquePointer
+
+    /// Those that no decoder uses now.
+    private static let pool = Mutex<[DecodingContext]>([])
+    /// Each takes about 160 kB.
+    private static let pooledMax = 16
+
+    init(pointer: OpaquePointer) { unsafe self.pointer = pointer }
+
+    static func take() -> DecodingContext {
+        if let context = pool.withLock({ $0.popLast() }) { return context }
+        guard let pointer = unsafe ZSTD_createDCtx() else {
+            preconditionFailure("zstd has no memory for a context")
+        }
+        return unsafe DecodingContext(pointer: pointer)
+    }
+
+    func giveBack() {
+        unsafe ZSTD_DCtx_reset(pointer, ZSTD_reset_session_and_parameters)
+        let isKept = Self.pool.withLock { pool in
+            guard pool.count < Self.pooledMax else { return false }
+            pool.append(self)
+            return true
+        }
+        if !isKept { unsafe ZSTD_freeDCtx(pointer) }
     }
 }
 

@@ -1,4 +1,5 @@
 import EventLog
+import Foundation
 import JSON
 import TestSupport
 import Testing
@@ -66,10 +67,95 @@ import Testing
         #expect(try log.events() == uncachedEvents(of: log), "seed \(seed)")
     }
 
-    /// All events as columns give them, which are read past every cache.
-    private func uncachedEvents(of log: EventLog) throws -> [Event] {
+    /// Nor does what a reader has found out about streams, while blocks and runs come and go.
+    @Test(arguments: [31] as [UInt64])
+    func whatReadersKnowOfStreamsNeverShows(seed: UInt64) async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        var generator = SeededGenerator(seed: seed)
+        let log = try EventLog.open(at: directory.log, access: .writing)
+        defer { log.close() }
+        var all: [Event] = []
+        for _ in 0..<24 {
+            let count = Int.random(in: 1...3_000, using: &generator)
+            let appends = try (0..<count).map { _ in
+                Append([try .small(using: &generator, streams: 20_000)])
+            }
+            _ = try await log.append(each: appends)
+            for _ in 0..<3 {
+                // Runs are merged and blocks rewritten meanwhile, or not.
+                all += try uncachedEvents(of: log, from: UInt64(all.count))
+                var selection = try randomSelection(using: &generator)
+                if Bool.random(using: &generator) { selection = Selection() }
+                // Half of the time one of a few, so that it was asked for before.
+                let streams = Bool.random(using: &generator) ? 8 : 21_000
+                selection.stream = try StreamName(
+                    "contact/\(Int.random(in: 0..<streams, using: &generator))")
+                let expected = filter(all, selection)
+                for _ in 0..<2 {
+                    let found = try log.events(selection)
+                    #expect(found == expected, "seed \(seed), \(all.count) events, \(selection)")
+                }
+            }
+        }
+        #expect(all.count > 33_000, "seed \(seed)")
+        // So many that runs get filters.
+        let byStream = Dictionary(grouping: all, by: \.stream)
+        for _ in 0..<300 {
+            var selection = Selection()
+            let stream = try StreamName("contact/\(Int.random(in: 0..<21_000, using: &generator))")
+            selection.stream = stream
+            #expect(try log.events(selection) == byStream[stream] ?? [], "seed \(seed), \(stream)")
+        }
+    }
+
+    /// An index page that is damaged under an open reader is noticed by the next who needs it.
+    @Test func damageIsNoticedByAReaderThatHasSearchedBefore() async throws {
+        let directory = try TemporaryDirectory()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        var generator = SeededGenerator(seed: 41)
+        do {
+            let log = try EventLog.open(at: directory.log, access: .writing)
+            let appends = try (0..<6_000).map { _ in
+                Append([try .small(using: &generator, streams: 20)])
+            }
+            _ = try await log.append(each: appends)
+            log.close()
+        }
+        let log = try EventLog.open(at: directory.log, access: .reading)
+        var (before, after) = (Selection(), Selection())
+        before.stream = try StreamName("contact/1")
+        after.stream = try StreamName("contact/2")
+        let events = try log.events(before)
+        #expect(events.count > 50)
+        // The key of the run of streams over the first block, with the version and the shift of
+        // the page behind it.
+        let key: [UInt8] = [2] + Array(repeating: 0, count: 8) + [0, 0, 0, 0, 0, 0, 0x10, 0]
+        let path = directory.log + "/data.mdb"
+        let file = try Data(contentsOf: URL(fileURLWithPath: path))
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        var pages = 0
+        var from = file.startIndex
+        while let found = file.range(of: Data(key), in: from..<file.endIndex) {
+            from = found.upperBound
+            let page = found.lowerBound + 27
+            guard file[page] == 2, file[page + 1] == 8 else { continue }
+            try handle.seek(toOffset: UInt64(page + 40))
+            try handle.write(contentsOf: [file[page + 40] ^ 1])
+            pages += 1
+        }
+        try handle.close()
+        #expect(pages > 0)
+        #expect(throws: LogError.self) { try log.events(after).count }
+        // What was found before needs no page of the index.
+        #expect(try log.events(before) == events)
+    }
+
+    /// The events from a position on as columns give them, which are read past every cache.
+    private func uncachedEvents(of log: EventLog, from first: UInt64 = 0) throws -> [Event] {
         var events: [Event] = []
-        let all = PositionRange(first: Position(0), last: Position(.max))
+        guard try log.head().size > first else { return [] }
+        let all = PositionRange(first: Position(first), last: Position(.max))
         try log.readColumns(all) { columns, places in
             events += columns.events(at: Array(places))
             return .next
