@@ -44,6 +44,9 @@ let package = Package(
         // CRC-32 at four times the speed of zlib's; every read of the log waits for it.
         .systemLibrary(
             name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        // SHA-256 without an object for each hash: a check makes two or three for an event.
+        .systemLibrary(
+            name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(
             name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "JSON", swiftSettings: strict),
@@ -51,7 +54,9 @@ let package = Package(
         .target(name: "CLMDBBaseline", dependencies: ["CLMDB"]),
         .target(
             name: "Storage",
-            dependencies: ["CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CExpat"],
+            dependencies: [
+                "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
+            ],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Statistics", swiftSettings: strict),
         .target(name: "YAML", dependencies: [yams], swiftSettings: strict),

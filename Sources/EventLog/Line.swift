@@ -70,13 +70,24 @@ enum Line {
     }
 
     static func appendDecimal(_ number: UInt64, to line: inout [UInt8]) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            line.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
-        }
+        line.append(addingCapacity: decimalBytesMax) { appendDecimal(number, to: &$0) }
     }
+
+    /// Appends up to ``decimalBytesMax`` bytes to `output`, which must have room for them.
+    static func appendDecimal(_ number: UInt64, to output: inout OutputSpan<UInt8>) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var (rest, count) = (number, 0)
+        repeat {
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            digits[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            rest = quotient
+            count += 1
+        } while rest > 0
+        for index in (0..<count).reversed() { output.append(digits[index]) }
+    }
+
+    /// Digits of the greatest number of 64 bits.
+    static let decimalBytesMax = 20
 
     /// The last member and the closing brace, without a line break.
     static func appendData(_ data: EventData, to line: inout [UInt8]) {
@@ -105,7 +116,7 @@ extension EventData {
     /// SHA-256 of the data bytes; of no bytes where the data are absent.
     var hash: Hash {
         switch self {
-        case .json(let bytes), .bytes(let bytes): Hash(of: bytes)
+        case .json(let bytes), .bytes(let bytes): Hash(hashing: bytes.span)
         case .absent: Tree.emptyRoot
         case .removed(let hash): hash
         }

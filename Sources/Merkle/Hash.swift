@@ -4,7 +4,7 @@ internal import Crypto
 package struct Hash: Hashable, Sendable {
     /// The 32 bytes as four big-endian words, so that a hash is a plain value without storage
     /// on the heap.
-    private let words: (UInt64, UInt64, UInt64, UInt64)
+    package let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// Bytes of a hash.
     package static let byteCount = 32
@@ -27,6 +27,9 @@ package struct Hash: Hashable, Sendable {
     package init?(bytes: ArraySlice<UInt8>) {
         self.init(bytes: bytes.span)
     }
+
+    /// The hash whose bytes are those of these words, each most significant first.
+    package init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
     /// The hash written as 64 lower-case hexadecimal digits, or nil for any other text.
     package init?(hex: String) {
@@ -51,9 +54,6 @@ package struct Hash: Hashable, Sendable {
     package init(of bytes: ArraySlice<UInt8>) {
         self.init(SHA256.hash(data: bytes))
     }
-
-    /// The first 16 bytes as two big-endian words.
-    package var leadingWords: (high: UInt64, low: UInt64) { (words.0, words.1) }
 
     init(_ digest: SHA256Digest) {
         var bytes = digest.makeIterator()

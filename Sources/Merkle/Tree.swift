@@ -14,15 +14,9 @@ package enum Tree {
     package static func leafHash(_ entry: ArraySlice<UInt8>) -> Hash {
         // Two updates instead of one over a joined array: the entry is not copied.
         var hasher = SHA256()
-        hasher.update(data: leafPrefix)
+        hasher.update(data: [leafPrefix])
         hasher.update(data: entry)
         return Hash(hasher.finalize())
-    }
-
-    /// The leaf hash of an entry that comes with the byte 0x00 before it.
-    package static func leafHash(prefixed entry: [UInt8]) -> Hash {
-        precondition(entry.first == 0, "the prefix of a leaf is 0x00")
-        return Hash(of: entry)
     }
 
     /// SHA-256(0x01 ‖ left ‖ right).
@@ -37,29 +31,29 @@ package enum Tree {
 
     /// The root over the hashes of a perfect subtree's level; their number must be a power of two.
     ///
-    /// As many node hashes as there are hashes, less one.
-    package static func perfectRoot(_ hashes: ArraySlice<Hash>) -> Hash {
+    /// As many node hashes as there are hashes, less one. `nodeHash` may be another implementation
+    /// of ``nodeHash(left:right:)``.
+    package static func perfectRoot(
+        _ hashes: ArraySlice<Hash>,
+        nodeHash: (_ left: Hash, _ right: Hash) -> Hash = { nodeHash(left: $0, right: $1) }
+    ) -> Hash {
         precondition(
             hashes.count.nonzeroBitCount == 1, "a perfect subtree has a power of two of hashes")
         var level = Array(hashes)
         var width = level.count
-        var input: [UInt8] = []
         while width > 1 {
             width /= 2
             for index in 0..<width {
-                input.removeAll(keepingCapacity: true)
-                input.append(addingCapacity: 1 + 2 * Hash.byteCount) { output in
-                    output.append(0x01)
-                    level[2 * index].append(to: &output)
-                    level[2 * index + 1].append(to: &output)
-                }
-                level[index] = Hash(SHA256.hash(data: input))
+                level[index] = nodeHash(level[2 * index], level[2 * index + 1])
             }
         }
         return level[0]
     }
 
-    private static let leafPrefix: [UInt8] = [0x00]
+    /// The byte that is hashed before an entry.
+    package static let leafPrefix: UInt8 = 0x00
+    /// The byte that is hashed before the hashes of a node's children.
+    package static let nodePrefix: UInt8 = 0x01
 }
 
 /// The perfect subtrees that cover `[0, size)`, from which the root follows.

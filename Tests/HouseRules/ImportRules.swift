@@ -8,8 +8,8 @@ extension Rule {
         "Merkle": ["Crypto"],
         "Statistics": ["Glibc"],
         "Storage": [
-            "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CExpat", "Dispatch", "Glibc",
-            "Synchronization",
+            "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
+            "Dispatch", "Glibc", "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],

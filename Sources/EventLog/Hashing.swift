@@ -1,0 +1,24 @@
+internal import Merkle
+internal import Storage
+
+// The hashes that every event needs, of the same values as Merkle's own: those are made by
+// swift-crypto, which takes an object, two copies of its state and an array for each.
+
+extension Hash {
+    /// SHA-256 of `bytes`.
+    init(hashing bytes: Span<UInt8>) { self.init(words: sha256(bytes)) }
+}
+
+extension Tree {
+    /// The leaf hash of `entry`.
+    static func leafHash(of entry: Span<UInt8>) -> Hash {
+        Hash(words: sha256(entry, after: leafPrefix))
+    }
+
+    /// The root over a full unit's leaf hashes, or those of a full tile.
+    static func unitRoot(_ hashes: [Hash]) -> Hash {
+        perfectRoot(hashes[...]) { left, right in
+            Hash(words: sha256(left: left.words, right: right.words, after: nodePrefix))
+        }
+    }
+}
