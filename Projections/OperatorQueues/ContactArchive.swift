@@ -94,28 +94,50 @@ struct PackedContacts: Sendable {
     private var bytes: [UInt8] = []
     private var starts: [UInt32] = []
 
+    init() {}
+
+    /// With room for so many contacts until it is trimmed.
+    init(expecting contacts: Int) {
+        fingerprints.reserveCapacity(contacts)
+        starts.reserveCapacity(contacts)
+        bytes.reserveCapacity(Self.bytesOfContact * contacts)
+    }
+
+    /// About how many bytes a contact takes.
+    private static let bytesOfContact = 32
+
     mutating func append(_ facts: ContactFacts, of stream: Fingerprint) {
         fingerprints.append(stream)
         starts.append(UInt32(bytes.count))
-        var last: Int64 = 0
-        bytes.append(UInt8(facts.gaveUpInSelfService.rawValue))
-        append(facts.zone)
-        append(facts.queue)
-        append(facts.received, after: &last)
-        bytes.appendVarint(UInt64(facts.visits.count))
-        for visit in facts.visits {
-            append(visit.queue)
-            bytes.append(UInt8(visit.ending?.rawValue ?? 0))
-            append(visit.queued, after: &last)
-            append(visit.left, after: &last)
+        let numbers = 5 + 4 * facts.visits.count + 5 * facts.connections.count
+        bytes.append(addingCapacity: numbers * Self.bytesOfNumberMax) { output in
+            Self.append(facts, to: &output)
         }
-        bytes.appendVarint(UInt64(facts.connections.count))
+    }
+
+    /// A variable number, and a byte before it that tells a moment's kind.
+    private static let bytesOfNumberMax = 11
+
+    private static func append(_ facts: ContactFacts, to output: inout OutputSpan<UInt8>) {
+        var last: Int64 = 0
+        output.append(UInt8(facts.gaveUpInSelfService.rawValue))
+        append(facts.zone, to: &output)
+        append(facts.queue, to: &output)
+        append(facts.received, after: &last, to: &output)
+        output.append(varint: UInt64(facts.visits.count))
+        for visit in facts.visits {
+            append(visit.queue, to: &output)
+            output.append(UInt8(visit.ending?.rawValue ?? 0))
+            append(visit.queued, after: &last, to: &output)
+            append(visit.left, after: &last, to: &output)
+        }
+        output.append(varint: UInt64(facts.connections.count))
         for connection in facts.connections {
-            bytes.appendVarint(UInt64(connection.visit))
-            append(connection.operator)
-            append(connection.connected, after: &last)
-            append(connection.disconnected, after: &last)
-            append(connection.afterWorkEnded, after: &last)
+            output.append(varint: UInt64(connection.visit))
+            append(connection.operator, to: &output)
+            append(connection.connected, after: &last, to: &output)
+            append(connection.disconnected, after: &last, to: &output)
+            append(connection.afterWorkEnded, after: &last, to: &output)
         }
     }
 
@@ -130,26 +152,35 @@ struct PackedContacts: Sendable {
         }
     }
 
-    mutating func finish() {
-        bytes = Array(bytes)
+    /// The same without room for more.
+    var trimmed: PackedContacts {
+        var trimmed = PackedContacts()
+        trimmed.fingerprints.reserveCapacity(fingerprints.count)
+        trimmed.fingerprints += fingerprints
+        trimmed.starts.reserveCapacity(starts.count)
+        trimmed.starts += starts
+        trimmed.bytes = [UInt8](copying: bytes.span)
+        return trimmed
     }
 
     /// Zero for none, or one more than the name's number.
-    private mutating func append(_ name: Name?) {
-        bytes.appendVarint(name.map { UInt64($0.number) + 1 } ?? 0)
+    private static func append(_ name: Name?, to output: inout OutputSpan<UInt8>) {
+        output.append(varint: name.map { UInt64($0.number) + 1 } ?? 0)
     }
 
     /// Zero for none, or the step from the last moment as a signed number, made greater than zero.
-    private mutating func append(_ moment: Instant?, after last: inout Int64) {
+    private static func append(
+        _ moment: Instant?, after last: inout Int64, to output: inout OutputSpan<UInt8>
+    ) {
         guard let moment else {
-            bytes.append(0)
+            output.append(0)
             return
         }
         // Whole seconds are the rule, and then the step in seconds is shorter.
         let step = moment.microseconds &- last
         let isWhole = step % 1_000_000 == 0
-        bytes.append(isWhole ? 1 : 2)
-        bytes.appendSignedVarint(isWhole ? step / 1_000_000 : step)
+        output.append(isWhole ? 1 : 2)
+        output.append(signedVarint: isWhole ? step / 1_000_000 : step)
         last = moment.microseconds
     }
 }

@@ -10,7 +10,7 @@ internal import Storage
 struct ContactBook {
     var reader: QueueEventReader
     /// The streams of the contacts, numbered as ``contacts``.
-    private(set) var streams = ByteTable(slots: 1_024)
+    private(set) var streams: ByteTable
     private var contacts: [ContactFacts] = []
     /// Contacts whose facts somebody else has, so that their events are only collected.
     private var isElsewhere: [Bool] = []
@@ -28,7 +28,13 @@ struct ContactBook {
         case elsewhere
     }
 
-    init(zones: SharedZones) { reader = QueueEventReader(zones: zones) }
+    /// With room for so many contacts before anything has to grow.
+    init(zones: SharedZones, expecting contacts: Int = 0) {
+        reader = QueueEventReader(zones: zones)
+        streams = ByteTable(expecting: contacts)
+        self.contacts.reserveCapacity(contacts)
+        isElsewhere.reserveCapacity(contacts)
+    }
 
     /// Takes in the events at these places.
     ///
@@ -40,6 +46,7 @@ struct ContactBook {
         unreadable: (_ place: Int, _ reason: String) -> Void
     ) throws {
         let kinds = columns.kinds.values.map { reader.kind($0, in: columns) }
+        let readAs = kinds.map { kind in if case .read(let number) = kind { number } else { -1 } }
         // Columns are taken out of the loop, where each access would count references.
         let (kindOf, streamOf) = (columns.kinds.indexes, columns.streams.indexes)
         let (streams, moments) = (columns.streams.values, columns.moments)
@@ -48,34 +55,36 @@ struct ContactBook {
             LocalTime.readable.lowerBound.microseconds...LocalTime.readable.upperBound.microseconds
         var numbers = [Int](repeating: -1, count: streams.count)
         for place in places {
-            switch kinds[Int(kindOf[place])] {
-            case .passedOver: continue
-            case .unreadable(let reason): unreadable(place, reason)
-            case .read(let kind):
-                let moment = Instant(microseconds: moments[place])
-                guard readable.contains(moment.microseconds) else {
-                    unreadable(place, reader.untimely(moment, kind))
-                    continue
+            let kind = readAs[Int(kindOf[place])]
+            guard kind >= 0 else {
+                if case .unreadable(let reason) = kinds[Int(kindOf[place])] {
+                    unreadable(place, reason)
                 }
-                let isJSON = starts[place] <= ends[place]
-                let json = isJSON ? Int(starts[place])..<Int(ends[place]) : 0..<0
-                let event: QueueEvent
-                do throws(UnreadableEvent) {
-                    event = try reader.event(
-                        place, of: kind, json: bytes.span.extracting(json), in: columns)
-                } catch {
-                    unreadable(place, error.reason)
-                    continue
-                }
-                let stream = Int(streamOf[place])
-                if numbers[stream] < 0 {
-                    let isFirst = streams[stream].firstRevision == 0 && places.lowerBound == 0
-                    numbers[stream] = try number(
-                        of: bytes.span.extracting(streams[stream].name),
-                        isFirst ? .here : .before, find)
-                }
-                apply(event, at: moment, to: numbers[stream])
+                continue
             }
+            let moment = Instant(microseconds: moments[place])
+            guard readable.contains(moment.microseconds) else {
+                unreadable(place, reader.untimely(moment, kind))
+                continue
+            }
+            let isJSON = starts[place] <= ends[place]
+            let json = isJSON ? Int(starts[place])..<Int(ends[place]) : 0..<0
+            let event: QueueEvent
+            do throws(UnreadableEvent) {
+                event = try reader.event(
+                    place, of: kind, json: bytes.span.extracting(json), in: columns)
+            } catch {
+                unreadable(place, error.reason)
+                continue
+            }
+            let stream = Int(streamOf[place])
+            if numbers[stream] < 0 {
+                let isFirst = streams[stream].firstRevision == 0 && places.lowerBound == 0
+                numbers[stream] = try number(
+                    of: bytes.span.extracting(streams[stream].name),
+                    isFirst ? .here : .before, find)
+            }
+            apply(event, at: moment, to: numbers[stream])
         }
     }
 
@@ -91,7 +100,8 @@ struct ContactBook {
         } else {
             contacts[number].apply(event, at: moment)
         }
-        if let latest, latest >= moment { return }
+        // Compared as numbers: the operators of a protocol would cost more than the rest.
+        if let latest, latest.microseconds >= moment.microseconds { return }
         latest = moment
     }
 

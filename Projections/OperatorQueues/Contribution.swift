@@ -20,14 +20,15 @@ struct Contribution: Sendable {
     mutating func set(to facts: ContactFacts, thresholdMicroseconds: Int64) throws {
         entries.removeAll(keepingCapacity: true)
         operators.removeAll(keepingCapacity: true)
-        for (index, visit) in facts.visits.enumerated() {
+        for index in facts.visits.indices {
+            let visit = facts.visits[index]
             guard let queued = visit.queued else { continue }
             var entry = Entry(queue: visit.queue, moment: queued)
             entry.figures[.offered] = 1
             switch visit.ending {
             case .answered:
                 entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
-                try addHandling(of: facts.connections(ofVisit: index + 1), to: &entry)
+                try addHandling(of: facts, visit: index + 1, to: &entry)
             case .abandoned:
                 entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
             case .other, nil: break
@@ -46,44 +47,46 @@ struct Contribution: Sendable {
     ) throws -> Entry {
         var entry = Entry(queue: facts.queue, moment: received)
         if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
-        try addConversations(facts.connections, to: &entry)
+        try addConversations(of: facts, visit: nil, to: &entry)
         return entry
     }
 
     /// The first operator on the line answered the visit, though nobody may know who it was.
     private mutating func addHandling(
-        of connections: some Collection<ContactFacts.Connection>, to entry: inout Entry
+        of facts: ContactFacts, visit: Int, to entry: inout Entry
     ) throws {
-        operators.append((connections.first?.operator, OperatorFigures(answered: 1)))
-        try addConversations(connections, to: &entry)
+        let first = facts.connections.first { $0.belongs(toVisit: visit) }
+        operators.append((first?.operator, OperatorFigures(answered: 1)))
+        try addConversations(of: facts, visit: visit, to: &entry)
     }
 
-    /// A contact is handled where all its conversations are known to the end.
+    /// A contact is handled where all its conversations, or all of a visit, are known to the end.
     private mutating func addConversations(
-        _ connections: some Collection<ContactFacts.Connection>, to entry: inout Entry
+        of facts: ContactFacts, visit: Int?, to entry: inout Entry
     ) throws {
         var total: Int64 = 0
-        var unknown = 0
-        for connection in connections {
+        var (known, unknown) = (0, 0)
+        for index in facts.connections.indices {
+            let connection = facts.connections[index]
+            if let visit, !connection.belongs(toVisit: visit) { continue }
             guard let handle = connection.handle else {
                 unknown += 1
                 continue
             }
+            known += 1
             try total.add(handle)
             let figures = OperatorFigures(handled: 1, handleMicroseconds: handle)
             operators.append((connection.operator, figures))
         }
-        guard !connections.isEmpty, unknown == 0 else { return }
+        guard known > 0, unknown == 0 else { return }
         entry.figures[.handled] = 1
         entry.figures[.handle] = total
     }
 }
 
-extension ContactFacts {
-    /// The conversations that a visit led to; those before the first visit count to it.
-    fileprivate func connections(ofVisit number: Int) -> some Collection<Connection> {
-        connections.lazy.filter { max(1, $0.visit) == number }
-    }
+extension ContactFacts.Connection {
+    /// Whether a visit led to the conversation; those before the first visit count to it.
+    fileprivate func belongs(toVisit number: Int) -> Bool { max(1, visit) == number }
 }
 
 extension Figures {

@@ -27,6 +27,8 @@ struct QueueEventReader {
     private var payloads = ByteTable(slots: 1_024)
     /// What each known payload says as the data of each kind; nil where it was never read as that.
     private var readings: [QueueEvent?] = []
+    /// The number of the last payload of each kind, which the next one often equals; nil before it.
+    private var last = [Int?](repeating: nil, count: Self.kinds.count)
 
     /// What to do with the events of one type and schema.
     enum Kind {
@@ -66,13 +68,22 @@ struct QueueEventReader {
         guard (1...Self.payloadBytesMax).contains(json.count) else {
             return try read(Self.kinds[kind], columns.payload(place))
         }
-        if payloads.count == Self.payloadsMax {
+        if let number = last[kind], payloads.has(json, as: number),
+            let known = readings[number * Self.kinds.count + kind]
+        {
+            return known
+        }
+        if readings.count == Self.payloadsMax * Self.kinds.count {
             payloads.removeAll()
             readings.removeAll(keepingCapacity: true)
+            for kind in last.indices { last[kind] = nil }
         }
         let number = payloads.number(of: json)
-        while readings.count < payloads.count * Self.kinds.count { readings.append(nil) }
         let index = number * Self.kinds.count + kind
+        if index >= readings.count {
+            readings += repeatElement(nil, count: Self.kinds.count)
+        }
+        last[kind] = number
         if let known = readings[index] { return known }
         let event = try read(Self.kinds[kind], columns.payload(place))
         readings[index] = event

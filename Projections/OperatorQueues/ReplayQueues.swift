@@ -126,10 +126,13 @@ private struct SegmentReplay: Sendable {
     /// Events of contacts that began earlier, in their order.
     let later: [(stream: Fingerprint, event: QueueEvent, moment: Instant)]
 
+    /// About how many events a contact has, for the memory of a segment.
+    private static let eventsOfContact = 4
+
     static func make(
         _ reader: inout ColumnsReader, zones: SharedZones, _ empty: ContactFigures
     ) throws -> SegmentReplay {
-        var book = ContactBook(zones: zones)
+        var book = ContactBook(zones: zones, expecting: reader.eventsMax / eventsOfContact)
         var (events, unreadable): (UInt64, UInt64) = (0, 0)
         while let columns = try reader.next() {
             events += UInt64(columns.count)
@@ -139,16 +142,15 @@ private struct SegmentReplay: Sendable {
                 unreadable: { _, _ in unreadable += 1 })
         }
         var figures = empty
-        var contacts = PackedContacts()
+        var contacts = PackedContacts(expecting: book.streams.count)
         try book.forEachContact { number, facts, _ in
             try figures.collect(facts, taken: .in, book.reader.names)
             contacts.append(facts, of: book.streams.fingerprint(number))
         }
         try figures.changes.settle()
-        contacts.finish()
         return SegmentReplay(
             events: events, unreadable: unreadable, names: book.reader.names,
-            changes: figures.changes, contacts: contacts,
+            changes: figures.changes, contacts: contacts.trimmed,
             later: book.elsewhere.map { later in
                 (book.streams.fingerprint(later.contact), later.event, later.moment)
             })

@@ -145,6 +145,7 @@ struct CheckedPiece: Sendable {
     /// The units in which nothing is wrong by itself.
     let units: [CheckedUnit]
     let sums: TermSums
+    let identifiers: CheckedIdentifiers.SharedOut
 
     /// Looks at pieces on all cores.
     static func check(_ pieces: [StoredPiece], remembered: UInt64?) -> [CheckedPiece] {
@@ -168,6 +169,7 @@ struct CheckedPiece: Sendable {
         }
         units = results.compactMap { try? $0.get() }
         sums = TermSums(of: units)
+        identifiers = CheckedIdentifiers.SharedOut(units)
     }
 }
 
@@ -175,7 +177,7 @@ private struct PieceChecker: ~Copyable {
     private let remembered: UInt64?
     private var blocks = BlockDecoder()
     private var payloads = ZstdDecoder()
-    private var writer = LeafWriter()
+    private var units = ColumnsChecker()
 
     init(_ remembered: UInt64?) { self.remembered = remembered }
 
@@ -187,7 +189,7 @@ private struct PieceChecker: ~Copyable {
         case .tail(let events): return try CheckedUnit(events, remembered: remembered)
         case .block(let block):
             let columns = try columns(of: unit, block)
-            return try CheckedUnit(columns, remembered: remembered, &writer)
+            return try units.check(columns, remembered: remembered)
                 ?? CheckedUnit(columns.events(), remembered: remembered)
         }
     }

@@ -96,6 +96,34 @@ struct PostingSum: Equatable, Sendable {
     }
 }
 
+/// Tells numbers that come for the first time from others.
+private struct DistinctNumbers {
+    /// Each number with a bit above it, so that zero stands for none; a power of two.
+    private var slots: [UInt64]
+
+    /// Keyed by the process: nobody can choose numbers that crowd.
+    private static let key = UInt64.random(in: .min ... .max) | 1
+
+    /// For at most so many numbers.
+    init(expecting count: Int) {
+        var size = 16
+        while size < 2 * count { size *= 2 }
+        slots = [UInt64](repeating: 0, count: size)
+    }
+
+    mutating func insert(_ number: UInt32) -> Bool {
+        let entry = UInt64(number) | 1 << 32
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: (entry &* Self.key) >> 32) & mask
+        while slots[slot] != 0 {
+            if slots[slot] == entry { return false }
+            slot = (slot + 1) & mask
+        }
+        slots[slot] = entry
+        return true
+    }
+}
+
 /// The sums of the postings that some units have in the indexes of terms.
 struct TermSums: Sendable {
     private var ids = PostingSum()
@@ -108,8 +136,12 @@ struct TermSums: Sendable {
     init(of units: [CheckedUnit]) {
         guard let first = units.first?.first else { return }
         let unit = UInt32(truncatingIfNeeded: first >> IndexKind.id.unitShift)
-        for hash in units.flatMap(\.terms.ids).distinct() {
-            ids.add(Posting(hash: hash, unit: unit))
+        var known = DistinctNumbers(expecting: units.reduce(0) { $0 + $1.count })
+        for checked in units {
+            for id in checked.ids {
+                let hash = TermHash.of(id)
+                if known.insert(hash) { ids.add(Posting(hash: hash, unit: unit)) }
+            }
         }
         for checked in units {
             let unit = UInt32(truncatingIfNeeded: checked.first >> IndexKind.stream.unitShift)

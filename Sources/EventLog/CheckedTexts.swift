@@ -2,82 +2,138 @@ internal import JSON
 internal import Merkle
 internal import Storage
 
-/// The distinct texts of a unit, as its leaves show them.
-struct CheckedTexts {
-    fileprivate var kinds: [[UInt8]] = []
-    fileprivate var schemas: [[UInt8]] = []
-    fileprivate var streams: [[UInt8]] = []
-    fileprivate var sources: [[UInt8]] = []
-    fileprivate var tags: [[UInt8]] = []
-    fileprivate var attributes: [[UInt8]] = []
-    fileprivate var causes: [[UInt8]] = []
-    fileprivate var correlations: [[UInt8]] = []
+/// The distinct texts of a unit, each looked at, as its leaves show them.
+struct CheckedTexts: ~Copyable {
+    /// Members of a line, one behind the other, each with what stands before it.
+    private(set) var bytes: [UInt8] = []
+    // Where the members of each distinct value stand in `bytes`; empty for what is not stated.
+    private(set) var types: [Range<Int>] = []
+    private(set) var schemas: [Range<Int>] = []
+    private(set) var streams: [Range<Int>] = []
+    private(set) var sources: [Range<Int>] = []
+    private(set) var tags: [Range<Int>] = []
+    private(set) var attributes: [Range<Int>] = []
+    private(set) var causes: [Range<Int>] = []
+    private(set) var correlations: [Range<Int>] = []
     private(set) var steps: [CheckedUnit.StreamSteps] = []
     private(set) var streamTerms: [UInt32] = []
     private(set) var tagTerms: [UInt32] = []
+    private var knownTypes = KnownTexts()
+    private var knownSources = KnownTexts()
+    private var knownTags = KnownTexts()
 
-    /// Nil where a text is not one that the log would take.
-    init?(_ columns: EventColumns) {
-        do throws(EventError) {
-            try addKinds(of: columns)
-            guard try addStreams(of: columns) else { return nil }
-            try addTags(of: columns)
-            for range in columns.sources.values {
-                let source = try Source(columns.text(range))
-                sources.append(Self.member("source", text: source.text))
-            }
-        } catch {
-            return nil
-        }
-        guard Self.areAttributesReadable(columns) else { return nil }
-        attributes = columns.attributes.values.map { Array(columns.bytes[$0]) }
-        causes = columns.causes.values.map { Self.member("causationid", $0) }
-        correlations = columns.correlations.values.map { Self.member("correlationid", $0) }
+    /// Bytes that the members of one event take at most.
+    var bytesOfEventMax: Int {
+        [types, schemas, streams, sources, tags, attributes, causes, correlations]
+            .reduce(0) { $0 + ($1.map(\.count).max() ?? 0) }
     }
 
-    private mutating func addKinds(of columns: EventColumns) throws(EventError) {
-        let isUsed = columns.kinds.uses
-        for (kind, uses) in zip(columns.kinds.values, isUsed) {
-            let type = try EventType(columns.text(kind.type))
-            kinds.append(Self.member("type", text: type.text))
-            schemas.append(
-                kind.schema == 0 ? [] : Array(",\"schema\":\(kind.schema)".utf8))
-            if uses > 0 { tagTerms.append(TermHash.of(type: type)) }
+    /// Takes up the next unit.
+    ///
+    /// False where a text may not be one that the log would take; then events have to be looked at
+    /// one by one.
+    mutating func take(_ columns: EventColumns) -> Bool {
+        bytes.removeAll(keepingCapacity: true)
+        tagTerms.removeAll(keepingCapacity: true)
+        do throws(EventError) {
+            try takeKinds(of: columns)
+            guard try takeStreams(of: columns) else { return false }
+            try takeTags(of: columns)
+            sources.removeAll(keepingCapacity: true)
+            for range in columns.sources.values {
+                let known = try knownSources.look(at: columns.bytes.span.extracting(range)) {
+                    text throws(EventError) in
+                    (Self.member("source", text: try Source(text).text), [])
+                }
+                sources.append(add(knownSources.member(known)))
+            }
+        } catch {
+            return false
+        }
+        guard Self.areAttributesReadable(columns) else { return false }
+        attributes = columns.attributes.values.map { add(columns.bytes[$0]) }
+        causes = columns.causes.values.map { add(Self.member("causationid", $0)) }
+        correlations = columns.correlations.values.map { add(Self.member("correlationid", $0)) }
+        return true
+    }
+
+    private mutating func add(_ member: some Collection<UInt8>) -> Range<Int> {
+        let start = bytes.count
+        bytes.append(contentsOf: member)
+        return start..<bytes.count
+    }
+
+    private mutating func takeKinds(of columns: EventColumns) throws(EventError) {
+        types.removeAll(keepingCapacity: true)
+        schemas.removeAll(keepingCapacity: true)
+        let uses = columns.kinds.uses
+        for (index, kind) in columns.kinds.values.enumerated() {
+            let known = try knownTypes.look(at: columns.bytes.span.extracting(kind.type)) {
+                text throws(EventError) in
+                let type = try EventType(text)
+                return (Self.member("type", text: type.text), [TermHash.of(type: type)])
+            }
+            types.append(add(knownTypes.member(known)))
+            if uses[index] > 0 { tagTerms += knownTypes.terms(known) }
+            schemas.append(kind.schema == 0 ? 0..<0 : add(",\"schema\":\(kind.schema)".utf8))
         }
     }
 
     /// False where a stream may stand there twice, whose revisions then do not follow each other.
-    private mutating func addStreams(of columns: EventColumns) throws(EventError) -> Bool {
+    private mutating func takeStreams(of columns: EventColumns) throws(EventError) -> Bool {
+        streams.removeAll(keepingCapacity: true)
+        steps.removeAll(keepingCapacity: true)
+        streamTerms.removeAll(keepingCapacity: true)
         var firstPlaces = [Int](repeating: 0, count: columns.streams.values.count)
         for place in (0..<columns.count).reversed() {
             firstPlaces[Int(columns.streams.indexes[place])] = place
         }
         let uses = columns.streams.uses
         for (index, stream) in columns.streams.values.enumerated() {
-            let name = try StreamName(columns.text(stream.name))
-            streams.append(Self.member("subject", text: name.text))
+            let name = columns.bytes.span.extracting(stream.name)
+            streams.append(try addStream(name))
             guard uses[index] > 0 else { continue }
-            streamTerms.append(TermHash.of(stream: name))
+            streamTerms.append(TermHash.of(streamName: name))
             steps.append(
                 CheckedUnit.StreamSteps(
-                    stream: columns.bytes.span.extracting(stream.name).fingerprint,
+                    stream: name.fingerprint,
                     position: columns.first.value + UInt64(firstPlaces[index]),
                     revision: stream.firstRevision, count: UInt64(uses[index])))
         }
-        return streamTerms.distinct().count == streamTerms.count
+        streamTerms = streamTerms.distinct()
+        return streamTerms.count == steps.count
     }
 
-    private mutating func addTags(of columns: EventColumns) throws(EventError) {
+    /// Most names are short, and their lines show them as they are.
+    private mutating func addStream(_ name: Span<UInt8>) throws(EventError) -> Range<Int> {
+        guard (1...EventLimits.streamBytesMax).contains(name.count), name.standsForItself else {
+            return add(Self.member("subject", text: try StreamName(String(copying: name)).text))
+        }
+        let start = bytes.count
+        bytes.append(contentsOf: Self.subject)
+        bytes.append(name)
+        bytes.append(UInt8(ascii: "\""))
+        return start..<bytes.count
+    }
+
+    private static let subject = Array(#","subject":""#.utf8)
+
+    private mutating func takeTags(of columns: EventColumns) throws(EventError) {
+        tags.removeAll(keepingCapacity: true)
         let uses = columns.tags.uses
         for (index, range) in columns.tags.values.enumerated() {
             guard !range.isEmpty else {
-                tags.append([])
+                tags.append(0..<0)
                 continue
             }
-            let stored = Tags(stored: columns.text(range))
-            guard try Tags(joined: stored.joined) == stored else { throw .badTag(stored.joined) }
-            tags.append(Self.member("tags", text: stored.joined))
-            if uses[index] > 0 { tagTerms += TermHash.of(tags: stored) }
+            let known = try knownTags.look(at: columns.bytes.span.extracting(range)) {
+                text throws(EventError) in
+                let stored = Tags(stored: text)
+                guard try Tags(joined: text) == stored else { throw .badTag(text) }
+                return (Self.member("tags", text: text), TermHash.of(tags: stored))
+            }
+            tags.append(add(knownTags.member(known)))
+            if uses[index] > 0 { tagTerms += knownTags.terms(known) }
         }
     }
 
@@ -113,107 +169,50 @@ extension EventColumns.Column {
     }
 }
 
-/// Writes the leaves of a unit from its columns, one after the other into the same memory.
-///
-/// Byte for byte what ``Event/leaf`` gives.
-struct LeafWriter {
-    private var leaf: [UInt8] = []
-    private var revisions: [UInt64] = []
-    private var recorded = MomentText()
-    private var times = MomentText()
-
-    /// The prefix of a leaf's hash, and how every line starts.
-    private static let start: [UInt8] = [0] + Array(#"{"specversion":"1.0","id":""#.utf8)
-
-    /// Takes up the next unit.
-    mutating func begin(_ columns: EventColumns) {
-        revisions = columns.streams.values.map(\.firstRevision)
-    }
-
-    /// The leaf hash of an event; each is asked for once, in their order.
-    mutating func leafHash(
-        _ place: Int, _ dataHash: Hash, _ columns: EventColumns, _ texts: CheckedTexts
-    ) -> Hash {
-        leaf.removeAll(keepingCapacity: true)
-        leaf.append(contentsOf: Self.start)
-        columns.ids[place].appendText(to: &leaf)
-        leaf.append(UInt8(ascii: "\""))
-        let kind = Int(columns.kinds.indexes[place])
-        let stream = Int(columns.streams.indexes[place])
-        leaf.append(contentsOf: texts.sources[Int(columns.sources.indexes[place])])
-        leaf.append(contentsOf: texts.kinds[kind])
-        leaf.append(contentsOf: texts.streams[stream])
-        if columns.flags[place].contains(.hasTime) {
-            leaf.append(contentsOf: Self.time)
-            times.append(columns.times.occurred[place], to: &leaf)
-            leaf.append(UInt8(ascii: "\""))
+extension Span<UInt8> {
+    /// Whether all bytes are characters of ASCII that a JSON string shows as they are.
+    fileprivate var standsForItself: Bool {
+        var all = true
+        for index in indices {
+            let byte = self[index]
+            let isPlain = byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"")
+            all = all && isPlain && byte != UInt8(ascii: "\\")
         }
-        leaf.append(contentsOf: texts.schemas[kind])
-        leaf.append(contentsOf: texts.tags[Int(columns.tags.indexes[place])])
-        leaf.append(contentsOf: texts.causes[Int(columns.causes.indexes[place])])
-        leaf.append(contentsOf: texts.correlations[Int(columns.correlations.indexes[place])])
-        leaf.append(contentsOf: texts.attributes[Int(columns.attributes.indexes[place])])
-        leaf.append(contentsOf: Self.position)
-        Line.appendDecimal(columns.first.value + UInt64(place), to: &leaf)
-        leaf.append(contentsOf: Self.revision)
-        Line.appendDecimal(revisions[stream], to: &leaf)
-        revisions[stream] &+= 1
-        leaf.append(contentsOf: Self.recorded)
-        recorded.append(columns.times.recorded[place], to: &leaf)
-        leaf.append(contentsOf: Self.dataHash)
-        dataHash.appendHex(to: &leaf)
-        leaf.append(contentsOf: Self.end)
-        return Tree.leafHash(prefixed: leaf)
+        return all
     }
-
-    private static let time = Array(#","time":""#.utf8)
-    private static let position = Array(#","position":""#.utf8)
-    private static let revision = Array(#"","revision":""#.utf8)
-    private static let recorded = Array(#"","recorded":""#.utf8)
-    private static let dataHash = Array(#"","datahash":""#.utf8)
-    private static let end = Array(#""}"#.utf8)
 }
 
-/// Writes moments, of which neighbours often have the text or at least the day in common.
-private struct MomentText {
-    private var last: Int64?
-    private var text: [UInt8] = []
-    private var day: Int64?
+/// Texts of one column that units have in common, each looked at once.
+private struct KnownTexts {
+    private var table = ByteTable()
+    private var members: [[UInt8]] = []
+    private var allTerms: [[UInt32]] = []
 
-    /// Bytes up to and including the `T`.
-    private static let dayBytes = 11
+    /// More of them, or longer ones for longer than a unit, are not remembered.
+    private static let textsMax = 4_096
+    private static let bytesMax = 1_024
 
-    mutating func append(_ moment: Int64, to leaf: inout [UInt8]) {
-        if moment != last { write(moment) }
-        leaf.append(contentsOf: text)
+    /// The number of a text; `make` tells what stands in a line for it, and its terms.
+    mutating func look(
+        at text: Span<UInt8>,
+        _ make: (String) throws(EventError) -> (member: [UInt8], terms: [UInt32])
+    ) throws(EventError) -> Int {
+        if let number = table.find(text) { return number }
+        let made = try make(String(copying: text))
+        if table.count == Self.textsMax || text.count > Self.bytesMax { removeAll() }
+        let number = table.number(of: text)
+        members.append(made.member)
+        allTerms.append(made.terms)
+        return number
     }
 
-    private mutating func write(_ moment: Int64) {
-        last = moment
-        let (day, inDay) = moment.flooredDivision(by: 86_400_000_000)
-        guard day == self.day else {
-            self.day = day
-            text = Instant(microseconds: moment).rfc3339Bytes
-            return
-        }
-        text.removeLast(text.count - Self.dayBytes)
-        let (seconds, fraction) = (Int(inDay / 1_000_000), Int(inDay % 1_000_000))
-        appendPair(seconds / 3600)
-        text.append(UInt8(ascii: ":"))
-        appendPair(seconds / 60 % 60)
-        text.append(UInt8(ascii: ":"))
-        appendPair(seconds % 60)
-        if fraction != 0 {
-            text.append(UInt8(ascii: "."))
-            appendPair(fraction / 10_000)
-            appendPair(fraction / 100 % 100)
-            appendPair(fraction % 100)
-        }
-        text.append(UInt8(ascii: "Z"))
-    }
+    func member(_ number: Int) -> [UInt8] { members[number] }
 
-    private mutating func appendPair(_ number: Int) {
-        text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10))
-        text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
+    func terms(_ number: Int) -> [UInt32] { allTerms[number] }
+
+    private mutating func removeAll() {
+        table.removeAll()
+        members.removeAll(keepingCapacity: true)
+        allTerms.removeAll(keepingCapacity: true)
     }
 }

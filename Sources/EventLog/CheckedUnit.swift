@@ -14,8 +14,8 @@ struct CheckedUnit: Sendable {
     /// Events that were recorded before their forerunner in this unit.
     let late: [UInt64]
     let streams: [StreamSteps]
-    /// What the identifiers are compared by, in their order.
-    let identifiers: [UInt64]
+    /// The identifiers of all events, in their order.
+    let ids: [EventID]
     /// Data that are values of their own where the unit is in a block.
     let payloads: Int
     let bounds: TimeBounds
@@ -29,13 +29,8 @@ struct CheckedUnit: Sendable {
         let count: UInt64
     }
 
-    /// A number that equal identifiers share.
-    static func identifier(_ id: EventID) -> UInt64 {
-        (id.high ^ id.low &* 31) &* 0x9E37_79B9_7F4A_7C15
-    }
-
     static func root(of leaves: [Hash]) -> Hash? {
-        leaves.count == LogLimits.subframeEvents ? Tree.perfectRoot(leaves[...]) : nil
+        leaves.count == LogLimits.subframeEvents ? Tree.unitRoot(leaves) : nil
     }
 
     static func isWithin(_ size: UInt64?, first: UInt64, count: Int) -> KeptLeaves {
@@ -51,15 +46,12 @@ struct CheckedUnit: Sendable {
     }
 }
 
-/// The terms of one unit, as an index knows them.
+/// The terms of one unit beside its identifiers, as an index knows them: distinct and sorted.
 struct UnitTerms: Sendable {
-    let ids: [UInt32]
-    /// Distinct and sorted, as the next.
     let streams: [UInt32]
     let tags: [UInt32]
 
-    init(ids: [UInt32], streams: [UInt32], tags: [UInt32]) {
-        self.ids = ids
+    init(streams: [UInt32], tags: [UInt32]) {
         self.streams = streams.distinct()
         self.tags = tags.distinct()
     }
@@ -88,7 +80,7 @@ extension CheckedUnit {
         var last = events[0].recorded
         for event in events {
             try Self.checkLine(of: event)
-            leaves.append(Tree.leafHash(event.leaf))
+            leaves.append(Tree.leafHash(of: event.leaf.span))
             let position = event.position.value
             if event.recorded < last { late.append(position) }
             last = event.recorded
@@ -106,12 +98,12 @@ extension CheckedUnit {
         recorded = (events[0].recorded, last)
         self.late = late
         self.streams = streams
-        identifiers = events.map { Self.identifier($0.id) }
+        ids = events.map(\.id)
         self.payloads = payloads
         bounds = TimeBounds(of: events[...])
         let terms = events.map(EventTerms.init(of:))
         self.terms = UnitTerms(
-            ids: terms.map(\.id), streams: terms.map(\.stream),
+            streams: terms.map(\.stream),
             tags: terms.flatMap { [$0.type] + $0.tags })
     }
 
@@ -131,22 +123,27 @@ extension CheckedUnit {
     }
 }
 
-// From the columns, each distinct text looked at once.
-extension CheckedUnit {
+/// Looks at units as columns, each distinct text and each of the data that repeat once.
+struct ColumnsChecker: ~Copyable {
+    private var texts = CheckedTexts()
+    private var data = CheckedData()
+    private var leaves = LeafWriter()
+
     /// The unit where its columns leave no doubt that the line of every event says it; otherwise
     /// nil, and the events have to be looked at one by one.
-    init?(_ columns: EventColumns, remembered: UInt64?, _ writer: inout LeafWriter) {
-        guard columns.areTimesWritable, let texts = CheckedTexts(columns) else { return nil }
-        writer.begin(columns)
-        var leaves: [Hash] = []
-        leaves.reserveCapacity(columns.count)
-        var payloads = 0
-        for place in 0..<columns.count {
-            guard let data = columns.certainData(place) else { return nil }
-            if data.count > LogLimits.inlineDataBytesMax { payloads += 1 }
-            let dataHash = columns.flags[place].contains(.absent) ? Tree.emptyRoot : Hash(of: data)
-            leaves.append(writer.leafHash(place, dataHash, columns, texts))
-        }
+    mutating func check(_ columns: EventColumns, remembered: UInt64?) -> CheckedUnit? {
+        guard columns.areTimesWritable, texts.take(columns), data.take(columns) else { return nil }
+        return CheckedUnit(
+            columns, texts, leaves: leaves.hashes(of: columns, texts, data),
+            payloads: data.payloads, remembered: remembered)
+    }
+}
+
+extension CheckedUnit {
+    fileprivate init(
+        _ columns: EventColumns, _ texts: borrowing CheckedTexts, leaves: [Hash], payloads: Int,
+        remembered: UInt64?
+    ) {
         first = columns.first.value
         count = columns.count
         root = Self.root(of: leaves)
@@ -160,19 +157,10 @@ extension CheckedUnit {
         }
         self.late = late
         streams = texts.steps
-        var identifiers: [UInt64] = []
-        var ids: [UInt32] = []
-        identifiers.reserveCapacity(count)
-        ids.reserveCapacity(count)
-        for place in 0..<count {
-            let id = columns.ids[place]
-            identifiers.append(Self.identifier(id))
-            ids.append(TermHash.of(id))
-        }
-        self.identifiers = identifiers
+        ids = (0..<count).map { columns.ids[$0] }
         self.payloads = payloads
         bounds = columns.timeBounds
-        terms = UnitTerms(ids: ids, streams: texts.streamTerms, tags: texts.tagTerms)
+        terms = UnitTerms(streams: texts.streamTerms, tags: texts.tagTerms)
     }
 }
 
@@ -190,38 +178,32 @@ extension EventColumns {
             occurred: (times.occurred.min() ?? first)...(times.occurred.max() ?? first),
             recorded: first...max(first, last))
     }
-
-    /// The data of an event where they certainly read as they were written; nil for any doubt.
-    fileprivate func certainData(_ place: Int) -> ArraySlice<UInt8>? {
-        let flags = flags[place]
-        if flags.contains(.removed) { return nil }
-        let content: ArraySlice<UInt8>
-        if flags.contains(.external) {
-            guard let bytes = external[place] else { return nil }
-            content = bytes[...]
-        } else {
-            guard let data else { return nil }
-            content = bytes[data.range(place)]
-        }
-        guard content.count <= EventLimits.dataBytesMax else { return nil }
-        // Neither empty data nor any with white space around them read as they are.
-        if flags.contains(.absent) { return content.isEmpty ? content : nil }
-        guard let first = content.first, let last = content.last else { return nil }
-        if flags.contains(.bytes) { return content }
-        guard first > 0x20, last > 0x20, (try? checkJSON(content)) != nil,
-            !content.contains(where: { $0 == 0x0A || $0 == 0x0D })
-        else { return nil }
-        return content
-    }
 }
 
-extension EventColumns {
-    /// The leaf hashes, once everything has been looked at that a check finds in events alone.
+/// What a check finds out from events alone, without the log around them.
+package struct CheckedEvents {
+    /// The leaf hashes.
+    package private(set) var leaves: [Hash] = []
+    /// Positions of events that may have the identifier of an earlier one.
+    package let repeated: [(earlier: UInt64, later: UInt64)]
+
+    /// Looks at neighbouring units one after the other.
     ///
     /// - Throws: ``Corruption`` at the first event whose line does not say it.
-    package func checkedLeaves() throws(Corruption) -> [Hash] {
-        var writer = LeafWriter()
-        if let unit = CheckedUnit(self, remembered: first.value + 1, &writer) { return unit.leaves }
-        return try CheckedUnit(events(), remembered: first.value + 1).leaves
+    package init(_ units: [EventColumns]) throws(Corruption) {
+        var checker = ColumnsChecker()
+        var identifiers = CheckedIdentifiers()
+        for columns in units {
+            let remembered = columns.first.value + 1
+            let unit: CheckedUnit
+            if let checked = checker.check(columns, remembered: remembered) {
+                unit = checked
+            } else {
+                unit = try CheckedUnit(columns.events(), remembered: remembered)
+            }
+            leaves += unit.leaves
+            identifiers.append(CheckedIdentifiers.SharedOut([unit]))
+        }
+        repeated = identifiers.candidates()
     }
 }

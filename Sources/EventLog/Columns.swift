@@ -202,8 +202,8 @@ extension DataFlags {
 struct DataColumn: Sendable {
     let starts: [UInt32]
     let ends: [UInt32]
-    /// Bytes of long data, by the place of their event.
-    let externalLengths: [Int: Int]
+    /// Bytes of the data in the order of events, long data included; empty where none are long.
+    let lengths: [Int]
 
     /// From the start of the inline data, or of the hash of removed data, to its end.
     func range(_ index: Int) -> Range<Int> { Int(starts[index])..<Int(ends[index]) }
@@ -213,48 +213,56 @@ struct DataColumn: Sendable {
         _ reader: inout ByteReader, _ flags: [DataFlags],
         kinds: EventColumns.Column<EventColumns.Kind>
     ) throws(MalformedBytes) {
-        let order = groupedOrder(kinds.indexes, groups: kinds.values.count)
-        let grouped = try reader.varints(order.count)
-        guard grouped.allSatisfy({ $0 <= UInt64(EventLimits.dataBytesMax) }) else {
+        let lengths = try reader.varints(flags.count)
+        guard lengths.allSatisfy({ $0 <= UInt64(EventLimits.dataBytesMax) }) else {
             throw MalformedBytes(offset: reader.offset)
         }
-        var starts = [UInt32](repeating: 0, count: flags.count)
-        var ends = starts
-        var external: [Int: Int] = [:]
+        let places = groupedPlaces(kinds.indexes, groups: kinds.values.count)
+        var stored = lengths
+        var all: DataFlags = []
+        for (place, flag) in zip(places, flags) {
+            all.formUnion(flag)
+            if flag.contains(.removed) {
+                stored[place] = UInt64(Hash.byteCount)
+            } else if flag.contains(.external) {
+                stored[place] = 0
+            }
+        }
         let start = reader.offset
         var at = start
-        // One at a time would ask for each whether the array has other owners.
-        var startsSpan = starts.mutableSpan
-        var endsSpan = ends.mutableSpan
-        for (index, length) in zip(order, grouped) {
-            startsSpan[index] = UInt32(truncatingIfNeeded: at)
-            let flag = flags[index]
-            if flag.contains(.external) { external[index] = Int(length) }
-            if flag.contains(.removed) {
-                at += Hash.byteCount
-            } else if !flag.contains(.external) {
-                at += Int(length)
-            }
-            endsSpan[index] = UInt32(truncatingIfNeeded: at)
+        // From here on, where the data at a place begin.
+        for place in stored.indices {
+            let length = Int(stored[place])
+            stored[place] = UInt64(at)
+            at += length
         }
+        stored.append(UInt64(at))
         _ = try reader.skip(at - start)
-        (self.starts, self.ends, externalLengths) = (starts, ends, external)
+        starts = places.map { UInt32(truncatingIfNeeded: stored[$0]) }
+        ends = places.map { UInt32(truncatingIfNeeded: stored[$0 + 1]) }
+        self.lengths = all.contains(.external) ? places.map { Int(lengths[$0]) } : []
     }
 }
 
 /// Indexes of the events ordered by kind, then by position.
 func groupedOrder(_ kinds: [UInt8], groups: Int) -> [Int] {
+    var order = [Int](repeating: 0, count: kinds.count)
+    for (index, place) in groupedPlaces(kinds, groups: groups).enumerated() {
+        order[place] = index
+    }
+    return order
+}
+
+/// The place of each event in ``groupedOrder(_:groups:)``.
+private func groupedPlaces(_ kinds: [UInt8], groups: Int) -> [Int] {
     var next = [Int](repeating: 0, count: groups + 1)
     for kind in kinds { next[Int(kind) + 1] += 1 }
     for group in 0..<groups { next[group + 1] += next[group] }
-    var order = [Int](repeating: 0, count: kinds.count)
-    var orderSpan = order.mutableSpan
-    var nextSpan = next.mutableSpan
-    for (index, kind) in kinds.enumerated() {
-        orderSpan[nextSpan[Int(kind)]] = index
-        nextSpan[Int(kind)] += 1
+    return kinds.map { kind in
+        let place = next[Int(kind)]
+        next[Int(kind)] = place + 1
+        return place
     }
-    return order
 }
 
 extension EventColumns.Column {

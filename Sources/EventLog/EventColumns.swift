@@ -127,7 +127,7 @@ extension EventColumns {
         self.data = data
         guard reader.isAtEnd else { throw MalformedBytes(offset: reader.offset) }
         var external: [Int: [UInt8]] = [:]
-        for (index, length) in data.externalLengths {
+        for (index, length) in data.lengths.enumerated() where flags[index].contains(.external) {
             external[index] = try load(first + UInt64(index), length)
         }
         self.external = external

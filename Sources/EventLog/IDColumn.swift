@@ -91,9 +91,5 @@ struct IDColumn: Sendable, Equatable {
     }
 
     /// Eight bytes, most significant first.
-    private func word(_ start: Int) -> UInt64 {
-        var word: UInt64 = 0
-        for index in start..<start + 8 { word = word << 8 | UInt64(bytes[index]) }
-        return word
-    }
+    private func word(_ start: Int) -> UInt64 { bytes.span.bigEndian64(at: start) }
 }

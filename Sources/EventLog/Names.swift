@@ -72,22 +72,24 @@ package struct EventID: Hashable, Sendable, CustomStringConvertible {
     }
 
     func appendText(to text: inout [UInt8]) {
-        text.append(addingCapacity: 36) { output in
-            for index in 0..<4 {
-                let word = index < 2 ? high : low
-                let half = UInt32(truncatingIfNeeded: index % 2 == 0 ? word >> 32 : word)
-                var digits = hexDigits(of: half).byteSwapped
-                for digit in 0..<8 {
-                    let at = 8 * index + digit
-                    if at == 8 || at == 12 || at == 16 || at == 20 {
-                        output.append(UInt8(ascii: "-"))
-                    }
-                    output.append(UInt8(truncatingIfNeeded: digits))
-                    digits >>= 8
-                }
-            }
-        }
+        text.append(addingCapacity: Self.textBytes) { appendText(to: &$0) }
     }
+
+    /// Appends ``textBytes`` bytes to `output`, which must have room for them.
+    func appendText(to output: inout OutputSpan<UInt8>) {
+        output.append(bigEndian: hexDigits(of: UInt32(truncatingIfNeeded: high >> 32)))
+        for word in [high, low >> 32] {
+            let digits = hexDigits(of: UInt32(truncatingIfNeeded: word))
+            output.append(UInt8(ascii: "-"))
+            output.append(bigEndian: UInt32(truncatingIfNeeded: digits >> 32))
+            output.append(UInt8(ascii: "-"))
+            output.append(bigEndian: UInt32(truncatingIfNeeded: digits))
+        }
+        output.append(bigEndian: hexDigits(of: UInt32(truncatingIfNeeded: low)))
+    }
+
+    /// Bytes of a UUID as text.
+    static let textBytes = 36
 }
 
 /// What happened, as the producer wrote it: 1 to 128 bytes without control characters.

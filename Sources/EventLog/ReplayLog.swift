@@ -24,6 +24,9 @@ package struct ColumnsReader: ~Copyable {
         self.depth = depth
     }
 
+    /// As many events as are left to be read, or a few more.
+    package var eventsMax: Int { (units.count + waiting.count) * LogLimits.subframeEvents }
+
     /// The columns of the next unit, or nil after the last one.
     ///
     /// - Throws: ``LogError``.

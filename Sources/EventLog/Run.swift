@@ -95,7 +95,9 @@ enum TermHash {
 
     static func of(_ id: EventID) -> UInt32 { upper(mix(mix(id.high) ^ id.low)) }
 
-    static func of(stream: StreamName) -> UInt32 { of(stream.text.utf8Span.span, seed: 0) }
+    static func of(stream: StreamName) -> UInt32 { of(streamName: stream.text.utf8Span.span) }
+
+    static func of(streamName: Span<UInt8>) -> UInt32 { of(streamName, seed: 0) }
 
     static func of(tag: Tag) -> UInt32 { of(tag.text.utf8Span.span, seed: 0) }
 
@@ -118,10 +120,13 @@ enum TermHash {
 
     /// FNV-1a over 64 bits, its offset basis changed by the seed, then the finaliser.
     private static func of(_ text: Span<UInt8>, seed: UInt64) -> UInt32 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed
-        for index in text.indices { hash = (hash ^ UInt64(text[index])) &* 0x0000_0100_0000_01B3 }
+        var hash = fnvBasis ^ seed
+        for index in text.indices { hash = (hash ^ UInt64(text[index])) &* fnvPrime }
         return upper(mix(hash))
     }
+
+    private static let fnvBasis: UInt64 = 0xCBF2_9CE4_8422_2325
+    private static let fnvPrime: UInt64 = 0x0000_0100_0000_01B3
 
     private static func upper(_ hash: UInt64) -> UInt32 { UInt32(hash >> 32) }
 

@@ -121,7 +121,8 @@ package struct ByteReader: ~Escapable {
         let start = offset
         guard limit > 128 else {
             let indexes = try array(count)
-            guard indexes.allSatisfy({ Int($0) < limit }) else {
+            // The greatest is found many at a time, which a search for a wrong one is not.
+            guard Int(indexes.reduce(0) { max($0, $1) }) < limit else {
                 throw MalformedBytes(offset: start)
             }
             return indexes
@@ -149,7 +150,15 @@ package struct ByteReader: ~Escapable {
         var failure: MalformedBytes?
         let numbers = [UInt64](capacity: count) { output in
             do throws(MalformedBytes) {
-                for _ in 0..<count { output.append(try varint()) }
+                for _ in 0..<count {
+                    // Most are below 128.
+                    if offset < bytes.count, bytes[offset] < 0x80 {
+                        output.append(UInt64(bytes[offset]))
+                        offset += 1
+                    } else {
+                        output.append(try varint())
+                    }
+                }
             } catch {
                 failure = error
             }

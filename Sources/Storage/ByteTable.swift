@@ -12,13 +12,25 @@ extension Span<UInt8> {
     /// Whether both hold the same bytes.
     package func elementsEqual(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        // Both buffers are used within the call only.
+        // Both buffers are used within the call only, and words lie within them.
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in
-                guard let left = left.baseAddress, let right = right.baseAddress else {
-                    return true
+                func isSame<Word: FixedWidthInteger & BitwiseCopyable>(
+                    _ at: Int, _: Word.Type
+                ) -> Bool {
+                    unsafe left.loadUnaligned(fromByteOffset: at, as: Word.self)
+                        == right.loadUnaligned(fromByteOffset: at, as: Word.self)
                 }
-                return unsafe memcmp(left, right, count) == 0
+                guard count >= 8 else {
+                    return (0..<count).allSatisfy { isSame($0, UInt8.self) }
+                }
+                var at = 0
+                while at + 8 < count {
+                    guard isSame(at, UInt64.self) else { return false }
+                    at += 8
+                }
+                // The last word reaches back over bytes that were compared before.
+                return isSame(count - 8, UInt64.self)
             }
         }
     }
@@ -126,6 +138,15 @@ package struct ByteTable: Sendable {
         seed = .random(in: .min ... .max)
     }
 
+    /// A table with room for so many byte strings before it grows.
+    package init(expecting count: Int) {
+        var slots = 1_024
+        while slots < 2 * count { slots *= 2 }
+        self.init(slots: slots)
+        ends.reserveCapacity(count)
+        hashes.reserveCapacity(count)
+    }
+
     package var count: Int { ends.count }
 
     /// Where the bytes with this number stand in ``withBytes(_:)``.
@@ -140,6 +161,11 @@ package struct ByteTable: Sendable {
 
     package func fingerprint(_ number: Int) -> Fingerprint {
         bytes.span.extracting(range(number)).fingerprint
+    }
+
+    /// Whether these are the bytes with this number.
+    package func has(_ wanted: Span<UInt8>, as number: Int) -> Bool {
+        bytes.span.extracting(range(number)).elementsEqual(wanted)
     }
 
     /// The number of these bytes, which are taken in where they are new: then it equals the count

@@ -50,7 +50,7 @@ import Testing
     ) throws {
         for count in [2, 255, 256] {
             let events = try events(seed: seed, count: count)
-            let leaves = try EventColumns(of: events[...]).checkedLeaves()
+            let leaves = try CheckedEvents([EventColumns(of: events[...])]).leaves
             #expect(leaves == events.map { Tree.leafHash($0.leaf) }, "seed \(seed), \(count)")
         }
     }
@@ -87,7 +87,7 @@ import Testing
 
     private func expectDamage(_ events: [Event], at place: Int) throws {
         let columns = try EventColumns(of: events[...])
-        let found = #expect(throws: Corruption.self) { try columns.checkedLeaves() }
+        let found = #expect(throws: Corruption.self) { try CheckedEvents([columns]) }
         #expect(found?.position == events[place].position.value)
     }
 
