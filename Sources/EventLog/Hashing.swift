@@ -15,10 +15,13 @@ extension Tree {
         Hash(words: sha256(entry, after: leafPrefix))
     }
 
+    /// The hash of a node.
+    static func nodeHash(of left: Hash, _ right: Hash) -> Hash {
+        Hash(words: sha256(left: left.words, right: right.words, after: nodePrefix))
+    }
+
     /// The root over a full unit's leaf hashes, or those of a full tile.
     static func unitRoot(_ hashes: [Hash]) -> Hash {
-        perfectRoot(hashes[...]) { left, right in
-            Hash(words: sha256(left: left.words, right: right.words, after: nodePrefix))
-        }
+        perfectRoot(hashes[...], nodeHash: nodeHash(of:_:))
     }
 }

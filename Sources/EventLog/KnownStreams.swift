@@ -105,7 +105,7 @@ final class KnownStreams: Sendable {
         // What is damaged is told to those whom it concerns: this search has found its units.
         let postings = try? RunMerge.postings(of: run, .stream, &keys, in: transaction)
         guard let postings else { return }
-        let filter = TermFilter(postings)
+        let filter = TermFilter(postings.distinctHashes)
         state.withLock { $0.setFilter(filter, of: run) }
     }
 

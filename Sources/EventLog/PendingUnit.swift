@@ -18,7 +18,7 @@ struct PendingUnit: Sendable {
 
     mutating func append(_ event: PendingEvent, _ leafHash: Hash) {
         events.append(event)
-        tree.append(leaf: leafHash)
+        tree.append(leaf: leafHash, nodeHash: Tree.nodeHash(of:_:))
         decodedByteCount += event.decodedByteCount
     }
 }

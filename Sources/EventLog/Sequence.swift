@@ -55,8 +55,9 @@ struct WriterState: Sendable {
         if head.sealedSize < head.size {
             let events = try Snapshot.tailEvents(head.sealedSize..<head.size, in: transaction)
             for event in events {
-                if let root = addToPending(event, Tree.leafHash(event.leaf)) {
-                    tree.appendSubtree(root, height: Tile.height)
+                if let root = addToPending(event, Tree.leafHash(of: event.leaf.span)) {
+                    tree.appendSubtree(
+                        root, height: Tile.height, nodeHash: Tree.nodeHash(of:_:))
                 }
             }
         }
@@ -142,7 +143,9 @@ struct WriterState: Sendable {
     }
 
     /// The root over all events.
-    private var root: Hash { tree.followed(by: pending.openLeaves).root }
+    private var root: Hash {
+        tree.followed(by: pending.openLeaves).root(nodeHash: Tree.nodeHash(of:_:))
+    }
 
     /// Decides about appends in their order and gives the accepted ones their places.
     ///
@@ -232,8 +235,9 @@ struct WriterState: Sendable {
             let pendingEvent = PendingEvent(
                 sent: event.sent, position: position, revision: revision,
                 recorded: head.lastRecorded)
-            if let root = pending.append(pendingEvent, Tree.leafHash(leaf)) {
-                tree.appendSubtree(root, height: Tile.height)
+            if let root = pending.append(pendingEvent, Tree.leafHash(of: leaf.span)) {
+                tree.appendSubtree(
+                    root, height: Tile.height, nodeHash: Tree.nodeHash(of:_:))
             }
             accepted.append(leaf)
             head.size += 1

@@ -19,6 +19,9 @@ package enum Tree {
         return Hash(hasher.finalize())
     }
 
+    /// An implementation of ``nodeHash(left:right:)``.
+    package typealias NodeHash = (_ left: Hash, _ right: Hash) -> Hash
+
     /// SHA-256(0x01 ‖ left ‖ right).
     package static func nodeHash(left: Hash, right: Hash) -> Hash {
         let input = [UInt8](capacity: 1 + 2 * Hash.byteCount) { output in
@@ -35,7 +38,7 @@ package enum Tree {
     /// of ``nodeHash(left:right:)``.
     package static func perfectRoot(
         _ hashes: ArraySlice<Hash>,
-        nodeHash: (_ left: Hash, _ right: Hash) -> Hash = { nodeHash(left: $0, right: $1) }
+        nodeHash: NodeHash = nodeHash
     ) -> Hash {
         precondition(
             hashes.count.nonzeroBitCount == 1, "a perfect subtree has a power of two of hashes")
@@ -73,14 +76,16 @@ package struct CompactRange: Equatable, Sendable {
     }
 
     /// Appends the hash of one leaf.
-    package mutating func append(leaf: Hash) {
-        appendSubtree(leaf, height: 0)
+    package mutating func append(leaf: Hash, nodeHash: Tree.NodeHash = Tree.nodeHash) {
+        appendSubtree(leaf, height: 0, nodeHash: nodeHash)
     }
 
     /// Appends the root of a perfect subtree of `2^height` leaves.
     ///
     /// The size so far must be a multiple of `2^height`: a perfect subtree can stand nowhere else.
-    package mutating func appendSubtree(_ root: Hash, height: Int) {
+    package mutating func appendSubtree(
+        _ root: Hash, height: Int, nodeHash: Tree.NodeHash = Tree.nodeHash
+    ) {
         precondition((0..<64).contains(height), "a tree of 64-bit size is at most 63 levels high")
         precondition(
             size & (1 << UInt64(height) - 1) == 0,
@@ -88,7 +93,7 @@ package struct CompactRange: Equatable, Sendable {
         var merged = root
         var bit = UInt64(1) << UInt64(height)
         while size & bit != 0 {
-            merged = Tree.nodeHash(left: peaks.removeLast(), right: merged)
+            merged = nodeHash(peaks.removeLast(), merged)
             size &-= bit
             bit <<= 1
         }
@@ -111,9 +116,12 @@ package struct CompactRange: Equatable, Sendable {
     /// The RFC 6962 root over all leaves so far.
     ///
     /// At most 63 node hashes.
-    package var root: Hash {
+    package var root: Hash { root(nodeHash: Tree.nodeHash) }
+
+    /// The same by another implementation of ``Tree/nodeHash(left:right:)``.
+    package func root(nodeHash: Tree.NodeHash) -> Hash {
         guard let last = peaks.last else { return Tree.emptyRoot }
-        return peaks.dropLast().reversed().reduce(last) { Tree.nodeHash(left: $1, right: $0) }
+        return peaks.dropLast().reversed().reduce(last) { nodeHash($1, $0) }
     }
 }
 
