@@ -2,6 +2,7 @@ import EventLog
 import JSON
 import Merkle
 import Storage
+import TestSupport
 import Testing
 
 /// What a check remembers from event to event changes nothing of what it finds.
@@ -10,7 +11,7 @@ import Testing
     private func units(
         _ count: Int, distinctData: Int, _ change: (Int, inout Event) throws -> Void = { _, _ in }
     ) throws -> [[Event]] {
-        var generator = SeededGenerator(seed: UInt64(distinctData))
+        var generator = SeededNumbers(seed: UInt64(distinctData))
         return try (0..<count).map { unit in
             try (0..<256).map { place in
                 let index = unit * 256 + place
@@ -67,7 +68,7 @@ import Testing
 
     /// Two implementations of SHA-256 give the same, at every length around a block and beyond.
     @Test func bothHashesAreTheSame() {
-        var generator = SeededGenerator(seed: 9)
+        var generator = SeededNumbers(seed: 9)
         for count in Array(0...200) + [511, 512, 4_096, 100_000] {
             let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
             #expect(Hash(words: sha256(bytes.span)) == Hash(of: bytes))

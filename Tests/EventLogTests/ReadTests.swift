@@ -70,9 +70,9 @@ import Testing
     /// Nor does what a reader has found out about streams, while blocks and runs come and go.
     @Test(arguments: [31] as [UInt64])
     func whatReadersKnowOfStreamsNeverShows(seed: UInt64) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededNumbers(seed: seed)
         let log = try EventLog.open(at: directory.log, access: .writing)
         defer { log.close() }
         var all: [Event] = []
@@ -111,9 +111,9 @@ import Testing
 
     /// An index page that is damaged under an open reader is noticed by the next who needs it.
     @Test func damageIsNoticedByAReaderThatHasSearchedBefore() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
-        var generator = SeededGenerator(seed: 41)
+        var generator = SeededNumbers(seed: 41)
         do {
             let log = try EventLog.open(at: directory.log, access: .writing)
             let appends = try (0..<6_000).map { _ in
