@@ -154,14 +154,18 @@ private struct Scan {
 
     /// Where the selected events stand in the columns of a unit.
     private func places(in columns: EventColumns) -> [Int] {
-        var places = Array(0..<columns.count)
+        var places: [Int] = []
         if let stream = selection.stream?.text {
             // Most units that no index covers yet know nothing of the stream.
             let wanted = columns.streams.values.firstIndex { candidate in
                 columns.bytes.span.extracting(candidate.name).elementsEqual(stream.utf8Span.span)
             }
             guard let wanted else { return [] }
-            places = places.filter { columns.streams.indexes[$0] == wanted }
+            for (place, index) in columns.streams.indexes.enumerated() where index == wanted {
+                places.append(place)
+            }
+        } else {
+            places = Array(0..<columns.count)
         }
         if !selection.types.isEmpty {
             let kinds = columns.kinds.values.map { kind in

@@ -62,11 +62,18 @@ package struct ByteReader: ~Escapable {
     @_lifetime(self: copy self)
     private mutating func fixed(width: Int) throws(MalformedBytes) -> UInt64 {
         guard remaining >= width else { throw MalformedBytes(offset: offset) }
+        defer { offset += width }
+        if remaining >= 8 {
+            // Eight bytes from `offset` on lie within the span.
+            let word = unsafe UInt64(
+                littleEndian: bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: offset, as: UInt64.self))
+            return width == 8 ? word : word & (1 << UInt64(8 * width) - 1)
+        }
         var value: UInt64 = 0
         for index in 0..<width {
             value |= UInt64(bytes[offset + index]) << UInt64(8 * index)
         }
-        offset += width
         return value
     }
 
