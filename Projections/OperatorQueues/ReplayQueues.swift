@@ -85,7 +85,7 @@ extension Figures {
     }
 }
 
-/// Adds up what contacts contribute.
+/// Adds up what contacts contribute, all with names of one book.
 struct ContactFigures: Sendable {
     var changes = TableChanges()
     private let zones: SharedZones
@@ -94,6 +94,7 @@ struct ContactFigures: Sendable {
     private var contribution = Contribution()
     /// Zones by their names; those of a book never change.
     private var known = ByName<Zone?>(empty: nil)
+    private var place = LastPlace()
 
     init(zones: SharedZones, thresholdMicroseconds: Int64) {
         self.zones = zones
@@ -104,7 +105,17 @@ struct ContactFigures: Sendable {
         _ facts: ContactFacts, taken direction: TableChanges.Direction, _ names: NameBook
     ) throws {
         try contribution.set(to: facts, thresholdMicroseconds: thresholdMicroseconds)
-        try changes.add(contribution, in: try zone(of: facts, names), taken: direction)
+        for entry in contribution.entries {
+            // A zone is shared by all threads: counting references to it for each would be dear.
+            let place =
+                try place.find(entry.moment, in: facts.zone)
+                ?? place.find(
+                    entry.moment, in: try zone(of: facts, names), named: facts.zone)
+            try changes.add(entry, at: place, taken: direction)
+        }
+        for (name, figures) in contribution.operators {
+            try changes.add(figures, of: name, taken: direction)
+        }
     }
 
     mutating func zone(of facts: ContactFacts, _ names: NameBook) throws -> Zone {

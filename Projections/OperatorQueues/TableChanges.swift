@@ -15,7 +15,6 @@ struct TableChanges: Sendable {
     private var current: [(queue: Name?, figures: Figures)] = []
     private var day = 0
     private var halfHour: HalfHour?
-    private var place = LocalPlace()
 
     enum Direction {
         case `in`
@@ -24,26 +23,28 @@ struct TableChanges: Sendable {
 
     /// - Throws: ``FoldFailure/tooLarge`` where a sum leaves 64 bits.
     mutating func add(
-        _ contribution: Contribution, in zone: Zone, taken direction: Direction
+        _ entry: Contribution.Entry, at place: (day: Int, halfHour: HalfHour),
+        taken direction: Direction
     ) throws {
-        for entry in contribution.entries {
-            let (day, halfHour) = place.find(entry.moment, in: zone)
-            days.touch(day)
-            if day != self.day || halfHour != self.halfHour {
-                try settle()
-                (self.day, self.halfHour) = (day, halfHour)
-            }
-            let index = index(of: entry.queue)
-            switch direction {
-            case .in: try current[index].figures += entry.figures
-            case .back: try current[index].figures -= entry.figures
-            }
+        days.touch(place.day)
+        if place.day != day || place.halfHour != halfHour {
+            try settle()
+            (day, halfHour) = place
         }
-        for (name, figures) in contribution.operators {
-            switch direction {
-            case .in: try operators[name] += figures
-            case .back: try operators[name] -= figures
-            }
+        let index = index(of: entry.queue)
+        switch direction {
+        case .in: try current[index].figures += entry.figures
+        case .back: try current[index].figures -= entry.figures
+        }
+    }
+
+    /// - Throws: ``FoldFailure/tooLarge`` where a sum leaves 64 bits.
+    mutating func add(
+        _ figures: OperatorFigures, of name: Name?, taken direction: Direction
+    ) throws {
+        switch direction {
+        case .in: try operators[name] += figures
+        case .back: try operators[name] -= figures
         }
     }
 
@@ -142,21 +143,29 @@ extension NameBook {
     func shown(_ name: Name?) -> String { name.map { text($0) } ?? OperatorQueues.unknown }
 }
 
-/// Finds local date and half-hour of moments, of which neighbours mostly have the same.
-private struct LocalPlace: Sendable {
-    private var last: (zone: String, moments: Range<Int64>, day: Int, halfHour: HalfHour)?
+/// The local date and half-hour that were found last, which neighbouring moments mostly have too.
+struct LastPlace: Sendable {
+    private var last: (zone: Name?, moments: Range<Int64>, day: Int, halfHour: HalfHour)?
 
-    mutating func find(_ moment: Instant, in zone: Zone) -> (day: Int, halfHour: HalfHour) {
-        if let last, last.moments.contains(moment.microseconds), last.zone == zone.identifier {
-            return (last.day, last.halfHour)
+    /// Those of a moment where they are the last ones; zones are told apart by their names.
+    func find(_ moment: Instant, in zone: Name?) -> (day: Int, halfHour: HalfHour)? {
+        guard let last, last.moments.contains(moment.microseconds), last.zone == zone else {
+            return nil
         }
+        return (last.day, last.halfHour)
+    }
+
+    /// Finds those of another moment, in the zone that has this name.
+    mutating func find(
+        _ moment: Instant, in zone: Zone, named name: Name?
+    ) -> (day: Int, halfHour: HalfHour) {
         let halfHour = HalfHour(of: moment, in: zone)
         let day = zone.date(at: moment).daysSince1970
         let end = Instant(microseconds: halfHour.end.microseconds - 1)
         // Where the date changes within the half-hour, nothing is remembered.
         if zone.date(at: halfHour.start) == zone.date(at: end) {
             let moments = halfHour.start.microseconds..<halfHour.end.microseconds
-            last = (zone.identifier, moments, day, halfHour)
+            last = (name, moments, day, halfHour)
         }
         return (day, halfHour)
     }
