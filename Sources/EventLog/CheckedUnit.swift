@@ -186,6 +186,8 @@ package struct CheckedEvents {
     package private(set) var leaves: [Hash] = []
     /// Positions of events that may have the identifier of an earlier one.
     package let repeated: [(earlier: UInt64, later: UInt64)]
+    /// Positions of events whose revisions do not follow those of their streams.
+    package private(set) var misnumbered: [UInt64] = []
 
     /// Looks at neighbouring units one after the other.
     ///
@@ -193,6 +195,7 @@ package struct CheckedEvents {
     package init(_ units: [EventColumns]) throws(Corruption) {
         var checker = ColumnsChecker()
         var identifiers = CheckedIdentifiers()
+        var revisions = ExpectedRevisions()
         for columns in units {
             let remembered = columns.first.value + 1
             let unit: CheckedUnit
@@ -202,6 +205,9 @@ package struct CheckedEvents {
                 unit = try CheckedUnit(columns.events(), remembered: remembered)
             }
             leaves += unit.leaves
+            for steps in unit.streams where revisions.take(steps) != steps.revision {
+                misnumbered.append(steps.position)
+            }
             identifiers.append(CheckedIdentifiers.SharedOut([unit]))
         }
         repeated = identifiers.candidates()

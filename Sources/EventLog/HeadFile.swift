@@ -38,7 +38,9 @@ struct HeadFile {
                 let sum = Hash(bytes: bytes.suffix(Hash.byteCount)),
                 sum == Hash(of: bytes.dropLast(Hash.byteCount))
             else { return nil }
-            var reader = ByteReader(bytes.span)
+            // A note that reached into the hash could not be written again.
+            let fields = HeadFile.slotBytes - Hash.byteCount
+            var reader = ByteReader(bytes.span.extracting(0..<fields))
             do throws(MalformedBytes) {
                 guard try reader.array(8) == HeadFile.magic else { return nil }
                 sequence = try reader.u64()

@@ -9,7 +9,8 @@ import Testing
 @Suite struct CheckedEventsTests {
     /// Units of events whose data and tags differ more often than a check remembers, or hardly.
     private func units(
-        _ count: Int, distinctData: Int, _ change: (Int, inout Event) throws -> Void = { _, _ in }
+        _ count: Int, distinctData: Int, streams: Int = 3,
+        _ change: (Int, inout Event) throws -> Void = { _, _ in }
     ) throws -> [[Event]] {
         var generator = SeededNumbers(seed: UInt64(distinctData))
         return try (0..<count).map { unit in
@@ -17,11 +18,11 @@ import Testing
                 let index = unit * 256 + place
                 let number = index % distinctData
                 var event = Event(
-                    position: Position(UInt64(index)), revision: Revision(UInt64(index / 3)),
+                    position: Position(UInt64(index)), revision: Revision(UInt64(index / streams)),
                     recorded: Instant(microseconds: 1_800_000_000_000_000 + Int64(index)),
                     id: EventID(high: generator.next(), low: generator.next()),
                     type: try EventType("type \(number % 7)"), schema: 1,
-                    stream: try StreamName("stream/\(index % 3)"),
+                    stream: try StreamName("stream/\(index % streams)"),
                     tags: try Tags([Tag("n:\(number)"), Tag("ü:\(number % 2)")]),
                     source: try Source("urn:\(number % 5)"), time: nil, cause: nil,
                     correlation: nil, attributes: .none,
@@ -64,6 +65,17 @@ import Testing
         let repeated = try check(units).repeated
         #expect(repeated.map(\.earlier) == [5, 0, 6])
         #expect(repeated.map(\.later) == [6, 255, 1_000])
+    }
+
+    /// Streams that lie apart, so many that the table of revisions grows.
+    @Test func revisionsFollowEachOtherInEveryStream() throws {
+        let right = try units(20, distinctData: 2, streams: 2_000)
+        #expect(try check(right).misnumbered.isEmpty)
+        let wrong = try units(20, distinctData: 2, streams: 2_000) { index, event in
+            if [700, 4_100].contains(index) { event.revision = Revision(event.revision.value + 1) }
+        }
+        // The next event of the stream does not follow what stands in between.
+        #expect(try check(wrong).misnumbered == [700, 2_700, 4_100])
     }
 
     /// Two implementations of SHA-256 give the same, at every length around a block and beyond.
