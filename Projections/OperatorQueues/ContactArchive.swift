@@ -109,7 +109,7 @@ struct PackedContacts: Sendable {
     mutating func append(_ facts: ContactFacts, of stream: Fingerprint) {
         fingerprints.append(stream)
         starts.append(UInt32(bytes.count))
-        let numbers = 5 + 4 * facts.visits.count + 5 * facts.connections.count
+        let numbers = 6 + 4 * facts.visits.count + 5 * facts.connections.count
         bytes.append(addingCapacity: numbers * Self.bytesOfNumberMax) { output in
             Self.append(facts, to: &output)
         }

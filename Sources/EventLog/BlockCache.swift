@@ -81,8 +81,13 @@ extension EventColumns {
     var byteCount: Int {
         let perEvent = 16 + 7 + 8 * 3 + 1
         let perText = MemoryLayout<Stream>.stride
-        return bytes.count + count * perEvent
-            + perText * (kinds.values.count + streams.values.count + tags.values.count)
+        let texts =
+            kinds.values.count + streams.values.count + tags.values.count + sources.values.count
+            + attributes.values.count
+        let perID = MemoryLayout<EventID?>.stride
+        return bytes.count + count * perEvent + perText * texts
+            + perID * (causes.values.count + correlations.values.count)
+            + 8 * (data?.lengths.count ?? 0)
             + external.values.reduce(1_024) { $0 + $1.count }
     }
 }

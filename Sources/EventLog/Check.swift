@@ -207,11 +207,11 @@ private struct Checker: ~Copyable {
         checkOrder(of: unit)
         if unit.first < head.sealedSize { payloads += unit.payloads }
         if unit.leaves.isEmpty, let root = unit.root {
-            tree.appendSubtree(root, height: Tile.height)
+            tree.appendSubtree(root, height: Tile.height, nodeHash: Tree.nodeHash(of:_:))
             checkRemembered()
         } else {
             for leaf in unit.leaves {
-                tree.append(leaf: leaf)
+                tree.append(leaf: leaf, nodeHash: Tree.nodeHash(of:_:))
                 checkRemembered()
             }
         }

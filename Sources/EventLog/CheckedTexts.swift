@@ -188,7 +188,8 @@ private struct KnownTexts {
     private var members: [[UInt8]] = []
     private var allTerms: [[UInt32]] = []
 
-    /// More of them, or longer ones for longer than a unit, are not remembered.
+    /// Where there are more of them, or a longer one comes, all are forgotten, so that they take
+    /// little memory whatever comes.
     private static let textsMax = 4_096
     private static let bytesMax = 1_024
 

@@ -42,7 +42,7 @@ package final class EventLog: Sendable {
 
     /// Opens a log and checks its newest state against its tree and its head file.
     ///
-    /// At most 4,096 events are read, however long the log is. How far the file may grow is
+    /// At most 8,192 events are read, however long the log is. How far the file may grow is
     /// `map`'s to say, which only tests change.
     /// - Throws: ``LogError/noLog(directory:)``, ``LogError/behindHeadFile(size:remembered:)``,
     ///   ``LogError/corruption(_:)``, or what the file system refuses.

@@ -29,8 +29,10 @@ final class KnownStreams: Sendable {
 
         init(_ extent: RunExtent) { self.extent = extent }
 
-        /// Whoever has searched so often will go on: to read a page for the filter takes as long
-        /// as some 40 searches, and a run of streams has at most about a page for each block.
+        /// Whoever has searched so often will go on, and soon earns what the filter takes.
+        ///
+        /// To read a page for it takes as long as some 40 searches; a run of streams has about one
+        /// for a block.
         var isDue: Bool {
             let blocks = Int(extent.end - extent.first) / LogLimits.blockEventsMax
             return filter == nil && searches >= Self.searchesForPage * max(1, blocks)

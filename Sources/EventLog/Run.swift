@@ -22,10 +22,15 @@ enum IndexKind: UInt8, CaseIterable {
 }
 
 /// The positions that a run covers; runs of one index follow each other without gaps.
-struct RunExtent: Equatable {
-    let first: UInt64
+package struct RunExtent: Equatable, Sendable {
+    package let first: UInt64
     /// First position behind the run.
-    let end: UInt64
+    package let end: UInt64
+
+    package init(first: UInt64, end: UInt64) {
+        self.first = first
+        self.end = end
+    }
 }
 
 /// The key of one page of a run: kind (1), first position (8), position behind the run (8), and the

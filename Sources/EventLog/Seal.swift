@@ -25,13 +25,13 @@ struct SealWork: Sendable {
         guard indexedSize + UInt64(units.count) * Self.unitEvents > sealedSize else { return nil }
     }
 
-    /// Does the work, on all cores where there is much of it; touches no file.
+    /// Does the work; touches no file.
     /// - Throws: `Corruption` where columns do not decode to the events that they were made of.
-    func seal() throws -> SealedPart {
+    func seal(on cores: CoreUse) throws -> SealedPart {
         let sealed = unit(at: sealedSize)
         let known = units[..<sealed].compactMap(\.subframe)
         precondition(known.count == sealed, "a unit in a block has its columns")
-        let fresh = try madeOnThreads(units.count - sealed) { number in
+        let fresh = try madeOnThreads(units.count - sealed, on: cores) { number in
             try Self.columns(of: units[sealed + number], first: position(of: sealed + number))
         }
         let subframes = known + fresh
@@ -40,7 +40,7 @@ struct SealWork: Sendable {
         // The short blocks that stay cover all units behind `indexed` that were sealed before.
         let short = max(indexed, sealed)..<units.count
         let made = short.isEmpty ? full : full + [short]
-        let blocks = try madeOnThreads(made.count) { number in
+        let blocks = try madeOnThreads(made.count, on: cores) { number in
             let block = made[number]
             let first = position(of: block.lowerBound)
             var encoder = BlockEncoder()
@@ -178,6 +178,7 @@ extension WriterState {
         }
         shortBlocks = part.shortBlocks
         runs += part.blocks.compactMap { $0.run?.known }
+        runs.boundFilters()
         forgetStreams()
     }
 
@@ -200,8 +201,10 @@ extension WriterState {
         tailValues.insert(RunExtent(first: end, end: last.end), at: 0)
     }
 
-    private mutating func forgetStreams() {
-        guard streams.count > LogLimits.rememberedStreamsMax else { return }
+    /// Keeps no more streams than it may beside those of pending events, which it must.
+    mutating func forgetStreams() {
+        let needed = Int(pending.end - pending.first)
+        guard streams.count > LogLimits.rememberedStreamsMax + needed else { return }
         streams.removeAll(endingBefore: head.indexedSize)
     }
 
@@ -215,5 +218,6 @@ extension WriterState {
             try transaction.put(page.value, for: page.key.bytes, in: Databases.runs)
         }
         runs.replaceSubrange(start..<start + run.replaced.count, with: [run.new.known])
+        runs.boundFilters()
     }
 }

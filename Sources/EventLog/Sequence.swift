@@ -167,6 +167,7 @@ struct WriterState: Sendable {
                 outcomes.append(accept(append, at: now))
             }
         }
+        forgetStreams()
         return outcomes
     }
 
@@ -252,7 +253,7 @@ struct WriterState: Sendable {
     /// so the tail stays short however fast events come.
     mutating func write(to transaction: inout WriteTransaction) throws {
         let isBlock = head.size - head.sealedSize >= UInt64(LogLimits.blockEventsMax)
-        if isBlock, let work = SealWork(self) { try install(try work.seal(), &transaction) }
+        if isBlock, let work = SealWork(self) { try install(try work.seal(on: .all), &transaction) }
         let first = max(head.size - UInt64(accepted.count), head.sealedSize)
         if first < head.size {
             let leaves = accepted.suffix(Int(head.size - first))

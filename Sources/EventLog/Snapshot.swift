@@ -281,9 +281,10 @@ struct Snapshot: ~Copyable {
         for start in stride(from: covered, to: size, by: LogLimits.subframeEvents) {
             let events = try events(ofUnit: start / unit, in: transaction)
             for event in events where event.position.value < size {
-                range.append(leaf: Tree.leafHash(event.leaf))
+                range.append(
+                    leaf: Tree.leafHash(of: event.leaf.span), nodeHash: Tree.nodeHash(of:_:))
             }
         }
-        return range.root
+        return range.root(nodeHash: Tree.nodeHash(of:_:))
     }
 }

@@ -63,9 +63,14 @@ package struct TermFilter: Equatable, Sendable {
 }
 
 /// The filters of a run's identifiers and streams, which every append asks for.
-struct RunFilters: Equatable, Sendable {
+package struct RunFilters: Equatable, Sendable {
     let ids: TermFilter
     let streams: TermFilter
+
+    package init(ids: TermFilter, streams: TermFilter) {
+        self.ids = ids
+        self.streams = streams
+    }
 
     /// The filters of what sorted postings name.
     init(ids: [Posting], streams: [Posting]) {
@@ -73,14 +78,23 @@ struct RunFilters: Equatable, Sendable {
         self.streams = TermFilter(streams.distinctHashes)
     }
 
-    var byteCount: Int { ids.byteCount + streams.byteCount }
+    package var byteCount: Int { ids.byteCount + streams.byteCount }
+
+    /// More than the filters of so many events take.
+    static func byteCountMax(events: UInt64) -> Int { Int(events) * 5 / 2 + 128 }
 }
 
 /// A run as the writer knows it.
-struct KnownRun: Equatable, Sendable {
-    let extent: RunExtent
-    /// Nil for what was there when the log was opened, until it has been read beside the writer.
-    var filters: RunFilters?
+package struct KnownRun: Equatable, Sendable {
+    package let extent: RunExtent
+    /// Nil for what was there when the log was opened, until it has been read beside the writer,
+    /// and for the oldest runs where the filters of all would take too much.
+    package var filters: RunFilters?
+
+    package init(extent: RunExtent, filters: RunFilters?) {
+        self.extent = extent
+        self.filters = filters
+    }
 
     func mayContain(_ hash: UInt32, _ kind: IndexKind) -> Bool {
         guard let filters else { return true }
@@ -99,11 +113,13 @@ extension [KnownRun] {
         return false
     }
 
-    /// The newest run that has no filters, as long as there is memory for them.
-    var nextWithoutFilters: RunExtent? {
-        let bytes = reduce(0) { $0 + ($1.filters?.byteCount ?? 0) }
-        guard bytes < LogLimits.runFilterBytesMax else { return nil }
-        return last { $0.filters == nil }?.extent
+    /// The newest run that has no filters, if there is memory for them.
+    package func nextWithoutFilters(
+        bytesMax: Int = LogLimits.runFilterBytesMax
+    ) -> RunExtent? {
+        guard let next = last(where: { $0.filters == nil })?.extent else { return nil }
+        let bytes = RunFilters.byteCountMax(events: next.end - next.first)
+        return filterBytes + bytes <= bytesMax ? next : nil
     }
 
     /// Gives a run its filters; one that has been merged meanwhile does not need them any more.
@@ -111,4 +127,15 @@ extension [KnownRun] {
         guard let index = firstIndex(where: { $0.extent == extent }) else { return }
         self[index].filters = filters
     }
+
+    /// Lets go of the oldest filters until the others have room.
+    package mutating func boundFilters(bytesMax: Int = LogLimits.runFilterBytesMax) {
+        var bytes = filterBytes
+        for index in indices where bytes > bytesMax {
+            bytes -= self[index].filters?.byteCount ?? 0
+            self[index].filters = nil
+        }
+    }
+
+    private var filterBytes: Int { reduce(0) { $0 + ($1.filters?.byteCount ?? 0) } }
 }

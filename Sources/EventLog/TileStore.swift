@@ -111,7 +111,7 @@ struct TileEdge: Sendable {
             levels[level - 1].count += 1
             if levels[level - 1].partial.count == Tile.width {
                 try write(level: level, &transaction)
-                carried.append(Tree.perfectRoot(levels[level - 1].partial[...]))
+                carried.append(Tree.unitRoot(levels[level - 1].partial))
                 levels[level - 1].partial = []
             }
         }

@@ -30,7 +30,7 @@ enum RunWork: Sendable {
     init?(_ runs: [KnownRun]) {
         if let next = RunMerge.next(of: runs) {
             self = .merge(runs[next].map(\.extent))
-        } else if let run = runs.nextWithoutFilters {
+        } else if let run = runs.nextWithoutFilters() {
             self = .read(run)
         } else {
             return nil
@@ -108,8 +108,14 @@ final class Writer: Sendable {
         self.clock = clock
         self.clockPolicy = clockPolicy
         self.state = Mutex(.running(Books(log: state)))
-        // The process before this one may have been killed with its newest slot unsynced.
+        // The process before this one may have been killed with its newest slot unsynced, or after
+        // it had answered and before it wrote a slot.
         try headFile.sync()
+        self.state.withLock { state in
+            guard case .running(let books) = state, books.log.slot.size < books.log.head.size
+            else { return }
+            state = remember(books)
+        }
         // Unowned is safe: whoever owns the writer stops the threads before letting it go.
         let crew = Crew(
             writer: try WorkerThread(
@@ -326,7 +332,8 @@ extension Writer {
     }
 
     private func seal(_ work: SealWork) {
-        report { .seal(try work.seal()) }
+        // The others are left to those who append.
+        report { .seal(try work.seal(on: .own)) }
     }
 
     private func index(_ work: RunWork) {
@@ -402,7 +409,7 @@ extension WriterState {
         case .failed(let corruption): throw corruption
         case .finish:
             guard let work = SealWork(self) else { return }
-            try install(try work.seal(), &transaction)
+            try install(try work.seal(on: .all), &transaction)
         }
         try writeHead(to: &transaction)
     }

@@ -10,11 +10,18 @@ package func onThreads(_ count: Int, _ body: @Sendable (_ thread: Int) -> Void) 
     DispatchQueue.concurrentPerform(iterations: count) { body($0) }
 }
 
-/// What `make` answers for each number from 0 on, made on all cores; the first error is thrown.
+/// Where work is done that could be shared out.
+package enum CoreUse: Sendable {
+    /// By the caller alone, with the priority that its thread has.
+    case own
+    case all
+}
+
+/// What `make` answers for each number from 0 on; the first error is thrown.
 package func madeOnThreads<Part: Sendable>(
-    _ count: Int, _ make: @Sendable (_ number: Int) throws -> Part
+    _ count: Int, on cores: CoreUse, _ make: @Sendable (_ number: Int) throws -> Part
 ) throws -> [Part] {
-    guard count > 1 else { return try (0..<count).map(make) }
+    guard count > 1, cores == .all else { return try (0..<count).map(make) }
     let next = Atomic<Int>(0)
     let made = Mutex<[(number: Int, part: Result<Part, any Error>)]>([])
     onThreads(min(coreCount, count)) { _ in

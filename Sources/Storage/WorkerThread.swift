@@ -50,7 +50,8 @@ internal import Synchronization
     /// Whether the thread stays awake for a moment when it has nothing to do.
     package enum Lingering: Sendable {
         case none
-        /// Looks for the next job so long before it sleeps, if the one before came as soon.
+        /// Looks for the next job so long before it sleeps, if the one before came within three
+        /// times as long.
         ///
         /// One who waits for each answer has the next job ready before a thread could fall asleep
         /// and be woken again, which takes about as long.

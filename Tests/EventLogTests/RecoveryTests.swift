@@ -198,6 +198,22 @@ import Testing
         }
     }
 
+    /// A process that is killed between its answer and the head file leaves that one commit behind.
+    @Test func openingForWritingBringsTheHeadFileUpToDate() async throws {
+        let (oldData, oldHead) = (directory.path + "/data", directory.path + "/head")
+        try await append(10, from: 0)
+        try copy("data.mdb", to: oldData)
+        try copy("head", to: oldHead)
+        try await append(1, from: 10)
+        try FileManager.default.removeItem(atPath: directory.log + "/head")
+        try FileManager.default.copyItem(atPath: oldHead, toPath: directory.log + "/head")
+        try EventLog.open(at: directory.log, access: .writing).close()
+        // So a file that is rolled back by that one commit is noticed, though nothing was appended.
+        try FileManager.default.removeItem(atPath: directory.log + "/data.mdb")
+        try FileManager.default.copyItem(atPath: oldData, toPath: directory.log + "/data.mdb")
+        #expect(openError().contains("holds 11 events, but its head file remembers 12"))
+    }
+
     @Test func aClockThatRunsAheadIsRefusedUntilItIsAccepted() async throws {
         let hands = Hands()
         let path = directory.path + "/clock"

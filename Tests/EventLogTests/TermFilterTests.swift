@@ -83,4 +83,22 @@ struct TermFilterTests {
         ends.set(StreamEnd(revision: Revision(1), position: Position(1)), of: composed)
         #expect(ends[combined] == nil)
     }
+
+    @Test("filters of the oldest runs go where those of all would take too much")
+    func boundedFilters() {
+        let filter = TermFilter(Array(0..<4_096))
+        let filters = RunFilters(ids: filter, streams: filter)
+        var runs = (0..<10 as Range<UInt64>).map {
+            KnownRun(
+                extent: RunExtent(first: $0 * 4_096, end: ($0 + 1) * 4_096), filters: filters)
+        }
+        runs.boundFilters(bytesMax: 10 * filters.byteCount)
+        #expect(runs.allSatisfy { $0.filters != nil })
+        #expect(runs.nextWithoutFilters(bytesMax: .max) == nil)
+        runs.boundFilters(bytesMax: 7 * filters.byteCount)
+        #expect(runs.map { $0.filters == nil } == (0..<10).map { $0 < 3 })
+        // What was let go is not read again as long as there is no room for it.
+        #expect(runs.nextWithoutFilters(bytesMax: 7 * filters.byteCount) == nil)
+        #expect(runs.nextWithoutFilters(bytesMax: .max) == runs[2].extent)
+    }
 }
