@@ -132,6 +132,34 @@ import Testing
         #expect(outcomes.count == 120)
         #expect(try log.head().size == 121)
     }
+
+    /// Identifiers are known wherever their events are: in the tail, in short blocks, in runs, and
+    /// while they go from one to the next.
+    @Test(arguments: [81, 82] as [UInt64])
+    func everyIdentifierIsKnownWhileEventsMove(seed: UInt64) async throws {
+        var generator = SeededNumbers(seed: seed)
+        var appends: [Append] = []
+        // The second time with what opening has read.
+        for _ in 0..<2 {
+            let log = try EventLog.open(at: directory.log, access: .writing)
+            defer { log.close() }
+            for _ in 0..<12 {
+                let count = Int.random(in: 1...900, using: &generator)
+                let fresh = try (0..<count).map { _ in
+                    Append([try .small(using: &generator, streams: 50)])
+                }
+                appends += fresh
+                _ = try await log.append(each: fresh)
+                let outcomes = try await log.append(each: appends)
+                let lost = outcomes.enumerated().filter { number, outcome in
+                    let position = Position(UInt64(number + 1))
+                    return outcome
+                        != .alreadyAppended(PositionRange(first: position, last: position))
+                }
+                #expect(lost.isEmpty, "seed \(seed): not known of \(appends.count) events")
+            }
+        }
+    }
 }
 
 extension [NewEvent] {
