@@ -124,6 +124,30 @@ struct BlockHeader: Equatable {
     }
 }
 
+extension Cursor {
+    /// Runs `body` on the block that holds the event at `position`.
+    ///
+    /// - Throws: `Corruption` where there is none or it is damaged, and what `body` throws.
+    mutating func withBlock<Result>(
+        holding position: UInt64, _ body: (BlockHeader, Span<UInt8>) throws -> Result
+    ) throws -> Result {
+        guard try seek(atOrBefore: Keys.position(position)) else {
+            throw Corruption(at: position, "a block is missing")
+        }
+        return try withEntry { key, value in
+            do {
+                let header = try BlockHeader(value)
+                guard Keys.position(from: key) == header.first,
+                    (header.first..<header.end).contains(position)
+                else { throw Corruption(at: position, "a block is missing") }
+                return try body(header, value)
+            } catch let error as MalformedBytes {
+                throw Corruption(at: position, "a block is damaged at byte \(error.offset)")
+            }
+        }
+    }
+}
+
 /// Builds the values of blocks.
 struct BlockEncoder: ~Copyable {
     /// Above 3, zstd gains a few percent here and takes a multiple of the time.

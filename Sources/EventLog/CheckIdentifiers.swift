@@ -1,5 +1,4 @@
 internal import Storage
-internal import Synchronization
 
 /// The identifiers of a log by 64 bits of each, to find out whether one comes twice.
 ///
@@ -75,18 +74,9 @@ struct CheckedIdentifiers {
 
     /// Pairs of positions whose identifiers may be the same, in the order of the later one.
     func candidates() -> [(earlier: UInt64, later: UInt64)] {
-        let next = Atomic<Int>(0)
-        let found = Mutex<[(earlier: UInt64, later: UInt64)]>([])
         let pieces = pieces
-        onThreads(coreCount) { _ in
-            while true {
-                let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard part < Self.parts else { return }
-                let pairs = Self.pairs(of: part, in: pieces)
-                if !pairs.isEmpty { found.withLock { $0 += pairs } }
-            }
-        }
-        return found.withLock { $0 }.sorted { $0.later < $1.later }
+        return madeOnThreads(Self.parts, on: .all) { Self.pairs(of: $0, in: pieces) }
+            .flatMap(\.self).sorted { $0.later < $1.later }
     }
 
     private static func pairs(

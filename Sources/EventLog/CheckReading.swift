@@ -1,5 +1,4 @@
 internal import Storage
-internal import Synchronization
 
 /// Units that a check takes at once, as they are stored; they share one unit of every index and
 /// lie in one run.
@@ -103,20 +102,7 @@ struct StoredReader: ~Copyable {
     ) throws -> StoredBlock {
         if let block, (block.header.first..<block.header.end).contains(first) { return block }
         let (header, value) = try transaction.withCursor(in: Databases.blocks) { cursor in
-            guard try cursor.seek(atOrBefore: Keys.position(first)) else {
-                throw Corruption(at: first, "a block is missing")
-            }
-            return try cursor.withEntry { key, value in
-                do {
-                    let header = try BlockHeader(value)
-                    guard Keys.position(from: key) == header.first,
-                        (header.first..<header.end).contains(first)
-                    else { throw Corruption(at: first, "a block is missing") }
-                    return (header, [UInt8](copying: value))
-                } catch let error as MalformedBytes {
-                    throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
-                }
-            }
+            try cursor.withBlock(holding: first) { ($0, [UInt8](copying: $1)) }
         }
         var payloads: [UInt64: [UInt8]] = [:]
         try transaction.withCursor(in: Databases.payloads) { cursor in
@@ -149,17 +135,9 @@ struct CheckedPiece: Sendable {
 
     /// Looks at pieces on all cores.
     static func check(_ pieces: [StoredPiece], remembered: UInt64?) -> [CheckedPiece] {
-        let next = Atomic<Int>(0)
-        let checked = Mutex([CheckedPiece?](repeating: nil, count: pieces.count))
-        onThreads(min(coreCount, pieces.count)) { _ in
-            while true {
-                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard index < pieces.count else { return }
-                let piece = CheckedPiece(pieces[index], remembered: remembered)
-                checked.withLock { $0[index] = piece }
-            }
+        madeOnThreads(pieces.count, on: .all) {
+            CheckedPiece(pieces[$0], remembered: remembered)
         }
-        return checked.withLock { $0.compactMap(\.self) }
     }
 
     private init(_ piece: StoredPiece, remembered: UInt64?) {

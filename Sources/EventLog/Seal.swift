@@ -40,7 +40,7 @@ struct SealWork: Sendable {
         // The short blocks that stay cover all units behind `indexed` that were sealed before.
         let short = max(indexed, sealed)..<units.count
         let made = short.isEmpty ? full : full + [short]
-        let blocks = try madeOnThreads(made.count, on: cores) { number in
+        let blocks = madeOnThreads(made.count, on: cores) { number in
             let block = made[number]
             let first = position(of: block.lowerBound)
             var encoder = BlockEncoder()

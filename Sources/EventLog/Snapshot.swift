@@ -135,21 +135,10 @@ struct Snapshot: ~Copyable {
     ) throws -> Bool {
         let first = unit * UInt64(LogLimits.subframeEvents)
         return try transaction.withCursor(in: Databases.blocks) { cursor in
-            guard try cursor.seek(atOrBefore: Keys.position(first)) else {
-                throw Corruption(at: first, "a block is missing")
-            }
-            return try cursor.withEntry { key, value in
-                do {
-                    let header = try BlockHeader(value)
-                    guard Keys.position(from: key) == header.first,
-                        (header.first..<header.end).contains(first)
-                    else { throw Corruption(at: first, "a block is missing") }
-                    let index = Int(first - header.first) / LogLimits.subframeEvents
-                    let column = try BlockDecoder.ids(index, of: value, header)
-                    return (0..<LogLimits.subframeEvents).contains { ids.contains(column[$0]) }
-                } catch let error as MalformedBytes {
-                    throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
-                }
+            try cursor.withBlock(holding: first) { header, value in
+                let index = Int(first - header.first) / LogLimits.subframeEvents
+                let column = try BlockDecoder.ids(index, of: value, header)
+                return (0..<LogLimits.subframeEvents).contains { ids.contains(column[$0]) }
             }
         }
     }
@@ -167,19 +156,8 @@ struct Snapshot: ~Copyable {
         try transaction.withCursor(in: Databases.blocks) { cursor in
             while found.count < units.count {
                 let first = units[found.count] * UInt64(LogLimits.subframeEvents)
-                guard try cursor.seek(atOrBefore: Keys.position(first)) else {
-                    throw Corruption(at: first, "a block is missing")
-                }
-                try cursor.withEntry { key, value in
-                    do {
-                        let header = try BlockHeader(value)
-                        guard Keys.position(from: key) == header.first,
-                            (header.first..<header.end).contains(first)
-                        else { throw Corruption(at: first, "a block is missing") }
-                        try find(units, in: value, header, &found)
-                    } catch let error as MalformedBytes {
-                        throw Corruption(at: first, "a block is damaged at byte \(error.offset)")
-                    }
+                try cursor.withBlock(holding: first) { header, value in
+                    try find(units, in: value, header, &found)
                 }
             }
         }

@@ -18,22 +18,22 @@ package enum CoreUse: Sendable {
 }
 
 /// What `make` answers for each number from 0 on; the first error is thrown.
-package func madeOnThreads<Part: Sendable>(
-    _ count: Int, on cores: CoreUse, _ make: @Sendable (_ number: Int) throws -> Part
-) throws -> [Part] {
+package func madeOnThreads<Part: Sendable, Failure: Error>(
+    _ count: Int, on cores: CoreUse, _ make: @Sendable (_ number: Int) throws(Failure) -> Part
+) throws(Failure) -> [Part] {
     guard count > 1, cores == .all else { return try (0..<count).map(make) }
     let next = Atomic<Int>(0)
-    let made = Mutex<[(number: Int, part: Result<Part, any Error>)]>([])
+    let made = Mutex<[(number: Int, part: Result<Part, Failure>)]>([])
     onThreads(min(coreCount, count)) { _ in
         while true {
             let number = next.add(1, ordering: .relaxed).oldValue
             guard number < count else { return }
-            let part = Result { try make(number) }
+            let part = Result { () throws(Failure) in try make(number) }
             made.withLock { $0.append((number, part)) }
         }
     }
     let parts = made.withLock { $0 }.sorted { $0.number < $1.number }
-    return try parts.map { try $0.part.get() }
+    return try parts.map { made throws(Failure) in try made.part.get() }
 }
 
 /// How many threads can run at once on this machine.
