@@ -9,6 +9,8 @@ package enum LogLimits {
     package static let overloadPause: Duration = .milliseconds(2)
     /// How long a commit waits for as many appends as the one before it had.
     package static let gatherMicroseconds = 300
+    /// How many of them the writer takes at a time, and sequences while the others come.
+    package static let gatherPortion = 16
     /// How long the writer looks for the next append before it sleeps, while they come as fast.
     package static let lingerMicroseconds = 100
     /// Bytes that one commit takes from the queue.

@@ -78,6 +78,8 @@ final class Writer: Sendable {
         case working
     }
 
+    private typealias Portions = WorkerThread<WriterJob>.Portions
+
     private struct Crew {
         let writer: WorkerThread<WriterJob>
         let sealer: WorkerThread<SealWork>
@@ -121,15 +123,16 @@ final class Writer: Sendable {
             writer: try WorkerThread(
                 waitingWeightMax: LogLimits.waitingBytesMax,
                 batchWeightMax: LogLimits.commitBytesMax,
-                gathering: .upTo(microseconds: LogLimits.gatherMicroseconds),
+                gathering: .upTo(
+                    microseconds: LogLimits.gatherMicroseconds, portion: LogLimits.gatherPortion),
                 lingering: .upTo(microseconds: LogLimits.lingerMicroseconds)
             ) { [unowned self] in write($0) },
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
-            ) { [unowned self] in for work in $0 { seal(work) } },
+            ) { [unowned self] in for works in $0 { works.forEach(seal) } },
             indexer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
-            ) { [unowned self] in for work in $0 { index(work) } })
+            ) { [unowned self] in for works in $0 { works.forEach(index) } })
         threads.withLock { $0 = .open(crew) }
     }
 
@@ -191,67 +194,68 @@ final class Writer: Sendable {
 
     private var crew: Crew? { threads.withLock { $0.crew } }
 
-    private func write(_ batch: [WriterJob]) {
-        let requests = batch.compactMap { job in
-            if case .append(let request) = job { request } else { nil }
-        }
+    private func write(_ portions: Portions) {
         state.withLock { state in
+            var batch = Batch()
             switch state {
-            case .running(let books):
-                for job in batch { books.notice(job) }
-                state = commit(batch, requests, books)
-            case .stopped(let reason): refuse(requests, .writerStopped(reason: reason))
+            case .running(let books): state = commit(&batch, portions, books)
+            case .stopped(let reason):
+                for jobs in portions { batch.take(jobs) }
+                batch.refuse(.writerStopped(reason: reason))
             }
-            if batch.contains(where: \.isFinish) { mergeAll(&state) }
+            if batch.isLast { mergeAll(&state) }
         }
-    }
-
-    /// Decides whether appends may be recorded now, and commits.
-    private func commit(
-        _ batch: [WriterJob], _ requests: [AppendRequest], _ books: Books
-    ) -> State {
-        do throws(LogError) {
-            let now = try acceptedClock(books.log.head.clocks)
-            return commit(batch, requests, at: now, books)
-        } catch {
-            refuse(requests, error)
-            // What was made beside the books is about events that have their time.
-            return commit(batch, [], at: books.log.head.clocks, books)
-        }
-    }
-
-    private func refuse(_ requests: [AppendRequest], _ error: LogError) {
-        for request in requests { request.answer(.failure(error)) }
     }
 
     /// Sequences a batch, commits it, answers, and remembers the new head outside the environment.
     private func commit(
-        _ batch: [WriterJob], _ requests: [AppendRequest], at now: ClockReading, _ books: Books
+        _ batch: inout Batch, _ portions: Portions, _ books: Books
     ) -> State {
         let before = books.log.head.size
         do {
-            let outcomes = try environment.write { transaction in
-                for job in batch { try books.log.install(job, &transaction) }
-                let outcomes = try requests.map { request in
-                    try books.log.sequence(request.appends, at: now, in: transaction)
+            try environment.write { transaction in
+                // Those whom the batch waits for come in portions; the first are sequenced while
+                // the others are still about to hand theirs in.
+                for jobs in portions {
+                    let requests = batch.take(jobs)
+                    for job in jobs {
+                        books.notice(job)
+                        try books.log.install(job, &transaction)
+                    }
+                    try sequence(requests, of: &batch, books, &transaction)
                 }
                 if books.log.head.size > before { try books.log.write(to: &transaction) }
-                return outcomes
             }
             // Here the batch is durable: LMDB has synced data and meta page. A crash before this
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
-            for (request, outcomes) in zip(requests, outcomes) {
-                request.answer(.success(outcomes))
-            }
+            batch.answer()
             news.announce(size: books.log.head.size)
-            if !batch.allSatisfy(\.isLater) { giveWork(books) }
+            if !batch.isOnlyLater { giveWork(books) }
             return books.log.head.size > before ? remember(books) : .running(books)
         } catch {
             let state = recovered(from: error, books)
-            refuse(requests, (error as? LogError) ?? wrapped(error))
+            batch.refuse((error as? LogError) ?? wrapped(error))
             return state
         }
+    }
+
+    /// Decides whether appends may be recorded now, and about each.
+    private func sequence(
+        _ requests: ArraySlice<AppendRequest>, of batch: inout Batch, _ books: Books,
+        _ transaction: inout WriteTransaction
+    ) throws {
+        guard !requests.isEmpty else { return }
+        let now: ClockReading
+        do throws(LogError) {
+            now = try acceptedClock(books.log.head.clocks)
+        } catch {
+            return batch.decide(requests.map { _ in .failure(error) })
+        }
+        batch.decide(
+            try requests.map { request in
+                .success(try books.log.sequence(request.appends, at: now, in: transaction))
+            })
     }
 
     private func acceptedClock(_ last: ClockReading) throws(LogError) -> ClockReading {
@@ -377,6 +381,41 @@ extension Writer {
     }
 }
 
+extension Writer {
+    /// What is answered together: appends that came, and what was decided about them.
+    private struct Batch {
+        private var requests: [AppendRequest] = []
+        private var outcomes: [Result<[AppendOutcome], LogError>] = []
+        /// Whether nothing has come but news that runs could not be read.
+        private(set) var isOnlyLater = true
+        /// Whether nothing will come behind it.
+        private(set) var isLast = false
+
+        /// Takes jobs in, and returns the appends among them.
+        @discardableResult
+        mutating func take(_ jobs: [WriterJob]) -> ArraySlice<AppendRequest> {
+            let start = requests.count
+            for job in jobs {
+                if case .append(let request) = job { requests.append(request) }
+                if case .finish = job { isLast = true }
+                if case .later = job { continue }
+                isOnlyLater = false
+            }
+            return requests[start...]
+        }
+
+        mutating func decide(_ results: [Result<[AppendOutcome], LogError>]) { outcomes += results }
+
+        func answer() {
+            for (request, outcome) in zip(requests, outcomes) { request.answer(outcome) }
+        }
+
+        func refuse(_ error: LogError) {
+            for request in requests { request.answer(.failure(error)) }
+        }
+    }
+}
+
 extension Writer.Books {
     /// Who has come back with what was asked for.
     fileprivate func notice(_ job: WriterJob) {
@@ -386,11 +425,6 @@ extension Writer.Books {
         case .append, .failed, .finish: break
         }
     }
-}
-
-extension WriterJob {
-    fileprivate var isFinish: Bool { if case .finish = self { true } else { false } }
-    fileprivate var isLater: Bool { if case .later = self { true } else { false } }
 }
 
 extension WriterState {

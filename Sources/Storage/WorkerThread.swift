@@ -4,7 +4,8 @@ internal import Synchronization
 /// One operating system thread that works off what it is handed, such as the one that writes.
 ///
 /// Jobs wait in a bounded queue; the thread takes all that wait, up to a weight, and runs them as
-/// one batch. Group commit follows from that: while one batch is committed, the next gathers.
+/// one batch. Group commit follows from that: while one batch is committed, the next gathers. Those
+/// that a batch waits for come to it in portions, so that the first are worked off meanwhile.
 @safe package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
     // Sendable because every mutable field is touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -24,11 +25,12 @@ internal import Synchronization
     private let arrivals = Atomic<Int>(0)
     /// Whether the last job came so soon that the thread had better stay awake for the next.
     private var isBusy = false
-    /// Jobs of the last batch.
+    private var batch = Batch()
+    /// Jobs of the batch before it.
     private var lastCount = 0
     /// As many jobs have to wait before the thread is woken.
     private var wanted = 1
-    private let run: @Sendable ([Job]) -> Void
+    private let run: @Sendable (Portions) -> Void
 
     /// How the thread shares the processors with the others.
     package enum Priority: Sendable {
@@ -43,8 +45,9 @@ internal import Synchronization
         /// Waits until as many jobs have come as were in the last batch, but no longer than this.
         ///
         /// Those whose jobs were just done are about to hand in their next ones: without the pause
-        /// the first of them would have a batch of its own, and all others would wait for it.
-        case upTo(microseconds: Int)
+        /// the first of them would have a batch of its own, and all others would wait for it. The
+        /// thread is woken when a portion of them is there.
+        case upTo(microseconds: Int, portion: Int)
     }
 
     /// Whether the thread stays awake for a moment when it has nothing to do.
@@ -73,13 +76,29 @@ internal import Synchronization
         case stopped
     }
 
+    /// What a batch is made of, portion by portion; it ends when the batch is whole.
+    package struct Portions: Sequence, IteratorProtocol, Sendable {
+        fileprivate let thread: WorkerThread
+
+        package func next() -> [Job]? { thread.nextPortion() }
+    }
+
+    /// What the batch that runs has been given.
+    private struct Batch {
+        var count = 0
+        var weight = 0
+        /// When it waits for no more, once it has begun to wait.
+        var end: timespec?
+    }
+
     /// Starts the thread.
     ///
-    /// A single job may exceed either weight; it then waits or runs alone.
+    /// A single job may exceed either weight; it then waits or runs alone. `run` is handed one batch;
+    /// what it leaves of it is in the next.
     package init(
         waitingWeightMax: Int, batchWeightMax: Int, priority: Priority = .normal,
         gathering: Gathering = .none, lingering: Lingering = .none,
-        run: @escaping @Sendable ([Job]) -> Void
+        run: @escaping @Sendable (Portions) -> Void
     ) throws(StorageError) {
         unsafe mutex = .allocate(capacity: 1)
         unsafe changed = .allocate(capacity: 1)
@@ -156,42 +175,54 @@ internal import Synchronization
         locked { loopThread = pthread_self() }
         // On Linux 0 means the calling thread; where niceness cannot be set, nothing is lost.
         if priority == .background { setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5) }
-        while let batch = nextBatch() { run(batch) }
+        while isJobWaiting() {
+            run(Portions(thread: self))
+            locked {
+                lastCount = batch.count
+                batch = Batch()
+            }
+        }
     }
 
-    private func nextBatch() -> [Job]? {
+    /// Waits for the first job of a batch; false where there will be none.
+    private func isJobWaiting() -> Bool {
         locked {
             awaitJob()
-            if waiting.isEmpty {
-                state = .ended
-                unsafe pthread_cond_broadcast(changed)
-                return nil
-            }
-            gather()
-            return takeBatch()
+            guard waiting.isEmpty else { return true }
+            state = .ended
+            unsafe pthread_cond_broadcast(changed)
+            return false
         }
+    }
+
+    /// What waits, or nil once the batch is whole.
+    private func nextPortion() -> [Job]? {
+        locked { batch.count == 0 || gather() ? takePortion() : nil }
     }
 
     /// Takes what waits, as much of it as one batch may have; `mutex` is held.
-    private func takeBatch() -> [Job] {
+    private func takePortion() -> [Job]? {
         var weight = 0
         var count = 0
         for next in waitingWeights {
-            if count > 0 && weight + next > batchWeightMax { break }
+            let isFirst = batch.count + count == 0
+            if !isFirst && batch.weight + weight + next > batchWeightMax { break }
             weight += next
             count += 1
         }
-        lastCount = count
+        guard count > 0 else { return nil }
+        batch.count += count
+        batch.weight += weight
         waitingWeight -= weight
         guard count < waiting.count else {
             waitingWeights.removeAll(keepingCapacity: true)
             defer { waiting = [] }
             return waiting
         }
-        let batch = Array(waiting[..<count])
+        let portion = Array(waiting[..<count])
         waiting.removeFirst(count)
         waitingWeights.removeFirst(count)
-        return batch
+        return portion
     }
 
     /// Waits until there is a job, or there will be none; `mutex` is held.
@@ -218,20 +249,30 @@ internal import Synchronization
         unsafe pthread_mutex_lock(mutex)
     }
 
-    /// Waits for a batch to fill; `mutex` is held.
-    private func gather() {
-        guard case .upTo(let microseconds) = gathering, waiting.count < lastCount else { return }
-        var until = timespec()
-        // The pointers are used within the calls.
-        unsafe clock_gettime(CLOCK_MONOTONIC, &until)
-        until.tv_nsec += microseconds * 1_000
-        until.tv_sec += until.tv_nsec / 1_000_000_000
-        until.tv_nsec %= 1_000_000_000
-        wanted = lastCount
-        while waiting.count < wanted, waitingWeight < batchWeightMax, state == .open,
-            unsafe pthread_cond_timedwait(changed, mutex, &until) == 0
+    /// Waits for a portion more, where the batch may have one; `mutex` is held.
+    private func gather() -> Bool {
+        guard case .upTo(let microseconds, let portion) = gathering, batch.count < lastCount else {
+            return false
+        }
+        var end = batch.end ?? Self.time(in: microseconds)
+        batch.end = end
+        wanted = min(portion, lastCount - batch.count)
+        // The pointer is used within the call.
+        while waiting.count < wanted, batch.weight + waitingWeight < batchWeightMax, state == .open,
+            unsafe pthread_cond_timedwait(changed, mutex, &end) == 0
         {}
         wanted = 1
+        return true
+    }
+
+    private static func time(in microseconds: Int) -> timespec {
+        var time = timespec()
+        // The pointer is used within the call.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        time.tv_nsec += microseconds * 1_000
+        time.tv_sec += time.tv_nsec / 1_000_000_000
+        time.tv_nsec %= 1_000_000_000
+        return time
     }
 
     private func locked<Result>(_ body: () -> Result) -> Result {
