@@ -80,12 +80,19 @@ struct PreparedAppend: Sendable {
         if events.isEmpty { return .noEvents }
         if events.count > LogLimits.appendEventsMax { return .tooManyEvents(events.count) }
         if byteCount > LogLimits.appendBytesMax { return .tooManyBytes(byteCount) }
-        var seen = Set<EventID>()
-        for index in events.indices {
-            let id = events[index].sent.id
-            if events.count > 1, !seen.insert(id).inserted { return .repeatedID(id) }
-            let type = events[index].sent.content.type
-            if type == LogIdentity.eventType { return .reservedType(type) }
+        for event in events where event.sent.content.type == LogIdentity.eventType {
+            return .reservedType(event.sent.content.type)
+        }
+        return repeatedID(in: events).map { .repeatedID($0) }
+    }
+
+    private static func repeatedID(in events: [PreparedEvent]) -> EventID? {
+        guard events.count > 1 else { return nil }
+        var seen = NumberTable(capacity: events.count)
+        for (index, event) in events.enumerated() {
+            let (id, hash) = (event.sent.id, event.sent.id.keyedHash)
+            if seen.number(hash, where: { events[$0].sent.id == id }) != nil { return id }
+            seen.insert(index, hash)
         }
         return nil
     }
@@ -94,37 +101,31 @@ struct PreparedAppend: Sendable {
 /// An event that waits for its place.
 struct PreparedEvent: Sendable {
     let sent: SentEvent
-    let producerPart: [UInt8]
-    let byteCount: Int
-    private let dataHashPart: [UInt8]
+    private let producerPart: [UInt8]
+    private let dataHash: Hash
 
     init(_ sent: NewEvent, now: Instant) {
         let id = sent.id ?? .timeOrdered(at: now)
         self.sent = SentEvent(sent, id: id)
         producerPart = Line.producerPart(of: sent, id: id)
-        var hashPart: [UInt8] = []
-        Line.appendDataHash(sent.data.hash, to: &hashPart)
-        hashPart.append(UInt8(ascii: "}"))
-        dataHashPart = hashPart
-        byteCount = producerPart.count + sent.data.byteCount + 200
+        dataHash = sent.data.hash
     }
 
-    /// The leaf that the event has at its place.
-    func leaf(
-        at position: Position, _ revision: Revision, _ recordedText: [UInt8]
-    ) -> [UInt8] {
-        var leaf: [UInt8] = []
-        leaf.reserveCapacity(producerPart.count + dataHashPart.count + 110)
-        leaf.append(contentsOf: producerPart)
-        Line.appendPlace(position, revision, recordedText, to: &leaf)
-        leaf.append(contentsOf: dataHashPart)
-        return leaf
+    /// Bytes of line and data, roughly.
+    var byteCount: Int { producerPart.count + sent.content.data.byteCount + 200 }
+
+    /// Appends the leaf that the event has at its place.
+    func appendLeaf(
+        at position: Position, _ revision: Revision, recorded: [UInt8], to lines: inout [UInt8]
+    ) {
+        Line.appendLeaf(
+            producerPart, position, revision, recorded: recorded, dataHash, to: &lines)
     }
 
     /// Whether the producer sent the same before; what the log set is not compared.
     func isSame(as stored: Event) -> Bool {
         guard stored.producerPart == producerPart else { return false }
-        if case .removed(let hash) = stored.data { return hash == sent.content.data.hash }
+        if case .removed(let hash) = stored.data { return hash == dataHash }
         return stored.data == sent.content.data
     }
 }

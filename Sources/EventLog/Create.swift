@@ -58,9 +58,9 @@ extension EventLog {
         let head = HeadRecord(
             size: 1, root: tree.root, sealedSize: 0, indexedSize: 0, lastRecorded: now.wall,
             clocks: now)
-        var value = TailValueWriter(count: 1)
-        value.append(leaf: first.leaf, first.data)
-        let tail = value.finish()
+        var lines = TailLines()
+        lines.append(leaf: first.leaf, first.data)
+        let tail = lines.value(ofLast: 1)
         try environment.write { transaction in
             try transaction.put(tail, for: Keys.position(0), in: Databases.tail)
             try transaction.put(head.encode(), for: Keys.head, in: Databases.meta)

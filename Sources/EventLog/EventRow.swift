@@ -35,17 +35,20 @@ extension EventData {
     var isExternal: Bool { byteCount > LogLimits.inlineDataBytesMax }
 }
 
-/// An event as it was sent, and its terms; an object, so that it goes from hand to hand without
+/// An event as it was sent, with what its caller has worked out for the writer; an object, so that it goes from hand to hand without
 /// its members being counted one by one.
 final class SentEvent: Sendable {
     let id: EventID
     let content: NewEvent
     let terms: EventTerms
+    let streamHash: UInt64
+
     init(_ content: NewEvent, id: EventID) {
         self.id = id
         self.content = content
         terms = EventTerms(
             id: id, stream: content.stream, type: content.type, tags: content.tags)
+        streamHash = content.stream.keyedHash
     }
 }
 

@@ -9,19 +9,10 @@ struct LeafWriter: ~Copyable {
     private var leaves: [UInt8] = []
     private var ends: [Int] = []
 
-    private static let start = Array(#"{"specversion":"1.0","id":""#.utf8)
-    private static let time = Array(#","time":""#.utf8)
-    private static let position = Array(#","position":""#.utf8)
-    private static let revision = Array(#"","revision":""#.utf8)
-    private static let recorded = Array(#"","recorded":""#.utf8)
-    private static let dataHash = Array(#"","datahash":""#.utf8)
-    private static let end = Array(#""}"#.utf8)
-
     /// What a leaf takes beside the texts of its columns.
     private static let plainBytesMax =
-        [start, time, position, revision, recorded, dataHash, end].reduce(0) { $0 + $1.count }
-        + EventID.textBytes + 2 * Line.decimalBytesMax + 2 * MomentWriter.bytesMax
-        + CheckedData.hexBytes + 2
+        Line.Text.id.count + EventID.textBytes + 1 + Line.Text.time.count
+        + Instant.rfc3339BytesMax + 1 + Line.placeBytesMax
 
     /// The leaf hashes of all events, whose data have these hashes.
     mutating func hashes(
@@ -43,9 +34,9 @@ struct LeafWriter: ~Copyable {
     private mutating func write(
         _ columns: EventColumns, _ texts: borrowing CheckedTexts, _ data: borrowing CheckedData
     ) {
-        let (start, time, position) = (Self.start, Self.time, Self.position)
-        let (revision, recorded) = (Self.revision, Self.recorded)
-        let (dataHash, end) = (Self.dataHash, Self.end)
+        let (start, time, position) = (Line.Text.id, Line.Text.time, Line.Text.position)
+        let (revision, recorded) = (Line.Text.revision, Line.Text.recorded)
+        let dataHash = Line.Text.dataHash
         let (bytes, hex) = (texts.bytes.span, data.hex.span)
         var (recordings, times) = (MomentWriter(), MomentWriter())
         var revisions = columns.streams.values.map(\.firstRevision)
@@ -87,7 +78,8 @@ struct LeafWriter: ~Copyable {
                 leaf.append(copying: dataHash.span)
                 let digits = CheckedData.hexBytes * place
                 leaf.append(copying: hex.extracting(digits..<digits + CheckedData.hexBytes))
-                leaf.append(copying: end.span)
+                leaf.append(UInt8(ascii: "\""))
+                leaf.append(UInt8(ascii: "}"))
                 ends.append(leaf.count)
             }
         }
@@ -101,35 +93,16 @@ private struct MomentWriter {
     private var day: Int64?
     private var date: [UInt8] = []
 
-    /// Bytes of a text with a fraction.
-    static let bytesMax = 27
     private static let dateBytes = 11
 
     /// Appends what ``Instant/rfc3339Bytes`` gives.
     mutating func append(_ moment: Int64, to leaf: inout OutputSpan<UInt8>) {
-        let (day, inDay) = moment.flooredDivision(by: 86_400_000_000)
+        let (day, inDay) = moment.flooredDivision(by: Instant.microsecondsOfDay)
         if day != self.day {
             self.day = day
             date = Array(Instant(microseconds: moment).rfc3339Bytes.prefix(Self.dateBytes))
         }
         leaf.append(copying: date.span)
-        let (seconds, fraction) = (UInt32(inDay / 1_000_000), UInt32(inDay % 1_000_000))
-        append(pair: seconds / 3600, to: &leaf)
-        leaf.append(UInt8(ascii: ":"))
-        append(pair: seconds / 60 % 60, to: &leaf)
-        leaf.append(UInt8(ascii: ":"))
-        append(pair: seconds % 60, to: &leaf)
-        if fraction != 0 {
-            leaf.append(UInt8(ascii: "."))
-            append(pair: fraction / 10_000, to: &leaf)
-            append(pair: fraction / 100 % 100, to: &leaf)
-            append(pair: fraction % 100, to: &leaf)
-        }
-        leaf.append(UInt8(ascii: "Z"))
-    }
-
-    private func append(pair number: UInt32, to leaf: inout OutputSpan<UInt8>) {
-        leaf.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10))
-        leaf.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
+        Instant.appendTime(inDay, to: &leaf)
     }
 }

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import JSON
 internal import Merkle
+internal import Storage
 
 /// The canonical text of an event; `Format.md` defines every byte.
 ///
@@ -16,62 +17,120 @@ enum Line {
         "causationid", "correlationid", "data", "data_base64",
     ])
 
+    /// What stands around the values of members.
+    enum Text {
+        static let id = Array(#"{"specversion":"1.0","id":""#.utf8)
+        static let source = Array(#"","source":"#.utf8)
+        static let type = Array(#","type":"#.utf8)
+        static let subject = Array(#","subject":"#.utf8)
+        static let time = Array(#","time":""#.utf8)
+        static let schema = Array(#","schema":"#.utf8)
+        static let tags = Array(#","tags":"#.utf8)
+        static let cause = Array(#","causationid":""#.utf8)
+        static let correlation = Array(#","correlationid":""#.utf8)
+        static let position = Array(#","position":""#.utf8)
+        static let revision = Array(#"","revision":""#.utf8)
+        static let recorded = Array(#"","recorded":""#.utf8)
+        static let dataHash = Array(#"","datahash":""#.utf8)
+
+        /// Bytes of a producer's part beside its texts.
+        static let producerBytesMax =
+            [id, source, type, subject, time, schema, tags, cause, correlation]
+            .reduce(0) { $0 + $1.count } + 3 * EventID.textBytes + Instant.rfc3339BytesMax
+            + decimalBytesMax + 3
+    }
+
     /// The line up to and including the producer's last member, without the data.
     static func producerPart(of event: NewEvent, id: EventID) -> [UInt8] {
-        var line: [UInt8] = []
-        line.reserveCapacity(384)
-        line.append(contentsOf: #"{"specversion":"1.0","id":""#.utf8)
-        id.appendText(to: &line)
-        line.append(contentsOf: #"","source":"#.utf8)
-        appendJSONString(event.source.text, to: &line)
-        line.append(contentsOf: #","type":"#.utf8)
-        appendJSONString(event.type.text, to: &line)
-        line.append(contentsOf: #","subject":"#.utf8)
-        appendJSONString(event.stream.text, to: &line)
-        if let time = event.time {
-            line.append(contentsOf: #","time":""#.utf8)
-            line.append(contentsOf: time.rfc3339Bytes)
+        let attributes = event.attributes.fragment.utf8Span.span
+        let capacity =
+            Text.producerBytesMax + stringBytesMax(event.source.text)
+            + stringBytesMax(event.type.text) + stringBytesMax(event.stream.text)
+            + stringBytesMax(event.tags.joined) + attributes.count
+        return [UInt8](capacity: capacity) { line in
+            line.append(copying: Text.id.span)
+            id.appendText(to: &line)
+            line.append(copying: Text.source.span)
+            append(string: event.source.text, to: &line)
+            line.append(copying: Text.type.span)
+            append(string: event.type.text, to: &line)
+            line.append(copying: Text.subject.span)
+            append(string: event.stream.text, to: &line)
+            if let time = event.time {
+                line.append(copying: Text.time.span)
+                time.appendRFC3339(to: &line)
+                line.append(UInt8(ascii: "\""))
+            }
+            if event.schema != 0 {
+                line.append(copying: Text.schema.span)
+                appendDecimal(UInt64(event.schema), to: &line)
+            }
+            if !event.tags.joined.isEmpty {
+                line.append(copying: Text.tags.span)
+                append(string: event.tags.joined, to: &line)
+            }
+            if let cause = event.cause { append(cause, behind: Text.cause, to: &line) }
+            if let correlation = event.correlation {
+                append(correlation, behind: Text.correlation, to: &line)
+            }
+            line.append(copying: attributes)
+        }
+    }
+
+    /// Bytes that a JSON string takes at most.
+    private static func stringBytesMax(_ text: String) -> Int {
+        let bytes = text.utf8Span.span
+        // The longest escape has six characters.
+        return 2 + (bytes.hasEscapes ? 6 : 1) * bytes.count
+    }
+
+    private static func append(string text: String, to line: inout OutputSpan<UInt8>) {
+        let bytes = text.utf8Span.span
+        if bytes.hasEscapes {
+            var escaped: [UInt8] = []
+            appendJSONString(text, to: &escaped)
+            line.append(copying: escaped.span)
+        } else {
+            line.append(UInt8(ascii: "\""))
+            line.append(copying: bytes)
             line.append(UInt8(ascii: "\""))
         }
-        if event.schema != 0 {
-            line.append(contentsOf: #","schema":"#.utf8)
-            line.append(contentsOf: String(event.schema).utf8)
-        }
-        if !event.tags.joined.isEmpty {
-            line.append(contentsOf: #","tags":"#.utf8)
-            appendJSONString(event.tags.joined, to: &line)
-        }
-        if let cause = event.cause { appendID(cause, member: "causationid", to: &line) }
-        if let correlation = event.correlation {
-            appendID(correlation, member: "correlationid", to: &line)
-        }
-        line.append(contentsOf: event.attributes.fragment.utf8)
-        return line
     }
 
-    /// What the log adds to the producer's part: the place and the time of recording.
-    static func appendPlace(
-        _ position: Position, _ revision: Revision, _ recordedText: [UInt8],
-        to line: inout [UInt8]
+    private static func append(
+        _ id: EventID, behind member: [UInt8], to line: inout OutputSpan<UInt8>
     ) {
-        line.append(contentsOf: #","position":""#.utf8)
-        appendDecimal(position.value, to: &line)
-        line.append(contentsOf: #"","revision":""#.utf8)
-        appendDecimal(revision.value, to: &line)
-        line.append(contentsOf: #"","recorded":""#.utf8)
-        line.append(contentsOf: recordedText)
+        line.append(copying: member.span)
+        id.appendText(to: &line)
         line.append(UInt8(ascii: "\""))
     }
 
-    static func appendDataHash(_ hash: Hash, to line: inout [UInt8]) {
-        line.append(contentsOf: #","datahash":""#.utf8)
-        hash.appendHex(to: &line)
-        line.append(UInt8(ascii: "\""))
+    /// Appends what the tree hashes of an event: what its producer sent, its place and the time of
+    /// recording, the hash of its data, and a closing brace.
+    static func appendLeaf(
+        _ producerPart: [UInt8], _ position: Position, _ revision: Revision, recorded: [UInt8],
+        _ dataHash: Hash, to lines: inout [UInt8]
+    ) {
+        let capacity = producerPart.count + Self.placeBytesMax
+        lines.append(addingCapacity: capacity) { line in
+            line.append(copying: producerPart.span)
+            line.append(copying: Text.position.span)
+            appendDecimal(position.value, to: &line)
+            line.append(copying: Text.revision.span)
+            appendDecimal(revision.value, to: &line)
+            line.append(copying: Text.recorded.span)
+            line.append(copying: recorded.span)
+            line.append(copying: Text.dataHash.span)
+            dataHash.appendHex(to: &line)
+            line.append(UInt8(ascii: "\""))
+            line.append(UInt8(ascii: "}"))
+        }
     }
 
-    static func appendDecimal(_ number: UInt64, to line: inout [UInt8]) {
-        line.append(addingCapacity: decimalBytesMax) { appendDecimal(number, to: &$0) }
-    }
+    /// What a leaf has beside the producer's part.
+    static let placeBytesMax =
+        [Text.position, Text.revision, Text.recorded, Text.dataHash].reduce(0) { $0 + $1.count }
+        + 2 * decimalBytesMax + Instant.rfc3339BytesMax + 2 * Hash.byteCount + 2
 
     /// Appends up to ``decimalBytesMax`` bytes to `output`, which must have room for them.
     static func appendDecimal(_ number: UInt64, to output: inout OutputSpan<UInt8>) {
@@ -104,12 +163,6 @@ enum Line {
         }
         line.append(UInt8(ascii: "}"))
     }
-
-    private static func appendID(_ id: EventID, member: String, to line: inout [UInt8]) {
-        line.append(contentsOf: ",\"\(member)\":\"".utf8)
-        id.appendText(to: &line)
-        line.append(UInt8(ascii: "\""))
-    }
 }
 
 extension EventData {
@@ -141,22 +194,17 @@ extension Event {
 
     /// The bytes that the tree hashes: the line up to the data hash, and a closing brace.
     package var leaf: [UInt8] {
-        var leaf = partBeforeData
-        leaf.append(UInt8(ascii: "}"))
+        var leaf: [UInt8] = []
+        Line.appendLeaf(
+            producerPart, position, revision, recorded: recorded.rfc3339Bytes, data.hash, to: &leaf)
         return leaf
     }
 
     /// The canonical line, without a line break at its end.
     package var line: [UInt8] {
-        var line = partBeforeData
+        var line = leaf
+        line.removeLast()
         Line.appendData(data, to: &line)
-        return line
-    }
-
-    private var partBeforeData: [UInt8] {
-        var line = producerPart
-        Line.appendPlace(position, revision, recorded.rfc3339Bytes, to: &line)
-        Line.appendDataHash(data.hash, to: &line)
         return line
     }
 }

@@ -30,7 +30,7 @@ package enum LogLimits {
     package static let headFileSyncMicroseconds: Int64 = 1_000_000
     /// Streams whose last revision the writer remembers.
     package static let rememberedStreamsMax = 65_536
-    /// Memory of the writer for the filters of runs, enough for about 30 million events.
+    /// Memory of the writer for the filters of runs, enough for about 22 million events.
     package static let runFilterBytesMax = 64 << 20
     /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
@@ -57,7 +57,7 @@ package enum LogLimits {
     package static let recentEventsBytesMax = 16 << 20
     /// What readers of one log keep of where they found streams, enough for about 50,000.
     package static let foundStreamsBytesMax = 8 << 20
-    /// Filters of runs that readers of one log keep, enough for about six million streams.
+    /// Filters of runs that readers of one log keep, enough for about five million streams.
     package static let streamFiltersBytesMax = 8 << 20
     /// Units that no run covers yet and whose streams readers of one log keep.
     package static let unindexedUnitsMax = 256

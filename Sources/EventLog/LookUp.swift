@@ -61,15 +61,16 @@ extension WriterState {
     ) throws {
         guard head.indexedSize > 0 else { return }
         var unknown: [StreamName: UInt32] = [:]
-        func addUnknown(_ stream: StreamName, _ hash: UInt32) {
-            if streams[stream] == nil, runs.mayContain(hash, .stream) { unknown[stream] = hash }
-        }
         for append in appends {
-            for stream in append.condition.streams.keys {
-                addUnknown(stream, TermHash.of(stream: stream))
+            for stream in append.condition.streams.keys where streams[stream] == nil {
+                let term = TermHash.of(stream: stream)
+                if runs.mayContain(term, .stream) { unknown[stream] = term }
             }
             for event in append.events where known[event.sent.id] == nil {
-                addUnknown(event.sent.content.stream, event.sent.terms.stream)
+                let (stream, term) = (event.sent.content.stream, event.sent.terms.stream)
+                if streams[stream, event.sent.streamHash] == nil, runs.mayContain(term, .stream) {
+                    unknown[stream] = term
+                }
             }
         }
         guard !unknown.isEmpty else { return }

@@ -69,8 +69,11 @@ package struct StreamEnds: Sendable {
 
     package var count: Int { names.count }
 
-    package subscript(stream: StreamName) -> StreamEnd? {
-        number(of: stream, stream.keyedHash).map { ends[$0] }
+    package subscript(stream: StreamName) -> StreamEnd? { self[stream, stream.keyedHash] }
+
+    /// The end of a stream with this keyed hash.
+    subscript(stream: StreamName, hash: UInt64) -> StreamEnd? {
+        number(of: stream, hash).map { ends[$0] }
     }
 
     package mutating func set(_ end: StreamEnd, of stream: StreamName) {
@@ -83,8 +86,9 @@ package struct StreamEnds: Sendable {
     }
 
     /// Gives the stream's next revision to the event at a position.
-    package mutating func advance(_ stream: StreamName, to position: Position) -> Revision {
-        let hash = stream.keyedHash
+    package mutating func advance(
+        _ stream: StreamName, _ hash: UInt64, to position: Position
+    ) -> Revision {
         guard let number = number(of: stream, hash) else {
             insert(StreamEnd(revision: Revision(0), position: position), of: stream, hash)
             return Revision(0)

@@ -192,12 +192,12 @@ extension WriterState {
         }
         tailValues.removeFirst(taken.count)
         guard let last = taken.last, last.end > end else { return }
-        var value = TailValueWriter(count: Int(last.end - end))
+        var lines = TailLines()
         for position in end..<last.end {
             let event = pending[position].event
-            value.append(leaf: event.leaf, event.data)
+            lines.append(leaf: event.leaf, event.data)
         }
-        try transaction.put(value.finish(), for: Keys.position(end), in: Databases.tail)
+        try transaction.put(lines.value(ofLast: lines.count), for: Keys.position(end), in: Databases.tail)
         tailValues.insert(RunExtent(first: end, end: last.end), at: 0)
     }
 

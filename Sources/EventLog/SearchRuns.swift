@@ -61,9 +61,10 @@ enum RunSearch {
     ) throws -> [[UInt64]] {
         var found = [[UInt64]](repeating: [], count: hashes.count)
         guard !hashes.isEmpty else { return found }
+        let probes = hashes.map(TermFilter.Probe.init)
         try transaction.withCursor(in: Databases.runs) { cursor in
             for run in runs {
-                let places = hashes.indices.filter { run.mayContain(hashes[$0], kind) }
+                let places = probes.indices.filter { run.mayContain(probes[$0], kind) }
                 guard !places.isEmpty else { continue }
                 let key = RunKey(kind: kind, first: run.extent.first, end: run.extent.end)
                 guard try move(to: hashes[places[0]], in: key, &cursor) else { throw gap(key) }

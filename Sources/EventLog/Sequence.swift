@@ -25,8 +25,10 @@ struct WriterState: Sendable {
     var tailValues: [RunExtent]
     /// Ends of all streams of pending events, and of some others.
     var streams = StreamEnds()
-    /// Leaves of the events that were accepted since the last commit, which end the log.
-    var accepted: [[UInt8]] = []
+    /// Lines of the events that were accepted since the last commit, which end the log.
+    var accepted = TailLines()
+    /// The text of `head.lastRecorded`, made once for all that share it.
+    private var recordedText: (moment: Instant, bytes: [UInt8]) = (.earliest, [])
 
     /// Reads the books from disk and checks them against each other and against the head file.
     ///
@@ -228,19 +230,22 @@ struct WriterState: Sendable {
         // One value per commit, and never an earlier one than before, whatever the clock says.
         head.lastRecorded = max(head.lastRecorded, now.wall)
         head.clocks = now
-        let recordedText = head.lastRecorded.rfc3339Bytes
+        if recordedText.moment != head.lastRecorded || recordedText.bytes.isEmpty {
+            recordedText = (head.lastRecorded, head.lastRecorded.rfc3339Bytes)
+        }
         for event in append.events {
             let position = Position(head.size)
-            let revision = streams.advance(event.sent.content.stream, to: position)
-            let leaf = event.leaf(at: position, revision, recordedText)
+            let revision = streams.advance(
+                event.sent.content.stream, event.sent.streamHash, to: position)
+            let leafHash = accepted.append(
+                event, at: position, revision, recorded: recordedText.bytes)
             let pendingEvent = PendingEvent(
                 sent: event.sent, position: position, revision: revision,
                 recorded: head.lastRecorded)
-            if let root = pending.append(pendingEvent, Tree.leafHash(of: leaf.span)) {
+            if let root = pending.append(pendingEvent, leafHash) {
                 tree.appendSubtree(
                     root, height: Tile.height, nodeHash: Tree.nodeHash(of:_:))
             }
-            accepted.append(leaf)
             head.size += 1
         }
         return .appended(PositionRange(first: first, last: Position(head.size - 1)))
@@ -256,15 +261,12 @@ struct WriterState: Sendable {
         if isBlock, let work = SealWork(self) { try install(try work.seal(on: .all), &transaction) }
         let first = max(head.size - UInt64(accepted.count), head.sealedSize)
         if first < head.size {
-            let leaves = accepted.suffix(Int(head.size - first))
-            var value = TailValueWriter(count: leaves.count)
-            for (leaf, position) in zip(leaves, first...) {
-                value.append(leaf: leaf, pending[position].data)
-            }
-            try transaction.put(value.finish(), for: Keys.position(first), in: Databases.tail)
+            try transaction.put(
+                accepted.value(ofLast: Int(head.size - first)), for: Keys.position(first),
+                in: Databases.tail)
             tailValues.append(RunExtent(first: first, end: head.size))
         }
-        accepted.removeAll(keepingCapacity: true)
+        accepted.removeAll()
         try writeHead(to: &transaction)
     }
 

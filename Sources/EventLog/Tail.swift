@@ -1,3 +1,4 @@
+internal import Merkle
 internal import Storage
 
 /// A tail value: the events of one commit (or the rest that did not fill a block), as lines.
@@ -6,7 +7,8 @@ internal import Storage
 /// In version 2, which the lines of a great commit have, they stand in a zstd frame, with the
 /// number of their bytes (4) before it.
 enum TailValue {
-    /// The events whose places in the value lie in `wanted`; the inverse of ``TailValueWriter``.
+    /// The events whose places in the value lie in `wanted`; the inverse of
+    /// ``TailLines/value(ofLast:)``.
     ///
     /// - Throws: ``MalformedBytes`` or ``EventError`` where the value is damaged.
     static func decode(_ value: Span<UInt8>, wanted: Range<Int>) throws -> [Event] {
@@ -23,7 +25,7 @@ enum TailValue {
 
     /// How many events a value holds.
     static func count(_ value: Span<UInt8>) throws(MalformedBytes) -> Int {
-        guard Format.checkedCount(value, upTo: TailValueWriter.packedVersion) != nil else {
+        guard Format.checkedCount(value, upTo: TailLines.packedVersion) != nil else {
             throw MalformedBytes(offset: 0)
         }
         var reader = ByteReader(value)
@@ -35,18 +37,18 @@ enum TailValue {
         of value: Span<UInt8>,
         _ visit: (_ index: Int, inout ByteReader, _ length: Int) throws -> Void
     ) throws {
-        guard let end = Format.checkedCount(value, upTo: TailValueWriter.packedVersion) else {
+        guard let end = Format.checkedCount(value, upTo: TailLines.packedVersion) else {
             throw MalformedBytes(offset: 0)
         }
         var reader = ByteReader(value.extracting(0..<end))
         let version = try reader.u8()
         let count = Int(try reader.u32())
-        guard version == TailValueWriter.packedVersion else {
+        guard version == TailLines.packedVersion else {
             return try forEachLine(count, &reader, visit)
         }
         let length = Int(try reader.u32())
         var decoder = ZstdDecoder()
-        guard length <= TailValueWriter.packedBytesMax,
+        guard length <= TailLines.packedBytesMax,
             let lines = decoder.decode(value.extracting(reader.offset..<end), size: length)
         else { throw MalformedBytes(offset: reader.offset) }
         var unpacked = ByteReader(lines.span)
@@ -65,33 +67,53 @@ enum TailValue {
     }
 }
 
-/// Writes a tail value line by line.
-struct TailValueWriter {
+/// The lines of a tail value, one behind the other, each with its length (4) before it.
+struct TailLines: Sendable {
     static let packedVersion: UInt8 = 2
     /// More than the lines of one commit can take.
     static let packedBytesMax = 1 << 30
+    /// Memory that is kept for the lines of the next commit.
+    private static let keptBytesMax = 256 << 10
 
-    private let count: Int
-    private var lines: [UInt8] = []
+    private var bytes: [UInt8] = []
+    /// Where each line begins, its length included.
+    private var starts: [Int] = []
 
-    /// Begins a value of `count` lines.
-    init(count: Int) {
-        self.count = count
-        lines.reserveCapacity(512 * count)
+    var count: Int { starts.count }
+
+    /// Adds the line of an event in its place, and tells the hash of its leaf.
+    mutating func append(
+        _ event: PreparedEvent, at position: Position, _ revision: Revision, recorded: [UInt8]
+    ) -> Hash {
+        append(event.sent.content.data) {
+            event.appendLeaf(at: position, revision, recorded: recorded, to: &$0)
+        }
     }
 
-    /// Adds the line of an event, which is its leaf with the data before the closing brace.
+    /// Adds the line of an event whose leaf is known.
     mutating func append(leaf: [UInt8], _ data: EventData) {
-        let start = lines.count
-        lines.appendU32(0)
-        lines.append(contentsOf: leaf.dropLast())
-        Line.appendData(data, to: &lines)
-        lines.replaceU32(UInt32(lines.count - start - 4), at: start)
+        _ = append(data) { $0 += leaf }
     }
 
-    /// The value: few lines as they are, many compressed, so that the pages that they take until
-    /// they are sealed do not make the file greater than what it keeps.
-    consuming func finish() -> [UInt8] {
+    /// A line is its leaf with the data before the closing brace.
+    private mutating func append(
+        _ data: EventData, leaf: (inout [UInt8]) -> Void
+    ) -> Hash {
+        starts.append(bytes.count)
+        bytes.appendU32(0)
+        let start = bytes.count
+        leaf(&bytes)
+        let hash = Tree.leafHash(of: bytes.span.extracting(start...))
+        bytes.removeLast()
+        Line.appendData(data, to: &bytes)
+        bytes.replaceU32(UInt32(bytes.count - start), at: start - 4)
+        return hash
+    }
+
+    /// The value of the last lines: few as they are, many compressed, so that the pages that they
+    /// take until they are sealed do not make the file greater than what it keeps.
+    func value(ofLast count: Int) -> [UInt8] {
+        let lines = bytes[(count < starts.count ? starts[starts.count - count] : 0)...]
         var value: [UInt8] = []
         if lines.count <= LogLimits.tailPlainBytesMax {
             value.reserveCapacity(lines.count + 9)
@@ -103,8 +125,14 @@ struct TailValueWriter {
             value.append(Self.packedVersion)
             value.appendU32(UInt32(count))
             value.appendU32(UInt32(lines.count))
-            value.append(contentsOf: encoder.encode(lines))
+            value.append(contentsOf: encoder.encode(Array(lines)))
         }
         return Format.sealed(value)
+    }
+
+    mutating func removeAll() {
+        if bytes.capacity > Self.keptBytesMax { return self = TailLines() }
+        bytes.removeAll(keepingCapacity: true)
+        starts.removeAll(keepingCapacity: true)
     }
 }

@@ -2,63 +2,58 @@
 ///
 /// A split block Bloom filter (Putze, Sanders, Singler 2007; the layout is that of Parquet): a hash
 /// sets one bit in each of the eight words of one block of 32 bytes, so that asking costs one line
-/// of the cache. With ten bits for each hash, about one of a hundred strangers is let through, and
+/// of the cache. With twelve bits for each hash, about one of 250 strangers is let through, and
 /// costs a look into the run. It is kept in memory only.
 package struct TermFilter: Equatable, Sendable {
-    private var words: [UInt32]
-    private let blockCount: UInt64
+    private var blocks: [SIMD8<UInt32>]
 
-    private static let wordsOfBlock = 8
+    static let bitsOfHash = 12
     private static let bitsOfBlock = 256
-    private static let bitsOfHash = 10
-    private static let salts: [8 of UInt32] = [
-        0x47B6_137B, 0x4497_4D91, 0x8824_AD5B, 0xA2B7_289D,
-        0x7054_95C7, 0x2DF1_424B, 0x9EFC_4947, 0x5C6B_FB31,
-    ]
+
+    /// A hash as all filters ask for it.
+    struct Probe {
+        let hash: UInt32
+        /// One bit in each word of a block.
+        let bits: SIMD8<UInt32>
+
+        private static let salts = SIMD8<UInt32>(
+            0x47B6_137B, 0x4497_4D91, 0x8824_AD5B, 0xA2B7_289D,
+            0x7054_95C7, 0x2DF1_424B, 0x9EFC_4947, 0x5C6B_FB31)
+
+        /// Hashes of one block have their upper bits in common, so all bits are mixed (the 32-bit
+        /// finaliser of MurmurHash3).
+        init(_ hash: UInt32) {
+            self.hash = hash
+            var mixed = hash
+            mixed = (mixed ^ mixed >> 16) &* 0x85EB_CA6B
+            mixed = (mixed ^ mixed >> 13) &* 0xC2B2_AE35
+            mixed ^= mixed >> 16
+            bits = SIMD8(repeating: 1) &<< ((Self.salts &* mixed) &>> 27)
+        }
+    }
 
     /// A filter of distinct hashes.
     package init(_ hashes: [UInt32]) {
-        let blocks = hashes.count * Self.bitsOfHash / Self.bitsOfBlock + 1
-        words = Array(repeating: 0, count: blocks * Self.wordsOfBlock)
-        blockCount = UInt64(blocks)
-        for hash in hashes { insert(hash) }
+        let count = hashes.count * Self.bitsOfHash / Self.bitsOfBlock + 1
+        blocks = Array(repeating: .zero, count: count)
+        for hash in hashes {
+            let probe = Probe(hash)
+            blocks[place(of: probe)] |= probe.bits
+        }
     }
 
-    package var byteCount: Int { words.count * 4 }
+    package var byteCount: Int { blocks.count * Self.bitsOfBlock / 8 }
 
     /// False where the hash is certainly not among those of the run.
-    package func mayContain(_ hash: UInt32) -> Bool {
-        let block = firstWord(of: hash)
-        let mixed = Self.mix(hash)
-        for word in 0..<Self.wordsOfBlock
-        where words[block + word] & Self.bit(mixed, word) == 0 {
-            return false
-        }
-        return true
-    }
+    package func mayContain(_ hash: UInt32) -> Bool { mayContain(Probe(hash)) }
 
-    private mutating func insert(_ hash: UInt32) {
-        let block = firstWord(of: hash)
-        let mixed = Self.mix(hash)
-        for word in 0..<Self.wordsOfBlock { words[block + word] |= Self.bit(mixed, word) }
+    func mayContain(_ probe: Probe) -> Bool {
+        blocks[place(of: probe)] & probe.bits == probe.bits
     }
 
     /// The upper bits of a hash choose its block.
-    private func firstWord(of hash: UInt32) -> Int {
-        Int((UInt64(hash) * blockCount) >> 32) * Self.wordsOfBlock
-    }
-
-    private static func bit(_ mixed: UInt32, _ word: Int) -> UInt32 {
-        1 << ((mixed &* salts[word]) >> 27)
-    }
-
-    /// Hashes of one block have their upper bits in common, so all bits are mixed (the 32-bit
-    /// finaliser of MurmurHash3).
-    private static func mix(_ hash: UInt32) -> UInt32 {
-        var mixed = hash
-        mixed = (mixed ^ mixed >> 16) &* 0x85EB_CA6B
-        mixed = (mixed ^ mixed >> 13) &* 0xC2B2_AE35
-        return mixed ^ mixed >> 16
+    private func place(of probe: Probe) -> Int {
+        Int((UInt64(probe.hash) * UInt64(blocks.count)) >> 32)
     }
 }
 
@@ -81,7 +76,9 @@ package struct RunFilters: Equatable, Sendable {
     package var byteCount: Int { ids.byteCount + streams.byteCount }
 
     /// More than the filters of so many events take.
-    static func byteCountMax(events: UInt64) -> Int { Int(events) * 5 / 2 + 128 }
+    static func byteCountMax(events: UInt64) -> Int {
+        2 * (Int(events) * TermFilter.bitsOfHash / 8 + 64)
+    }
 }
 
 /// A run as the writer knows it.
@@ -96,11 +93,11 @@ package struct KnownRun: Equatable, Sendable {
         self.filters = filters
     }
 
-    func mayContain(_ hash: UInt32, _ kind: IndexKind) -> Bool {
+    func mayContain(_ probe: TermFilter.Probe, _ kind: IndexKind) -> Bool {
         guard let filters else { return true }
         return switch kind {
-        case .id: filters.ids.mayContain(hash)
-        case .stream: filters.streams.mayContain(hash)
+        case .id: filters.ids.mayContain(probe)
+        case .stream: filters.streams.mayContain(probe)
         case .tag, .time: true
         }
     }
@@ -109,7 +106,8 @@ package struct KnownRun: Equatable, Sendable {
 extension [KnownRun] {
     /// False where certainly none of the runs has the hash.
     func mayContain(_ hash: UInt32, _ kind: IndexKind) -> Bool {
-        for index in indices where self[index].mayContain(hash, kind) { return true }
+        let probe = TermFilter.Probe(hash)
+        for index in indices where self[index].mayContain(probe, kind) { return true }
         return false
     }
 

@@ -92,28 +92,43 @@ extension Instant: CustomStringConvertible {
 
     /// The bytes of ``description``; 20 or 27 of them.
     package var rfc3339Bytes: [UInt8] {
-        let (secondsSince1970, fraction) = microseconds.flooredDivision(by: 1_000_000)
-        let (days, secondOfDay) = secondsSince1970.flooredDivision(by: 86_400)
-        let date = CivilDate(daysSince1970: Int(days))
-        var text: [UInt8] = []
-        text.reserveCapacity(27)
-        appendDigits(date.year, width: 4, to: &text)
-        text.append(UInt8(ascii: "-"))
-        appendDigits(date.month, width: 2, to: &text)
-        text.append(UInt8(ascii: "-"))
-        appendDigits(date.day, width: 2, to: &text)
-        text.append(UInt8(ascii: "T"))
-        appendDigits(Int(secondOfDay) / 3600, width: 2, to: &text)
-        text.append(UInt8(ascii: ":"))
-        appendDigits(Int(secondOfDay) / 60 % 60, width: 2, to: &text)
-        text.append(UInt8(ascii: ":"))
-        appendDigits(Int(secondOfDay) % 60, width: 2, to: &text)
+        [UInt8](capacity: Self.rfc3339BytesMax) { appendRFC3339(to: &$0) }
+    }
+
+    /// Bytes of a text with a fraction.
+    package static let rfc3339BytesMax = 27
+
+    /// Appends ``rfc3339Bytes`` to `output`, which must have room for ``rfc3339BytesMax``.
+    package func appendRFC3339(to output: inout OutputSpan<UInt8>) {
+        let (day, inDay) = microseconds.flooredDivision(by: Self.microsecondsOfDay)
+        let date = CivilDate(daysSince1970: Int(day))
+        appendPair(date.year / 100, to: &output)
+        appendPair(date.year % 100, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendPair(date.month, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendPair(date.day, to: &output)
+        output.append(UInt8(ascii: "T"))
+        Self.appendTime(inDay, to: &output)
+    }
+
+    package static let microsecondsOfDay: Int64 = 86_400_000_000
+
+    /// Appends the time of day after so many microseconds, and the `Z`: up to 16 bytes.
+    package static func appendTime(_ inDay: Int64, to output: inout OutputSpan<UInt8>) {
+        let (seconds, fraction) = (Int(inDay / 1_000_000), Int(inDay % 1_000_000))
+        appendPair(seconds / 3600, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendPair(seconds / 60 % 60, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendPair(seconds % 60, to: &output)
         if fraction != 0 {
-            text.append(UInt8(ascii: "."))
-            appendDigits(Int(fraction), width: 6, to: &text)
+            output.append(UInt8(ascii: "."))
+            appendPair(fraction / 10_000, to: &output)
+            appendPair(fraction / 100 % 100, to: &output)
+            appendPair(fraction % 100, to: &output)
         }
-        text.append(UInt8(ascii: "Z"))
-        return text
+        output.append(UInt8(ascii: "Z"))
     }
 
     /// The moment that an RFC 3339 text names, digits finer than a microsecond cut off.
@@ -150,14 +165,10 @@ extension Int64 {
     }
 }
 
-/// Appends `number` as exactly `width` decimal digits.
-func appendDigits(_ number: Int, width: Int, to text: inout [UInt8]) {
-    var divisor = 1
-    for _ in 1..<width { divisor *= 10 }
-    while divisor > 0 {
-        text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-        divisor /= 10
-    }
+/// Appends two decimal digits.
+private func appendPair(_ number: Int, to output: inout OutputSpan<UInt8>) {
+    output.append(UInt8(ascii: "0") + UInt8(number / 10))
+    output.append(UInt8(ascii: "0") + UInt8(number % 10))
 }
 
 /// Reads the fixed-width numbers of a timestamp from left to right.

@@ -30,7 +30,7 @@ extension Span<UInt8> {
     /// Whether a byte among them stands in a JSON string only behind a backslash.
     ///
     /// Looks at all of them without a branch, since hardly ever one does.
-    fileprivate var hasEscapes: Bool {
+    package var hasEscapes: Bool {
         var found: UInt8 = 0
         for index in indices {
             let byte = self[index]

@@ -85,12 +85,15 @@ package struct Hash: Hashable, Sendable {
 
     /// Appends 64 lower-case hexadecimal digits to `text`.
     package func appendHex(to text: inout [UInt8]) {
-        text.append(addingCapacity: 2 * Self.byteCount) { output in
-            Self.appendHex(words.0, to: &output)
-            Self.appendHex(words.1, to: &output)
-            Self.appendHex(words.2, to: &output)
-            Self.appendHex(words.3, to: &output)
-        }
+        text.append(addingCapacity: 2 * Self.byteCount) { appendHex(to: &$0) }
+    }
+
+    /// The same, to output that must have room for 64 digits.
+    package func appendHex(to output: inout OutputSpan<UInt8>) {
+        Self.appendHex(words.0, to: &output)
+        Self.appendHex(words.1, to: &output)
+        Self.appendHex(words.2, to: &output)
+        Self.appendHex(words.3, to: &output)
     }
 
     private static func appendHex(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
