@@ -209,7 +209,7 @@ package protocol ByteExact: Hashable {
 
 extension ByteExact {
     /// 64 bits that equal texts share in this process.
-    var keyedHash: UInt64 { text.utf8Span.span.keyedHash }
+    package var keyedHash: UInt64 { text.utf8Span.span.keyedHash }
 
     package static func == (left: Self, right: Self) -> Bool {
         left.text.utf8Span.span.isSame(as: right.text.utf8Span.span)

@@ -6,10 +6,10 @@ internal import Synchronization
 /// Jobs wait in a bounded queue; the thread takes all that wait, up to a weight, and runs them as
 /// one batch. Group commit follows from that: while one batch is committed, the next gathers. Those
 /// that a batch waits for come to it in portions, so that the first are worked off meanwhile.
-@safe package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
-    // Sendable because every mutable field is touched only while `mutex` is held.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
+    // Sendable because every mutable field is touched only while the monitor is locked.
+    private let monitor = Monitor()
+    private let changed: Condition
     private var waiting: [Job] = []
     /// That of each job that waits.
     private var waitingWeights: [Int] = []
@@ -88,7 +88,7 @@ internal import Synchronization
         var count = 0
         var weight = 0
         /// When it waits for no more, once it has begun to wait.
-        var end: timespec?
+        var end: Condition.Moment?
     }
 
     /// Starts the thread.
@@ -100,15 +100,7 @@ internal import Synchronization
         gathering: Gathering = .none, lingering: Lingering = .none,
         run: @escaping @Sendable (Portions) -> Void
     ) throws(StorageError) {
-        unsafe mutex = .allocate(capacity: 1)
-        unsafe changed = .allocate(capacity: 1)
-        unsafe pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        // The attributes are used within these calls.
-        unsafe pthread_condattr_init(&attributes)
-        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        unsafe pthread_cond_init(changed, &attributes)
-        unsafe pthread_condattr_destroy(&attributes)
+        changed = Condition(of: monitor)
         self.waitingWeightMax = waitingWeightMax
         self.batchWeightMax = batchWeightMax
         self.priority = priority
@@ -132,16 +124,9 @@ internal import Synchronization
         pthread_detach(thread)
     }
 
-    deinit {
-        unsafe pthread_cond_destroy(changed)
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe changed.deallocate()
-        unsafe mutex.deallocate()
-    }
-
     /// Hands a job over without waiting; for one without weight there is always room.
     package func submit(_ job: Job, weight: Int) -> Submission {
-        let (submission, isAwaited) = locked { () -> (Submission, Bool) in
+        let (submission, isAwaited) = monitor.locked { () -> (Submission, Bool) in
             guard state == .open else { return (.stopped, false) }
             guard weight == 0 || waiting.isEmpty || waitingWeight + weight <= waitingWeightMax
             else { return (.full, false) }
@@ -153,7 +138,7 @@ internal import Synchronization
             return (.accepted, waiting.count >= wanted)
         }
         // Without the mutex, or the thread would wake only to wait for it.
-        if isAwaited { unsafe pthread_cond_broadcast(changed) }
+        if isAwaited { changed.broadcast() }
         return submission
     }
 
@@ -161,23 +146,23 @@ internal import Synchronization
     ///
     /// Not to be called by a job: it would wait for itself.
     package func stop() {
-        locked {
+        monitor.locked {
             precondition(
                 loopThread.map { pthread_equal($0, pthread_self()) == 0 } ?? true,
                 "a worker thread cannot wait for its own end")
             if state == .open { state = .draining }
-            unsafe pthread_cond_broadcast(changed)
-            while state != .ended { unsafe pthread_cond_wait(changed, mutex) }
+            changed.broadcast()
+            while state != .ended { changed.wait() }
         }
     }
 
     private func loop() {
-        locked { loopThread = pthread_self() }
+        monitor.locked { loopThread = pthread_self() }
         // On Linux 0 means the calling thread; where niceness cannot be set, nothing is lost.
         if priority == .background { setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5) }
         while isJobWaiting() {
             run(Portions(thread: self))
-            locked {
+            monitor.locked {
                 lastCount = batch.count
                 batch = Batch()
             }
@@ -186,21 +171,21 @@ internal import Synchronization
 
     /// Waits for the first job of a batch; false where there will be none.
     private func isJobWaiting() -> Bool {
-        locked {
+        monitor.locked {
             awaitJob()
             guard waiting.isEmpty else { return true }
             state = .ended
-            unsafe pthread_cond_broadcast(changed)
+            changed.broadcast()
             return false
         }
     }
 
     /// What waits, or nil once the batch is whole.
     private func nextPortion() -> [Job]? {
-        locked { batch.count == 0 || gather() ? takePortion() : nil }
+        monitor.locked { batch.count == 0 || gather() ? takePortion() : nil }
     }
 
-    /// Takes what waits, as much of it as one batch may have; `mutex` is held.
+    /// Takes what waits, as much of it as one batch may have; the monitor is locked.
     private func takePortion() -> [Job]? {
         var weight = 0
         var count = 0
@@ -225,60 +210,43 @@ internal import Synchronization
         return portion
     }
 
-    /// Waits until there is a job, or there will be none; `mutex` is held.
+    /// Waits until there is a job, or there will be none; the monitor is locked.
     private func awaitJob() {
         guard waiting.isEmpty, state == .open else { return }
         let start = SystemClock.bootMicroseconds()
         if case .upTo(let microseconds) = lingering, isBusy {
             linger(until: start + Int64(microseconds))
         }
-        while waiting.isEmpty && state == .open { unsafe pthread_cond_wait(changed, mutex) }
+        while waiting.isEmpty && state == .open { changed.wait() }
         if case .upTo(let microseconds) = lingering {
             // One that slept was woken later than the job came.
             isBusy = SystemClock.bootMicroseconds() < start + 3 * Int64(microseconds)
         }
     }
 
-    /// Looks for a job without sleeping; `mutex` is held, but not while it looks.
+    /// Looks for a job without sleeping; the monitor is locked, but not while it looks.
     private func linger(until end: Int64) {
         let seen = arrivals.load(ordering: .relaxed)
-        unsafe pthread_mutex_unlock(mutex)
-        while arrivals.load(ordering: .relaxed) == seen, SystemClock.bootMicroseconds() < end {
-            sched_yield()
+        monitor.unlocked {
+            while arrivals.load(ordering: .relaxed) == seen, SystemClock.bootMicroseconds() < end {
+                sched_yield()
+            }
         }
-        unsafe pthread_mutex_lock(mutex)
     }
 
-    /// Waits for a portion more, where the batch may have one; `mutex` is held.
+    /// Waits for a portion more, where the batch may have one; the monitor is locked.
     private func gather() -> Bool {
         guard case .upTo(let microseconds, let portion) = gathering, batch.count < lastCount else {
             return false
         }
-        var end = batch.end ?? Self.time(in: microseconds)
+        let end = batch.end ?? Condition.Moment(in: .microseconds(microseconds))
         batch.end = end
         wanted = min(portion, lastCount - batch.count)
-        // The pointer is used within the call.
         while waiting.count < wanted, batch.weight + waitingWeight < batchWeightMax, state == .open,
-            unsafe pthread_cond_timedwait(changed, mutex, &end) == 0
+            changed.wait(until: end)
         {}
         wanted = 1
         return true
-    }
-
-    private static func time(in microseconds: Int) -> timespec {
-        var time = timespec()
-        // The pointer is used within the call.
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        time.tv_nsec += microseconds * 1_000
-        time.tv_sec += time.tv_nsec / 1_000_000_000
-        time.tv_nsec %= 1_000_000_000
-        return time
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        return body()
     }
 }
 

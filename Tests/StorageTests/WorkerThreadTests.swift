@@ -18,10 +18,12 @@ import Testing
     ) throws -> WorkerThread<Int> {
         try WorkerThread(
             waitingWeightMax: waitingMax, batchWeightMax: batchMax, gathering: gathering
-        ) { batch in
+        ) { portions in
+            guard let first = portions.next() else { return }
             record.batchesBegun.withLock { $0 += 1 }
             record.gate.withLock { _ in }
             _ = record.threads.withLock { $0.insert(UInt(pthread_self())) }
+            let batch = portions.reduce(first, +)
             record.batches.withLock { $0.append(batch) }
         }
     }
@@ -72,7 +74,7 @@ import Testing
     @Test(arguments: [200, 5_000, 1_000_000])
     func aSmallBatchAfterAGreatOneIsDoneAllTheSame(microseconds: Int) throws {
         let record = Record()
-        let writer = try thread(record, gathering: .upTo(microseconds: microseconds))
+        let writer = try thread(record, gathering: .upTo(microseconds: microseconds, portion: 3))
         record.gate.withLock { _ in
             _ = writer.submit(0, weight: 1)
             while record.batchesBegun.withLock({ $0 }) == 0 { usleep(100) }
@@ -87,6 +89,63 @@ import Testing
         for job in 25...30 { _ = writer.submit(job, weight: 1) }
         writer.stop()
         #expect(record.batches.withLock { $0.flatMap { $0 } } == Array(0...30))
+    }
+
+    /// What a batch waits for comes to it in portions, and it is whole with as many as the last.
+    @Test func theFirstPortionsAreRunWhileOthersAreStillToCome() throws {
+        let batches = Mutex<[[[Int]]]>([])
+        let begun = Mutex(0)
+        let gate = Mutex(())
+        let writer = try WorkerThread<Int>(
+            waitingWeightMax: 1_000, batchWeightMax: 1_000,
+            gathering: .upTo(microseconds: 60_000_000, portion: 3)
+        ) { portions in
+            var batch: [[Int]] = []
+            for portion in portions {
+                batch.append(portion)
+                begun.withLock { $0 += portion.count }
+                gate.withLock { _ in }
+            }
+            batches.withLock { $0.append(batch) }
+        }
+        gate.withLock { _ in
+            _ = writer.submit(0, weight: 1)
+            while begun.withLock({ $0 }) < 1 { usleep(100) }
+            for job in 1...8 { _ = writer.submit(job, weight: 1) }
+        }
+        while begun.withLock({ $0 }) < 9 { usleep(100) }
+        for job in 9...12 {
+            _ = writer.submit(job, weight: 1)
+            while job == 9, begun.withLock({ $0 }) < 10 { usleep(100) }
+        }
+        // The batch before had eight jobs, so this one waits for them, but takes three at once.
+        while begun.withLock({ $0 }) < 13 { usleep(100) }
+        #expect(batches.withLock { $0.count } == 2)
+        for job in 13...16 { _ = writer.submit(job, weight: 1) }
+        while batches.withLock({ $0.count }) < 3 { usleep(100) }
+        writer.stop()
+        let all = batches.withLock { $0 }
+        #expect(all.flatMap { $0.flatMap { $0 } } == Array(0...16))
+        #expect(all[0] == [[0]])
+        #expect(all[2].first == [9])
+        #expect(all[2].reduce(0) { $0 + $1.count } == 8)
+    }
+
+    /// A batch that gives up leaves the rest to the next.
+    @Test func whatABatchLeavesIsInTheNext() throws {
+        let record = Record()
+        let writer = try WorkerThread<Int>(
+            waitingWeightMax: 1_000, batchWeightMax: 2
+        ) { portions in
+            let first = portions.next() ?? []
+            record.gate.withLock { _ in }
+            record.batches.withLock { $0.append(first) }
+        }
+        record.gate.withLock { _ in
+            for job in 0..<7 { _ = writer.submit(job, weight: 1) }
+        }
+        writer.stop()
+        #expect(record.batches.withLock { $0.flatMap { $0 } } == Array(0..<7))
     }
 
     @Test func afterStoppingNothingIsTaken() throws {
