@@ -24,7 +24,11 @@ struct Bench: AsyncParsableCommand {
     var events = 1_000_000
     @Option(help: "How often ours and the raw baseline take turns.")
     var rounds = 15
-    @Option(help: "Measure only this: appends, or the log of calls.")
+    @Option(
+        help: """
+            Measure only this: appends, the log of calls, or the size that a trickle of small \
+            commits leaves behind, which takes long and is measured only when it is named.
+            """)
     var only: Part?
     @Option(
         help: ArgumentHelp(
@@ -37,6 +41,10 @@ struct Bench: AsyncParsableCommand {
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case appends
         case calls
+        case trickle
+
+        /// What is measured where nothing is named.
+        static let usual: Set<Part> = [.appends, .calls]
     }
 
     private static let eventsMin = 1_000
@@ -66,13 +74,19 @@ struct Bench: AsyncParsableCommand {
             ("events", .count(events)), ("rounds", .count(rounds)),
             ("seed", .text(String(seed))), ("line_bytes", .count(SizedEvents.lineBytes)),
         ]
-        if only != .calls {
+        let parts = only.map { [$0] } ?? Part.usual
+        if parts.contains(.appends) {
             members += try await AppendFigures(
                 scratch: scratch, rounds: rounds, seed: seed
             ).measure()
         }
-        if only != .appends {
+        if parts.contains(.calls) {
             members += try await LogFigures(
+                scratch: scratch, events: events, input: input, seed: seed
+            ).measure()
+        }
+        if parts.contains(.trickle) {
+            members += try await TrickleFigures(
                 scratch: scratch, events: events, input: input, seed: seed
             ).measure()
         }

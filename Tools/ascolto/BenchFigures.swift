@@ -234,7 +234,7 @@ extension Cell {
     fileprivate static func rounded(_ value: Double) -> Cell { .integer(Int64(value.rounded())) }
 
     /// A figure with three digits behind the point.
-    fileprivate static func ratio(_ value: Double) -> Cell {
+    static func ratio(_ value: Double) -> Cell {
         .real((value * 1_000).rounded() / 1_000)
     }
 }
