@@ -197,7 +197,8 @@ extension WriterState {
             let event = pending[position].event
             lines.append(leaf: event.leaf, event.data)
         }
-        try transaction.put(lines.value(ofLast: lines.count), for: Keys.position(end), in: Databases.tail)
+        try transaction.put(
+            lines.value(ofLast: lines.count), for: Keys.position(end), in: Databases.tail)
         tailValues.insert(RunExtent(first: end, end: last.end), at: 0)
     }
 
