@@ -132,7 +132,7 @@ struct ColumnsChecker: ~Copyable {
     /// The unit where its columns leave no doubt that the line of every event says it; otherwise
     /// nil, and the events have to be looked at one by one.
     mutating func check(_ columns: EventColumns, remembered: UInt64?) -> CheckedUnit? {
-        guard columns.areTimesWritable, texts.take(columns), data.take(columns) else { return nil }
+        guard texts.take(columns), data.take(columns) else { return nil }
         return CheckedUnit(
             columns, texts, leaves: leaves.hashes(of: columns, texts, data),
             payloads: data.payloads, remembered: remembered)
@@ -165,13 +165,6 @@ extension CheckedUnit {
 }
 
 extension EventColumns {
-    /// Whether RFC 3339 can write all times.
-    fileprivate var areTimesWritable: Bool {
-        let range = Instant.earliest.microseconds...Instant.latest.microseconds
-        return times.recorded.allSatisfy(range.contains)
-            && times.occurred.allSatisfy(range.contains)
-    }
-
     fileprivate var timeBounds: TimeBounds {
         let (first, last) = (times.recorded[0], times.recorded[count - 1])
         return TimeBounds(

@@ -140,6 +140,11 @@ struct TimeColumns: Sendable {
                 }
             }
         }
+        // RFC 3339 can write no others, and no event has them.
+        let range = Instant.earliest.microseconds...Instant.latest.microseconds
+        guard recorded.allSatisfy(range.contains), occurred.allSatisfy(range.contains) else {
+            throw MalformedBytes(offset: reader.offset)
+        }
         self.recorded = recorded
         self.occurred = occurred
     }

@@ -35,8 +35,9 @@ extension EventData {
     var isExternal: Bool { byteCount > LogLimits.inlineDataBytesMax }
 }
 
-/// An event as it was sent, with what its caller has worked out for the writer; an object, so that it goes from hand to hand without
-/// its members being counted one by one.
+/// An event as it was sent, with what its caller has worked out for the writer.
+///
+/// An object, so that it goes from hand to hand without its members being counted one by one.
 final class SentEvent: Sendable {
     let id: EventID
     let content: NewEvent

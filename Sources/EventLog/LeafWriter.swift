@@ -11,7 +11,7 @@ struct LeafWriter: ~Copyable {
 
     /// What a leaf takes beside the texts of its columns.
     private static let plainBytesMax =
-        Line.Text.id.count + EventID.textBytes + 1 + Line.Text.time.count
+        Line.Text.start.count + EventID.textBytes + 1 + Line.Text.time.count
         + Instant.rfc3339BytesMax + 1 + Line.placeBytesMax
 
     /// The leaf hashes of all events, whose data have these hashes.
@@ -34,7 +34,7 @@ struct LeafWriter: ~Copyable {
     private mutating func write(
         _ columns: EventColumns, _ texts: borrowing CheckedTexts, _ data: borrowing CheckedData
     ) {
-        let (start, time, position) = (Line.Text.id, Line.Text.time, Line.Text.position)
+        let (start, time, position) = (Line.Text.start, Line.Text.time, Line.Text.position)
         let (revision, recorded) = (Line.Text.revision, Line.Text.recorded)
         let dataHash = Line.Text.dataHash
         let (bytes, hex) = (texts.bytes.span, data.hex.span)

@@ -19,7 +19,7 @@ enum Line {
 
     /// What stands around the values of members.
     enum Text {
-        static let id = Array(#"{"specversion":"1.0","id":""#.utf8)
+        static let start = Array(#"{"specversion":"1.0","id":""#.utf8)
         static let source = Array(#"","source":"#.utf8)
         static let type = Array(#","type":"#.utf8)
         static let subject = Array(#","subject":"#.utf8)
@@ -35,7 +35,7 @@ enum Line {
 
         /// Bytes of a producer's part beside its texts.
         static let producerBytesMax =
-            [id, source, type, subject, time, schema, tags, cause, correlation]
+            [start, source, type, subject, time, schema, tags, cause, correlation]
             .reduce(0) { $0 + $1.count } + 3 * EventID.textBytes + Instant.rfc3339BytesMax
             + decimalBytesMax + 3
     }
@@ -48,7 +48,7 @@ enum Line {
             + stringBytesMax(event.type.text) + stringBytesMax(event.stream.text)
             + stringBytesMax(event.tags.joined) + attributes.count
         return [UInt8](capacity: capacity) { line in
-            line.append(copying: Text.id.span)
+            line.append(copying: Text.start.span)
             id.appendText(to: &line)
             line.append(copying: Text.source.span)
             append(string: event.source.text, to: &line)

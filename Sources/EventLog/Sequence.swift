@@ -227,7 +227,7 @@ struct WriterState: Sendable {
         _ append: PreparedAppend, at now: ClockReading
     ) -> AppendOutcome {
         let first = Position(head.size)
-        // When its portion was taken, and never earlier than before, whatever the clock says.
+        // One value per commit, and never an earlier one than before, whatever the clock says.
         head.lastRecorded = max(head.lastRecorded, now.wall)
         head.clocks = now
         if recordedText.moment != head.lastRecorded || recordedText.bytes.isEmpty {

@@ -85,35 +85,41 @@ struct TailLines: Sendable {
     mutating func append(
         _ event: PreparedEvent, at position: Position, _ revision: Revision, recorded: [UInt8]
     ) -> Hash {
-        append(event.sent.content.data) {
-            event.appendLeaf(at: position, revision, recorded: recorded, to: &$0)
-        }
+        begin()
+        let start = bytes.count
+        event.appendLeaf(at: position, revision, recorded: recorded, to: &bytes)
+        let hash = Tree.leafHash(of: bytes.span.extracting(start...))
+        end(event.sent.content.data)
+        return hash
     }
 
     /// Adds the line of an event whose leaf is known.
     mutating func append(leaf: [UInt8], _ data: EventData) {
-        _ = append(data) { $0 += leaf }
+        begin()
+        bytes += leaf
+        end(data)
+    }
+
+    private mutating func begin() {
+        starts.append(bytes.count)
+        bytes.appendU32(0)
     }
 
     /// A line is its leaf with the data before the closing brace.
-    private mutating func append(
-        _ data: EventData, leaf: (inout [UInt8]) -> Void
-    ) -> Hash {
-        starts.append(bytes.count)
-        bytes.appendU32(0)
-        let start = bytes.count
-        leaf(&bytes)
-        let hash = Tree.leafHash(of: bytes.span.extracting(start...))
+    private mutating func end(_ data: EventData) {
         bytes.removeLast()
         Line.appendData(data, to: &bytes)
-        bytes.replaceU32(UInt32(bytes.count - start), at: start - 4)
-        return hash
+        let start = starts[starts.count - 1]
+        bytes.replaceU32(UInt32(bytes.count - start - 4), at: start)
     }
 
-    /// The value of the last lines: few as they are, many compressed, so that the pages that they
-    /// take until they are sealed do not make the file greater than what it keeps.
+    /// The value of the last `count` lines, one or more of those that there are.
+    ///
+    /// Few stand there as they are, many compressed, so that the pages that they take until they
+    /// are sealed do not make the file greater than what it keeps.
     func value(ofLast count: Int) -> [UInt8] {
-        let lines = bytes[(count < starts.count ? starts[starts.count - count] : 0)...]
+        precondition((1...starts.count).contains(count), "a tail value has lines")
+        let lines = bytes[starts[starts.count - count]...]
         var value: [UInt8] = []
         if lines.count <= LogLimits.tailPlainBytesMax {
             value.reserveCapacity(lines.count + 9)

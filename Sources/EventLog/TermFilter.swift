@@ -2,7 +2,7 @@
 ///
 /// A split block Bloom filter (Putze, Sanders, Singler 2007; the layout is that of Parquet): a hash
 /// sets one bit in each of the eight words of one block of 32 bytes, so that asking costs one line
-/// of the cache. With twelve bits for each hash, about one of 250 strangers is let through, and
+/// of the cache. With twelve bits for each hash, about one of 180 strangers is let through, and
 /// costs a look into the run. It is kept in memory only.
 package struct TermFilter: Equatable, Sendable {
     private var blocks: [SIMD8<UInt32>]

@@ -129,10 +129,10 @@ final class Writer: Sendable {
             ) { [unowned self] in write($0) },
             sealer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
-            ) { [unowned self] in for works in $0 { works.forEach(seal) } },
+            ) { [unowned self] in for portion in $0 { portion.forEach(seal) } },
             indexer: try WorkerThread(
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
-            ) { [unowned self] in for works in $0 { works.forEach(index) } })
+            ) { [unowned self] in for portion in $0 { portion.forEach(index) } })
         threads.withLock { $0 = .open(crew) }
     }
 
@@ -203,7 +203,7 @@ final class Writer: Sendable {
                 for jobs in portions { batch.take(jobs) }
                 batch.refuse(.writerStopped(reason: reason))
             }
-            if batch.isLast { mergeAll(&state) }
+            if batch.hasFinish { mergeAll(&state) }
         }
     }
 
@@ -217,11 +217,10 @@ final class Writer: Sendable {
                 // Those whom the batch waits for come in portions; the first are sequenced while
                 // the others are still about to hand theirs in.
                 for jobs in portions {
+                    // All who come back are noticed before anything can fail.
+                    for job in jobs { books.notice(job) }
                     let requests = batch.take(jobs)
-                    for job in jobs {
-                        books.notice(job)
-                        try books.log.install(job, &transaction)
-                    }
+                    for job in jobs { try books.log.install(job, &transaction) }
                     try sequence(requests, of: &batch, books, &transaction)
                 }
                 if books.log.head.size > before { try books.log.write(to: &transaction) }
@@ -234,6 +233,11 @@ final class Writer: Sendable {
             if !batch.isOnlyLater { giveWork(books) }
             return books.log.head.size > before ? remember(books) : .running(books)
         } catch {
+            // Where it failed before it took anything, somebody has to be told why.
+            if batch.isEmpty, let jobs = portions.next() {
+                for job in jobs { books.notice(job) }
+                batch.take(jobs)
+            }
             let state = recovered(from: error, books)
             batch.refuse((error as? LogError) ?? wrapped(error))
             return state
@@ -241,30 +245,33 @@ final class Writer: Sendable {
     }
 
     /// Decides whether appends may be recorded now, and about each.
+    ///
+    /// One time is recorded for all of a batch: that at which it began.
     private func sequence(
         _ requests: ArraySlice<AppendRequest>, of batch: inout Batch, _ books: Books,
         _ transaction: inout WriteTransaction
     ) throws {
         guard !requests.isEmpty else { return }
-        let now: ClockReading
-        do throws(LogError) {
-            now = try acceptedClock(books.log.head.clocks)
-        } catch {
-            return batch.decide(requests.map { _ in .failure(error) })
+        switch batch.clock ?? acceptedClock(books.log.head.clocks) {
+        case .success(let now):
+            batch.clock = .success(now)
+            batch.decide(
+                try requests.map { request in
+                    .success(try books.log.sequence(request.appends, at: now, in: transaction))
+                })
+        case .failure(let error):
+            batch.clock = .failure(error)
+            batch.decide(requests.map { _ in .failure(error) })
         }
-        batch.decide(
-            try requests.map { request in
-                .success(try books.log.sequence(request.appends, at: now, in: transaction))
-            })
     }
 
-    private func acceptedClock(_ last: ClockReading) throws(LogError) -> ClockReading {
+    private func acceptedClock(_ last: ClockReading) -> Result<ClockReading, LogError> {
         let now = clock.read()
         let ahead = now.ahead(of: last)
         if clockPolicy == .refuseJumps && ahead > LogLimits.clockJumpMax {
-            throw .clockJumped(aheadSeconds: ahead.components.seconds)
+            return .failure(.clockJumped(aheadSeconds: ahead.components.seconds))
         }
-        return now
+        return .success(now)
     }
 
     /// Writes the head file; callers have their answers already, and wait for it no longer.
@@ -388,8 +395,12 @@ extension Writer {
         private var outcomes: [Result<[AppendOutcome], LogError>] = []
         /// Whether nothing has come but news that runs could not be read.
         private(set) var isOnlyLater = true
-        /// Whether nothing will come behind it.
-        private(set) var isLast = false
+        /// Whether the log is to be left as compact as it can be.
+        private(set) var hasFinish = false
+        /// What the clock said to the first append, or why nothing may be recorded by it.
+        var clock: Result<ClockReading, LogError>?
+
+        var isEmpty: Bool { requests.isEmpty }
 
         /// Takes jobs in, and returns the appends among them.
         @discardableResult
@@ -397,7 +408,7 @@ extension Writer {
             let start = requests.count
             for job in jobs {
                 if case .append(let request) = job { requests.append(request) }
-                if case .finish = job { isLast = true }
+                if case .finish = job { hasFinish = true }
                 if case .later = job { continue }
                 isOnlyLater = false
             }

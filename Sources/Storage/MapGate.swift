@@ -5,7 +5,7 @@
 final class MapGate: @unchecked Sendable {
     // Sendable because `users` and `state` are touched only while the monitor is locked.
     private let monitor = Monitor()
-    private let changed: Condition
+    private let changed: ConditionVariable
     private var users = 0
     private var state = State.open
 
@@ -20,7 +20,7 @@ final class MapGate: @unchecked Sendable {
     /// already and enters again must not wait for itself for ever.
     private static let standBackMax: Duration = .milliseconds(2_000)
 
-    init() { changed = Condition(of: monitor) }
+    init() { changed = ConditionVariable(of: monitor) }
 
     /// Runs `body` while the map stays where it is.
     func using<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -41,7 +41,7 @@ final class MapGate: @unchecked Sendable {
     private func enter() {
         monitor.locked {
             if state != .open {
-                let end = Condition.Moment(in: Self.standBackMax)
+                let end = ConditionVariable.Deadline(in: Self.standBackMax)
                 while state == .moving || (state == .closing && changed.wait(until: end)) {
                     if state == .moving { changed.wait() }
                 }
@@ -59,7 +59,7 @@ final class MapGate: @unchecked Sendable {
 
     private func close(within patience: Duration) -> Bool {
         monitor.locked {
-            let end = Condition.Moment(in: patience)
+            let end = ConditionVariable.Deadline(in: patience)
             while state != .open {
                 guard changed.wait(until: end) else { return false }
             }

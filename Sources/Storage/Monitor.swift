@@ -30,7 +30,7 @@ internal import Glibc
 }
 
 /// What threads wait for that hold a monitor's mutex; it is free while they wait.
-@safe final class Condition: @unchecked Sendable {
+@safe final class ConditionVariable: @unchecked Sendable {
     // Sendable because POSIX lets all threads use a condition, and the pointers never change.
     private let monitor: Monitor
     private let condition: UnsafeMutablePointer<pthread_cond_t>
@@ -55,9 +55,9 @@ internal import Glibc
     /// Waits until somebody signals, or for no reason at all.
     func wait() { unsafe pthread_cond_wait(condition, monitor.mutex) }
 
-    /// As ``wait()``; false where the moment has passed.
-    func wait(until moment: Moment) -> Bool {
-        var time = moment.time
+    /// As ``wait()``; false where the deadline has passed.
+    func wait(until deadline: Deadline) -> Bool {
+        var time = deadline.time
         // The pointer does not outlive the call.
         return unsafe pthread_cond_timedwait(condition, monitor.mutex, &time) != ETIMEDOUT
     }
@@ -69,19 +69,29 @@ internal import Glibc
     func broadcast() { unsafe pthread_cond_broadcast(condition) }
 
     /// A moment of the clock that nobody sets.
-    struct Moment {
+    struct Deadline {
         fileprivate let time: timespec
+
+        var hasPassed: Bool {
+            let now = Self.now
+            return (now.tv_sec, now.tv_nsec) >= (time.tv_sec, time.tv_nsec)
+        }
 
         /// So long from now.
         init(in duration: Duration) {
-            var now = timespec()
-            // The pointer does not outlive the call.
-            unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+            let now = Self.now
             let (seconds, attoseconds) = duration.components
             let nanoseconds = now.tv_nsec + Int(attoseconds / 1_000_000_000)
             time = timespec(
                 tv_sec: now.tv_sec + Int(seconds) + nanoseconds / 1_000_000_000,
                 tv_nsec: nanoseconds % 1_000_000_000)
+        }
+
+        private static var now: timespec {
+            var now = timespec()
+            // The pointer does not outlive the call.
+            unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+            return now
         }
     }
 }

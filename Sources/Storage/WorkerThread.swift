@@ -9,7 +9,7 @@ internal import Synchronization
 package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
     // Sendable because every mutable field is touched only while the monitor is locked.
     private let monitor = Monitor()
-    private let changed: Condition
+    private let changed: ConditionVariable
     private var waiting: [Job] = []
     /// That of each job that waits.
     private var waitingWeights: [Int] = []
@@ -88,19 +88,19 @@ package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
         var count = 0
         var weight = 0
         /// When it waits for no more, once it has begun to wait.
-        var end: Condition.Moment?
+        var end: ConditionVariable.Deadline?
     }
 
     /// Starts the thread.
     ///
-    /// A single job may exceed either weight; it then waits or runs alone. `run` is handed one batch;
-    /// what it leaves of it is in the next.
+    /// A single job may exceed either weight; it then waits or runs alone. `run` is handed one
+    /// batch; what it leaves of it is in the next.
     package init(
         waitingWeightMax: Int, batchWeightMax: Int, priority: Priority = .normal,
         gathering: Gathering = .none, lingering: Lingering = .none,
         run: @escaping @Sendable (Portions) -> Void
     ) throws(StorageError) {
-        changed = Condition(of: monitor)
+        changed = ConditionVariable(of: monitor)
         self.waitingWeightMax = waitingWeightMax
         self.batchWeightMax = batchWeightMax
         self.priority = priority
@@ -239,7 +239,9 @@ package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
         guard case .upTo(let microseconds, let portion) = gathering, batch.count < lastCount else {
             return false
         }
-        let end = batch.end ?? Condition.Moment(in: .microseconds(microseconds))
+        let end = batch.end ?? ConditionVariable.Deadline(in: .microseconds(microseconds))
+        // However fast they come: those who were taken have waited long enough.
+        if end.hasPassed { return false }
         batch.end = end
         wanted = min(portion, lastCount - batch.count)
         while waiting.count < wanted, batch.weight + waitingWeight < batchWeightMax, state == .open,

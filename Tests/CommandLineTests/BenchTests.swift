@@ -27,6 +27,24 @@ struct BenchTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
     }
 
+    @Test("tells the size that small commits leave, near that of great ones")
+    func trickle() throws {
+        let scratch = try Scratch()
+        let run = try Ascolto.run(
+            ["bench", "--only", "trickle", "--events", "3000", "--format", "json"],
+            log: scratch.path + "/log")
+        #expect(run.end == .exit(0), "\(run.error)")
+        let answer = try run.json()
+        let bulk = try #require(answer["bulk_bytes_per_event"]?.number)
+        for appenders in [1, 4, 16, 64] {
+            let bytes = try #require(answer["trickle_bytes_per_event_\(appenders)"]?.number)
+            // So few events leave much room: pages that were in use once are most of the file.
+            #expect((bulk / 2...4 * bulk).contains(bytes), "\(appenders): \(bytes), \(bulk)")
+        }
+        #expect(answer["appends_per_second_1"] == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+    }
+
     @Test("takes its directory away when it is interrupted", arguments: [SIGINT, SIGTERM])
     func interruption(signal: Int32) throws {
         let scratch = try Scratch()

@@ -32,6 +32,67 @@ import Testing
         log.close()
     }
 
+    /// Many share commits, and each is told the truth when one of these is refused.
+    @Test(arguments: [3, 4] as [UInt64]) func manyAppendersMeetAFullMap(seed: UInt64) async throws {
+        let directory = try Scratch()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        var generator = SeededNumbers(seed: seed)
+        let lists = try (0..<64).map { _ in
+            try (0..<400).map { _ in try NewEvent.small(using: &generator, streams: 20) }
+        }
+        let accepted = try await Self.appendUntilRefused(lists, at: directory.log)
+        do {
+            let log = try EventLog.open(at: directory.log, access: .writing)
+            defer { log.close() }
+            var known = 0
+            for list in lists {
+                for outcome in try await log.append(each: list.map { Append([$0]) }) {
+                    switch outcome {
+                    case .alreadyAppended: known += 1
+                    case .appended: break
+                    default: Issue.record("\(outcome)")
+                    }
+                }
+            }
+            #expect(known == accepted)
+            #expect(try log.events().count == 64 * 400 + 1)
+        }
+        let report = try EventLog.check(at: directory.log, depth: .full) { _ in }
+        #expect(report.problems == [])
+    }
+
+    /// One appender for each list, until it has been refused three times; answers how many events
+    /// were accepted.
+    private static func appendUntilRefused(
+        _ lists: [[NewEvent]], at path: String
+    ) async throws -> Int {
+        let log = try EventLog.open(
+            at: path, access: .writing, map: MapSize(bytes: 256 << 10, bytesMax: 768 << 10))
+        defer { log.close() }
+        let results = await withTaskGroup(of: [Bool].self) { group in
+            for list in lists {
+                group.addTask {
+                    var appended: [Bool] = []
+                    var refusals = 0
+                    for event in list where refusals < 3 {
+                        let outcome = try? await log.append(Append([event]))
+                        if case .appended = outcome { appended.append(true) } else {
+                            appended.append(false)
+                            refusals += 1
+                        }
+                    }
+                    return appended
+                }
+            }
+            return await group.reduce(into: [[Bool]]()) { $0.append($1) }
+        }
+        let accepted = results.joined().count { $0 }
+        #expect(results.allSatisfy { $0.contains(false) }, "the map was full for everybody")
+        #expect(accepted > 64)
+        #expect(try log.events().count == accepted + 1)
+        return accepted
+    }
+
     /// Appends until it is refused, some times more, and answers how many events there must be.
     private func fill(_ log: EventLog, _ generator: inout SeededNumbers) async throws -> Int {
         var accepted = 1

@@ -131,21 +131,70 @@ import Testing
         #expect(all[2].reduce(0) { $0 + $1.count } == 8)
     }
 
-    /// A batch that gives up leaves the rest to the next.
+    /// A batch that gives up, even before it has taken anything, leaves the rest to the next.
     @Test func whatABatchLeavesIsInTheNext() throws {
-        let record = Record()
+        let batches = Mutex<[[Int]]>([])
+        let begun = Mutex(0)
+        let gate = Mutex(())
         let writer = try WorkerThread<Int>(
-            waitingWeightMax: 1_000, batchWeightMax: 2
+            waitingWeightMax: 1_000, batchWeightMax: 3,
+            gathering: .upTo(microseconds: 60_000_000, portion: 2)
         ) { portions in
+            let number = begun.withLock { begun in
+                begun += 1
+                return begun
+            }
+            gate.withLock { _ in }
+            guard number % 3 != 2 else { return }
             let first = portions.next() ?? []
-            record.gate.withLock { _ in }
-            record.batches.withLock { $0.append(first) }
+            batches.withLock { $0.append(first) }
         }
-        record.gate.withLock { _ in
-            for job in 0..<7 { _ = writer.submit(job, weight: 1) }
+        gate.withLock { _ in
+            _ = writer.submit(0, weight: 1)
+            while begun.withLock({ $0 }) == 0 { usleep(100) }
+            for job in 1..<10 { _ = writer.submit(job, weight: 1) }
         }
         writer.stop()
-        #expect(record.batches.withLock { $0.flatMap { $0 } } == Array(0..<7))
+        let all = batches.withLock { $0 }
+        #expect(all.flatMap { $0 } == Array(0..<10))
+        #expect(all.allSatisfy { (1...3).contains($0.count) })
+        #expect(begun.withLock { $0 } > all.count)
+    }
+
+    /// However fast jobs come, a batch that waits for many ends when its time is over.
+    @Test func aBatchDoesNotGrowForEverWhileJobsComeOneByOne() throws {
+        let counts = Mutex<[Int]>([])
+        let begun = Mutex(0)
+        let gate = Mutex(())
+        let writer = try WorkerThread<Int>(
+            waitingWeightMax: 100_000, batchWeightMax: 100_000,
+            gathering: .upTo(microseconds: 2_000, portion: 1)
+        ) { portions in
+            var count = 0
+            for portion in portions {
+                count += portion.count
+                begun.withLock { $0 += portion.count }
+                gate.withLock { _ in }
+                // Longer than the next job takes to come.
+                if count < 2_000 { usleep(300) }
+            }
+            counts.withLock { $0.append(count) }
+        }
+        gate.withLock { _ in
+            _ = writer.submit(0, weight: 1)
+            while begun.withLock({ $0 }) == 0 { usleep(100) }
+            // The batch behind the first has so many that the next would wait for as many.
+            for job in 1...2_000 { _ = writer.submit(job, weight: 1) }
+        }
+        for job in 2_001...2_400 {
+            _ = writer.submit(job, weight: 1)
+            usleep(100)
+        }
+        writer.stop()
+        let all = counts.withLock { $0 }
+        #expect(all.reduce(0, +) == 2_401)
+        // All 400 took more than 40 ms to come, and a batch waits for 2.
+        #expect(all.count > 5, "\(all)")
     }
 
     @Test func afterStoppingNothingIsTaken() throws {
