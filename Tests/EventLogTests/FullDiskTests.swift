@@ -61,8 +61,9 @@ import Testing
         #expect(report.problems == [])
     }
 
-    /// One appender for each list, until it has been refused three times; answers how many events
-    /// were accepted.
+    /// One appender for each list, until it has been refused three times.
+    ///
+    /// Answers how many events were accepted.
     private static func appendUntilRefused(
         _ lists: [[NewEvent]], at path: String
     ) async throws -> Int {
@@ -76,10 +77,9 @@ import Testing
                     var refusals = 0
                     for event in list where refusals < 3 {
                         let outcome = try? await log.append(Append([event]))
-                        if case .appended = outcome { appended.append(true) } else {
-                            appended.append(false)
-                            refusals += 1
-                        }
+                        let isAppended = if case .appended = outcome { true } else { false }
+                        appended.append(isAppended)
+                        if !isAppended { refusals += 1 }
                     }
                     return appended
                 }
