@@ -1,5 +1,7 @@
 import EventLog
 import JSON
+import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -38,6 +40,64 @@ import Testing
             #expect(event.revision.value == revisions[event.stream, default: 0])
             revisions[event.stream, default: 0] += 1
             #expect(try Event(line: event.line[...]) == event)
+        }
+    }
+    /// A commit has one recorded time, however many hand in its events one by one.
+    @Test func eventsOfOneCommitHaveOneRecordedTime() async throws {
+        let directory = try Scratch()
+        try await Self.appendByMany(to: directory.log)
+        let environment = try Environment.open(
+            in: directory.log, access: .reading, databases: ["tail"], readersMax: 126)
+        let commits = try environment.read { transaction in
+            try transaction.withCursor(in: "tail") { cursor in
+                var commits: [[String]] = []
+                var isEntry = try cursor.first()
+                while isEntry {
+                    commits.append(
+                        cursor.withEntry { _, value in
+                            String(decoding: [UInt8](copying: value), as: UTF8.self)
+                                .split(separator: "\"recorded\":\"").dropFirst()
+                                .map { String($0.prefix { $0 != "\"" }) }
+                        })
+                    isEntry = try cursor.next()
+                }
+                return commits
+            }
+        }
+        #expect(commits.joined().count == 193)
+        #expect(commits.allSatisfy { Set($0).count == 1 }, "\(commits)")
+        // Each commit has read the clock anew. Most have 64 events, which came in four portions;
+        // how many is up to the machine.
+        #expect(Set(commits.joined()).count == commits.count)
+        #expect(commits.contains { $0.count > 1 }, "\(commits.map(\.count))")
+    }
+
+    /// 64 that append three events each, too few for a block, by a clock that never stands still.
+    private static func appendByMany(to path: String) async throws {
+        let now = Mutex<Int64>(1_700_000_000_000_000)
+        let clock = LogClock(
+            wall: {
+                Instant(
+                    microseconds: now.withLock { now in
+                        now += 1
+                        return now
+                    })
+            }, boot: { 0 }, bootID: EventID(high: 1, low: 1))
+        try EventLog.create(at: path, zone: "Europe/Rome", clock: clock)
+        let log = try EventLog.open(
+            at: path, access: .writing, clock: clock, clockPolicy: .acceptJump)
+        defer { log.close() }
+        var generator = SeededNumbers(seed: 7)
+        let lists = try (0..<64).map { _ in
+            try (0..<3).map { _ in try NewEvent.small(using: &generator, streams: 20) }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for list in lists {
+                group.addTask {
+                    for event in list { _ = try await log.append(Append([event])) }
+                }
+            }
+            try await group.waitForAll()
         }
     }
 }
