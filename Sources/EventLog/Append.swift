@@ -80,8 +80,12 @@ struct PreparedAppend: Sendable {
         if events.isEmpty { return .noEvents }
         if events.count > LogLimits.appendEventsMax { return .tooManyEvents(events.count) }
         if byteCount > LogLimits.appendBytesMax { return .tooManyBytes(byteCount) }
-        for event in events where event.sent.content.type == LogIdentity.eventType {
-            return .reservedType(event.sent.content.type)
+        for event in events.lazy.map(\.sent) {
+            let content = event.content
+            if content.type == LogIdentity.eventType { return .reservedType(content.type) }
+            if let time = content.time, !(Instant.earliest...Instant.latest).contains(time) {
+                return .impossibleTime(event.id)
+            }
         }
         return repeatedID(in: events).map { .repeatedID($0) }
     }

@@ -47,6 +47,8 @@ package enum Rejection: Equatable, Sendable {
     case idKnownWithOtherContent(EventID, at: Position)
     /// A type that only the log itself may write.
     case reservedType(EventType)
+    /// The time of the event with this id lies outside the years 0 to 9999.
+    case impossibleTime(EventID)
 }
 
 extension Rejection: CustomStringConvertible {
@@ -65,6 +67,9 @@ extension Rejection: CustomStringConvertible {
             "the id \(id) is in the log at position \(position) with other content; "
                 + "give a new event a new id"
         case .reservedType(let type): "an event of type \(type) is written by the log only"
+        case .impossibleTime(let id):
+            "the time of the event \(id) lies outside the years 0000 to 9999, "
+                + "which is all that RFC 3339 can write"
         }
     }
 }

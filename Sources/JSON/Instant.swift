@@ -86,6 +86,8 @@ package func padded(_ number: Int, to width: Int) -> String {
 
 extension Instant: CustomStringConvertible {
     /// RFC 3339 in UTC: whole seconds without a fraction, otherwise six digits.
+    ///
+    /// A moment that RFC 3339 cannot write is shown as the nearest that it can.
     package var description: String {
         String(decoding: rfc3339Bytes, as: UTF8.self)
     }
@@ -100,7 +102,8 @@ extension Instant: CustomStringConvertible {
 
     /// Appends ``rfc3339Bytes`` to `output`, which must have room for ``rfc3339BytesMax``.
     package func appendRFC3339(to output: inout OutputSpan<UInt8>) {
-        let (day, inDay) = microseconds.flooredDivision(by: Self.microsecondsOfDay)
+        let moment = min(max(self, .earliest), .latest)
+        let (day, inDay) = moment.microseconds.flooredDivision(by: Self.microsecondsOfDay)
         let date = CivilDate(daysSince1970: Int(day))
         appendPair(date.year / 100, to: &output)
         appendPair(date.year % 100, to: &output)

@@ -52,6 +52,23 @@ import Testing
         #expect(try await log.append(append) == .alreadyAppended(range(1, 1)))
     }
 
+    @Test(arguments: [
+        Int64.min, Instant.earliest.microseconds - 1, Instant.latest.microseconds + 1, Int64.max,
+    ])
+    func aTimeThatNothingCanWriteIsRejected(microseconds: Int64) async throws {
+        var late = try event(2)
+        late.time = Instant(microseconds: microseconds)
+        let appends = [Append([try event(1)]), Append([late]), Append([try event(3)])]
+        let id = EventID(high: 7, low: 2)
+        #expect(
+            try await log.append(each: appends) == [
+                .appended(range(1, 1)), .rejected(.impossibleTime(id)), .appended(range(2, 2)),
+            ])
+        late.time = microseconds < 0 ? .earliest : .latest
+        #expect(try await log.append(Append([late])) == .appended(range(3, 3)))
+        #expect(try log.event(at: Position(3))?.time == late.time)
+    }
+
     @Test func otherContentUnderAKnownIDIsRejected() async throws {
         _ = try await log.append(Append([try event(1)]))
         let other = try event(1, text: #"{"a":1}"#)

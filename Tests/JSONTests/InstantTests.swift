@@ -141,4 +141,12 @@ struct CivilDateTests {
         return month == 2 && isLeap
             ? 29 : [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
     }
+    @Test func whatNothingCanWriteIsShownAsTheNearestThatCanBe() {
+        for beyond in [Int64.min, Instant.earliest.microseconds - 1] {
+            #expect(Instant(microseconds: beyond).description == "0000-01-01T00:00:00Z")
+        }
+        for beyond in [Int64.max, Instant.latest.microseconds + 1] {
+            #expect(Instant(microseconds: beyond).description == "9999-12-31T23:59:59.999999Z")
+        }
+    }
 }
