@@ -397,15 +397,16 @@ extension Writer {
         private(set) var isOnlyLater = true
         /// Whether the log is to be left as compact as it can be.
         private(set) var hasFinish = false
+        /// Whether nothing has been taken yet.
+        private(set) var isEmpty = true
         /// What the clock said to the first append, or why nothing may be recorded by it.
         var clock: Result<ClockReading, LogError>?
-
-        var isEmpty: Bool { requests.isEmpty }
 
         /// Takes jobs in, and returns the appends among them.
         @discardableResult
         mutating func take(_ jobs: [WriterJob]) -> ArraySlice<AppendRequest> {
             let start = requests.count
+            isEmpty = false
             for job in jobs {
                 if case .append(let request) = job { requests.append(request) }
                 if case .finish = job { hasFinish = true }

@@ -66,13 +66,15 @@ import Testing
         }
         #expect(commits.joined().count == 193)
         #expect(commits.allSatisfy { Set($0).count == 1 }, "\(commits)")
-        // Each commit has read the clock anew. Most have 64 events, which came in four portions;
-        // how many is up to the machine.
+        // Each commit has read the clock anew. Most have many events, which came in portions; how
+        // many is up to the machine.
         #expect(Set(commits.joined()).count == commits.count)
         #expect(commits.contains { $0.count > 1 }, "\(commits.map(\.count))")
     }
 
-    /// 64 that append three events each, too few for a block, by a clock that never stands still.
+    /// 32 that append six events each, too few for a block, by a clock that never stands still.
+    ///
+    /// They pause for different times, so that the writer waits for some of them.
     private static func appendByMany(to path: String) async throws {
         let now = Mutex<Int64>(1_700_000_000_000_000)
         let clock = LogClock(
@@ -88,13 +90,16 @@ import Testing
             at: path, access: .writing, clock: clock, clockPolicy: .acceptJump)
         defer { log.close() }
         var generator = SeededNumbers(seed: 7)
-        let lists = try (0..<64).map { _ in
-            try (0..<3).map { _ in try NewEvent.small(using: &generator, streams: 20) }
+        let lists = try (0..<32).map { _ in
+            try (0..<6).map { _ in try NewEvent.small(using: &generator, streams: 20) }
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for list in lists {
+            for (number, list) in lists.enumerated() {
                 group.addTask {
-                    for event in list { _ = try await log.append(Append([event])) }
+                    for event in list {
+                        _ = try await log.append(Append([event]))
+                        try await Task.sleep(for: .microseconds(number * 5))
+                    }
                 }
             }
             try await group.waitForAll()

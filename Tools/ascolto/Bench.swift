@@ -82,12 +82,12 @@ struct Bench: AsyncParsableCommand {
         }
         if parts.contains(.calls) {
             members += try await LogFigures(
-                scratch: scratch, events: events, input: input, seed: seed
+                scratch: scratch, events: events, input: BenchInput(file: input, seed: seed)
             ).measure()
         }
         if parts.contains(.trickle) {
             members += try await TrickleFigures(
-                scratch: scratch, events: events, input: input, seed: seed
+                scratch: scratch, events: events, input: BenchInput(file: input, seed: seed)
             ).measure()
         }
         members += [

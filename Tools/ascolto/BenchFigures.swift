@@ -81,16 +81,25 @@ struct AppendFigures {
     }
 }
 
+/// The events that logs are filled with, the same ones each time.
+struct BenchInput {
+    /// CloudEvents one a line; nil for synthetic calls.
+    let file: String?
+    let seed: UInt64
+
+    func supply() throws -> any EventSupply {
+        if let file { try RecordedEvents(at: file, seed: seed) } else { try CallLives(seed: seed) }
+    }
+}
+
 /// A log of calls, built in bulk, then opened, searched, read and checked.
 struct LogFigures {
     let scratch: Scratch
     let events: Int
-    /// A file of events; nil for synthetic calls.
-    let input: String?
-    let seed: UInt64
+    let input: BenchInput
 
-    private static let eventsOfCall = 1_000
-    private static let callsInFlight = 8
+    static let eventsOfCall = 1_000
+    static let callsInFlight = 8
     /// Events that are made, and then appended, at a time.
     private static let portionEvents = 100_000
     private static let lookUps = 500
@@ -104,10 +113,7 @@ struct LogFigures {
 
     func measure() async throws -> [(String, Cell)] {
         try EventLog.create(at: directory, zone: LogOptions.defaultZone)
-        var supply: any EventSupply =
-            if let input { try RecordedEvents(at: input, seed: seed) } else {
-                try CallLives(seed: seed)
-            }
+        var supply = try input.supply()
         var members = try await build(&supply)
         members += try openings()
         members += try reads(supply.sampledStreams)
@@ -119,11 +125,11 @@ struct LogFigures {
         let log = try EventLog.open(at: directory, access: .writing)
         defer { log.close() }
         var raw = try RawLMDB(in: rawDirectory)
-        var sized = SizedEvents(seed: seed)
+        var sized = SizedEvents(seed: input.seed)
         var rawPortions: [Sample] = []
         let bar = ProgressBar("building")
         // Other events than those of the log, so that none of their ids is known.
-        var strangers = try CallLives(seed: ~seed)
+        var strangers = try CallLives(seed: ~input.seed)
         var portions: [Sample] = []
         var (appended, lookUpsAtTenth): (Int, Sample?) = (0, nil)
         while appended < events {

@@ -6,24 +6,21 @@ internal import Workloads
 struct TrickleFigures {
     let scratch: Scratch
     let events: Int
-    /// A file of events; nil for synthetic calls.
-    let input: String?
-    let seed: UInt64
+    let input: BenchInput
 
     /// Events that are made, and then appended, at a time.
     private static let portionEvents = 25_600
     private static let appenders = [1, 4, 16, 64]
-    private static let eventsOfCall = 1_000
-    private static let callsInFlight = 8
 
     func measure() async throws -> [(String, Cell)] {
         let bar = ProgressBar("trickling")
         var members: [(String, Cell)] = []
         let inBulk = try await bytesPerEvent(of: "bulk", bar) { log, events in
-            let calls = stride(from: 0, to: events.count, by: Self.eventsOfCall).map { start in
-                Append(Array(events[start...].prefix(Self.eventsOfCall)))
+            let size = LogFigures.eventsOfCall
+            let calls = stride(from: 0, to: events.count, by: size).map { start in
+                Append(Array(events[start...].prefix(size)))
             }
-            _ = try await log.appendBulk(calls, inFlight: Self.callsInFlight)
+            _ = try await log.appendBulk(calls, inFlight: LogFigures.callsInFlight)
         }
         members.append(("bulk_bytes_per_event", .ratio(inBulk)))
         for appenders in Self.appenders {
@@ -49,10 +46,7 @@ struct TrickleFigures {
         try EventLog.create(at: directory, zone: LogOptions.defaultZone)
         let log = try EventLog.open(at: directory, access: .writing)
         defer { log.close() }
-        var supply: any EventSupply =
-            if let input { try RecordedEvents(at: input, seed: seed) } else {
-                try CallLives(seed: seed)
-            }
+        var supply = try input.supply()
         var appended = 0
         while appended < events {
             bar.update(done: appended, of: events)
@@ -60,9 +54,8 @@ struct TrickleFigures {
             try await append(log, portion)
             appended += portion.count
         }
+        // Closing makes blocks of what is whole, and is part of it.
         log.close()
-        let bytes = try FileSystem.size(of: directory + "/data.mdb").bytes
-        FileSystem.remove(directory)
-        return Double(bytes) / Double(events)
+        return Double(try FileSystem.size(of: directory + "/data.mdb").bytes) / Double(events)
     }
 }
