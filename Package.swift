@@ -33,6 +33,19 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         // The verbs of the command line.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // HTTP/1.1, HTTP/2 and TLS of the server.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        // Settings from file, environment and flags in one order.
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        // Tokens that an identity provider signs.
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(
@@ -86,13 +99,33 @@ let package = Package(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
+            name: "Server",
+            dependencies: [
+                "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ], swiftSettings: strict),
+        .target(
             name: "Workloads", dependencies: ["EventLog", "Projections", "Storage", "JSON"],
             path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "JSON", "Storage", "Merkle", "YAML", "Workloads", arguments,
+                "Reorganisation", "Server", "JSON", "Storage", "Merkle", "YAML", "Workloads",
+                arguments,
             ],
             path: "Tools/ascolto", swiftSettings: strict),
         // What tests share: programs that run, scratch directories, seeded numbers.

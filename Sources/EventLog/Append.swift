@@ -46,6 +46,20 @@ extension EventLog {
         return prepared.compactMap { $0.rejection.map { .rejected($0) } ?? decided.next() }
     }
 
+    /// Hands over one append and returns at once; for callers who have no task to suspend.
+    ///
+    /// The answer comes on the thread that writes, which is not to be kept waiting. It means what
+    /// that of ``append(_:)`` means, but a full queue is told at once, as ``LogError/overloaded``.
+    package func append(
+        _ append: Append,
+        answer: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void
+    ) {
+        guard let writer else { return answer(.failure(.readOnly)) }
+        let prepared = PreparedAppend(append, now: clock.read().wall)
+        if let rejection = prepared.rejection { return answer(.success(.rejected(rejection))) }
+        writer.submit([prepared], weight: prepared.byteCount) { answer($0.map { $0[0] }) }
+    }
+
     /// How many appends go to the writer at once, so that a commit stays within its limit.
     private static func portionCount(_ appends: ArraySlice<PreparedAppend>) -> Int {
         var bytes = 0

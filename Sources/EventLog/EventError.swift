@@ -81,7 +81,7 @@ extension EventError: CustomStringConvertible {
 }
 
 /// `text` in quotes, cut to a length that an error message can bear.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     let shown = text.count > 60 ? text.prefix(60) + "…" : text[...]
     return jsonString(String(shown))
 }

@@ -36,6 +36,16 @@ extension EventLog {
         }
     }
 
+    /// How many events there are, or were as of a position or moment.
+    package func size(asOf: AsOf?) throws(LogError) -> UInt64 {
+        try wrapping {
+            try environment.read { transaction in
+                let head = try Snapshot(transaction).head
+                return try asOf.map { try Scan.end(of: $0, head, in: transaction) } ?? head.size
+            }
+        }
+    }
+
     /// The event at a position, or nil where the log is shorter.
     package func event(at position: Position) throws -> Event? {
         var selection = Selection()

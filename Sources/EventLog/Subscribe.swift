@@ -80,39 +80,60 @@ package struct Subscription: AsyncSequence, Sendable {
         package mutating func next() async throws -> SubscriptionBatch? {
             while !Task.isCancelled {
                 let (size, commit) = try log.sizeAndCommit()
-                if next < size { return try examine(upTo: size) }
+                if next < size {
+                    let batch = try log.nextBatch(filter, from: Position(next), before: size)
+                    next = batch.next.value
+                    return batch
+                }
                 await log.waitForNews(beyond: size, after: commit)
             }
             return nil
-        }
-
-        private mutating func examine(upTo size: UInt64) throws -> SubscriptionBatch {
-            var end = Swift.min(size, next + LogLimits.examinedPositionsMax)
-            var selection = Selection()
-            selection.from = Position(next)
-            selection.to = Position(end - 1)
-            selection.stream = filter.stream
-            selection.types = filter.types
-            selection.tags = filter.tags
-            var events: [Event] = []
-            var bytes = 0
-            try log.read(selection) { event in
-                events.append(event)
-                bytes += event.decodedByteCount
-                let isFull =
-                    events.count >= LogLimits.readBatchEventsMax
-                    || bytes >= LogLimits.readBatchBytesMax
-                guard isFull else { return .next }
-                end = event.position.value + 1
-                return .stop
-            }
-            next = end
-            return SubscriptionBatch(events: events, next: Position(end))
         }
     }
 }
 
 extension EventLog {
+    /// The events that `filter` wants from `next` on, as many as make up a batch.
+    ///
+    /// None at `end` or behind it is examined; `end` is at most the size of the log.
+    package func nextBatch(
+        _ filter: EventFilter, from next: Position, before end: UInt64
+    ) throws -> SubscriptionBatch {
+        var end = min(end, next.value + LogLimits.examinedPositionsMax)
+        guard next.value < end else { return SubscriptionBatch(events: [], next: next) }
+        var selection = Selection()
+        selection.from = next
+        selection.to = Position(end - 1)
+        selection.stream = filter.stream
+        selection.types = filter.types
+        selection.tags = filter.tags
+        var events: [Event] = []
+        var bytes = 0
+        try read(selection) { event in
+            events.append(event)
+            bytes += event.decodedByteCount
+            let isFull =
+                events.count >= LogLimits.readBatchEventsMax
+                || bytes >= LogLimits.readBatchBytesMax
+            guard isFull else { return .next }
+            end = event.position.value + 1
+            return .stop
+        }
+        return SubscriptionBatch(events: events, next: Position(end))
+    }
+
+    /// Returns the log's size as soon as there are more than `size` events; nil once cancelled, and
+    /// when the log has been closed by its writer.
+    package func size(beyond size: UInt64) async throws(LogError) -> UInt64? {
+        while !Task.isCancelled {
+            let (found, commit) = try sizeAndCommit()
+            if found > size { return found }
+            if let news = writer?.news, news.isEnded { return nil }
+            await waitForNews(beyond: size, after: commit)
+        }
+        return nil
+    }
+
     /// Both of one snapshot, so that no commit can come between the two.
     fileprivate func sizeAndCommit() throws(LogError) -> (size: UInt64, commit: UInt64) {
         try wrapping {

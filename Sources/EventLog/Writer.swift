@@ -157,19 +157,29 @@ final class Writer: Sendable {
         _ appends: [PreparedAppend], weight: Int
     ) async -> Result<[AppendOutcome], LogError> {
         let answer = Answer()
-        let request = AppendRequest(appends: appends) { answer.give($0) }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
                 answer.awaited(by: caller)
-                switch crew?.writer.submit(.append(request), weight: weight) {
-                case .accepted: break
-                case .full: answer.give(.failure(.overloaded))
-                case .stopped, nil:
-                    answer.give(.failure(.writerStopped(reason: "it was closed")))
-                }
+                submit(appends, weight: weight) { answer.give($0) }
             }
         } onCancel: {
             answer.give(.failure(.cancelled))
+        }
+    }
+
+    /// Enqueues appends, and answers once about all of them.
+    ///
+    /// What the queue does not take is answered before this returns; everything else by the thread
+    /// that writes.
+    func submit(
+        _ appends: [PreparedAppend], weight: Int,
+        answer: @escaping @Sendable (Result<[AppendOutcome], LogError>) -> Void
+    ) {
+        let request = AppendRequest(appends: appends, answer: answer)
+        switch crew?.writer.submit(.append(request), weight: weight) {
+        case .accepted: break
+        case .full: answer(.failure(.overloaded))
+        case .stopped, nil: answer(.failure(.writerStopped(reason: "it was closed")))
         }
     }
 

@@ -92,6 +92,14 @@ package struct JSONValue: Sendable {
     /// The value exactly as written, without white space around it.
     package let bytes: ArraySlice<UInt8>
 
+    init(bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+
+    /// The value in text that has passed ``checkJSON(_:)``; nil where there is none.
+    package init?(checked text: ArraySlice<UInt8>) {
+        guard let start = text.firstIndex(where: { !$0.isJSONWhitespace }) else { return nil }
+        bytes = text[start...]
+    }
+
     package enum Kind: Sendable {
         case string
         case number

@@ -10,6 +10,18 @@ package enum QueryValue: Hashable, Sendable {
     case text(String)
     case blob([UInt8])
 
+    /// As JSON has it; bytes are written as hexadecimal digits.
+    package var node: JSONNode {
+        switch self {
+        case .null: .null
+        case .integer(let number): .integer(number)
+        case .real(let number): .real(number)
+        case .text(let text): .text(text)
+        case .blob(let bytes):
+            .text(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+        }
+    }
+
     /// A text is taken with its length, since it may hold U+0000, where C strings end.
     init(_ row: Row, at index: Int) {
         self =
@@ -32,6 +44,8 @@ package enum QueryValue: Hashable, Sendable {
 package struct QueryResult: Equatable, Sendable {
     package var columns: [String]
     package var rows: [[QueryValue]] = []
+    /// Whether there are more rows than were asked for.
+    package var isCut = false
 
     /// The value of a column in each row, or nil where there is no such column.
     package func values(of column: String) -> [QueryValue]? {
@@ -49,6 +63,22 @@ package enum Query: Sendable {
     case table(String, condition: String? = nil, moment: Instant? = nil)
     /// One SQL statement that changes nothing.
     case sql(String)
+}
+
+/// How much of an answer is wanted, and how long it may take.
+package struct QueryLimits: Sendable {
+    package let rowsMax: Int
+    package let skipping: Int
+    /// Nil waits for as long as it takes.
+    package let patience: Duration?
+
+    package static let none = QueryLimits(rowsMax: .max, skipping: 0, patience: nil)
+
+    package init(rowsMax: Int, skipping: Int, patience: Duration?) {
+        self.rowsMax = rowsMax
+        self.skipping = skipping
+        self.patience = patience
+    }
 }
 
 /// A read model that can be asked; every answer comes from one state of the file.
@@ -71,19 +101,22 @@ package struct ReadModel: Sendable {
     /// Answers even where the log has gone on since, and says how far it has.
     /// - Throws: as ``answer(_:)``, and where the read model does not belong to this log.
     package func answer(
-        _ query: Query, towards source: EventSource
+        _ query: Query, towards source: EventSource, within limits: QueryLimits = .none
     ) throws -> (result: QueryResult, standing: ReadModelStanding) {
-        try read { database in
+        try read(within: limits.patience) { database in
             let standing = try standing(in: database, towards: source)
-            return (try rows(query, in: database), standing)
+            return (try rows(query, in: database, within: limits), standing)
         }
     }
 
-    func rows(_ query: Query, in database: Database) throws -> QueryResult {
+    func rows(
+        _ query: Query, in database: Database, within limits: QueryLimits = .none
+    ) throws -> QueryResult {
         switch query {
         case .table(let name, let condition, let moment):
-            try rows(of: name, condition: condition, moment: moment, in: database)
-        case .sql(let sql): try rows(sql: sql, in: database)
+            try rows(
+                of: name, condition: condition, moment: moment, in: database, within: limits)
+        case .sql(let sql): try rows(sql: sql, in: database, within: limits)
         }
     }
 
@@ -95,11 +128,13 @@ package struct ReadModel: Sendable {
     }
 
     /// Runs within one transaction on a read model of the projection's own version.
-    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    func read<Result>(
+        within patience: Duration? = nil, _ body: (Database) throws -> Result
+    ) throws -> Result {
         guard FileManager.default.fileExists(atPath: path.live) else {
             throw ReadModelError.notBuilt(name: projection.name, path: path.live)
         }
-        return try withDatabase(at: path.live, for: .reading) { database in
+        return try withDatabase(at: path.live, for: .reading, within: patience) { database in
             var result: Result?
             try database.inTransaction(.deferred) {
                 if let reason = try rebuildReason(loaded(from: database)) {
@@ -114,7 +149,8 @@ package struct ReadModel: Sendable {
     }
 
     private func rows(
-        of name: String, condition: String?, moment: Instant?, in database: Database
+        of name: String, condition: String?, moment: Instant?, in database: Database,
+        within limits: QueryLimits
     ) throws -> QueryResult {
         guard let table = projection.tables.first(where: { $0.name == name }) else {
             throw ReadModelError.unknownTable(
@@ -136,7 +172,7 @@ package struct ReadModel: Sendable {
         if let condition { sql += " WHERE (\(condition)\n)" }
         sql += table.orderClause
         do {
-            return try fetch(database.makeStatement(sql: sql), arguments)
+            return try fetch(database.makeStatement(sql: sql), arguments, within: limits)
         } catch let error as DatabaseError where condition != nil && error.isOfTheStatement {
             throw ReadModelError.badCondition(
                 condition ?? "", reason: error.reason, table: name,
@@ -144,7 +180,9 @@ package struct ReadModel: Sendable {
         }
     }
 
-    private func rows(sql: String, in database: Database) throws -> QueryResult {
+    private func rows(
+        sql: String, in database: Database, within limits: QueryLimits
+    ) throws -> QueryResult {
         do {
             let statement = try database.makeStatement(sql: sql)
             guard statement.isReadonly, statement.columnCount > 0 else {
@@ -155,7 +193,7 @@ package struct ReadModel: Sendable {
             for column in statement.columnNames where !seen.insert(Array(column.utf8)).inserted {
                 throw ReadModelError.repeatedColumn(column)
             }
-            return try fetch(statement, [])
+            return try fetch(statement, [], within: limits)
         } catch let error as DatabaseError {
             switch error.resultCode {
             case .SQLITE_READONLY: throw ReadModelError.notReading(sql: sql)
@@ -168,11 +206,20 @@ package struct ReadModel: Sendable {
     }
 
     private func fetch(
-        _ statement: Statement, _ arguments: StatementArguments
+        _ statement: Statement, _ arguments: StatementArguments, within limits: QueryLimits
     ) throws -> QueryResult {
         var result = QueryResult(columns: statement.columnNames)
         let rows = try Row.fetchCursor(statement, arguments: arguments)
+        var skipped = 0
         while let row = try rows.next() {
+            guard skipped == limits.skipping else {
+                skipped += 1
+                continue
+            }
+            guard result.rows.count < limits.rowsMax else {
+                result.isCut = true
+                break
+            }
             result.rows.append(QueryValue.all(of: row))
         }
         return result

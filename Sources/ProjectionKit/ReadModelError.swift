@@ -30,6 +30,7 @@ package enum ReadModelError: Error, Equatable, Sendable {
     case notReading(sql: String)
     /// Two columns of a query's result have the same name.
     case repeatedColumn(String)
+    case tookTooLong(seconds: Int64)
 }
 
 /// Why a read model is made anew from the first event.
@@ -99,6 +100,8 @@ extension ReadModelError: CustomStringConvertible {
             "--sql: \(reason); the tables are \(tables.joined(separator: ", "))"
         case .repeatedColumn(let column):
             "--sql: two columns are called \"\(column)\"; name one of them with AS"
+        case .tookTooLong(let seconds):
+            "the query took more than \(seconds) s; ask for less, or ask a copy of the file"
         case .notReading(let sql):
             "--sql takes one statement that returns rows and changes nothing, not: "
                 + sql.prefix(80)

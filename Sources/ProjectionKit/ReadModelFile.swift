@@ -45,8 +45,11 @@ enum ReadModelAccess {
 
 /// Opens a database, uses it and closes it; errors of SQLite and of folds come out as
 /// ``ReadModelError``.
+///
+/// What takes longer than `patience` is broken off.
 func withDatabase<Result>(
-    at path: String, for access: ReadModelAccess, _ body: (Database) throws -> Result
+    at path: String, for access: ReadModelAccess, within patience: Duration? = nil,
+    _ body: (Database) throws -> Result
 ) throws -> Result {
     do {
         var configuration = Configuration()
@@ -54,12 +57,17 @@ func withDatabase<Result>(
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(ProjectionLimits.busyTimeoutSeconds)
         let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let deadline = patience.map { QueryDeadline(queue, in: $0) }
+        defer { deadline?.end() }
         let result = try queue.writeWithoutTransaction { database in
             for pragma in access.pragmas { try database.execute(sql: "PRAGMA " + pragma) }
             return try body(database)
         }
+        deadline?.end()
         try queue.close()
         return result
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
+        throw ReadModelError.tookTooLong(seconds: patience?.components.seconds ?? 0)
     } catch let error as DatabaseError {
         throw readModelError(error, path: path.isEmpty ? "the temporary read model" : path)
     } catch let failure as FoldFailure {

@@ -36,7 +36,27 @@ package struct ReadModelStatus: Equatable, Sendable {
     package var rows: Int { tables.reduce(0) { $0 + $1.rows } }
 }
 
+/// How far one read model is behind its log.
+package struct ReadModelLag: Equatable, Sendable {
+    package let standing: ReadModelStanding
+    /// From the recording of the last event taken in to that of the log's last event, in seconds.
+    ///
+    /// Nil where there is no last event to compare.
+    package let seconds: Double?
+}
+
 extension ReadModel {
+    /// How far the read model is, without a look at its rows; nil where there is none.
+    package func lag(towards source: EventSource) throws -> ReadModelLag? {
+        guard FileManager.default.fileExists(atPath: path.live) else { return nil }
+        return try read { database in
+            let (state, size) = (try state(in: database, of: source), try source.size())
+            return ReadModelLag(
+                standing: state.standing(logEvents: size),
+                seconds: try lagSeconds(state, towards: source, size: size))
+        }
+    }
+
     /// How far the read model is; nil where there is none.
     ///
     /// Linear in its rows, for the digest.

@@ -67,22 +67,8 @@ struct AppendVerb: AsyncParsableCommand {
     private func readCondition() throws -> Condition {
         var condition = Condition.nothing
         for text in expectRevision {
-            guard let sign = text.lastIndex(of: "=") else {
-                throw UsageError("--expect-revision needs STREAM=N, not \(text)")
-            }
-            let stream = try StreamName(String(text[..<sign]))
-            guard condition.streams[stream] == nil else {
-                throw UsageError("--expect-revision: \(stream) is named twice")
-            }
-            let value = text[text.index(after: sign)...]
-            switch value {
-            case "none": condition.streams[stream] = .doesNotExist
-            case "any": condition.streams[stream] = .exists
-            default:
-                guard value.first?.isNumber == true, let number = UInt64(value) else {
-                    throw UsageError("--expect-revision: \(value) is no revision, none or any")
-                }
-                condition.streams[stream] = .isAt(Revision(number))
+            do throws(ConditionTextError) { try condition.expect(text) } catch {
+                throw UsageError("--expect-revision: \(error)")
             }
         }
         if let absence = try readAbsence() { condition.absences = [absence] }
@@ -95,7 +81,7 @@ struct AppendVerb: AsyncParsableCommand {
             return nil
         }
         let items = try failIfMatch.map { text in
-            do { return try EventQuery.Item(commandLine: text) } catch let error as EventError {
+            do throws(ConditionTextError) { return try EventQuery.Item(text: text) } catch {
                 throw UsageError("--fail-if-match: \(error)")
             }
         }
@@ -228,35 +214,5 @@ private struct AppendTally {
     private mutating func refuse(_ reason: String, _ line: Int?) {
         refused += 1
         Standard.error(line.map { "line \($0): \(reason)" } ?? "ascolto: \(reason)")
-    }
-}
-
-extension EventQuery.Item {
-    /// Reads `types=A,B tags=k:v,k2:v2 stream=S`: each part at most once, values percent-encoded.
-    fileprivate init(commandLine text: String) throws {
-        self.init()
-        var seen = Set<Substring>()
-        for part in text.split(separator: " ") {
-            let name = part.prefix { $0 != "=" }
-            let value = part.dropFirst(name.count + 1)
-            guard !value.isEmpty, seen.insert(name).inserted else {
-                throw UsageError("--fail-if-match: \(part) is empty or there twice")
-            }
-            let names = try value.split(separator: ",", omittingEmptySubsequences: false).map {
-                guard let name = String($0).removingPercentEncoding else {
-                    throw UsageError("--fail-if-match: \($0) is not percent-encoded UTF-8")
-                }
-                return name
-            }
-            switch name {
-            case "types": types = Set(try names.map { try EventType($0) })
-            case "tags": tags = try names.map { try Tag($0) }
-            case "stream" where names.count == 1: stream = try StreamName(names[0])
-            default: throw UsageError("--fail-if-match: \(part) is no types=, tags= or stream=")
-            }
-        }
-        guard !seen.isEmpty else {
-            throw UsageError("--fail-if-match needs types=, tags= or stream=")
-        }
     }
 }

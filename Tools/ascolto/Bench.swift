@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLog
 internal import Foundation
+internal import JSON
 internal import Storage
 internal import Workloads
 

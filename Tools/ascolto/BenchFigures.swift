@@ -1,4 +1,5 @@
 internal import EventLog
+internal import JSON
 internal import Storage
 internal import Workloads
 

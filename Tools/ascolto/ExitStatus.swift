@@ -66,7 +66,7 @@ private func exitCode(_ error: ReadModelError) -> Int32 {
         ExitStatus.usage
     case .missingEvent: ExitStatus.corruption
     case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
-        .sumTooLarge, .asOfBeyondLog:
+        .sumTooLarge, .asOfBeyondLog, .tookTooLong:
         ExitStatus.no
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EventLog
+internal import JSON
 internal import Reorganisation
 
 struct Generate: AsyncParsableCommand {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import EventLog
 internal import Foundation
 internal import Intake
+internal import JSON
 
 struct ImportQueueLogVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

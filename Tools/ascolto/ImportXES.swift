@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLog
 internal import Intake
+internal import JSON
 
 struct ImportXESVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ContactCentre
 internal import EventLog
+internal import JSON
 
 struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Create a log.")

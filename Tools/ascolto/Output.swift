@@ -19,40 +19,16 @@ struct OutputOptions: ParsableArguments {
 }
 
 /// One value of an answer.
-enum Cell: Equatable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case truth(Bool)
-    /// Names and values within one value.
-    case object([(String, Cell)])
+typealias Cell = JSONNode
 
-    static func == (left: Cell, right: Cell) -> Bool { left.json == right.json }
-
-    static func count(_ value: some BinaryInteger) -> Cell { .integer(Int64(value)) }
-
-    static func optional(_ text: (some CustomStringConvertible)?) -> Cell {
-        text.map { .text($0.description) } ?? .null
-    }
-
-    var json: String {
-        switch self {
-        case .null: "null"
-        case .integer(let value): String(value)
-        case .real(let value): value.isFinite ? "\(value)" : "null"
-        case .text(let text): jsonString(text)
-        case .truth(let value): value ? "true" : "false"
-        case .object(let members): jsonObject(members)
-        }
-    }
-
+extension Cell {
     /// As people read it; empty for null.
     var plain: String {
         switch self {
         case .null: ""
         case .text(let text): text
         case .object(let members): members.map { "\($0) \($1.plain)" }.joined(separator: ", ")
+        case .array(let values): values.map(\.plain).joined(separator: ", ")
         case .integer, .real, .truth: json
         }
     }
@@ -83,7 +59,7 @@ enum Cell: Equatable {
     var isNumber: Bool {
         switch self {
         case .integer, .real, .null: true
-        case .text, .truth, .object: false
+        case .text, .truth, .array, .object: false
         }
     }
 }
@@ -102,10 +78,6 @@ func printable(_ text: String) -> String {
         }
     }
     return String(shown)
-}
-
-private func jsonObject(_ members: [(String, Cell)]) -> String {
-    "{" + members.map { "\(jsonString($0)):\($1.json)" }.joined(separator: ",") + "}"
 }
 
 /// Rows under named columns, or one object, printed in the chosen format.
@@ -147,7 +119,7 @@ struct Answer {
         output.flush()
     }
 
-    private func json(_ row: [Cell]) -> String { jsonObject(Array(zip(columns, row))) }
+    private func json(_ row: [Cell]) -> String { Cell.object(Array(zip(columns, row))).json }
 
     private func writeArray(to output: StandardOutput) {
         guard let last = rows.last else { return output.write(line: "[]") }

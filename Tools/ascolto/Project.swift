@@ -215,7 +215,7 @@ struct QueryVerb: ParsableCommand {
                     .answer(query, towards: source)
             }
         tell(standing, of: name)
-        Answer(columns: result.columns, rows: result.rows.map { $0.map(Cell.init) })
+        Answer(columns: result.columns, rows: result.rows.map { $0.map(\.node) })
             .write(as: output.chosen)
     }
 
@@ -252,17 +252,5 @@ extension Cell {
     /// The position of the first event that could not be read.
     fileprivate static func first(of unreadable: UnreadableEvents) -> Cell {
         unreadable.first.map { .count($0.position.value) } ?? .null
-    }
-
-    init(_ value: QueryValue) {
-        self =
-            switch value {
-            case .null: .null
-            case .integer(let number): .integer(number)
-            case .real(let number): .real(number)
-            case .text(let text): .text(text)
-            case .blob(let bytes):
-                .text(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
-            }
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EventLog
+internal import JSON
 
 struct Streams: ParsableCommand {
     static let configuration = CommandConfiguration(

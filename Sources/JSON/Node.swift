@@ -1,0 +1,55 @@
+/// A JSON value that is put together to be written.
+///
+/// Members keep the order in which they are given.
+package enum JSONNode: Equatable, Sendable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case truth(Bool)
+    case array([JSONNode])
+    /// Names and values within one value.
+    case object([(String, JSONNode)])
+
+    package static func == (left: JSONNode, right: JSONNode) -> Bool { left.json == right.json }
+
+    package static func count(_ value: some BinaryInteger) -> JSONNode { .integer(Int64(value)) }
+
+    package static func optional(_ text: (some CustomStringConvertible)?) -> JSONNode {
+        text.map { .text($0.description) } ?? .null
+    }
+
+    /// The value on one line, without spaces; a number that is not finite is null.
+    package var json: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .null: bytes.append(contentsOf: "null".utf8)
+        case .integer(let value): bytes.append(contentsOf: String(value).utf8)
+        case .real(let value):
+            bytes.append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
+        case .text(let text): appendJSONString(text, to: &bytes)
+        case .truth(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        case .array(let values):
+            bytes.append(UInt8(ascii: "["))
+            for (index, value) in values.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                value.append(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let members):
+            bytes.append(UInt8(ascii: "{"))
+            for (index, (name, value)) in members.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                appendJSONString(name, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                value.append(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+    }
+}

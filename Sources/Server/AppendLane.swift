@@ -1,0 +1,292 @@
+internal import EventLog
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// Answers appends of one event on the connection's own event loop, and lets all else pass.
+///
+/// This is what a contact centre does all day. Such a request needs no task of its own: its event
+/// is read where its bytes arrive and handed to the writer, and the answer is written when the
+/// commit has come. It also keeps the time limits of its connection, and the order of requests
+/// that a client sends without waiting for answers.
+final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let desk: Desk
+    private var state = State.idle
+    /// What has come behind the request that is being answered.
+    private var held: CircularBuffer<Held> = []
+    private var isReadHeld = false
+    private var deadline = NIODeadline.distantFuture
+    private var unreadSince: NIODeadline?
+    private var watch: Scheduled<Void>?
+
+    private enum State {
+        case idle
+        /// An append of one event is arriving.
+        case collecting(HTTPRequest, AppendTerms, ByteBuffer)
+        /// It is with the writer.
+        case waiting(Connection)
+        /// Another request is on its way through; which of its ends are still to come.
+        case passing(Passing)
+        /// Nothing more is read.
+        case closing
+    }
+
+    private struct Passing {
+        var isRequestOpen = true
+        var isResponseOpen = true
+    }
+
+    private enum Connection {
+        case kept
+        case closed
+    }
+
+    private enum Held {
+        case part(HTTPRequestPart)
+        case event(Any)
+        case error(any Error)
+    }
+
+    init(_ desk: Desk) { self.desk = desk }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        rest()
+        scheduleWatch(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { watch?.cancel() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if isHolding { held.append(.part(part)) } else { take(part, context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Whoever hears that the client has sent all, or that the server is to end, closes.
+        if isBusy {
+            held.append(.event(event))
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .waiting = state { return held.append(.error(error)) }
+        if case .collecting = state { state = .passing(Passing(isRequestOpen: false)) }
+        context.fireErrorCaught(error)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        // A few requests may wait; to stop reading at each append would cost more than they do.
+        if held.count > ServerLimits.heldPartsMax { isReadHeld = true } else { context.read() }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data), case .passing(var passing) = state {
+            context.write(data, promise: promise)
+            passing.isResponseOpen = false
+            advance(passing, context)
+        } else {
+            context.write(data, promise: promise)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        unreadSince = context.channel.isWritable ? nil : .now()
+        context.fireChannelWritabilityChanged()
+    }
+}
+
+// One request after the other.
+extension AppendLane {
+    private var isHolding: Bool {
+        switch state {
+        case .waiting: true
+        case .passing(let passing): !passing.isRequestOpen
+        case .idle, .collecting, .closing: !held.isEmpty
+        }
+    }
+
+    private var isBusy: Bool {
+        switch state {
+        case .waiting, .collecting: true
+        case .idle, .passing, .closing: !held.isEmpty
+        }
+    }
+
+    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch (state, part) {
+        case (.idle, .head(let head)): begin(head, context)
+        case (.collecting(let head, let terms, var body), .body(let piece)):
+            state = .idle
+            body.writeImmutableBuffer(piece)
+            state = .collecting(head, terms, body)
+            if body.readableBytes > AppendFormat.event.bytesMax { refuseLength(context) }
+        case (.collecting(let head, let terms, let body), .end):
+            submit(head, terms, body, context)
+        case (.passing(var passing), .end):
+            context.fireChannelRead(wrapInboundOut(part))
+            passing.isRequestOpen = false
+            advance(passing, context)
+        case (.passing, _):
+            deadline = .now() + .init(ServerLimits.requestPatience)
+            context.fireChannelRead(wrapInboundOut(part))
+        case (.closing, _): break
+        case (.idle, _), (.waiting, _), (.collecting, .head):
+            context.fireChannelRead(wrapInboundOut(part))
+        }
+    }
+
+    private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        deadline = .now() + .init(ServerLimits.requestPatience)
+        if head.headerFields[.expect] != nil, head.method == .post || head.method == .put {
+            context.writeAndFlush(
+                wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        }
+        let target = Target(head.path)
+        guard head.method == .post, target.path == Endpoint.appendEvents.path,
+            let type = head.headerFields[.contentType],
+            (try? AppendFormat(contentType: type)) == .event
+        else {
+            state = .passing(Passing())
+            return context.fireChannelRead(wrapInboundOut(.head(head)))
+        }
+        do throws(Problem) {
+            try desk.gate.admit(head.headerFields, to: .appendEvents)
+            state = .collecting(head, try AppendTerms(target.query), ByteBuffer())
+        } catch {
+            answer(error.answer, .closed, context)
+        }
+    }
+
+    private func refuseLength(_ context: ChannelHandlerContext) {
+        let problem = Problem(
+            .contentTooLarge, .tooLarge,
+            "an event has at most \(AppendFormat.event.bytesMax) bytes")
+        answer(problem.answer, .closed, context)
+    }
+
+    /// Behind the end of a request or of its response.
+    private func advance(_ passing: Passing, _ context: ChannelHandlerContext) {
+        state = .passing(passing)
+        guard !passing.isRequestOpen else { return }
+        deadline = .distantFuture
+        guard !passing.isResponseOpen else { return }
+        state = .idle
+        goOn(context)
+    }
+
+    /// Takes what was held, up to the next request that has to be waited for.
+    private func goOn(_ context: ChannelHandlerContext) {
+        rest()
+        while let next = held.first {
+            if case .part = next {
+                if case .waiting = state { return }
+                if case .passing(let passing) = state, !passing.isRequestOpen { return }
+            } else if case .waiting = state {
+                return
+            }
+            held.removeFirst()
+            switch next {
+            case .part(let part): take(part, context)
+            case .event(let event): context.fireUserInboundEventTriggered(event)
+            case .error(let error): errorCaught(context: context, error: error)
+            }
+        }
+        if isReadHeld, held.isEmpty {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    private func rest() { deadline = .now() + .init(ServerLimits.idlePatience) }
+}
+
+// An append of one event.
+extension AppendLane {
+    private func submit(
+        _ head: HTTPRequest, _ terms: AppendTerms, _ body: ByteBuffer,
+        _ context: ChannelHandlerContext
+    ) {
+        let event: IncomingEvent
+        do throws(Problem) {
+            event = try IncomingEvent(Array(body.readableBytesView)[...])
+        } catch {
+            return answer(error.answer, Self.connection(head), context)
+        }
+        state = .waiting(Self.connection(head))
+        deadline = .distantFuture
+        let place = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        desk.log.append(Append([event.event], condition: terms.condition)) { result in
+            // On the writer's thread, behind the commit.
+            loop.execute {
+                let (lane, context) = place.value
+                lane.finish(event, result, context)
+            }
+        }
+    }
+
+    private func finish(
+        _ event: IncomingEvent, _ result: Result<AppendOutcome, LogError>,
+        _ context: ChannelHandlerContext
+    ) {
+        guard case .waiting(let connection) = state, context.channel.isActive else { return }
+        do {
+            answer(try AppendTally.answer(to: [event], result.get()), connection, context)
+        } catch {
+            answer(desk.problem(of: error).answer, connection, context)
+        }
+    }
+
+    private static func connection(_ head: HTTPRequest) -> Connection {
+        head.headerFields[.connection]?.lowercased() == "close" ? .closed : .kept
+    }
+
+    private func answer(
+        _ answer: Answer, _ connection: Connection, _ context: ChannelHandlerContext
+    ) {
+        var head = answer.head(date: desk.date.now)
+        if connection == .closed { head.headerFields[.connection] = "close" }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: answer.body))), promise: nil)
+        switch connection {
+        case .kept:
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            state = .idle
+            goOn(context)
+        case .closed:
+            state = .closing
+            held.removeAll()
+            let channel = context.channel
+            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+                channel.close(promise: nil)
+            }
+        }
+    }
+}
+
+// Time limits.
+extension AppendLane {
+    private func scheduleWatch(_ context: ChannelHandlerContext) {
+        let place = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        watch = context.eventLoop.scheduleTask(in: .init(ServerLimits.watchInterval)) {
+            let (lane, context) = place.value
+            guard context.channel.isActive else { return }
+            let now = NIODeadline.now()
+            let isUnread = lane.unreadSince.map {
+                now > $0 + .init(ServerLimits.unreadPatience)
+            }
+            if now > lane.deadline || isUnread == true {
+                context.close(promise: nil)
+            } else {
+                lane.scheduleWatch(context)
+            }
+        }
+    }
+}

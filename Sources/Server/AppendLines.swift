@@ -1,0 +1,106 @@
+internal import EventLog
+internal import HTTPTypes
+internal import JSON
+internal import NIOCore
+
+/// The lines of a body that arrives piece by piece.
+struct IncomingLines {
+    private var pending: [UInt8] = []
+    private(set) var number = 0
+
+    /// The whole lines of what has come, without their ends; what is left waits for more.
+    mutating func take(_ piece: ByteBuffer) throws(Problem) -> [(
+        text: ArraySlice<UInt8>, number: Int
+    )] {
+        pending.append(contentsOf: piece.readableBytesView)
+        var lines: [(ArraySlice<UInt8>, Int)] = []
+        var start = pending.startIndex
+        while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            add(pending[start..<end], to: &lines)
+            start = end + 1
+        }
+        pending = Array(pending[start...])
+        guard pending.count <= ServerLimits.eventBytesMax else {
+            throw Problem(
+                .contentTooLarge, .tooLarge,
+                "line \(number + 1) has more than \(ServerLimits.eventBytesMax) bytes; what stands "
+                    + "before it has been appended")
+        }
+        return lines
+    }
+
+    /// The line that no line end follows.
+    mutating func takeRest() -> [(text: ArraySlice<UInt8>, number: Int)] {
+        var lines: [(ArraySlice<UInt8>, Int)] = []
+        if !pending.isEmpty { add(pending[...], to: &lines) }
+        pending = []
+        return lines
+    }
+
+    private mutating func add(
+        _ line: ArraySlice<UInt8>, to lines: inout [(ArraySlice<UInt8>, Int)]
+    ) {
+        number += 1
+        guard !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) else { return }
+        lines.append((line, number))
+    }
+}
+
+/// Appends each line of a body while the next ones arrive.
+struct LineAppender {
+    let log: EventLog
+    private var tally = AppendTally()
+    private var appends: [Append] = []
+    private var numbers: [Int] = []
+    private var bytes = 0
+
+    init(_ log: EventLog) { self.log = log }
+
+    mutating func append(_ body: some AsyncSequence<ByteBuffer, any Error>) async throws -> Answer {
+        var lines = IncomingLines()
+        for try await piece in body {
+            for line in try lines.take(piece) { try await take(line) }
+        }
+        for line in lines.takeRest() { try await take(line) }
+        try await flush()
+        return tally.answer
+    }
+
+    private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
+        do throws(Problem) {
+            let event = try IncomingEvent(line.text)
+            tally.take(event)
+            appends.append(Append([event.event]))
+            numbers.append(line.number)
+            bytes += line.text.count
+        } catch {
+            tally.refuse(error, line: line.number)
+        }
+        if appends.count >= ServerLimits.chunkEventsMax || bytes >= ServerLimits.chunkBytesMax {
+            try await flush()
+        }
+    }
+
+    private mutating func flush() async throws {
+        guard !appends.isEmpty else { return }
+        let outcomes = try await log.append(each: appends)
+        for (outcome, number) in zip(outcomes, numbers) { tally.count(outcome, line: number) }
+        appends.removeAll(keepingCapacity: true)
+        numbers.removeAll(keepingCapacity: true)
+        bytes = 0
+    }
+}
+
+/// The lines of a body as the events of one append.
+func readTogether(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
+    var events: [IncomingEvent] = []
+    var number = 0
+    for line in body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        number += 1
+        guard !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) else { continue }
+        do throws(Problem) { events.append(try IncomingEvent(line)) } catch {
+            throw error.naming("line", number: number)
+        }
+    }
+    return events
+}

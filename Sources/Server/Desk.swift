@@ -1,0 +1,45 @@
+internal import EventLog
+internal import Synchronization
+
+/// What all requests are answered with.
+struct Desk: Sendable {
+    let log: EventLog
+    let readers: Readers
+    let pulse: Pulse
+    let events: SharedEvents
+    let cursors: CursorDesk
+    let readModels: LiveReadModels
+    let gate: Gate
+    let health: Health
+    let date = HTTPDate()
+
+    /// What to answer to an error, which is remembered where it says that the server is ill.
+    func problem(of error: any Error) -> Problem {
+        let problem = Problem(error)
+        if case LogError.writerStopped = error { health.note(problem.detail) }
+        if problem.kind == .corruption { health.note(problem.detail) }
+        return problem
+    }
+}
+
+/// Whether the server can do its work.
+final class Health: Sendable {
+    private let trouble = Mutex<String?>(nil)
+    private let state = Mutex(State.running)
+
+    enum State {
+        case running
+        case ending
+    }
+
+    /// Remembers the first thing that went wrong for good.
+    func note(_ reason: String) { trouble.withLock { $0 = $0 ?? reason } }
+
+    func end() { state.withLock { $0 = .ending } }
+
+    /// Why requests are better sent elsewhere; nil where all is well.
+    var reason: String? {
+        if let reason = trouble.withLock({ $0 }) { return reason }
+        return state.withLock { $0 } == .ending ? "the server is about to end" : nil
+    }
+}

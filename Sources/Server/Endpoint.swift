@@ -1,0 +1,106 @@
+package import HTTPTypes
+internal import JSON
+
+/// What a client can do here; the one table of paths, methods and roles.
+package enum Endpoint: String, CaseIterable, Sendable {
+    case appendEvents
+    case readEvents
+    case readEvent
+    case followEvents
+    case exportEvents
+    case listStreams
+    case head
+    case listCursors
+    case readCursor
+    case moveCursor
+    case removeCursor
+    case listProjections
+    case describeProjection
+    case readTable
+    case queryProjection
+    case livez
+    case readyz
+    case description
+    case documentation
+    case problems
+
+    package var method: HTTPRequest.Method {
+        switch self {
+        case .appendEvents, .queryProjection: .post
+        case .moveCursor: .put
+        case .removeCursor: .delete
+        default: .get
+        }
+    }
+
+    /// Parts of the path; one in braces stands for any.
+    package var path: String {
+        switch self {
+        case .appendEvents, .readEvents: "/v1/events"
+        case .readEvent: "/v1/events/{position}"
+        case .followEvents: "/v1/subscription"
+        case .exportEvents: "/v1/export"
+        case .listStreams: "/v1/streams"
+        case .head: "/v1/head"
+        case .listCursors: "/v1/cursors"
+        case .readCursor, .moveCursor, .removeCursor: "/v1/cursors/{cursor}"
+        case .listProjections: "/v1/projections"
+        case .describeProjection: "/v1/projections/{projection}"
+        case .readTable: "/v1/projections/{projection}/tables/{table}"
+        case .queryProjection: "/v1/projections/{projection}/query"
+        case .livez: "/livez"
+        case .readyz: "/readyz"
+        case .description: "/openapi.yaml"
+        case .documentation: "/"
+        case .problems: "/problems"
+        }
+    }
+}
+
+/// Where a request goes, with what stands in the place of the braces.
+struct Route: Sendable {
+    let endpoint: Endpoint
+    let arguments: [String]
+
+    /// The endpoint of a method and a path.
+    ///
+    /// - Throws: a problem that says which methods the path knows, or that there is no such path.
+    static func find(
+        _ method: HTTPRequest.Method, _ path: Substring
+    ) throws(Problem) -> Route {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        var allowed: [String] = []
+        for (endpoint, pattern) in patterns where pattern.count == parts.count {
+            guard let arguments = try match(pattern, parts) else { continue }
+            if endpoint.method == method { return Route(endpoint: endpoint, arguments: arguments) }
+            allowed.append(endpoint.method.rawValue)
+        }
+        guard allowed.isEmpty else {
+            var problem = Problem(
+                .methodNotAllowed, .methodNotAllowed,
+                "this path knows \(allowed.joined(separator: ", ")), not \(method.rawValue)")
+            problem.fields[.allow] = allowed.joined(separator: ", ")
+            throw problem
+        }
+        throw Problem(.notFound, .notFound, "there is no such path; / tells which there are")
+    }
+
+    private static let patterns: [(Endpoint, [Substring])] = Endpoint.allCases.map {
+        ($0, $0.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() + [])
+    }
+
+    private static func match(
+        _ pattern: [Substring], _ parts: ArraySlice<Substring>
+    ) throws(Problem) -> [String]? {
+        var arguments: [String] = []
+        for (wanted, part) in zip(pattern, parts) {
+            guard wanted.first == "{" else {
+                guard wanted == part else { return nil }
+                continue
+            }
+            guard let argument = decodePercent(part), !argument.isEmpty else { return nil }
+            arguments.append(argument)
+        }
+        return arguments
+    }
+}

@@ -1,0 +1,175 @@
+internal import EventLog
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import JSON
+internal import NIOCore
+
+/// What events are written as in an answer.
+enum EventFormat: String, CaseIterable {
+    /// An event a line.
+    case lines = "application/x-ndjson"
+    /// One array.
+    case batch = "application/cloudevents-batch+json"
+}
+
+/// Which events a request asks for, and as what.
+struct ReadRequest {
+    var selection: Selection
+    let format: EventFormat
+
+    private enum Order: String, CaseIterable {
+        case forward
+        case backward
+    }
+
+    init(_ query: Substring?, accept: String?) throws(Problem) {
+        var parameters = try QueryParameters(query: query)
+        var selection = Selection()
+        selection.from = try parameters.position("from")
+        selection.to = try parameters.position("to")
+        let filter = try EventFilter(&parameters)
+        (selection.stream, selection.types, selection.tags) =
+            (filter.stream, filter.types, filter.tags)
+        selection.since = try parameters.time("since")
+        selection.until = try parameters.time("until")
+        selection.recordedSince = try parameters.time("recorded_since")
+        selection.recordedUntil = try parameters.time("recorded_until")
+        selection.asOf = try parameters.asOf("as_of")
+        selection.direction =
+            try parameters.choice("order", of: Order.self) == .backward ? .backward : .forward
+        selection.limit = try parameters.whole("limit").map { Int($0) }
+        try parameters.requireNothingLeft()
+        self.selection = selection
+        format = try Accept(accept).best(of: EventFormat.self, for: "events")
+    }
+
+    /// The whole log, or a part of it.
+    init(export query: Substring?) throws(Problem) {
+        var parameters = try QueryParameters(query: query)
+        selection = Selection()
+        selection.from = try parameters.position("from")
+        selection.to = try parameters.position("to")
+        try parameters.requireNothingLeft()
+        format = .lines
+    }
+
+    /// Bounds the selection by what the log holds now, so that the answer is of one moment however
+    /// long it takes to be read; false where nothing is selected.
+    mutating func fix(_ size: UInt64) -> Bool {
+        selection.asOf = nil
+        guard size > 0, selection.from?.value ?? 0 < size else { return false }
+        selection.to = Position(min(selection.to?.value ?? .max, size - 1))
+        return true
+    }
+
+    /// The same form without an event in it.
+    var ofNothing: ReadRequest {
+        var request = self
+        request.selection.limit = 0
+        return request
+    }
+}
+
+extension EventFilter {
+    /// The parameters by which events are told apart without a look at time.
+    init(_ parameters: inout QueryParameters) throws(Problem) {
+        self.init()
+        let name = try parameters.one("stream")
+        let (typeNames, tagNames) = (parameters.all("type"), parameters.all("tag"))
+        do throws(EventError) {
+            if let name { stream = try StreamName(name) }
+            for name in typeNames { types.insert(try EventType(name)) }
+            for name in tagNames { tags.append(try Tag(name)) }
+        } catch {
+            throw Problem.badParameter("\(error)")
+        }
+    }
+}
+
+/// Writes selected events page after page, each read by itself.
+struct EventPages {
+    private let log: EventLog
+    private var selection: Selection
+    private let format: EventFormat
+    private var remaining: Int
+    private var isFirst = true
+    private var isFinished = false
+
+    init(_ request: ReadRequest, of log: EventLog) {
+        self.log = log
+        selection = request.selection
+        format = request.format
+        remaining = request.selection.limit ?? .max
+    }
+
+    /// The next page, or nil behind the last.
+    mutating func next() throws -> ByteBuffer? {
+        guard !isFinished else { return nil }
+        var page = ByteBuffer()
+        page.reserveCapacity(ServerLimits.pageBytes + (64 << 10))
+        if format == .batch, isFirst { page.writeString("[") }
+        selection.limit = remaining
+        isFinished = true
+        try log.read(selection) { event in
+            write(event, to: &page)
+            remaining -= 1
+            guard page.readableBytes >= ServerLimits.pageBytes else { return .next }
+            isFinished = !goOn(behind: event.position)
+            return .stop
+        }
+        if format == .batch, isFinished { page.writeString("]\n") }
+        return page
+    }
+
+    private mutating func write(_ event: Event, to page: inout ByteBuffer) {
+        if format == .batch, !isFirst { page.writeString(",") }
+        isFirst = false
+        page.writeBytes(event.line)
+        if format == .lines { page.writeInteger(UInt8(ascii: "\n")) }
+    }
+
+    /// Whether there may be more.
+    private mutating func goOn(behind position: Position) -> Bool {
+        guard remaining > 0 else { return false }
+        switch selection.direction {
+        case .forward:
+            selection.from = position.next
+            return position < selection.to ?? position.next
+        case .backward:
+            guard position.value > selection.from?.value ?? 0 else { return false }
+            selection.to = Position(position.value - 1)
+            return true
+        }
+    }
+}
+
+/// The pages of an answer, the next of which is read when the one before has been written.
+struct PageStream: BodyStream {
+    private let pages: EventPages
+    private let first: ByteBuffer?
+    private let readers: Readers
+
+    /// Reads the first page: what goes wrong there still has a status of its own.
+    init(_ pages: EventPages, _ readers: Readers) async throws {
+        (first, self.pages) = try await Self.next(pages, readers)
+        self.readers = readers
+    }
+
+    @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
+        var (page, rest) = (first, pages)
+        while let buffer = page {
+            try await writer.write(buffer)
+            (page, rest) = try await Self.next(rest, readers)
+        }
+    }
+
+    private static func next(
+        _ pages: EventPages, _ readers: Readers
+    ) async throws -> (ByteBuffer?, EventPages) {
+        try await readers.run {
+            var pages = pages
+            return (try pages.next(), pages)
+        }
+    }
+}

@@ -1,0 +1,191 @@
+internal import EventLog
+internal import HTTPTypes
+internal import Hummingbird
+internal import JSON
+internal import NIOPosix
+internal import ProjectionKit
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Keeps all read models close behind the log while the server runs.
+final class LiveReadModels: Service {
+    let projections: [any Projection]
+    let directory: String
+    let source: EventSource
+    private let pulse: Pulse
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let problems = Mutex<[String: String]>([:])
+
+    init(_ projections: [any Projection], of log: EventLog, in directory: String, _ pulse: Pulse) {
+        self.projections = projections
+        self.directory = directory
+        self.pulse = pulse
+        source = EventSource(log)
+    }
+
+    /// Why read models are not brought up to date, by their names.
+    var troubles: [String: String] { problems.withLock { $0 } }
+
+    func run() async throws {
+        guard let subscriber = pulse.join() else { return }
+        defer { pulse.leave(subscriber) }
+        pool.start()
+        await withGracefulShutdownHandler {
+            follow: while !Task.isCancelled {
+                await bringUpToDate()
+                try? await Task.sleep(for: ServerLimits.projectInterval)
+                if case .over = await subscriber.next() { break follow }
+            }
+        } onGracefulShutdown: {
+            subscriber.tell(.over)
+        }
+        try await pool.shutdownGracefully()
+    }
+
+    private func bringUpToDate() async {
+        for projection in projections {
+            let projector = Projector(projection, in: directory)
+            let problem: String?
+            do {
+                let source = source
+                _ = try await pool.runIfActive { try projector.bringUpToDate(from: source) }
+                problem = nil
+            } catch {
+                problem = "\(error)"
+            }
+            problems.withLock { $0[projection.name] = problem }
+        }
+    }
+
+    func named(_ name: String) throws(Problem) -> any Projection {
+        guard let projection = projections.first(where: { $0.name == name }) else {
+            throw Problem(
+                .notFound, .notFound,
+                "there is no projection \(quoted(name)); there are: "
+                    + projections.map(\.name).joined(separator: ", "))
+        }
+        return projection
+    }
+
+    func model(_ name: String) throws(Problem) -> ReadModel {
+        ReadModel(of: try named(name), in: directory)
+    }
+}
+
+extension Responder {
+    func projections(_ query: Substring?) async throws -> Answer {
+        try QueryParameters(query: query).requireNothingLeft()
+        let models = desk.readModels
+        let rows = try await desk.readers.run {
+            models.projections.map { projection -> JSONNode in
+                var members: [(String, JSONNode)] = [
+                    ("name", .text(projection.name)), ("version", .count(projection.version)),
+                ]
+                let model = ReadModel(of: projection, in: models.directory)
+                let lag = try? model.lag(towards: models.source)
+                members += Self.members(of: lag)
+                if let trouble = models.troubles[projection.name] {
+                    members.append(("problem", .text(trouble)))
+                }
+                return .object(members)
+            }
+        }
+        return Answer(.ok, .array(rows))
+    }
+
+    private static func members(of lag: ReadModelLag?) -> [(String, JSONNode)] {
+        [
+            ("position", lag?.standing.position.map { .count($0.value) } ?? .null),
+            ("lag_events", lag.map { .count($0.standing.lagEvents) } ?? .null),
+            ("lag_seconds", lag?.seconds.map { .real($0) } ?? .null),
+            ("unreadable", lag.map { .count($0.standing.unreadable.count) } ?? .null),
+        ]
+    }
+
+    func describeProjection(_ name: String, _ query: Substring?) throws -> Answer {
+        try QueryParameters(query: query).requireNothingLeft()
+        let projection = try desk.readModels.named(name)
+        let tables = projection.tables.map { table -> JSONNode in
+            let columns = table.columns.map { column -> JSONNode in
+                .object([
+                    ("name", .text(column.name)), ("unit", .text(column.unit.rawValue)),
+                    ("meaning", .text(column.meaning)),
+                ])
+            }
+            return .object([
+                ("name", .text(table.name)), ("meaning", .text(table.meaning)),
+                ("key", .array(table.key.map { .text($0) })),
+                ("at", .truth(table.moment != nil)), ("columns", .array(columns)),
+            ])
+        }
+        return Answer(
+            .ok,
+            .object([
+                ("name", .text(projection.name)), ("version", .count(projection.version)),
+                ("tables", .array(tables)),
+            ]))
+    }
+
+    func table(
+        _ names: [String], _ query: Substring?, _ fields: HTTPFields
+    ) async throws -> Answer {
+        var parameters = try QueryParameters(query: query)
+        let condition = try parameters.one("where")
+        let moment = try parameters.time("at")
+        let limits = try QueryLimits(&parameters)
+        try parameters.requireNothingLeft()
+        return try await answer(
+            .table(names[1], condition: condition, moment: moment), of: names[0], limits)
+    }
+
+    func query(_ name: String, _ query: Substring?, _ request: Request) async throws -> Answer {
+        var parameters = try QueryParameters(query: query)
+        let limits = try QueryLimits(&parameters)
+        try parameters.requireNothingLeft()
+        let media = request.headers[.contentType]?.prefix { $0 != ";" }.trimmed.lowercased()
+        guard media == "application/sql" else {
+            throw Problem(
+                .unsupportedMediaType, .unsupportedMediaType,
+                "a query is sent as application/sql: one SELECT")
+        }
+        let body = try await body(of: request, upTo: ServerLimits.sqlBytesMax)
+        guard let sql = String(validating: body, as: UTF8.self) else {
+            throw Problem(.badRequest, .badRequest, "the query is not UTF-8")
+        }
+        return try await answer(.sql(sql), of: name, limits)
+    }
+
+    /// Rows as they were at one moment, with the position that they are as of.
+    private func answer(
+        _ query: Query, of name: String, _ limits: QueryLimits
+    ) async throws -> Answer {
+        let (model, source) = (try desk.readModels.model(name), desk.readModels.source)
+        let (result, standing) = try await desk.readers.run {
+            try model.answer(query, towards: source, within: limits)
+        }
+        let rows = result.rows.map { row -> JSONNode in
+            .object(zip(result.columns, row).map { ($0, $1.node) })
+        }
+        return Answer(
+            .ok,
+            .object([
+                ("position", standing.position.map { .count($0.value) } ?? .null),
+                ("lag_events", .count(standing.lagEvents)),
+                ("unreadable", .count(standing.unreadable.count)),
+                ("columns", .array(result.columns.map { .text($0) })), ("rows", .array(rows)),
+                ("more", .truth(result.isCut)),
+            ]))
+    }
+}
+
+extension QueryLimits {
+    fileprivate init(_ parameters: inout QueryParameters) throws(Problem) {
+        let rows = try parameters.whole("limit") ?? UInt64(ServerLimits.rowsDefault)
+        guard (1...UInt64(ServerLimits.rowsMax)).contains(rows) else {
+            throw Problem.badParameter("limit must be from 1 to \(ServerLimits.rowsMax)")
+        }
+        self.init(
+            rowsMax: Int(rows), skipping: Int(try parameters.whole("offset") ?? 0),
+            patience: ServerLimits.queryPatience)
+    }
+}

@@ -1,0 +1,54 @@
+/// Every size, time and number of the server has its limit here.
+package enum ServerLimits {
+    /// Bytes of a request's fields together.
+    package static let headerBytesMax = 16 << 10
+    package static let headerFieldsMax = 100
+    /// Bytes of path and query.
+    package static let targetBytesMax = 8 << 10
+    /// Bytes of one event as JSON: 1 MiB of data in base64, and its envelope.
+    package static let eventBytesMax = 2 << 20
+    /// Bytes of a batch, which is one append.
+    package static let batchBytesMax = 32 << 20
+    /// Events and bytes of a stream of lines that are handed to the log together.
+    package static let chunkEventsMax = 4_096
+    package static let chunkBytesMax = 4 << 20
+    /// Refused lines that an answer lists; the others are counted.
+    package static let refusalsListedMax = 100
+    package static let sqlBytesMax = 64 << 10
+    /// How long a request may take to arrive, or in a stream of lines its next part.
+    package static let requestPatience: Duration = .seconds(30)
+    /// How long a connection may be silent between two requests.
+    package static let idlePatience: Duration = .seconds(75)
+    /// How long a reader may leave what was sent unread.
+    package static let unreadPatience: Duration = .seconds(60)
+    /// How often a connection is looked at for these.
+    package static let watchInterval: Duration = .seconds(5)
+    /// Parts of requests that wait behind the one that is being answered.
+    package static let heldPartsMax = 64
+    package static let connectionsMax = 8_192
+    /// After how much time one who has been refused for want of room may come again.
+    package static let retryAfter: Duration = .seconds(1)
+    /// How long requests may go on once the server is to end.
+    package static let drainPatience: Duration = .seconds(30)
+    /// Threads that read the log and the read models.
+    package static let readThreads = 4
+    /// Bytes of lines that are written at once.
+    package static let pageBytes = 256 << 10
+    /// Rows of a read model that one answer has where no other limit is asked for, and at most.
+    package static let rowsDefault = 1_000
+    package static let rowsMax = 100_000
+    /// How long a query of a read model may take.
+    package static let queryPatience: Duration = .seconds(10)
+    /// How long a silent subscription waits before it says that it is alive.
+    package static let heartbeatInterval: Duration = .seconds(15)
+    /// Subscriptions at a time.
+    package static let subscribersMax = 4_096
+    /// How much later than the commit a subscriber is told, for each subscriber there is: many are
+    /// told of many events at once.
+    package static let pulsePerSubscriber: Duration = .microseconds(50)
+    package static let pulseMax: Duration = .milliseconds(100)
+    /// Reads of one pulse that subscribers share, each of up to 4 MiB of events.
+    package static let sharedReadsMax = 16
+    /// How often read models are brought up to date while events come.
+    package static let projectInterval: Duration = .seconds(1)
+}
