@@ -114,7 +114,6 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "JWTKit", package: "jwt-kit"),
             ], swiftSettings: strict),
         .target(
@@ -126,6 +125,8 @@ let package = Package(
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
                 "Reorganisation", "Server", "JSON", "Storage", "Merkle", "YAML", "Workloads",
                 arguments,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tools/ascolto", swiftSettings: strict),
         // What tests share: programs that run, scratch directories, seeded numbers.

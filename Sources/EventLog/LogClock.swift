@@ -30,6 +30,9 @@ package struct LogClock: Sendable {
         read = { ClockReading(wall: wall(), boot: boot(), bootID: bootID) }
     }
 
+    /// What the wall says now.
+    package var now: Instant { read().wall }
+
     /// The machine's clock.
     package static let system: LogClock = {
         let bootID = SystemClock.bootID.flatMap(EventID.init) ?? .zero

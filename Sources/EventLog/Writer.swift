@@ -50,6 +50,7 @@ struct AppendRequest: Sendable {
 /// into its next commit what they have made.
 final class Writer: Sendable {
     let news = News()
+    private let done = Mutex(LogActivity())
     private let environment: Environment
     private let headFile: SlotFile
     private let clock: LogClock
@@ -202,6 +203,10 @@ final class Writer: Sendable {
         try? headFile.sync()
     }
 
+    var activity: LogActivity { done.withLock { $0 } }
+
+    var waitingBytes: Int { crew?.writer.waitingWeightNow ?? 0 }
+
     private var crew: Crew? { threads.withLock { $0.crew } }
 
     private func write(_ portions: Portions) {
@@ -222,6 +227,7 @@ final class Writer: Sendable {
         _ batch: inout Batch, _ portions: Portions, _ books: Books
     ) -> State {
         let before = books.log.head.size
+        let start = SystemClock.bootMicroseconds()
         do {
             try environment.write { transaction in
                 // Those whom the batch waits for come in portions; the first are sequenced while
@@ -239,6 +245,8 @@ final class Writer: Sendable {
             // line leaves the log as it was before the batch, unless the sync had just happened;
             // a crash behind it leaves all of it. Either way a retry finds out by its ids.
             batch.answer()
+            let microseconds = SystemClock.bootMicroseconds() - start
+            done.withLock { $0.add(batch.outcomes, microseconds: microseconds) }
             news.announce(size: books.log.head.size)
             if !batch.isOnlyLater { giveWork(books) }
             return books.log.head.size > before ? remember(books) : .running(books)
@@ -249,6 +257,7 @@ final class Writer: Sendable {
                 batch.take(jobs)
             }
             let state = recovered(from: error, books)
+            done.withLock { $0.failed += UInt64(batch.count) }
             batch.refuse((error as? LogError) ?? wrapped(error))
             return state
         }
@@ -402,7 +411,7 @@ extension Writer {
     /// What is answered together: appends that came, and what was decided about them.
     private struct Batch {
         private var requests: [AppendRequest] = []
-        private var outcomes: [Result<[AppendOutcome], LogError>] = []
+        private(set) var outcomes: [Result<[AppendOutcome], LogError>] = []
         /// Whether nothing has come but news that runs could not be read.
         private(set) var isOnlyLater = true
         /// Whether the log is to be left as compact as it can be.
@@ -427,6 +436,8 @@ extension Writer {
         }
 
         mutating func decide(_ results: [Result<[AppendOutcome], LogError>]) { outcomes += results }
+
+        var count: Int { requests.count }
 
         func answer() {
             for (request, outcome) in zip(requests, outcomes) { request.answer(outcome) }

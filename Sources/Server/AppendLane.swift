@@ -2,6 +2,7 @@ internal import EventLog
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
+internal import Storage
 
 /// Answers appends of one event on the connection's own event loop, and lets all else pass.
 ///
@@ -27,13 +28,21 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         case idle
         /// An append of one event is arriving.
-        case collecting(HTTPRequest, AppendTerms, ByteBuffer)
+        case collecting(Arriving)
         /// It is with the writer.
-        case waiting(Connection)
+        case waiting(Arriving)
         /// Another request is on its way through; which of its ends are still to come.
         case passing(Passing)
         /// Nothing more is read.
         case closing
+    }
+
+    private struct Arriving {
+        let start = SystemClock.bootMicroseconds()
+        let connection: Connection
+        let terms: AppendTerms
+        let client: Client
+        var body = ByteBuffer()
     }
 
     private struct Passing {
@@ -55,11 +64,15 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     init(_ desk: Desk) { self.desk = desk }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        desk.activity.connected()
         rest()
         scheduleWatch(context)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { watch?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        desk.activity.disconnected()
+        watch?.cancel()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
@@ -122,13 +135,14 @@ extension AppendLane {
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
         switch (state, part) {
         case (.idle, .head(let head)): begin(head, context)
-        case (.collecting(let head, let terms, var body), .body(let piece)):
+        case (.collecting(var arriving), .body(let piece)):
+            // Held once, so that it grows in place.
             state = .idle
-            body.writeImmutableBuffer(piece)
-            state = .collecting(head, terms, body)
-            if body.readableBytes > AppendFormat.event.bytesMax { refuseLength(context) }
-        case (.collecting(let head, let terms, let body), .end):
-            submit(head, terms, body, context)
+            arriving.body.writeImmutableBuffer(piece)
+            let length = arriving.body.readableBytes
+            state = .collecting(arriving)
+            if length > AppendFormat.event.bytesMax { refuseLength(context) }
+        case (.collecting(let arriving), .end): submit(arriving, context)
         case (.passing(var passing), .end):
             context.fireChannelRead(wrapInboundOut(part))
             passing.isRequestOpen = false
@@ -157,8 +171,16 @@ extension AppendLane {
             return context.fireChannelRead(wrapInboundOut(.head(head)))
         }
         do throws(Problem) {
-            try desk.gate.admit(head.headerFields, to: .appendEvents)
-            state = .collecting(head, try AppendTerms(target.query), ByteBuffer())
+            guard let client = try desk.gate.admitKnown(head.headerFields, to: .appendEvents)
+            else {
+                // A signature takes its time, once.
+                state = .passing(Passing())
+                return context.fireChannelRead(wrapInboundOut(.head(head)))
+            }
+            state = .collecting(
+                Arriving(
+                    connection: Self.connection(head), terms: try AppendTerms(target.query),
+                    client: client))
         } catch {
             answer(error.answer, .closed, context)
         }
@@ -210,20 +232,20 @@ extension AppendLane {
 // An append of one event.
 extension AppendLane {
     private func submit(
-        _ head: HTTPRequest, _ terms: AppendTerms, _ body: ByteBuffer,
-        _ context: ChannelHandlerContext
+        _ arriving: Arriving, _ context: ChannelHandlerContext
     ) {
         let event: IncomingEvent
         do throws(Problem) {
-            event = try IncomingEvent(Array(body.readableBytesView)[...])
+            event = try IncomingEvent(Array(arriving.body.readableBytesView)[...])
+            try desk.requireScope(of: arriving.client, for: event)
         } catch {
-            return answer(error.answer, Self.connection(head), context)
+            return answer(error.answer, to: arriving, context)
         }
-        state = .waiting(Self.connection(head))
+        state = .waiting(arriving)
         deadline = .distantFuture
         let place = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        desk.log.append(Append([event.event], condition: terms.condition)) { result in
+        desk.log.append(Append([event.event], condition: arriving.terms.condition)) { result in
             // On the writer's thread, behind the commit.
             loop.execute {
                 let (lane, context) = place.value
@@ -236,12 +258,19 @@ extension AppendLane {
         _ event: IncomingEvent, _ result: Result<AppendOutcome, LogError>,
         _ context: ChannelHandlerContext
     ) {
-        guard case .waiting(let connection) = state, context.channel.isActive else { return }
+        guard case .waiting(let arriving) = state, context.channel.isActive else { return }
         do {
-            answer(try AppendTally.answer(to: [event], result.get()), connection, context)
+            answer(try AppendTally.answer(to: [event], result.get()), to: arriving, context)
         } catch {
-            answer(desk.problem(of: error).answer, connection, context)
+            answer(desk.problem(of: error).answer, to: arriving, context)
         }
+    }
+
+    private func answer(
+        _ answer: Answer, to arriving: Arriving, _ context: ChannelHandlerContext
+    ) {
+        desk.activity.count(.appendEvents, answer.status, since: arriving.start)
+        self.answer(answer, arriving.connection, context)
     }
 
     private static func connection(_ head: HTTPRequest) -> Connection {

@@ -48,13 +48,17 @@ struct IncomingLines {
 
 /// Appends each line of a body while the next ones arrive.
 struct LineAppender {
-    let log: EventLog
+    let desk: Desk
+    let client: Client
     private var tally = AppendTally()
     private var appends: [Append] = []
     private var numbers: [Int] = []
     private var bytes = 0
 
-    init(_ log: EventLog) { self.log = log }
+    init(_ desk: Desk, for client: Client) {
+        self.desk = desk
+        self.client = client
+    }
 
     mutating func append(_ body: some AsyncSequence<ByteBuffer, any Error>) async throws -> Answer {
         var lines = IncomingLines()
@@ -69,6 +73,7 @@ struct LineAppender {
     private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
         do throws(Problem) {
             let event = try IncomingEvent(line.text)
+            try desk.requireScope(of: client, for: event)
             tally.take(event)
             appends.append(Append([event.event]))
             numbers.append(line.number)
@@ -83,7 +88,7 @@ struct LineAppender {
 
     private mutating func flush() async throws {
         guard !appends.isEmpty else { return }
-        let outcomes = try await log.append(each: appends)
+        let outcomes = try await desk.log.append(each: appends)
         for (outcome, number) in zip(outcomes, numbers) { tally.count(outcome, line: number) }
         appends.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)

@@ -1,4 +1,7 @@
 internal import EventLog
+internal import HTTPTypes
+internal import JSON
+internal import Logging
 internal import Synchronization
 
 /// What all requests are answered with.
@@ -9,15 +12,30 @@ struct Desk: Sendable {
     let events: SharedEvents
     let cursors: CursorDesk
     let readModels: LiveReadModels
+    let journal: Journal
     let gate: Gate
     let health: Health
     let date = HTTPDate()
+    let activity = HTTPActivity()
+    let logger: Logger
+
+    /// Refuses an event that a client has nothing to do with.
+    func requireScope(of client: Client, for event: IncomingEvent) throws(Problem) {
+        let event = event.event
+        guard client.scope.isAll || client.scope.includes(event.type, event.tags) else {
+            let what = "an event of type \(quoted(event.type.text)) with these tags"
+            throw gate.deny(client, .appendEvents, .outsideScope(what))
+        }
+    }
 
     /// What to answer to an error, which is remembered where it says that the server is ill.
     func problem(of error: any Error) -> Problem {
         let problem = Problem(error)
         if case LogError.writerStopped = error { health.note(problem.detail) }
         if problem.kind == .corruption { health.note(problem.detail) }
+        if problem.status.kind == .serverError {
+            logger.error("\(problem.kind.rawValue)", metadata: ["detail": "\(error)"])
+        }
         return problem
     }
 }

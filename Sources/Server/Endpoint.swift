@@ -18,6 +18,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case describeProjection
     case readTable
     case queryProjection
+    case metrics
     case livez
     case readyz
     case description
@@ -48,6 +49,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .describeProjection: "/v1/projections/{projection}"
         case .readTable: "/v1/projections/{projection}/tables/{table}"
         case .queryProjection: "/v1/projections/{projection}/query"
+        case .metrics: "/metrics"
         case .livez: "/livez"
         case .readyz: "/readyz"
         case .description: "/openapi.yaml"

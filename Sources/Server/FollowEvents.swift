@@ -20,6 +20,7 @@ struct SubscriptionRequest {
     let filter: EventFilter
     let format: SubscriptionFormat
     let start: Start
+    let scope: Scope
     /// Filters that are written alike want the same.
     let filterText: String
 
@@ -30,7 +31,8 @@ struct SubscriptionRequest {
         case cursor(String)
     }
 
-    init(_ query: Substring?, _ fields: HTTPFields) throws(Problem) {
+    init(_ query: Substring?, _ fields: HTTPFields, _ client: Client) throws(Problem) {
+        scope = client.scope
         var parameters = try QueryParameters(query: query)
         filter = try EventFilter(&parameters)
         let from = try parameters.position("from")
@@ -53,6 +55,7 @@ struct SubscriptionRequest {
         filterText = [
             filter.stream?.text ?? "", filter.types.map(\.text).sorted().joined(separator: "\u{0}"),
             filter.tags.map(\.text).sorted().joined(separator: "\u{0}"), format.rawValue,
+            scope.text,
         ].joined(separator: "\u{1}")
     }
 }
@@ -67,9 +70,9 @@ struct WrittenEvents: Sendable {
     /// Everything before this position has been examined.
     let next: Position
 
-    init(_ batch: SubscriptionBatch, as format: SubscriptionFormat) {
+    init(_ batch: SubscriptionBatch, as format: SubscriptionFormat, for scope: Scope) {
         var buffer = ByteBuffer()
-        for event in batch.events {
+        for event in batch.events where scope.isAll || scope.includes(event.type, event.tags) {
             if format == .serverSentEvents {
                 buffer.writeString("id: \(event.position)\ndata: ")
             }
@@ -143,9 +146,10 @@ final class SharedEvents: Sendable {
     private func read(
         _ request: SubscriptionRequest, _ next: Position, _ end: UInt64
     ) async throws -> WrittenEvents {
-        let (filter, format, log) = (request.filter, request.format, log)
+        let (filter, format, scope, log) = (request.filter, request.format, request.scope, log)
         return try await readers.run {
-            WrittenEvents(try log.nextBatch(filter, from: next, before: end), as: format)
+            WrittenEvents(
+                try log.nextBatch(filter, from: next, before: end), as: format, for: scope)
         }
     }
 }

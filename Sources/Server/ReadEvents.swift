@@ -91,13 +91,15 @@ extension EventFilter {
 struct EventPages {
     private let log: EventLog
     private var selection: Selection
+    private let scope: Scope
     private let format: EventFormat
     private var remaining: Int
     private var isFirst = true
     private var isFinished = false
 
-    init(_ request: ReadRequest, of log: EventLog) {
+    init(_ request: ReadRequest, of log: EventLog, for scope: Scope) {
         self.log = log
+        self.scope = scope
         selection = request.selection
         format = request.format
         remaining = request.selection.limit ?? .max
@@ -109,11 +111,13 @@ struct EventPages {
         var page = ByteBuffer()
         page.reserveCapacity(ServerLimits.pageBytes + (64 << 10))
         if format == .batch, isFirst { page.writeString("[") }
-        selection.limit = remaining
+        selection.limit = remaining > 0 ? nil : 0
         isFinished = true
         try log.read(selection) { event in
+            guard scope.isAll || scope.includes(event.type, event.tags) else { return .next }
             write(event, to: &page)
             remaining -= 1
+            guard remaining > 0 else { return .stop }
             guard page.readableBytes >= ServerLimits.pageBytes else { return .next }
             isFinished = !goOn(behind: event.position)
             return .stop

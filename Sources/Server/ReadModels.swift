@@ -127,8 +127,9 @@ extension Responder {
     }
 
     func table(
-        _ names: [String], _ query: Substring?, _ fields: HTTPFields
+        _ names: [String], _ query: Substring?, _ client: Client
     ) async throws -> Answer {
+        try requireAudience(client, of: names[0], for: .readTable)
         var parameters = try QueryParameters(query: query)
         let condition = try parameters.one("where")
         let moment = try parameters.time("at")
@@ -138,7 +139,19 @@ extension Responder {
             .table(names[1], condition: condition, moment: moment), of: names[0], limits)
     }
 
-    func query(_ name: String, _ query: Substring?, _ request: Request) async throws -> Answer {
+    /// Refuses one who may not see what this read model shows.
+    private func requireAudience(
+        _ client: Client, of name: String, for endpoint: Endpoint
+    ) throws(Problem) {
+        let audience = audience(ofReadModel: name)
+        guard client.roles.isDisjoint(with: audience) else { return }
+        throw desk.gate.deny(client, endpoint, .otherRole(audience))
+    }
+
+    func query(
+        _ name: String, _ query: Substring?, _ request: Request, _ client: Client
+    ) async throws -> Answer {
+        try requireAudience(client, of: name, for: .queryProjection)
         var parameters = try QueryParameters(query: query)
         let limits = try QueryLimits(&parameters)
         try parameters.requireNothingLeft()

@@ -6,6 +6,7 @@ internal import JSON
 internal import Merkle
 internal import NIOCore
 internal import NIOHTTP1
+internal import Storage
 
 /// Answers requests; appends of one event never come here, but to ``AppendLane``.
 struct Responder: Sendable {
@@ -15,17 +16,31 @@ struct Responder: Sendable {
     enum Reply {
         case whole(Answer)
         case stream(HTTPFields, any BodyStream)
+
+        var status: HTTPResponse.Status {
+            switch self {
+            case .whole(let answer): answer.status
+            case .stream: .ok
+            }
+        }
     }
 
-    @concurrent func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
+    @concurrent
+    func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
+        let start = SystemClock.bootMicroseconds()
+        let target = Target(request.head.path)
+        var endpoint: Endpoint?
         let reply: Reply
         do {
-            reply = try await self.reply(to: request)
+            let route = try Route.find(request.method, target.path)
+            endpoint = route.endpoint
+            reply = try await self.reply(to: request, route, target.query)
         } catch let error as HTTPParserError {
             throw error
         } catch {
             reply = .whole(desk.problem(of: error).answer)
         }
+        desk.activity.count(endpoint, reply.status, since: start)
         switch reply {
         case .whole(let answer):
             try await writer.write(
@@ -42,37 +57,40 @@ struct Responder: Sendable {
         }
     }
 
-    private func reply(to request: Request) async throws -> Reply {
-        let target = Target(request.head.path)
-        let route = try Route.find(request.method, target.path)
-        try desk.gate.admit(request.headers, to: route.endpoint)
+    private func reply(
+        to request: Request, _ route: Route, _ query: Substring?
+    ) async throws -> Reply {
+        let client = try await desk.gate.admit(request.headers, to: route.endpoint)
         let fields = request.headers
         switch route.endpoint {
-        case .appendEvents: return .whole(try await append(request, target.query))
+        case .appendEvents: return .whole(try await append(request, query, client))
         case .readEvents:
-            return try await read(ReadRequest(target.query, accept: fields[.accept]), request)
-        case .exportEvents: return try await read(ReadRequest(export: target.query), request)
-        case .readEvent: return .whole(try await event(route.arguments[0], fields))
+            return try await read(
+                ReadRequest(query, accept: fields[.accept]), request, client)
+        case .exportEvents:
+            return try await read(ReadRequest(export: query), request, client)
+        case .readEvent: return .whole(try await event(route.arguments[0], fields, client))
         case .followEvents:
-            return try await follow(SubscriptionRequest(target.query, fields), request)
-        case .head: return .whole(try await head(target.query, fields))
-        case .listStreams: return .whole(try await streams(target.query, fields))
-        case .listCursors: return .whole(try await cursors(target.query))
-        case .readCursor: return .whole(try await cursor(route.arguments[0], target.query))
+            return try await follow(SubscriptionRequest(query, fields, client), request)
+        case .head: return .whole(try await head(query, fields))
+        case .listStreams: return .whole(try await streams(query, fields))
+        case .listCursors: return .whole(try await cursors(query))
+        case .readCursor: return .whole(try await cursor(route.arguments[0], query))
         case .moveCursor:
-            return .whole(try await moveCursor(route.arguments[0], target.query, request))
+            return .whole(try await moveCursor(route.arguments[0], query, request))
         case .removeCursor:
-            return .whole(try await removeCursor(route.arguments[0], target.query))
-        case .listProjections: return .whole(try await projections(target.query))
+            return .whole(try await removeCursor(route.arguments[0], query))
+        case .listProjections: return .whole(try await projections(query))
         case .describeProjection:
-            return .whole(try describeProjection(route.arguments[0], target.query))
-        case .readTable: return .whole(try await table(route.arguments, target.query, fields))
+            return .whole(try describeProjection(route.arguments[0], query))
+        case .readTable: return .whole(try await table(route.arguments, query, client))
         case .queryProjection:
-            return .whole(try await query(route.arguments[0], target.query, request))
+            return .whole(try await self.query(route.arguments[0], query, request, client))
+        case .metrics: return .whole(try await metrics(query))
         case .livez: return .whole(Answer(.ok, .object([("status", .text("alive"))])))
         case .readyz: return .whole(try await ready())
         case .description, .documentation, .problems:
-            return .whole(try documentation(route.endpoint, target.query))
+            return .whole(try documentation(route.endpoint, query))
         }
     }
 
@@ -138,26 +156,31 @@ struct EntityTag {
 
 // Appending, but for single events.
 extension Responder {
-    private func append(_ request: Request, _ query: Substring?) async throws -> Answer {
+    private func append(
+        _ request: Request, _ query: Substring?, _ client: Client
+    ) async throws -> Answer {
         let terms = try AppendTerms(query)
         let format = try AppendFormat(contentType: request.headers[.contentType])
         switch format {
         case .lines where !terms.isTogether:
-            var appender = LineAppender(desk.log)
+            var appender = LineAppender(desk, for: client)
             return try await appender.append(request.body)
         case .lines:
             return try await append(
-                readTogether(try await body(of: request, upTo: format.bytesMax)), terms)
+                readTogether(try await body(of: request, upTo: format.bytesMax)), terms, client)
         case .batch:
             return try await append(
-                readBatch(try await body(of: request, upTo: format.bytesMax)), terms)
+                readBatch(try await body(of: request, upTo: format.bytesMax)), terms, client)
         case .event:
             return try await append(
-                [IncomingEvent(try await body(of: request, upTo: format.bytesMax))], terms)
+                [IncomingEvent(try await body(of: request, upTo: format.bytesMax))], terms, client)
         }
     }
 
-    private func append(_ events: [IncomingEvent], _ terms: AppendTerms) async throws -> Answer {
+    private func append(
+        _ events: [IncomingEvent], _ terms: AppendTerms, _ client: Client
+    ) async throws -> Answer {
+        for event in events { try desk.requireScope(of: client, for: event) }
         let outcome = try await desk.log.append(
             Append(events.map(\.event), condition: terms.condition))
         return try AppendTally.answer(to: events, outcome)
@@ -166,7 +189,9 @@ extension Responder {
 
 // Reading.
 extension Responder {
-    private func read(_ request: ReadRequest, _ http: Request) async throws -> Reply {
+    private func read(
+        _ request: ReadRequest, _ http: Request, _ client: Client
+    ) async throws -> Reply {
         let (log, readers, asOf) = (desk.log, desk.readers, request.selection.asOf)
         var fixed = request
         let size = try await readers.run { try log.size(asOf: asOf) }
@@ -176,15 +201,17 @@ extension Responder {
         let tag = EntityTag([
             log.identity.id.description, String(fixed.selection.to?.value ?? 0),
             http.head.path ?? "",
-            request.format.rawValue,
+            request.format.rawValue, client.scope.text,
         ])
         fields[.eTag] = tag.text
         if tag.isKnown(by: http.headers) { return .whole(notModified(fields)) }
-        let pages = EventPages(isAnything ? fixed : fixed.ofNothing, of: log)
+        let pages = EventPages(isAnything ? fixed : fixed.ofNothing, of: log, for: client.scope)
         return .stream(fields, try await PageStream(pages, readers))
     }
 
-    private func event(_ text: String, _ fields: HTTPFields) async throws -> Answer {
+    private func event(
+        _ text: String, _ fields: HTTPFields, _ client: Client
+    ) async throws -> Answer {
         guard let number = Int64(text), number >= 0, text.utf8.allSatisfy({ $0 != 0x2B }) else {
             throw Problem.badParameter("a position is a whole number, not \(quoted(text))")
         }
@@ -193,6 +220,9 @@ extension Responder {
             throw Problem(
                 .notFound, .notFound, "the log has no event at position \(position) yet",
                 members: [("position", .count(number))])
+        }
+        guard client.scope.isAll || client.scope.includes(event.type, event.tags) else {
+            throw desk.gate.deny(client, .readEvent, .outsideScope("this event"))
         }
         var answer = Answer(.ok)
         answer.fields[.contentType] = AppendFormat.event.rawValue

@@ -1,9 +1,8 @@
 package import EventLog
-internal import Foundation
-internal import HTTPTypes
+internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
-internal import Logging
+package import Logging
 internal import NIOCore
 internal import NIOPosix
 package import ProjectionKit
@@ -15,9 +14,13 @@ package struct LogServer: Sendable {
     package struct Settings: Sendable {
         package var host: String
         package var port: Int
-        package var gate: Gate.Policy
+        package var tls: TLSFiles?
+        package var gate: GatePolicy
+        /// Of one client; nil lets each send as many as it likes.
+        package var requestsPerSecond: Int?
+        package var connectionsMax = ServerLimits.connectionsMax
 
-        package init(host: String, port: Int, gate: Gate.Policy) {
+        package init(host: String, port: Int, gate: GatePolicy) {
             self.host = host
             self.port = port
             self.gate = gate
@@ -28,57 +31,61 @@ package struct LogServer: Sendable {
     private let projections: [any Projection]
     private let projectionsDirectory: String
     private let settings: Settings
+    private let logger: Logger
 
     package init(
         _ log: EventLog, projections: [any Projection], in projectionsDirectory: String,
-        _ settings: Settings
+        _ settings: Settings, logger: Logger
     ) {
         self.log = log
         self.projections = projections
         self.projectionsDirectory = projectionsDirectory
         self.settings = settings
+        self.logger = logger
     }
 
     /// Serves until the process is told to end by SIGTERM or SIGINT, and then until all who have
     /// asked have their answers.
-    /// - Parameter listening: called with the address once requests can be sent to it.
-    package func run(listening: @escaping @Sendable (_ address: String) -> Void) async throws {
-        let readers = Readers()
-        let pulse = try Pulse(log)
-        let desk = Desk(
-            log: log, readers: readers, pulse: pulse,
-            events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
-            readModels: LiveReadModels(projections, of: log, in: projectionsDirectory, pulse),
-            gate: Gate(policy: settings.gate), health: Health())
+    ///
+    /// `listening` is called with the port once requests can be sent to it.
+    /// - Throws: ``ServeError``, `TokenError`, `SignedTokenError` where it cannot begin.
+    package func run(listening: @escaping @Sendable (_ port: Int) -> Void) async throws {
+        let desk = try await desk()
         let responder = Responder(desk: desk)
-        var logger = Logger(label: "ascolto")
-        logger.logLevel = .warning
-        let server = try Self.builder(desk).buildServer(
+        let server = try Connections.builder(desk, settings.tls).buildServer(
             configuration: ServerConfiguration(
-                address: .hostname(settings.host, port: settings.port), backlog: 1_024),
+                address: .hostname(settings.host, port: settings.port),
+                backlog: ServerLimits.backlog,
+                availableConnectionsDelegate: .maximum(settings.connectionsMax, logger: logger)),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
             responder: { request, writer, _ in
                 try await responder.respond(to: request, writer)
             },
-            onServerRunning: { channel in
-                listening(channel.localAddress.map { "\($0)" } ?? "")
-            })
+            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
         var configuration = ServiceGroupConfiguration(
-            services: [readers, pulse, desk.readModels, server],
+            services: [desk.readers, desk.journal, desk.pulse, desk.readModels, server],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = ServerLimits.drainPatience
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            let address = "\(settings.host):\(settings.port)"
+            throw error.errnoCode == EADDRINUSE
+                ? ServeError.addressTaken(address)
+                : ServeError.address(address, reason: "\(error)")
+        }
+        // All who asked have been answered; what waits for blocks and runs is made now.
         log.close()
     }
 
-    private static func builder(_ desk: Desk) -> HTTPServerBuilder {
-        var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
-        decoder.maxHeaderListSize = ServerLimits.headerBytesMax
-        decoder.maxHeaderFieldSize = ServerLimits.headerBytesMax
-        decoder.maxHeaderFieldCount = ServerLimits.headerFieldsMax
-        return .http1(
-            configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [AppendLane(desk)], idleTimeout: nil,
-                httpDecoderConfiguration: decoder))
+    private func desk() async throws -> Desk {
+        let (readers, journal, pulse) = (Readers(), Journal(log), try Pulse(log))
+        let gate = try await Gate(
+            settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal)
+        return Desk(
+            log: log, readers: readers, pulse: pulse,
+            events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
+            readModels: LiveReadModels(projections, of: log, in: projectionsDirectory, pulse),
+            journal: journal, gate: gate, health: Health(), logger: logger)
     }
 }

@@ -14,17 +14,25 @@ package enum ServerLimits {
     package static let chunkBytesMax = 4 << 20
     /// Refused lines that an answer lists; the others are counted.
     package static let refusalsListedMax = 100
+    /// Kinds of denials and looks that wait to be recorded; further kinds are not told apart.
+    package static let journalEntriesMax = 1_000
+    package static let journalInterval: Duration = .seconds(10)
     package static let sqlBytesMax = 64 << 10
     /// How long a request may take to arrive, or in a stream of lines its next part.
     package static let requestPatience: Duration = .seconds(30)
     /// How long a connection may be silent between two requests.
     package static let idlePatience: Duration = .seconds(75)
+    /// How long nothing at all may move on a connection; longer than it may be idle, and than the
+    /// heartbeats of subscriptions are apart.
+    package static let silencePatience: Duration = .seconds(90)
     /// How long a reader may leave what was sent unread.
     package static let unreadPatience: Duration = .seconds(60)
     /// How often a connection is looked at for these.
     package static let watchInterval: Duration = .seconds(5)
     /// Parts of requests that wait behind the one that is being answered.
     package static let heldPartsMax = 64
+    /// Connections that the system keeps until they are taken up.
+    package static let backlog = 1_024
     package static let connectionsMax = 8_192
     /// After how much time one who has been refused for want of room may come again.
     package static let retryAfter: Duration = .seconds(1)

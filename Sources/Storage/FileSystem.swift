@@ -22,6 +22,23 @@ package enum FileSystem {
         return (Int(info.st_size), Int(info.st_blocks) * 512)
     }
 
+    /// When the content of a file, or the names in a directory, last changed; nil where it is
+    /// missing.
+    ///
+    /// In nanoseconds since 1970, as far as the file system tells.
+    package static func changed(_ path: String) -> Int64? {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { return nil }
+        return Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
+    }
+
+    /// Whether others than its owner may read or change a file.
+    package static func isOpenToOthers(_ path: String) throws(StorageError) -> Bool {
+        var info = stat()
+        guard unsafe stat(path, &info) == 0 else { throw lastError("stat", path: path) }
+        return info.st_mode & 0o077 != 0
+    }
+
     package static func isEmptyDirectory(_ path: String) -> Bool {
         entries(of: path)?.isEmpty ?? false
     }
@@ -43,8 +60,12 @@ package enum FileSystem {
     }
 
     /// Creates a directory; its parent must exist.
-    package static func createDirectory(_ path: String) throws(StorageError) {
-        guard unsafe mkdir(path, 0o777) == 0 else { throw lastError("mkdir", path: path) }
+    package static func createDirectory(
+        _ path: String, for readers: RawFile.Readers = .asUsual
+    ) throws(StorageError) {
+        // Whoever may read a directory may also enter it.
+        let mode: mode_t = readers == .ownerOnly ? 0o700 : 0o777
+        guard unsafe mkdir(path, mode) == 0 else { throw lastError("mkdir", path: path) }
     }
 
     /// Removes a directory with all that is in it, or a file; what is missing is fine.
@@ -63,6 +84,19 @@ package enum FileSystem {
         guard unsafe Glibc.rename(source, target) == 0 else {
             throw lastError("rename", path: target)
         }
+    }
+
+    /// Puts a file into the place of another, or where there is none: whole, or not at all.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], for readers: RawFile.Readers
+    ) throws(StorageError) {
+        let aside = path + ".new"
+        remove(aside)
+        let file = try RawFile.create(aside, for: readers)
+        try file.write(bytes, at: 0)
+        try file.sync()
+        try rename(from: aside, to: path)
+        try sync(parent(of: path))
     }
 
     /// Gives a file a second name; what is then written under the first is seen under both.

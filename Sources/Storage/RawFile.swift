@@ -5,17 +5,26 @@ package struct RawFile: ~Copyable {
     package let path: String
     let descriptor: Int32
 
+    /// Who else may read a file that is created.
+    package enum Readers: UInt32, Sendable {
+        case asUsual = 0o666
+        /// Nobody, since it holds what is to stay secret.
+        case ownerOnly = 0o600
+    }
+
     /// Creates a file that must not be there yet.
-    package static func create(_ path: String) throws(StorageError) -> RawFile {
-        try RawFile(path: path, flags: O_RDWR | O_CREAT | O_EXCL)
+    package static func create(
+        _ path: String, for readers: Readers = .asUsual
+    ) throws(StorageError) -> RawFile {
+        try RawFile(path: path, flags: O_RDWR | O_CREAT | O_EXCL, readers)
     }
 
     package static func open(_ path: String) throws(StorageError) -> RawFile {
-        try RawFile(path: path, flags: O_RDONLY)
+        try RawFile(path: path, flags: O_RDONLY, .asUsual)
     }
 
-    private init(path: String, flags: Int32) throws(StorageError) {
-        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o666)
+    private init(path: String, flags: Int32, _ readers: Readers) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, readers.rawValue)
         guard descriptor >= 0 else { throw lastError("open", path: path) }
         self.path = path
         self.descriptor = descriptor

@@ -156,6 +156,9 @@ package final class WorkerThread<Job: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// The weight of the jobs that wait.
+    package var waitingWeightNow: Int { monitor.locked { waitingWeight } }
+
     private func loop() {
         monitor.locked { loopThread = pthread_self() }
         // On Linux 0 means the calling thread; where niceness cannot be set, nothing is lost.

@@ -16,7 +16,8 @@ struct Ascolto: AsyncParsableCommand {
             """,
         subcommands: [
             Init.self, AppendVerb.self, Import.self, Read.self, Export.self, Streams.self,
-            Stats.self, Check.self, Tail.self, Serve.self, Cursors.self, Backup.self, Restore.self,
+            Stats.self, Check.self, Tail.self, Serve.self, Tokens.self, Cursors.self, Backup.self,
+            Restore.self,
             Compact.self, Project.self, Projections.self, QueryVerb.self, Generate.self,
             Bench.self,
         ])

@@ -1,6 +1,7 @@
 internal import EventLog
 internal import Intake
 internal import ProjectionKit
+internal import Server
 internal import Storage
 internal import YAML
 
@@ -28,6 +29,9 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as StorageError: exitCode(error)
     case is Corruption: ExitStatus.corruption
     case let error as ReadModelError: exitCode(error)
+    case let error as ServeError: exitCode(error)
+    case is TokenError: ExitStatus.no
+    case is SignedTokenError: ExitStatus.usage
     case is UsageError, is YAMLError, is EventError: ExitStatus.usage
     case IntakeError.misplacedAttribute: ExitStatus.refused
     case is IntakeError: ExitStatus.usage
@@ -68,6 +72,13 @@ private func exitCode(_ error: ReadModelError) -> Int32 {
     case .notBuilt, .outdated, .otherLog, .aheadOfLog, .otherHistory, .damaged, .storage,
         .sumTooLarge, .asOfBeyondLog, .tookTooLong:
         ExitStatus.no
+    }
+}
+
+private func exitCode(_ error: ServeError) -> Int32 {
+    switch error {
+    case .certificate, .key, .tls, .address: ExitStatus.usage
+    case .addressTaken: ExitStatus.unavailable
     }
 }
 

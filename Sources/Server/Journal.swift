@@ -1,0 +1,102 @@
+internal import EventLog
+internal import JSON
+internal import Logging
+internal import ServiceLifecycle
+internal import Storage
+internal import Synchronization
+
+/// Writes into the log who was denied what, and who looked at events.
+///
+/// What happens again and again becomes one event with a count, so that nobody can fill the log
+/// by knocking at a door.
+final class Journal: Service {
+    private let log: EventLog
+    private let entries = Mutex<[Key: Entry]>([:])
+
+    private struct Key: Hashable {
+        let type: String
+        let who: String
+        let what: Endpoint
+        let reason: String?
+    }
+
+    private struct Entry {
+        var count: Int
+        let first: Instant
+        var last: Instant
+    }
+
+    init(_ log: EventLog) { self.log = log }
+
+    func denied(_ client: Client?, _ endpoint: Endpoint, _ denial: Denial) {
+        note(
+            Key(
+                type: "meta.access_denied", who: client?.name ?? "unknown", what: endpoint,
+                reason: denial.reason))
+    }
+
+    func looked(_ client: Client, _ endpoint: Endpoint) {
+        note(Key(type: "meta.audit_query_run", who: client.name, what: endpoint, reason: nil))
+    }
+
+    private func note(_ key: Key) {
+        let now = Instant(microseconds: SystemClock.wallMicroseconds())
+        entries.withLock { entries in
+            if var entry = entries[key] {
+                entry.count += 1
+                entry.last = now
+                entries[key] = entry
+            } else if entries.count < ServerLimits.journalEntriesMax {
+                entries[key] = Entry(count: 1, first: now, last: now)
+            }
+        }
+    }
+
+    /// Writes again and again, and once more at the end.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: ServerLimits.journalInterval)
+                await self.write()
+            }
+        }
+        await write()
+    }
+
+    private func write() async {
+        let taken = entries.withLock { entries in
+            defer { entries.removeAll() }
+            return entries
+        }
+        guard !taken.isEmpty else { return }
+        let events = taken.sorted { $0.value.first < $1.value.first }.compactMap {
+            Self.event($0.key, $0.value)
+        }
+        let left: Bool
+        do {
+            _ = try await log.append(Append(events))
+            left = false
+        } catch {
+            left = true
+        }
+        // What could not be written now is written later, together with what comes.
+        if left { entries.withLock { $0.merge(taken) { new, _ in new } } }
+    }
+
+    private static func event(_ key: Key, _ entry: Entry) -> NewEvent? {
+        var members: [(String, JSONNode)] = [
+            ("who", .text(key.who)), ("what", .text(key.what.rawValue)),
+        ]
+        if let reason = key.reason { members.append(("reason", .text(reason))) }
+        members += [
+            ("count", .count(entry.count)), ("first", .text(entry.first.description)),
+            ("last", .text(entry.last.description)),
+        ]
+        var data: [UInt8] = []
+        JSONNode.object(members).append(to: &data)
+        return try? NewEvent(
+            id: nil, type: EventType(key.type), schema: 1, stream: StreamName("access"),
+            source: Source("urn:ascolto:server"), time: entry.last,
+            data: .json(checking: data[...]))
+    }
+}
