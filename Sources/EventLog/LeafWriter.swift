@@ -6,8 +6,9 @@ internal import Storage
 ///
 /// Byte for byte what ``Event/leaf`` gives.
 struct LeafWriter: ~Copyable {
-    private var leaves: [UInt8] = []
-    private var ends: [Int] = []
+    private(set) var leaves: [UInt8] = []
+    /// Where each leaf ends.
+    private(set) var ends: [Int] = []
 
     /// What a leaf takes beside the texts of its columns.
     private static let plainBytesMax =
@@ -18,8 +19,6 @@ struct LeafWriter: ~Copyable {
     mutating func hashes(
         of columns: EventColumns, _ texts: borrowing CheckedTexts, _ data: borrowing CheckedData
     ) -> [Hash] {
-        leaves.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
         write(columns, texts, data)
         var hashes: [Hash] = []
         hashes.reserveCapacity(columns.count)
@@ -31,9 +30,12 @@ struct LeafWriter: ~Copyable {
         return hashes
     }
 
-    private mutating func write(
+    /// Writes the leaves of a unit in the place of those before.
+    mutating func write(
         _ columns: EventColumns, _ texts: borrowing CheckedTexts, _ data: borrowing CheckedData
     ) {
+        leaves.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
         let (start, time, position) = (Line.Text.start, Line.Text.time, Line.Text.position)
         let (revision, recorded) = (Line.Text.revision, Line.Text.recorded)
         let dataHash = Line.Text.dataHash

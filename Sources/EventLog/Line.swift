@@ -32,6 +32,7 @@ enum Line {
         static let revision = Array(#"","revision":""#.utf8)
         static let recorded = Array(#"","recorded":""#.utf8)
         static let dataHash = Array(#"","datahash":""#.utf8)
+        static let data = Array(#","data":"#.utf8)
 
         /// Bytes of a producer's part beside its texts.
         static let producerBytesMax =
@@ -152,7 +153,7 @@ enum Line {
     static func appendData(_ data: EventData, to line: inout [UInt8]) {
         switch data {
         case .json(let bytes):
-            line.append(contentsOf: #","data":"#.utf8)
+            line.append(contentsOf: Text.data)
             line.append(contentsOf: bytes)
         case .bytes(let bytes):
             line.append(contentsOf: #","data_base64":""#.utf8)

@@ -30,6 +30,13 @@ package struct Selection: Sendable {
     }
 
     package init() {}
+
+    /// Whether every event between its bounds is wanted, in the order of positions.
+    package var isWholeRange: Bool {
+        stream == nil && types.isEmpty && tags.isEmpty && since == nil && until == nil
+            && recordedSince == nil && recordedUntil == nil && asOf == nil && limit == nil
+            && direction == .forward
+    }
 }
 
 /// A prefix of the log, named by its last position or by a moment of recording.

@@ -183,6 +183,7 @@ package struct ReadModel: Sendable {
     private func rows(
         sql: String, in database: Database, within limits: QueryLimits
     ) throws -> QueryResult {
+        guard sql.beginsAsQuery else { throw ReadModelError.notReading(sql: sql) }
         do {
             let statement = try database.makeStatement(sql: sql)
             guard statement.isReadonly, statement.columnCount > 0 else {
@@ -223,6 +224,32 @@ package struct ReadModel: Sendable {
             result.rows.append(QueryValue.all(of: row))
         }
         return result
+    }
+}
+
+extension String {
+    /// Whether the first word, behind white space and comments, begins a query.
+    ///
+    /// Some pragmas change how all of the process uses SQLite, and still count as reading.
+    fileprivate var beginsAsQuery: Bool {
+        var rest = self[...].unicodeScalars
+        while true {
+            rest = rest.drop { $0.properties.isWhitespace }
+            if rest.starts(with: "--".unicodeScalars) {
+                rest = rest.drop { $0 != "\n" }
+            } else if rest.starts(with: "/*".unicodeScalars) {
+                rest = rest.dropFirst(2)
+                while !rest.isEmpty, !rest.starts(with: "*/".unicodeScalars) {
+                    rest = rest.dropFirst()
+                }
+                rest = rest.dropFirst(2)
+            } else {
+                let word = String(Substring(rest.prefix { $0.properties.isAlphabetic }))
+                // SQLite reads a text up to the first NUL.
+                return ["SELECT", "WITH", "VALUES", "EXPLAIN"].contains(word.uppercased())
+                    && !unicodeScalars.contains("\0")
+            }
+        }
     }
 }
 

@@ -94,16 +94,16 @@ extension ReadModelError: CustomStringConvertible {
             "\"\(table)\" does not depend on a moment; --at is for "
                 + (tables.isEmpty ? "other read models" : tables.joined(separator: ", "))
         case .badCondition(let condition, let reason, let table, let columns):
-            "--where \(condition): \(reason); \"\(table)\" has the columns "
+            "the condition \(condition): \(reason); \"\(table)\" has the columns "
                 + columns.joined(separator: ", ")
         case .badQuery(let reason, let tables):
-            "--sql: \(reason); the tables are \(tables.joined(separator: ", "))"
+            "SQL: \(reason); the tables are \(tables.joined(separator: ", "))"
         case .repeatedColumn(let column):
-            "--sql: two columns are called \"\(column)\"; name one of them with AS"
+            "SQL: two columns are called \"\(column)\"; name one of them with AS"
         case .tookTooLong(let seconds):
             "the query took more than \(seconds) s; ask for less, or ask a copy of the file"
         case .notReading(let sql):
-            "--sql takes one statement that returns rows and changes nothing, not: "
+            "SQL is one query (SELECT, WITH, VALUES or EXPLAIN) that changes nothing, not: "
                 + sql.prefix(80)
         }
     }

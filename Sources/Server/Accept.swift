@@ -36,10 +36,12 @@ struct Accept {
     private func quality(of type: String) -> Double {
         guard !ranges.isEmpty else { return 1 }
         let group = type.prefix { $0 != "/" } + "/*"
-        let candidates = [type, String(group), "*/*"]
-        for candidate in candidates {
-            if let range = ranges.first(where: { $0.type == candidate }) { return range.quality }
-        }
-        return 0
+        return explicitQuality(of: type) ?? explicitQuality(of: String(group))
+            ?? explicitQuality(of: "*/*") ?? 0
+    }
+
+    /// How much the client likes what it names so; nil where it does not name it.
+    func explicitQuality(of name: String) -> Double? {
+        ranges.first { $0.type == name }?.quality
     }
 }

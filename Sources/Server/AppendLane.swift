@@ -206,6 +206,9 @@ extension AppendLane {
     /// Takes what was held, up to the next request that has to be waited for.
     private func goOn(_ context: ChannelHandlerContext) {
         rest()
+        guard !held.isEmpty else { return }
+        // Who is behind takes up what it was given when it hears that this is all for now.
+        defer { context.fireChannelReadComplete() }
         while let next = held.first {
             if case .part = next {
                 if case .waiting = state { return }

@@ -166,19 +166,24 @@ struct RunningSubscription: BodyStream {
     let lease: CursorLease?
     let next: Position
 
+    var isWorthCompressing: Bool { false }
+
     /// Writes until one of both sides ends it.
     ///
     /// A client that does not read holds back only itself.
     @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
         defer { pulse.leave(subscriber) }
-        try await body.consumeWithInboundCloseHandler { _ in
-            try await withGracefulShutdownHandler {
-                try await follow(&writer)
-            } onGracefulShutdown: {
+        // Who has closed the other direction is gone, and will not read what is being written.
+        try await body.consumeWithCancellationOnInboundClose { _ in
+            try await withTaskCancellationHandler {
+                try await withGracefulShutdownHandler {
+                    try await follow(&writer)
+                } onGracefulShutdown: {
+                    subscriber.tell(.over)
+                }
+            } onCancel: {
                 subscriber.tell(.over)
             }
-        } onInboundClosed: {
-            subscriber.tell(.over)
         }
     }
 

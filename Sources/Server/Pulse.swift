@@ -38,7 +38,7 @@ final class Pulse: Service {
                 group.addTask { try await self.follow() }
                 group.addTask {
                     while !Task.isCancelled {
-                        try await Task.sleep(for: ServerLimits.heartbeatInterval)
+                        try? await Task.sleep(for: ServerLimits.heartbeatInterval)
                         self.beat()
                     }
                 }
@@ -58,7 +58,8 @@ final class Pulse: Service {
             for subscriber in subscribers { subscriber.tell(.size(next)) }
             size = next
             let pause = ServerLimits.pulsePerSubscriber * subscribers.count
-            try await Task.sleep(for: min(pause, ServerLimits.pulseMax))
+            // Cancelling ends the pause, and then the loop.
+            try? await Task.sleep(for: min(pause, ServerLimits.pulseMax))
         }
     }
 

@@ -108,6 +108,7 @@ struct EventPages {
     /// The next page, or nil behind the last.
     mutating func next() throws -> ByteBuffer? {
         guard !isFinished else { return nil }
+        if let range = wholeRange { return try nextLines(of: range) }
         var page = ByteBuffer()
         page.reserveCapacity(ServerLimits.pageBytes + (64 << 10))
         if format == .batch, isFirst { page.writeString("[") }
@@ -123,6 +124,28 @@ struct EventPages {
             return .stop
         }
         if format == .batch, isFinished { page.writeString("]\n") }
+        return page
+    }
+
+    /// The positions of which every event is wanted as a line, where that is so.
+    private var wholeRange: PositionRange? {
+        guard format == .lines, selection.isWholeRange, scope.isAll, remaining == .max,
+            let last = selection.to
+        else { return nil }
+        return PositionRange(first: selection.from ?? Position(0), last: last)
+    }
+
+    /// The lines up to the end of a block, since a block is read as a whole.
+    private mutating func nextLines(of range: PositionRange) throws -> ByteBuffer {
+        let block = UInt64(LogLimits.blockEventsMax)
+        let last = min(range.last, Position((range.first.value / block + 1) * block - 1))
+        var page = ByteBuffer()
+        try log.readLines(PositionRange(first: range.first, last: last)) { lines in
+            page.writeBytes(lines)
+            return .next
+        }
+        selection.from = last.next
+        isFinished = last == range.last
         return page
     }
 
@@ -154,6 +177,8 @@ struct PageStream: BodyStream {
     private let first: ByteBuffer?
     private let readers: Readers
 
+    var isWorthCompressing: Bool { true }
+
     /// Reads the first page: what goes wrong there still has a status of its own.
     init(_ pages: EventPages, _ readers: Readers) async throws {
         (first, self.pages) = try await Self.next(pages, readers)
@@ -163,8 +188,11 @@ struct PageStream: BodyStream {
     @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
         var (page, rest) = (first, pages)
         while let buffer = page {
+            // The next page is read while this one is on its way.
+            let behind = rest
+            async let following = Self.next(behind, readers)
             try await writer.write(buffer)
-            (page, rest) = try await Self.next(rest, readers)
+            (page, rest) = try await following
         }
     }
 

@@ -42,11 +42,13 @@ struct Responder: Sendable {
         }
         desk.activity.count(endpoint, reply.status, since: start)
         switch reply {
-        case .whole(let answer):
+        case .whole(let whole):
+            let answer = whole.compressed(for: request.headers)
             try await writer.write(
                 response: answer.head(date: desk.date.now),
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
-        case .stream(let fields, let stream):
+        case .stream(let plainFields, let plain):
+            let (fields, stream) = compressed(plainFields, plain, for: request.headers)
             var head = HTTPResponse(status: .ok, headerFields: fields)
             head.headerFields[.date] = desk.date.now
             // What goes wrong from here on breaks the connection off, so that nobody takes a part
@@ -55,6 +57,18 @@ struct Responder: Sendable {
             try await stream.write(to: &body)
             try await body.finish(nil)
         }
+    }
+
+    private func compressed(
+        _ fields: HTTPFields, _ stream: any BodyStream, for request: HTTPFields
+    ) -> (HTTPFields, any BodyStream) {
+        guard stream.isWorthCompressing, let coding = ContentCoding(request[.acceptEncoding]) else {
+            return (fields, stream)
+        }
+        var fields = fields
+        fields[.contentEncoding] = coding.rawValue
+        fields[.vary] = "Accept, Accept-Encoding"
+        return (fields, CompressedStream(stream: stream, coding: coding))
     }
 
     private func reply(
@@ -108,6 +122,8 @@ struct Responder: Sendable {
 
 /// The body of an answer that is written bit by bit.
 protocol BodyStream: Sendable {
+    /// Whether compression would not keep back what is to be seen at once.
+    var isWorthCompressing: Bool { get }
     @concurrent func write(to writer: inout any ResponseBodyWriter) async throws
 }
 

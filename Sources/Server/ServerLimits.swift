@@ -17,6 +17,8 @@ package enum ServerLimits {
     /// Kinds of denials and looks that wait to be recorded; further kinds are not told apart.
     package static let journalEntriesMax = 1_000
     package static let journalInterval: Duration = .seconds(10)
+    /// Shorter answers are not compressed.
+    package static let compressedBytesMin = 1 << 10
     package static let sqlBytesMax = 64 << 10
     /// How long a request may take to arrive, or in a stream of lines its next part.
     package static let requestPatience: Duration = .seconds(30)

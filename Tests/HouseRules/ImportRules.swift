@@ -18,7 +18,8 @@ extension Rule {
             "Synchronization",
         ],
         "ProjectionKit": [
-            "EventLog", "Storage", "JSON", "Crypto", "GRDB", "Foundation", "Synchronization",
+            "EventLog", "Storage", "JSON", "Crypto", "GRDB", "Dispatch", "Foundation",
+            "Synchronization",
         ],
         "YAML": ["Yams"],
         "Projections": [
@@ -28,11 +29,18 @@ extension Rule {
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
+        "Server": [
+            "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "Hummingbird",
+            "HummingbirdCore", "HummingbirdHTTP2", "NIOCore", "NIOPosix", "NIOHTTP1",
+            "NIOHTTPTypes", "NIOSSL", "HTTPTypes", "Logging", "ServiceLifecycle", "UnixSignals",
+            "JWTKit", "Foundation", "Glibc", "Synchronization",
+        ],
         "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads", "ArgumentParser",
+            "Server", "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads",
+            "ArgumentParser", "Configuration", "Logging",
             "Foundation", "Dispatch", "Glibc", "Synchronization",
         ],
     ]

@@ -226,6 +226,12 @@ final class StandardOutput: Sendable {
         if let full { send(full) }
     }
 
+    /// Lines with their ends.
+    func write(_ lines: [UInt8]) {
+        flush()
+        send(lines)
+    }
+
     func flush() {
         let rest = pending.withLock { pending in
             defer { pending.removeAll(keepingCapacity: true) }

@@ -95,6 +95,13 @@ private func writeLines(of log: EventLog, _ selection: Selection, as format: Lin
     // What was printed before an error is whole lines, and the exit code tells of the error.
     defer { Standard.output.flush() }
     switch format {
+    case .ndjson where selection.isWholeRange:
+        let range = PositionRange(
+            first: selection.from ?? Position(0), last: selection.to ?? Position(.max))
+        try log.readLines(range) { lines in
+            Standard.output.write(lines)
+            return .next
+        }
     case .ndjson:
         try log.read(selection) { event in
             Standard.output.write(line: event.line[...])
