@@ -21,6 +21,8 @@ let package = Package(
     name: "Ascolto",
     products: [
         .executable(name: "ascolto", targets: ["ascolto"]),
+        // For services in Swift.
+        .library(name: "AscoltoClient", targets: ["AscoltoClient"]),
         // For the nested package Tools/Benchmarks only.
         .library(name: "Workloads", targets: ["Workloads"]),
     ],
@@ -42,6 +44,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        // The client library speaks HTTP through it.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Settings from file, environment and flags in one order.
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
         // Tokens that an identity provider signs.
@@ -101,7 +105,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle",
+                "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -115,6 +119,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "JWTKit", package: "jwt-kit"),
+            ],
+            // In the binary, which needs no other file.
+            resources: [.embedInCode("openapi.yaml")], swiftSettings: strict),
+        .target(
+            name: "AscoltoClient",
+            dependencies: [
+                "JSON",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(
             name: "Workloads", dependencies: ["EventLog", "Projections", "Storage", "JSON"],
@@ -165,6 +179,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WorkloadsTests", dependencies: ["TestSupport", "Workloads", "EventLog", "JSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests", dependencies: ["TestSupport", "AscoltoClient"],
             swiftSettings: strict),
         .testTarget(name: "HouseRules", dependencies: ["TestSupport"], swiftSettings: strict),
         // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.

@@ -61,7 +61,15 @@ struct SubscriptionRequest {
 }
 
 extension HTTPField.Name {
-    static let lastEventID = HTTPField.Name("Last-Event-ID")!
+    static let lastEventID = known("Last-Event-ID")
+
+    /// A name that is written in the source, and so is one.
+    static func known(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else {
+            preconditionFailure("\(text) is no name of a field")
+        }
+        return name
+    }
 }
 
 /// Events as subscribers get them, and how far they reach.

@@ -176,6 +176,11 @@ extension Responder {
         _ request: Request, _ query: Substring?, _ client: Client
     ) async throws -> Answer {
         let terms = try AppendTerms(query)
+        if BinaryEvent.stands(in: request.headers) {
+            let data = try await body(of: request, upTo: ServerLimits.eventBytesMax)
+            let event = try BinaryEvent.json(request.headers, data)
+            return try await append([IncomingEvent(event[...])], terms, client)
+        }
         let format = try AppendFormat(contentType: request.headers[.contentType])
         switch format {
         case .lines where !terms.isTogether:

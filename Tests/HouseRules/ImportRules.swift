@@ -30,11 +30,13 @@ extension Rule {
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
         "Server": [
-            "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "Hummingbird",
+            "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
+            "Hummingbird",
             "HummingbirdCore", "HummingbirdHTTP2", "NIOCore", "NIOPosix", "NIOHTTP1",
             "NIOHTTPTypes", "NIOSSL", "HTTPTypes", "Logging", "ServiceLifecycle", "UnixSignals",
             "JWTKit", "Foundation", "Glibc", "Synchronization",
         ],
+        "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto": [

@@ -16,6 +16,7 @@ requests without it must be refused. Exits with 1 where a promise was broken.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -48,7 +49,7 @@ def main():
     parser.add_argument("url")
     parser.add_argument("--token")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--examples", type=int, default=25)
+    parser.add_argument("--examples", type=int, default=80)
     parser.add_argument("--without", default="")
     parser.add_argument("--description", type=pathlib.Path, default=DESCRIPTION)
     options = parser.parse_args()
@@ -56,10 +57,11 @@ def main():
     began = time.monotonic()
     play(server)
     problems = follow(server)
-    print(f"followed the log: {len(problems)} problems")
+    is_good = run(server, options)
+    problems += attack(server)
     for problem in problems:
         print("  " + problem)
-    is_good = run(server, options) and not problems
+    is_good = is_good and not problems
     print(f"{'conforms' if is_good else 'does not conform'}, "
           f"seed {options.seed}, {time.monotonic() - began:.0f} s")
     sys.exit(0 if is_good else 1)
@@ -78,9 +80,9 @@ class Server:
         request = urllib.request.Request(self.url + path, body, fields)
         return urllib.request.urlopen(request, timeout=20)
 
-    def status(self, path, **fields):
+    def status(self, path, body=None, **fields):
         try:
-            with self.open(path, **fields) as response:
+            with self.open(path, body, **fields) as response:
                 return response.status
         except urllib.error.HTTPError as error:
             return error.code
@@ -95,6 +97,16 @@ class Server:
         body = json.dumps(event | ({"data": data} if data else {})).encode()
         with self.open("/v1/events", body, Content_Type="application/cloudevents+json") as answer:
             return json.load(answer)["first"]
+
+    def heap_limit(self, path):
+        """What SQLite may hold in all of the server's process; 0 where nobody limits it."""
+        query = b"SELECT soft_heap_limit FROM pragma_soft_heap_limit"
+        try:
+            with self.open(path, query, Content_Type="application/sql") as response:
+                return json.load(response)["rows"][0]["soft_heap_limit"]
+        except urllib.error.HTTPError:
+            # Not to be told is as good.
+            return 0
 
     def tables(self):
         names = [row["name"] for row in self.json("/v1/projections")]
@@ -129,20 +141,18 @@ def follow(server):
                 problems.append(f"{response.headers['Content-Type']} where {media} was asked for")
         expected += [server.append("note/after") for _ in range(3)]
         for name, found in ("events", positions_of_events(events)), ("lines", positions(lines)):
-            found = [next(found) for _ in expected]
+            found = list(itertools.islice(found, len(expected)))
             if found != expected:
                 problems.append(f"{name} at {found} where {expected} were appended")
     with server.open(path, Last_Event_ID=str(expected[3])) as events:
-        found = next(positions_of_events(events))
+        found = next(positions_of_events(events), None)
         if found != expected[4]:
             problems.append(f"position {found} behind the last one seen, {expected[3]}")
-    for name in CURSORS + [SPARE_CURSOR]:
-        server.open("/v1/subscription?cursor=" + name).close()
-    with server.open("/v1/subscription?cursor=conformance"):
-        for path, wanted in ("?cursor=conformance", 409), ("?cursor=/", 400), ("?from=x", 400):
-            status = server.status("/v1/subscription" + path)
-            if status != wanted:
-                problems.append(f"{status} for {path}, not {wanted}")
+    for cursor in CURSORS + [SPARE_CURSOR]:
+        path = "/v1/subscription?cursor=" + cursor
+        with server.open(path):
+            if (status := server.status(path)) != 409:
+                problems.append(f"{status} for a cursor that another has, not 409")
     if (status := server.status("/v1/subscription", Accept="text/html")) != 406:
         problems.append(f"{status} for text/html, not 406")
     return problems
@@ -164,6 +174,29 @@ def positions_of_events(stream):
         elif name == "data":
             found = int(json.loads(value)["position"])
             yield found if found == position else None
+
+
+def attack(server):
+    """Asks what must harm nobody else."""
+    problems = []
+    base = "/v1/projections/operator-queues/"
+    for number, statement in enumerate(HOSTILE, 1_000_000_000):
+        statement = statement.replace("LIMIT", f"PRAGMA soft_heap_limit = {number}")
+        path, body = base + "query", statement.encode()
+        if statement.startswith("where="):
+            path = base + "tables/queues?where=" + urllib.parse.quote(statement[len("where="):])
+            body = None
+        try:
+            status = server.status(path, body, Content_Type="application/sql")
+            ready = server.status("/readyz")
+            is_limited = server.heap_limit(base + "query") == number
+        except OSError as error:
+            return problems + [f"no answer to {statement}: {error}"]
+        if status not in (200, 400) or ready != 200:
+            problems.append(f"{status} for {statement}, then {ready} for /readyz")
+        if is_limited:
+            problems.append(f"{statement} changed how all of the process uses SQLite")
+    return problems
 
 
 # All else is the work of schemathesis, which loads this file once more for `extend`.
@@ -222,7 +255,7 @@ def settings(server):
         yield from ["[checks.ignored_auth]", "enabled = false"]
     # An answer that never ends is read for at most a second, or until it has shown an event.
     yield from ["[[operations]]", 'include-operation-id = "followEvents"', "request-timeout = 1",
-                "max-stream-events = 1"]
+                "max-stream-events = 1", "generation.max-examples = 25"]
     for name, statuses in REFUSABLE.items():
         yield from ["[[operations]]", f'include-operation-id = "{name}"',
                     f"checks.positive_data_acceptance.expected-statuses = {json.dumps(statuses)}"]
@@ -234,6 +267,11 @@ STATEMENTS = [
     "SELECT x'00ff' AS bytes, 1e999 AS number, NULL AS nothing", "SELECT 1; SELECT 2", "SELECT",
     "SELECT name FROM pragma_table_list", "CREATE TABLE t (a)", "DELETE FROM read_model", "--",
     "WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM c LIMIT 2000) SELECT x FROM c"]
+
+# LIMIT counts as reading, takes effect when it is compiled, and does so for the whole process.
+HOSTILE = ["LIMIT", "EXPLAIN LIMIT", "EXPLAIN QUERY PLAN LIMIT", "SELECT 1; LIMIT", "-- a\nLIMIT",
+           "/* a */ LIMIT", "where=1); LIMIT; --", "SELECT zeroblob(2000000000) AS bytes",
+           "where=zeroblob(2000000000)"]
 
 
 def extend():
@@ -248,7 +286,7 @@ def extend():
     expectation = st.builds("{}={}".format, name, revision)
     parts = {
         "types": st.lists(quoted, min_size=1, max_size=3).map(",".join),
-        "tags": st.builds("{}:{}".format, quoted, quoted),
+        "tags": st.builds("k{}:{}".format, quoted, quoted),
         "stream": quoted}
     query = st.lists(st.sampled_from(list(parts)), min_size=1, unique=True).flatmap(
         lambda names: st.tuples(*(parts[part].map((part + "={}").format) for part in names)))
@@ -300,7 +338,7 @@ def extend():
     def filter_failure(context, failure, case, response):
         return not (isinstance(failure, RejectedPositiveData) and breaks_words(case))
 
-    @schemathesis.deserializer(LINES, "application/yaml")
+    @schemathesis.deserializer(LINES)
     def text(context, response):
         return response.content.decode("utf-8")
 
@@ -323,20 +361,21 @@ def breaks_words(case):
     if "from" in query and "cursor" in query or "after" in query and not query.get("fail_if_match"):
         return True
     streams = [text.rpartition("=")[0] for text in listed(query.get("expect_revision"))]
-    short = [*listed(query.get("type")), *listed(query.get("tag"))]
-    long = [*listed(query.get("stream")), *streams]
+    up_to_128 = [*listed(query.get("type")), *listed(query.get("tag"))]
+    up_to_256 = [*listed(query.get("stream")), *streams]
     for body in listed(case.body):
         if isinstance(body, dict):
             tags = str(body.get("tags")).split(" ")
-            short += [body.get("type"), *tags]
-            long += [body.get("subject")]
+            up_to_128 += [body.get("type"), *tags]
+            up_to_256 += [body.get("subject")]
             # 1.0 is an integer to a schema, but not to one who reads strictly.
             whole = [value for name, value in body.items() if name != "data"]
             if len(set(tags)) < len(tags) or any(isinstance(value, float) for value in whole):
                 return True
     # Limits are in bytes, where a schema counts characters.
-    return (len(set(streams)) < len(streams) or any(len(str(text).encode()) > 128 for text in short)
-            or any(len(str(text).encode()) > 256 for text in long))
+    return (len(set(streams)) < len(streams)
+            or any(len(str(text).encode()) > 128 for text in up_to_128)
+            or any(len(str(text).encode()) > 256 for text in up_to_256))
 
 
 def listed(value):

@@ -91,6 +91,12 @@ package final class Program {
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 
+    /// What it has said so far.
+    package var errorsSoFar: String {
+        String(
+            decoding: (try? contents(of: scratch.place("error"))) ?? Data(), as: UTF8.self)
+    }
+
     /// Anonymous memory only: pages of a mapped file are the system's to take back.
     package var residentKilobytes: Int {
         guard let status = try? contents(of: "/proc/\(identifier)/status") else { return 0 }

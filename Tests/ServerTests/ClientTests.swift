@@ -1,0 +1,90 @@
+import AscoltoClient
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The client library keeps ids through retries, and follows without a gap")
+struct ClientTests {
+    @Test(
+        "every event is there once although the server is killed again and again",
+        .timeLimit(.minutes(3)))
+    func killedAgainAndAgain() async throws {
+        let scratch = try Scratch()
+        var server = try RunningServer(log: scratch.log)
+        let port = server.port
+        let client = AscoltoClient(server.address)
+        let count = 300
+        let received = Task { () -> [ReceivedEvent] in
+            var events: [ReceivedEvent] = []
+            for try await event in client.follow(
+                EventFilter(types: ["test.sent"]), from: .beginning)
+            {
+                events.append(event)
+                if events.count == count { break }
+            }
+            return events
+        }
+        let ids = (0..<count).map { _ in UUID() }
+        let sent = Task {
+            for (number, id) in ids.enumerated() {
+                _ = try await client.append(
+                    CloudEvent(
+                        id: id, type: "test.sent", source: "urn:test", subject: "sent",
+                        data: ["number": number]))
+            }
+        }
+        for _ in 0..<5 {
+            try await Task.sleep(for: .milliseconds(300))
+            server.program.kill()
+            _ = try server.program.finish()
+            server = try RunningServer(log: scratch.log, port: port)
+        }
+        try await sent.value
+        let events = try await received.value
+        #expect(events.map(\.id) == ids)
+        #expect(events.map(\.position) == events.map(\.position).sorted())
+        #expect(try server.end().end == .exit(0))
+    }
+
+    @Test("outcomes, conflicts and refusals are told apart")
+    func outcomes() async throws {
+        let scratch = try Scratch()
+        let server = try RunningServer(log: scratch.log)
+        let client = AscoltoClient(server.address)
+        let event = try CloudEvent(
+            id: UUID(), type: "test.sent", source: "urn:test", subject: "a/1 ü=&",
+            time: Date(timeIntervalSince1970: 1_790_000_000.25), schema: 3, tags: ["b:2", "a:1"],
+            data: ["text": "x"])
+        let nothingThere = [Expectation.stream("a/1 ü=&", .doesNotExist)]
+        #expect(try await client.append(event, expecting: nothingThere) == .appended(1...1))
+        #expect(try await client.append(event, expecting: nothingThere) == .alreadyAppended(1...1))
+        let other = try CloudEvent(
+            id: UUID(), type: "test.sent", source: "urn:test", subject: "a/2", data: [1, 2])
+        let conflict = await #expect(throws: ServerProblem.self) {
+            try await client.append(
+                other, expecting: [.noEvent(types: ["test.sent"], tags: ["a:1"])])
+        }
+        #expect(conflict?.isConflict == true)
+        #expect(conflict?.position == 1)
+        var wrong = other
+        wrong.type = ""
+        let refusal = await #expect(throws: ServerProblem.self) { try await client.append(wrong) }
+        #expect(refusal?.status == 400)
+        for try await received in client.follow(from: .after(0)) {
+            #expect(received.subject == "a/1 ü=&")
+            #expect(received.tags == ["a:1", "b:2"])
+            #expect(received.time == "2026-09-21T14:13:20.250000Z")
+            #expect(String(decoding: received.data, as: UTF8.self) == #"{"text":"x"}"#)
+            break
+        }
+        #expect(try server.end().end == .exit(0))
+    }
+
+    @Test("a server that is not there is given up in the end")
+    func nobodyThere() async throws {
+        let client = AscoltoClient("http://127.0.0.1:9", patience: .milliseconds(300))
+        let event = try CloudEvent(
+            id: UUID(), type: "t", source: "urn:test", subject: "s", data: [1])
+        await #expect(throws: TransportError.self) { try await client.append(event) }
+    }
+}
