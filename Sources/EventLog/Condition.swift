@@ -101,7 +101,7 @@ extension Conflict: CustomStringConvertible {
     package var description: String {
         switch self {
         case .match(let position, let type, let stream):
-            return "position \(position) stands in the way: a \(type) of the stream \(stream)"
+            return "position \(position) stands in the way: \(type) of the stream \(stream)"
         case .stream(let stream, let expected, let found):
             let wanted =
                 switch expected {

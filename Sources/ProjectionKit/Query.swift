@@ -22,6 +22,14 @@ package enum QueryValue: Hashable, Sendable {
         }
     }
 
+    fileprivate var byteCount: Int {
+        switch self {
+        case .null, .integer, .real: 8
+        case .text(let text): text.utf8.count
+        case .blob(let bytes): bytes.count
+        }
+    }
+
     /// A text is taken with its length, since it may hold U+0000, where C strings end.
     init(_ row: Row, at index: Int) {
         self =
@@ -69,14 +77,18 @@ package enum Query: Sendable {
 package struct QueryLimits: Sendable {
     package let rowsMax: Int
     package let skipping: Int
+    /// Bytes of texts and blobs, after which no more rows are taken.
+    package let bytesMax: Int
     /// Nil waits for as long as it takes.
     package let patience: Duration?
 
-    package static let none = QueryLimits(rowsMax: .max, skipping: 0, patience: nil)
+    package static let none = QueryLimits(
+        rowsMax: .max, skipping: 0, bytesMax: .max, patience: nil)
 
-    package init(rowsMax: Int, skipping: Int, patience: Duration?) {
+    package init(rowsMax: Int, skipping: Int, bytesMax: Int, patience: Duration?) {
         self.rowsMax = rowsMax
         self.skipping = skipping
+        self.bytesMax = bytesMax
         self.patience = patience
     }
 }
@@ -167,6 +179,11 @@ package struct ReadModel: Sendable {
             from = "(\(source.select))"
             arguments = ["at": moment.microseconds]
         }
+        if let condition, condition.namesPragma {
+            throw ReadModelError.badCondition(
+                condition, reason: "pragmas are not for queries", table: name,
+                columns: table.columns.map(\.name))
+        }
         var sql = "SELECT \(table.columnList) FROM \(from)"
         // The line break ends a comment in the condition.
         if let condition { sql += " WHERE (\(condition)\n)" }
@@ -183,7 +200,7 @@ package struct ReadModel: Sendable {
     private func rows(
         sql: String, in database: Database, within limits: QueryLimits
     ) throws -> QueryResult {
-        guard sql.beginsAsQuery else { throw ReadModelError.notReading(sql: sql) }
+        guard sql.beginsAsQuery, !sql.namesPragma else { throw ReadModelError.notReading(sql: sql) }
         do {
             let statement = try database.makeStatement(sql: sql)
             guard statement.isReadonly, statement.columnCount > 0 else {
@@ -206,31 +223,38 @@ package struct ReadModel: Sendable {
         }
     }
 
+    /// Rows up to the limits; the one that goes beyond is the last.
     private func fetch(
         _ statement: Statement, _ arguments: StatementArguments, within limits: QueryLimits
     ) throws -> QueryResult {
         var result = QueryResult(columns: statement.columnNames)
         let rows = try Row.fetchCursor(statement, arguments: arguments)
-        var skipped = 0
+        var (skipped, bytes) = (0, 0)
         while let row = try rows.next() {
             guard skipped == limits.skipping else {
                 skipped += 1
                 continue
             }
-            guard result.rows.count < limits.rowsMax else {
+            guard result.rows.count < limits.rowsMax, bytes < limits.bytesMax else {
                 result.isCut = true
                 break
             }
-            result.rows.append(QueryValue.all(of: row))
+            let values = QueryValue.all(of: row)
+            for value in values { bytes += value.byteCount }
+            result.rows.append(values)
         }
         return result
     }
 }
 
 extension String {
-    /// Whether the first word, behind white space and comments, begins a query.
+    /// Whether a pragma may stand in it.
     ///
-    /// Some pragmas change how all of the process uses SQLite, and still count as reading.
+    /// Some change how all of the process uses SQLite, as soon as they are compiled, even where they
+    /// are not run.
+    fileprivate var namesPragma: Bool { lowercased().contains("pragma") }
+
+    /// Whether the first word, behind white space and comments, begins a query.
     fileprivate var beginsAsQuery: Bool {
         var rest = self[...].unicodeScalars
         while true {
@@ -246,7 +270,7 @@ extension String {
             } else {
                 let word = String(Substring(rest.prefix { $0.properties.isAlphabetic }))
                 // SQLite reads a text up to the first NUL.
-                return ["SELECT", "WITH", "VALUES", "EXPLAIN"].contains(word.uppercased())
+                return ["SELECT", "WITH", "VALUES"].contains(word.uppercased())
                     && !unicodeScalars.contains("\0")
             }
         }
@@ -258,7 +282,11 @@ extension DatabaseError {
 
     /// Whether the statement is to blame and not the file.
     fileprivate var isOfTheStatement: Bool {
-        resultCode == .SQLITE_ERROR || resultCode == .SQLITE_MISUSE
-            || resultCode == .SQLITE_RANGE
+        switch resultCode {
+        case .SQLITE_ERROR, .SQLITE_MISUSE, .SQLITE_RANGE, .SQLITE_TOOBIG, .SQLITE_NOMEM,
+            .SQLITE_MISMATCH, .SQLITE_AUTH:
+            true
+        default: false
+        }
     }
 }

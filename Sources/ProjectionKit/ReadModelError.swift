@@ -91,7 +91,7 @@ extension ReadModelError: CustomStringConvertible {
         case .unknownTable(let table, let model, let known):
             "\(model) has no table \"\(table)\"; it has \(known.joined(separator: ", "))"
         case .noMoment(let table, let tables):
-            "\"\(table)\" does not depend on a moment; --at is for "
+            "\"\(table)\" does not depend on a moment; a moment is for "
                 + (tables.isEmpty ? "other read models" : tables.joined(separator: ", "))
         case .badCondition(let condition, let reason, let table, let columns):
             "the condition \(condition): \(reason); \"\(table)\" has the columns "
@@ -103,7 +103,7 @@ extension ReadModelError: CustomStringConvertible {
         case .tookTooLong(let seconds):
             "the query took more than \(seconds) s; ask for less, or ask a copy of the file"
         case .notReading(let sql):
-            "SQL is one query (SELECT, WITH, VALUES or EXPLAIN) that changes nothing, not: "
+            "SQL is one query (SELECT, WITH or VALUES) without pragmas, not: "
                 + sql.prefix(80)
         }
     }

@@ -244,17 +244,18 @@ struct AppendTally {
     }
 
     private var problem: Problem {
-        let listed = refusals.map { line, problem -> JSONNode in
+        let listed = refusals.sorted { $0.line < $1.line }.map { line, problem -> JSONNode in
             .object(
                 [
                     ("line", .count(line)), ("type", .text("/problems#" + problem.kind.rawValue)),
                     ("detail", .text(problem.detail)),
                 ] + problem.members)
         }
-        let more = refused > listed.count ? "; the first \(listed.count) are listed" : ""
+        let more = refused > listed.count ? "; \(listed.count) are listed" : ""
         return Problem(
             .unprocessableContent, .refusedLines,
-            "\(refused) lines were refused\(more); mend them and send them again",
+            "\(refused == 1 ? "1 line was" : "\(refused) lines were") refused\(more); mend what is wrong "
+                + "and send it again",
             members: members + [("refused", .count(refused)), ("lines", .array(listed))])
     }
 }

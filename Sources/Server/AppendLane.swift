@@ -29,6 +29,8 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
         case idle
         /// An append of one event is arriving.
         case collecting(Arriving)
+        /// It is refused, as it is told when all of it has come; so many bytes have.
+        case refusing(Answer, Connection, bytes: Int)
         /// It is with the writer.
         case waiting(Arriving)
         /// Another request is on its way through; which of its ends are still to come.
@@ -90,7 +92,10 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .waiting = state { return held.append(.error(error)) }
-        if case .collecting = state { state = .passing(Passing(isRequestOpen: false)) }
+        switch state {
+        case .collecting, .refusing: state = .passing(Passing(isRequestOpen: false))
+        default: break
+        }
         context.fireErrorCaught(error)
     }
 
@@ -121,13 +126,13 @@ extension AppendLane {
         switch state {
         case .waiting: true
         case .passing(let passing): !passing.isRequestOpen
-        case .idle, .collecting, .closing: !held.isEmpty
+        case .idle, .collecting, .refusing, .closing: !held.isEmpty
         }
     }
 
     private var isBusy: Bool {
         switch state {
-        case .waiting, .collecting: true
+        case .waiting, .collecting, .refusing: true
         case .idle, .passing, .closing: !held.isEmpty
         }
     }
@@ -141,7 +146,18 @@ extension AppendLane {
             arriving.body.writeImmutableBuffer(piece)
             let length = arriving.body.readableBytes
             state = .collecting(arriving)
-            if length > AppendFormat.event.bytesMax { refuseLength(context) }
+            if length > AppendFormat.event.bytesMax {
+                state = .refusing(Self.tooLong.answer, arriving.connection, bytes: length)
+            }
+        case (.refusing(let answer, let connection, let bytes), .body(let piece)):
+            let bytes = bytes + piece.readableBytes
+            state = .refusing(answer, connection, bytes: bytes)
+            // One who does not stop is not waited for.
+            if bytes > ServerLimits.batchBytesMax { self.answer(answer, .closed, context) }
+        case (.refusing(let answer, let connection, _), .end):
+            desk.activity.count(
+                .appendEvents, answer.status, since: SystemClock.bootMicroseconds())
+            self.answer(answer, connection, context)
         case (.collecting(let arriving), .end): submit(arriving, context)
         case (.passing(var passing), .end):
             context.fireChannelRead(wrapInboundOut(part))
@@ -151,7 +167,7 @@ extension AppendLane {
             deadline = .now() + .init(ServerLimits.requestPatience)
             context.fireChannelRead(wrapInboundOut(part))
         case (.closing, _): break
-        case (.idle, _), (.waiting, _), (.collecting, .head):
+        case (.idle, _), (.waiting, _), (.collecting, .head), (.refusing, .head):
             context.fireChannelRead(wrapInboundOut(part))
         }
     }
@@ -182,16 +198,13 @@ extension AppendLane {
                     connection: Self.connection(head), terms: try AppendTerms(target.query),
                     client: client))
         } catch {
-            answer(error.answer, .closed, context)
+            state = .refusing(error.answer, Self.connection(head), bytes: 0)
         }
     }
 
-    private func refuseLength(_ context: ChannelHandlerContext) {
-        let problem = Problem(
-            .contentTooLarge, .tooLarge,
-            "an event has at most \(AppendFormat.event.bytesMax) bytes")
-        answer(problem.answer, .closed, context)
-    }
+    private static let tooLong = Problem(
+        .contentTooLarge, .tooLarge,
+        "an event has at most \(AppendFormat.event.bytesMax) bytes")
 
     /// Behind the end of a request or of its response.
     private func advance(_ passing: Passing, _ context: ChannelHandlerContext) {

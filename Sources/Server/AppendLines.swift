@@ -9,7 +9,7 @@ struct IncomingLines {
     private(set) var number = 0
 
     /// The whole lines of what has come, without their ends; what is left waits for more.
-    mutating func take(_ piece: ByteBuffer) throws(Problem) -> [(
+    mutating func take(_ piece: ByteBuffer) -> [(
         text: ArraySlice<UInt8>, number: Int
     )] {
         pending.append(contentsOf: piece.readableBytesView)
@@ -20,13 +20,16 @@ struct IncomingLines {
             start = end + 1
         }
         pending = Array(pending[start...])
-        guard pending.count <= ServerLimits.eventBytesMax else {
-            throw Problem(
-                .contentTooLarge, .tooLarge,
-                "line \(number + 1) has more than \(ServerLimits.eventBytesMax) bytes; what stands "
-                    + "before it has been appended")
-        }
         return lines
+    }
+
+    /// Requires that the line that is arriving is not too long.
+    func requireEnd() throws(Problem) {
+        guard pending.count > ServerLimits.eventBytesMax else { return }
+        throw Problem(
+            .contentTooLarge, .tooLarge,
+            "line \(number + 1) has more than \(ServerLimits.eventBytesMax) bytes; those before it "
+                + "have been appended or refused")
     }
 
     /// The line that no line end follows.
@@ -63,7 +66,11 @@ struct LineAppender {
     mutating func append(_ body: some AsyncSequence<ByteBuffer, any Error>) async throws -> Answer {
         var lines = IncomingLines()
         for try await piece in body {
-            for line in try lines.take(piece) { try await take(line) }
+            for line in lines.take(piece) { try await take(line) }
+            do throws(Problem) { try lines.requireEnd() } catch {
+                try await flush()
+                throw error
+            }
         }
         for line in lines.takeRest() { try await take(line) }
         try await flush()

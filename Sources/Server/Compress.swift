@@ -41,13 +41,13 @@ extension Accept {
 extension Answer {
     /// The same, compressed where the client likes that and it is worth the while.
     func compressed(for fields: HTTPFields) -> Answer {
+        var answer = self
+        answer.fields[.vary] = Responder.vary
         guard body.count >= ServerLimits.compressedBytesMin,
             let coding = ContentCoding(fields[.acceptEncoding])
-        else { return self }
-        var answer = self
+        else { return answer }
         answer.body = coding.encoder().encode(body, .end)
         answer.fields[.contentEncoding] = coding.rawValue
-        answer.fields[.vary] = "Accept, Accept-Encoding"
         return answer
     }
 }

@@ -80,7 +80,7 @@ final class CursorDesk: Sendable {
 extension Problem {
     fileprivate static func cursorTaken(_ name: String) -> Problem {
         Problem(
-            .conflict, .conflict,
+            .conflict, .cursorConflict,
             "another consumer follows with the cursor \(quoted(name)); end it, or take another name"
         )
     }
@@ -159,7 +159,11 @@ private struct CursorMove {
                 "the body must be like {\"next\":12}, the first position that is still to be seen")
         }
         self.next = Position(UInt64(next))
-        isReset = object.boolean("reset") ?? false
+        let reset = object.member("reset")
+        guard reset == nil || reset?.kind == .boolean else {
+            throw Problem(.badRequest, .badRequest, "\"reset\" is true or false")
+        }
+        isReset = reset?.boolean ?? false
     }
 }
 

@@ -31,8 +31,11 @@ struct Desk: Sendable {
     /// What to answer to an error, which is remembered where it says that the server is ill.
     func problem(of error: any Error) -> Problem {
         let problem = Problem(error)
-        if case LogError.writerStopped = error { health.note(problem.detail) }
-        if problem.kind == .corruption { health.note(problem.detail) }
+        switch error {
+        case LogError.writerStopped, LogError.corruption, LogError.behindHeadFile:
+            health.note(problem.detail)
+        default: break
+        }
         if problem.status.kind == .serverError {
             logger.error("\(problem.kind.rawValue)", metadata: ["detail": "\(error)"])
         }

@@ -17,7 +17,13 @@ extension Responder {
 
     private static let html = "text/html; charset=utf-8"
 
-    func ready() async throws -> Answer {
+    func alive(_ query: Substring?) throws(Problem) -> Answer {
+        try QueryParameters(query: query).requireNothingLeft()
+        return Answer(.ok, .object([("status", .text("alive"))]))
+    }
+
+    func ready(_ query: Substring?) async throws -> Answer {
+        try QueryParameters(query: query).requireNothingLeft()
         if let reason = desk.health.reason {
             throw Problem(.serviceUnavailable, .unavailable, reason).retryable()
         }
@@ -107,7 +113,9 @@ private struct Page {
         rows = []
         for (status, part) in try operation["responses"]?.members() ?? [] {
             let response = try resolved(part, shared, in: "responses").dictionary()
-            rows.append((status, try response["description"]?.text() ?? ""))
+            // What stands beside a reference goes before what it leads to.
+            let words = try part.dictionary()["description"] ?? response["description"]
+            rows.append((status, try words?.text() ?? ""))
         }
         return html + table("Status", rows)
     }

@@ -59,6 +59,14 @@ package enum Endpoint: String, CaseIterable, Sendable {
     }
 }
 
+extension Endpoint {
+    /// The method, and HEAD where it asks for the same without the body.
+    var methods: [HTTPRequest.Method] {
+        // A subscription without its body would be nothing.
+        method == .get && self != .followEvents ? [.get, .head] : [method]
+    }
+}
+
 /// Where a request goes, with what stands in the place of the braces.
 struct Route: Sendable {
     let endpoint: Endpoint
@@ -70,12 +78,19 @@ struct Route: Sendable {
     static func find(
         _ method: HTTPRequest.Method, _ path: Substring
     ) throws(Problem) -> Route {
+        guard path.utf8.count <= ServerLimits.targetBytesMax else {
+            throw Problem(
+                .uriTooLong, .tooLarge,
+                "a path has at most \(ServerLimits.targetBytesMax) bytes")
+        }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         var allowed: [String] = []
         for (endpoint, pattern) in patterns where pattern.count == parts.count {
             guard let arguments = try match(pattern, parts) else { continue }
-            if endpoint.method == method { return Route(endpoint: endpoint, arguments: arguments) }
-            allowed.append(endpoint.method.rawValue)
+            if endpoint.methods.contains(method) {
+                return Route(endpoint: endpoint, arguments: arguments)
+            }
+            allowed += endpoint.methods.map(\.rawValue)
         }
         guard allowed.isEmpty else {
             var problem = Problem(

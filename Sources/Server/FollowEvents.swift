@@ -19,38 +19,32 @@ enum SubscriptionFormat: String, CaseIterable {
 struct SubscriptionRequest {
     let filter: EventFilter
     let format: SubscriptionFormat
-    let start: Start
+    /// Nil for what is appended from now on, or for where the cursor stands.
+    let start: Position?
+    let cursor: String?
     let scope: Scope
     /// Filters that are written alike want the same.
     let filterText: String
-
-    enum Start {
-        /// With what is appended from now on.
-        case end
-        case at(Position)
-        case cursor(String)
-    }
 
     init(_ query: Substring?, _ fields: HTTPFields, _ client: Client) throws(Problem) {
         scope = client.scope
         var parameters = try QueryParameters(query: query)
         filter = try EventFilter(&parameters)
         let from = try parameters.position("from")
-        let cursor = try parameters.one("cursor")
+        cursor = try parameters.one("cursor")
         try parameters.requireNothingLeft()
         format = try Accept(fields[.accept]).best(of: SubscriptionFormat.self, for: "events")
         if from != nil && cursor != nil {
             throw Problem.badParameter("from and cursor exclude each other")
         }
         if let seen = fields[.lastEventID] {
-            guard let position = Int64(seen), position >= 0 else {
+            guard let position = QueryParameters.whole(seen) else {
                 throw Problem.badParameter("Last-Event-ID must be a position, not \(quoted(seen))")
             }
-            start = .at(Position(UInt64(position) + 1))
-        } else if let cursor {
-            start = .cursor(cursor)
+            // The client knows better than its cursor what it has seen.
+            start = Position(position).next
         } else {
-            start = from.map { .at($0) } ?? .end
+            start = from
         }
         filterText = [
             filter.stream?.text ?? "", filter.types.map(\.text).sorted().joined(separator: "\u{0}"),

@@ -30,6 +30,7 @@ package struct Problem: Error, Sendable {
         case methodNotAllowed = "method-not-allowed"
         case notAcceptable = "not-acceptable"
         case conflict = "conflict"
+        case cursorConflict = "cursor-conflict"
         case rejected = "rejected"
         case refusedLines = "refused-lines"
         case tooLarge = "too-large"
@@ -54,6 +55,7 @@ package struct Problem: Error, Sendable {
             case .methodNotAllowed: "The method does not fit"
             case .notAcceptable: "The answer is not made in a format that was asked for"
             case .conflict: "The condition does not hold; nothing was appended"
+            case .cursorConflict: "The cursor cannot be had, or moved, so"
             case .rejected: "The append can never succeed as it is; nothing was appended"
             case .refusedLines: "Some lines were refused; the others were appended"
             case .tooLarge: "The request is too large"
@@ -130,7 +132,8 @@ extension Problem {
             self.init(.internalServerError, .corruption, "\(error)")
         case .asOfBeyondLog, .noCursor: self.init(.notFound, .notFound, "\(error)")
         case .badCursorName: self.init(.badRequest, .badParameter, "\(error)")
-        case .cursorWentBack, .cursorOfOtherHistory: self.init(.conflict, .conflict, "\(error)")
+        case .cursorWentBack, .cursorOfOtherHistory:
+            self.init(.conflict, .cursorConflict, "\(error)")
         case .noLog, .logExists, .readOnly, .noBackup, .backupOfOtherLog, .backupHoldsMore,
             .wouldLose, .badZone, .badOrigin:
             self.init(.internalServerError, .bug, "\(error)")

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import HTTPTypes
 internal import JSON
 
 /// The parameters of a request, taken one by one; what nobody takes is an error.
@@ -11,6 +12,11 @@ struct QueryParameters {
 
     /// Reads `name=value&name=value` as forms send it: percent-encoded, with `+` for a space.
     init(query: Substring?) throws(Problem) {
+        guard query?.utf8.count ?? 0 <= ServerLimits.targetBytesMax else {
+            throw Problem(
+                .uriTooLong, .tooLarge,
+                "a query has at most \(ServerLimits.targetBytesMax) bytes")
+        }
         for part in (query ?? "").split(separator: "&") {
             let name = part.prefix { $0 != "=" }
             let value = part.dropFirst(name.count + 1)
@@ -51,12 +57,18 @@ struct QueryParameters {
     /// A number up to 2^63 - 1, in digits only.
     mutating func whole(_ name: String) throws(Problem) -> UInt64? {
         guard let text = try one(name) else { return nil }
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int64(text)
-        else {
+        guard let number = Self.whole(text) else {
             throw Problem.badParameter("\(name) must be a whole number, not \(quoted(text))")
         }
-        return UInt64(number)
+        return number
+    }
+
+    /// A number up to 2^63 - 1 in digits only; nil for any other text.
+    static func whole(_ text: String) -> UInt64? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
+        return Int64(text).map { UInt64($0) }
     }
 
     mutating func time(_ name: String) throws(Problem) -> Instant? {
@@ -66,11 +78,7 @@ struct QueryParameters {
 
     mutating func asOf(_ name: String) throws(Problem) -> AsOf? {
         guard let text = try one(name) else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int64(text)
-        {
-            return .position(Position(UInt64(number)))
-        }
+        if let number = Self.whole(text) { return .position(Position(number)) }
         return .recorded(try Self.instant(text, of: name))
     }
 

@@ -199,6 +199,6 @@ extension QueryLimits {
         }
         self.init(
             rowsMax: Int(rows), skipping: Int(try parameters.whole("offset") ?? 0),
-            patience: ServerLimits.queryPatience)
+            bytesMax: ServerLimits.rowBytesMax, patience: ServerLimits.queryPatience)
     }
 }

@@ -41,6 +41,33 @@ struct Responder: Sendable {
             reply = .whole(desk.problem(of: error).answer)
         }
         desk.activity.count(endpoint, reply.status, since: start)
+        if request.method == .head {
+            try await writer.writeResponse(head(of: reply, for: request))
+        } else {
+            try await write(reply, to: writer, for: request)
+        }
+    }
+
+    /// What a GET would be answered with, without the body.
+    private func head(of reply: Reply, for request: Request) -> HTTPResponse {
+        switch reply {
+        case .whole(let whole):
+            return whole.compressed(for: request.headers).head(date: desk.date.now)
+        case .stream(let fields, let stream):
+            return head(compressed(fields, stream, for: request.headers).0)
+        }
+    }
+
+    private func head(_ fields: HTTPFields) -> HTTPResponse {
+        var head = HTTPResponse(status: .ok, headerFields: fields)
+        head.headerFields[.date] = desk.date.now
+        return head
+    }
+
+    @concurrent
+    private func write(
+        _ reply: Reply, to writer: consuming ResponseWriter, for request: Request
+    ) async throws {
         switch reply {
         case .whole(let whole):
             let answer = whole.compressed(for: request.headers)
@@ -49,25 +76,26 @@ struct Responder: Sendable {
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
         case .stream(let plainFields, let plain):
             let (fields, stream) = compressed(plainFields, plain, for: request.headers)
-            var head = HTTPResponse(status: .ok, headerFields: fields)
-            head.headerFields[.date] = desk.date.now
             // What goes wrong from here on breaks the connection off, so that nobody takes a part
             // of the answer for the whole.
-            var body: any ResponseBodyWriter = try await writer.writeHead(head)
+            var body: any ResponseBodyWriter = try await writer.writeHead(head(fields))
             try await stream.write(to: &body)
             try await body.finish(nil)
         }
     }
 
+    /// What answers depend on beside path and query.
+    static let vary = "Accept, Accept-Encoding"
+
     private func compressed(
         _ fields: HTTPFields, _ stream: any BodyStream, for request: HTTPFields
     ) -> (HTTPFields, any BodyStream) {
+        var fields = fields
+        fields[.vary] = Self.vary
         guard stream.isWorthCompressing, let coding = ContentCoding(request[.acceptEncoding]) else {
             return (fields, stream)
         }
-        var fields = fields
         fields[.contentEncoding] = coding.rawValue
-        fields[.vary] = "Accept, Accept-Encoding"
         return (fields, CompressedStream(stream: stream, coding: coding))
     }
 
@@ -83,7 +111,7 @@ struct Responder: Sendable {
                 ReadRequest(query, accept: fields[.accept]), request, client)
         case .exportEvents:
             return try await read(ReadRequest(export: query), request, client)
-        case .readEvent: return .whole(try await event(route.arguments[0], fields, client))
+        case .readEvent: return .whole(try await event(route.arguments[0], query, fields, client))
         case .followEvents:
             return try await follow(SubscriptionRequest(query, fields, client), request)
         case .head: return .whole(try await head(query, fields))
@@ -101,8 +129,8 @@ struct Responder: Sendable {
         case .queryProjection:
             return .whole(try await self.query(route.arguments[0], query, request, client))
         case .metrics: return .whole(try await metrics(query))
-        case .livez: return .whole(Answer(.ok, .object([("status", .text("alive"))])))
-        case .readyz: return .whole(try await ready())
+        case .livez: return .whole(try alive(query))
+        case .readyz: return .whole(try await ready(query))
         case .description, .documentation, .problems:
             return .whole(try documentation(route.endpoint, query))
         }
@@ -231,12 +259,13 @@ extension Responder {
     }
 
     private func event(
-        _ text: String, _ fields: HTTPFields, _ client: Client
+        _ text: String, _ query: Substring?, _ fields: HTTPFields, _ client: Client
     ) async throws -> Answer {
-        guard let number = Int64(text), number >= 0, text.utf8.allSatisfy({ $0 != 0x2B }) else {
+        try QueryParameters(query: query).requireNothingLeft()
+        guard let number = QueryParameters.whole(text) else {
             throw Problem.badParameter("a position is a whole number, not \(quoted(text))")
         }
-        let (log, position) = (desk.log, Position(UInt64(number)))
+        let (log, position) = (desk.log, Position(number))
         guard let event = try await desk.readers.run({ try log.event(at: position) }) else {
             throw Problem(
                 .notFound, .notFound, "the log has no event at position \(position) yet",
@@ -303,15 +332,12 @@ extension Responder {
         _ subscription: SubscriptionRequest, _ request: Request
     ) async throws -> Reply {
         let log = desk.log
-        var lease: CursorLease?
-        let next: Position
-        switch subscription.start {
-        case .end: next = Position(try await desk.readers.run { try log.head().size })
-        case .at(let position): next = position
-        case .cursor(let name):
-            let taken = try await desk.cursors.take(name)
-            (lease, next) = (taken, taken.next)
-        }
+        let lease: CursorLease? =
+            if let name = subscription.cursor { try await desk.cursors.take(name) } else { nil }
+        let next: Position =
+            if let start = subscription.start ?? lease?.next { start } else {
+                Position(try await desk.readers.run { try log.head().size })
+            }
         guard let subscriber = desk.pulse.join() else {
             throw Problem(
                 .serviceUnavailable, .overloaded, "there are as many subscriptions as there may be"

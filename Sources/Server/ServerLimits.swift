@@ -47,6 +47,8 @@ package enum ServerLimits {
     /// Rows of a read model that one answer has where no other limit is asked for, and at most.
     package static let rowsDefault = 1_000
     package static let rowsMax = 100_000
+    /// Bytes of texts in rows, after which no more of them are taken.
+    package static let rowBytesMax = 16 << 20
     /// How long a query of a read model may take.
     package static let queryPatience: Duration = .seconds(10)
     /// How long a silent subscription waits before it says that it is alive.

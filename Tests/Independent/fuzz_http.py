@@ -36,12 +36,13 @@ import threading
 import time
 import urllib.parse
 import uuid
+import zlib
 
 HOST = "127.0.0.1"
 WORKERS = 32
 HEALTHY_SECONDS = 5
 # A whole request has its answer within this, also on a machine with other work to do.
-ANSWER_SECONDS = 15
+ANSWER_SECONDS = 10
 GROWTH_MAX_KB = 200 << 10
 DESCRIPTOR_SECONDS = 100
 DRAIN_SECONDS = 40
@@ -115,7 +116,7 @@ class Answers:
             if content is None:
                 return None
             self.data = rest
-            return status, fields, content
+            return status, fields, self.decompress(fields, content)
         elif b"content-length" in fields:
             length = int(fields[b"content-length"])
         elif ended:
@@ -125,7 +126,21 @@ class Answers:
         if len(body) < length:
             return None
         self.data = body[length:]
-        return status, fields, body[:length]
+        return status, fields, self.decompress(fields, body[:length])
+
+    @staticmethod
+    def decompress(fields, content):
+        """Content in clear; what cannot be decompressed here is passed over."""
+        match fields.pop(b"content-encoding", b""):
+            case b"": return content
+            case b"gzip":
+                try:
+                    return gzip.decompress(content)
+                except (OSError, EOFError, zlib.error) as error:
+                    raise Malformed(f"not gzip: {error}") from None
+            case _:
+                fields.pop(b"content-type", None)
+                return b""
 
     @staticmethod
     def dechunk(body):
@@ -204,7 +219,8 @@ DOMAIN = [
 ]
 SCALARS = [0, -1, 1, 2 ** 31, -2 ** 63, 2 ** 63 - 1, 2 ** 63, 2 ** 64, 1e308, 0.1, True, None, "",
            "x", "\u0000", "\ud83d\ude00", "é", "a" * 300, [], {}, [[]], {"a": 1}]
-NUMBERS = [b"1e400", b"-0", b"1" * 400, b"0.1e-999", b"01", b"+1", b".5", b"1.", b"NaN", b"Infinity",
+NUMBERS = [b"1e400", b"-0", b"1" * 400, b"0.1e-999", b"01", b"+1", b".5", b"1.", b"NaN",
+           b"Infinity",
            b"0x10", b"1e", b"-", b"9223372036854775808", b"18446744073709551616"]
 TEXTS = [b'"\\ud800"', b'"\\udc00\\ud800"', b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"',
          b'"\xf4\x90\x80\x80"', b'"\\x41"', b'"\\u12"', b'"a', b'"\x01"', b'"\\u0000"', b"'a'"]
@@ -362,7 +378,8 @@ def known(make):
             return append(body, LINES), taken(*(id for id, _ in events))
         case 5:
             number = b"%d" % rng.randrange(10 ** 15, 10 ** 18)
-            return get(b"/v1/events/" + number), says(number, 404)
+            field = (b"Accept-Encoding", rng.choice([b"gzip", b"gzip;q=0.5, identity", b""]))
+            return get(b"/v1/events/" + number, field), says(number, 404)
         case 6:
             name = b"none-%x" % rng.getrandbits(64)
             return get(b"/v1/cursors/" + name), says(name, 404)
@@ -385,7 +402,8 @@ def pipeline(make):
     ending = rng.randrange(4)
     if ending == 0:
         data += rng.choice([b"\x00\x01garbage\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-                            b"GET / HTTP/1.1\r\nHost: x\r\na b: c\r\n\r\n", b"\x16\x03\x01\x02\x00"])
+                            b"GET / HTTP/1.1\r\nHost: x\r\na b: c\r\n\r\n",
+                            b"\x16\x03\x01\x02\x00"])
         case.checks.append(status(400))
         case.methods.append(b"GET")
         case.closes = True
@@ -432,7 +450,8 @@ def request_line(make):
         b"GET /livez http/1.1", b"GET /livez ICE/1.0", b"G\x00T /livez HTTP/1.1",
         b"GET /\x00 HTTP/1.1", b"GET /\xff HTTP/1.1", b"GET livez HTTP/1.1", b"GET * HTTP/1.1",
         b"GET http://a@b:c/livez HTTP/1.1", b"GET //livez HTTP/1.1", b"GET /%00 HTTP/1.1",
-        b"GET /../../etc/passwd HTTP/1.1", b"GET /v1/events/%2e%2e HTTP/1.1", b"CONNECT x:1 HTTP/1.1",
+        b"GET /../../etc/passwd HTTP/1.1", b"GET /v1/events/%2e%2e HTTP/1.1",
+        b"CONNECT x:1 HTTP/1.1",
         b"OPTIONS * HTTP/1.1", b"TRACE / HTTP/1.1", b"GET /#a?b HTTP/1.1", b"GET /?#? HTTP/1.1",
         b"GET /" + b"a" * rng.choice([8_000, 16_000, 70_000, 200_000]) + b" HTTP/1.1",
         b"X" * rng.choice([30, 20_000, 200_000]) + b" / HTTP/1.1",
@@ -445,9 +464,11 @@ def request_line(make):
 def fields(make):
     rng = make.random
     length = rng.choice([b"-1", b"+5", b"5 5", b"5,5", b"5, 6", b"0x5", b"5.0", b"", b" ", b"1e2",
-                         b"99999999999999999999999", b"18446744073709551615", b"9223372036854775807",
+                         b"99999999999999999999999", b"18446744073709551615",
+                         b"9223372036854775807",
                          b"9223372036854775808", b"\xd9\xa5", b"00000000000000000000000005"])
-    coding = rng.choice([b"chunked, chunked", b"gzip", b"gzip, chunked", b"identity", b"chunked;a=b",
+    coding = rng.choice([b"chunked, chunked", b"gzip", b"gzip, chunked", b"identity",
+                         b"chunked;a=b",
                          b" chunked", b"chunked\x0b", b"CHUNKED", b"xchunked", b"chunked, identity",
                          b""])
     lines = rng.choice([
@@ -470,9 +491,13 @@ def fields(make):
                                    b"," * 9_000, b"application/x-ndjson;q=-1"])],
         [b"Last-Event-ID: " + rng.choice([b"-1", b"x", b"9223372036854775807", b"+5", b"",
                                           b"18446744073709551615", b"\x00", b"9" * 5_000])],
-        [b"Authorization: " + make.bytes(60).replace(b"\n", b"")], [b"Cookie: a=b"] * 99,
+        [b"Authorization: " + rng.choice([b"", b"Bearer ", b"Bearer x", b"Basic eDp4",
+                                          b"Bearer a.b.c",
+                                          make.bytes(60).replace(b"\n", b"")])],
+        [b"Accept-Encoding: " + rng.choice(CODINGS)], [b"Cookie: a=b"] * 99,
         [make.mutated(b"Content-Type: application/cloudevents+json")]])
-    method, target = rng.choice([(b"GET", b"/livez"), (b"POST", b"/v1/events"), (b"GET", b"/v1/head"),
+    method, target = rng.choice([(b"GET", b"/livez"), (b"POST", b"/v1/events"),
+                                 (b"GET", b"/v1/head"),
                                  (b"POST", b"/v1/projections/operator-queues/query"),
                                  (b"GET", b"/v1/subscription"), (b"PUT", b"/v1/cursors/a")])
     head = [b"%s %s HTTP/1.1" % (method, target), b"Host: x"]
@@ -494,7 +519,8 @@ def chunks(make):
     body = rng.choice([
         b"zz\r\n" + event, b"-5\r\nabcde\r\n0\r\n\r\n", b"ffffffffffffffffff\r\n" + event,
         b"7fffffffffffffff\r\n" + event, b"ffffffffffffffff\r\n" + event, b"\r\n" + event,
-        b"%x\r\n%s0\r\n\r\n" % (len(event), event), b"5\nabcde\n0\n\n", b"0x5\r\nabcde\r\n0\r\n\r\n",
+        b"%x\r\n%s0\r\n\r\n" % (len(event), event), b"5\nabcde\n0\n\n",
+        b"0x5\r\nabcde\r\n0\r\n\r\n",
         b"%x\r\n%s\r\n0\r\n\r\n" % (len(event) - 3, event), b"5\r\nabcdefgh\r\n0\r\n\r\n",
         b"5;" + b"a" * rng.choice([100, 20_000, 300_000]) + b"\r\nabcde\r\n0\r\n\r\n",
         b"5;a=\"\x00\"\r\nabcde\r\n0\r\n\r\n", b"0\r\n" + b"a: b\r\n" * 5_000 + b"\r\n",
@@ -552,7 +578,8 @@ def slow(make):
 
 def content_type(make):
     rng = make.random
-    media = rng.choice([b"application/json", b"text/plain", b"", b"application/cloudevents", b"x" * 5_000,
+    media = rng.choice([b"application/json", b"text/plain", b"", b"application/cloudevents",
+                        b"x" * 5_000,
                         b"application/cloudevents+xml", b"multipart/form-data; boundary=a", b"\xff",
                         b"application/x-www-form-urlencoded", b"application/cloudevents+json, a/b"])
     return Case("answers").send(append(make.event()[1], media), status(415, 400))
@@ -562,8 +589,10 @@ def broken_json(make):
     rng = make.random
     value = rng.choice([
         rng.choice(NUMBERS), rng.choice(TEXTS), b"[" * rng.choice([63, 64, 65, 1_000, 200_000]),
-        b'{"a":' * rng.choice([65, 50_000]), b"[" * 5_000 + b"]" * 5_000, b"", b"nul", b"tru", b"{,}",
-        b'{"a":1,"a":2}', b'{"a":1,}', b"[1,]", b'{"a"}', b"{1:2}", b"//a", b"\xef\xbb\xbf1", b"\x00",
+        b'{"a":' * rng.choice([65, 50_000]), b"[" * 5_000 + b"]" * 5_000, b"", b"nul", b"tru",
+        b"{,}",
+        b'{"a":1,"a":2}', b'{"a":1,}', b"[1,]", b'{"a"}', b"{1:2}", b"//a", b"\xef\xbb\xbf1",
+        b"\x00",
         b"[" * 60 + b"]" * 60])
     event = (b'{"specversion":"1.0","id":"%s","type":"a.b","source":"s","subject":"a/b","data":%s}'
              % (make.id().encode(), value))
@@ -572,7 +601,9 @@ def broken_json(make):
         case 1: text, media = value, rng.choice([EVENT, BATCH, LINES])
         case 2: text, media = b"[" + event + b"]", BATCH
         case 3: text, media = event + b"\n" + event + b"\n\n \r\n" + event, LINES
-        case 4: text, media = event.replace(b"data", rng.choice([b"data_base64", b"x", b"id"])), EVENT
+        case 4:
+            media = EVENT
+            text = event.replace(b"data", rng.choice([b"data_base64", b"x", b"id"]))
     query = rng.choice([b"", b"", b"?lines=together"]) if media == LINES else b""
     check = perhaps(text) if media == EVENT else anything
     return Case("answers").send(append(text, media, query), check)
@@ -596,6 +627,27 @@ def attributes(make):
     return Case("answers").send(append(text), perhaps(text))
 
 
+def binary(make):
+    """Attributes in fields, data in the body."""
+    rng, (id, event) = make.random, make.event()
+    event = json.loads(event)
+    chosen = [(b"Content-Type", rng.choice(
+        [b"application/json"] * 5 + [b"text/plain", b"\xff", b""]))]
+    for name in ("specversion", "id", "source", "type", "subject", "tags", "time", "schema"):
+        if name in event:
+            chosen.append((b"ce-" + name.encode(), str(event[name]).encode()))
+    body = json.dumps(event["data"]).encode()
+    if rng.random() < 0.3 and chosen[0][1] == b"application/json":
+        return Case("answers").send(request(b"POST", b"/v1/events", chosen, body), acknowledged(id))
+    match rng.randrange(4):
+        case 0: body = make.mutated(body)
+        case 1: chosen.pop(rng.randrange(len(chosen)))
+        case 2: chosen.append((b"ce-" + rng.choice([b"id", b"x", b"data", b"data_base64", b"schema",
+                                                   b"position", b"a" * 900]), rng.choice(VALUES)))
+        case 3: chosen[-1] = chosen[-1][0], rng.choice(VALUES + [b"%", b"%ff", b"", b"%00"])
+    return Case("react").send(request(b"POST", b"/v1/events", chosen, body))
+
+
 def mutated(make):
     rng = make.random
     text = make.mutated(make.event()[1])
@@ -612,25 +664,35 @@ def mutated(make):
 TARGETS = [b"/v1/events", b"/v1/events/0", b"/v1/subscription", b"/v1/export", b"/v1/streams",
            b"/v1/head", b"/v1/cursors", b"/v1/cursors/c", b"/v1/projections",
            b"/v1/projections/operator-queues", b"/v1/projections/case-flow/tables/totals",
-           b"/v1/projections/operator-queues/tables/queues", b"/livez", b"/readyz", b"/openapi.yaml",
-           b"/", b"/problems", b"/v1/projections/operator-queues/query", b"/v1", b"/v1/"]
+           b"/v1/projections/operator-queues/tables/queues", b"/livez", b"/readyz",
+           b"/openapi.yaml",
+           b"/", b"/problems", b"/v1/projections/operator-queues/query", b"/v1", b"/v1/",
+           b"/metrics"]
 PARAMETERS = [b"from", b"to", b"limit", b"offset", b"as_of", b"at", b"since", b"until", b"type",
-              b"recorded_since", b"recorded_until", b"tag", b"stream", b"prefix", b"order", b"where",
-              b"cursor", b"lines", b"after", b"expect_revision", b"fail_if_match", b"x", b"", b"%66rom"]
+              b"recorded_since", b"recorded_until", b"tag", b"stream", b"prefix", b"order",
+              b"where",
+              b"cursor", b"lines", b"after", b"expect_revision", b"fail_if_match", b"x", b"",
+              b"%66rom"]
 VALUES = [b"0", b"1", b"-1", b"+1", b"9223372036854775807", b"9223372036854775808", b"", b"a", b"%",
           b"%0", b"%zz", b"%00", b"%ff", b"%C3%A8", b"a+b", b"1e3", b"0x1", b"9" * 400, b"\xc3\xa8",
           b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59Z", b"2026-01-01T00:00:00+01:00", b"10000",
           b"2026-01-01T00:00:00%2B25:00", b"0000-00-00T00:00:00Z", b"2026-13-01", b"forward",
           b"backward", b"k:v", b"n:1", b"fuzz/1", b"contact/", b"fuzz.sent", b"a" * 3_000,
           b"fuzz/1=0", b"=", b"fuzz/1=any", b"types%3Da", b"types%3Da%20tags%3Dn:1%20stream%3Dx",
-          b"types%3D%25%32", b"together", b"each", b"..", b"../../x", b"1)--", b"18446744073709551615"]
+          b"types%3D%25%32", b"together", b"each", b"..", b"../../x", b"1)--",
+          b"18446744073709551615"]
+
+
+CODINGS = [b"gzip", b"zstd", b"*", b"gzip;q=0", b"identity;q=0", b"gzip, zstd;q=0.1", b"br", b",,",
+           b"gzip;q=1e999", b"gzip;q=", b"\xff", b"gzip," * 900]
 
 
 def query(make):
     """Parameters of all kinds on all paths."""
     rng = make.random
     target = rng.choice(TARGETS)
-    pairs = [rng.choice(PARAMETERS) + rng.choice([b"=", b"=", b"=", b"", b"=="]) + rng.choice(VALUES)
+    between = [b"=", b"=", b"=", b"", b"=="]
+    pairs = [rng.choice(PARAMETERS) + rng.choice(between) + rng.choice(VALUES)
              for _ in range(rng.choice([1, 1, 2, 3, 40]))]
     if rng.random() < 0.2:
         pairs += pairs
@@ -660,9 +722,11 @@ def read(make):
     ]:
         if rng.random() < 0.3:
             pairs.append(name + b"=" + value)
-    field = (b"Accept", rng.choice([LINES, BATCH, b"*/*", b"application/*"]))
+    chosen = [(b"Accept", rng.choice([LINES, BATCH, b"*/*", b"application/*"]))]
+    if rng.random() < 0.4:
+        chosen.append((b"Accept-Encoding", rng.choice(CODINGS)))
     return Case("answers").send(
-        get(b"/v1/events?" + b"&".join(pairs), field), status(200, 404))
+        get(b"/v1/events?" + b"&".join(pairs), *chosen), status(200, 404))
 
 
 def cursors(make):
@@ -689,6 +753,10 @@ def cursors(make):
     return Case("answers").send(text, anything)
 
 
+# Rows without end.
+NUMBERED = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) "
+
+
 def sql(make):
     rng = make.random
     text = rng.choice([
@@ -698,17 +766,22 @@ def sql(make):
         "ATTACH '/etc/passwd' AS a", "DETACH main", "ANALYZE", "SELECT load_extension('x')",
         "SELECT writefile('x', 'y')", "SELECT readfile('/etc/passwd')", "SELECT 9e999, -9e999",
         "SELECT CAST(x'ff00fe' AS TEXT) AS a", "SELECT x'00ff' AS a", "SELECT 1 AS a, 2 AS a",
-        "SELECT abs(-9223372036854775808) AS a", "SELECT * FROM json_each('{')", "VALUES (1,2),(3,4)",
-        "SELECT sum(9223372036854775807) AS a FROM (SELECT 1 UNION ALL SELECT 2)", "SELECT 'a' MATCH 'b'",
+        "SELECT abs(-9223372036854775808) AS a", "SELECT * FROM json_each('{')",
+        "VALUES (1,2),(3,4)",
+        "SELECT sum(9223372036854775807) AS a FROM (SELECT 1 UNION ALL SELECT 2)",
+        "SELECT 'a' MATCH 'b'",
         "SELECT 'a' LIKE 'b' ESCAPE 'cc'", "SELECT likelihood(1, 2)", "SELECT RAISE(ABORT, 'a')",
         "SELECT " + "(" * 2_000 + "1" + ")" * 2_000, "SELECT " + "+".join(["1"] * 20_000),
-        "SELECT " + ",".join(f"{n} AS c{n}" for n in range(2_500)), "SELECT '" + "a" * 60_000 + "' AS a",
+        "SELECT " + ",".join(f"{n} AS c{n}" for n in range(2_500)),
+        "SELECT '" + "a" * 60_000 + "' AS a",
         "SELECT 1 AS a " + "UNION ALL SELECT 1 " * 3_000, "SELECT * FROM totals " + ", totals" * 70,
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT x FROM c LIMIT 100000",
-        "SELECT a.* FROM sqlite_master a", "EXPLAIN SELECT * FROM totals", "INSERT INTO totals VALUES(1)",
+        NUMBERED + "SELECT x FROM c LIMIT 100000",
+        "SELECT a.* FROM sqlite_master a", "EXPLAIN SELECT * FROM totals",
+        "INSERT INTO totals VALUES(1)",
         "EXPLAIN QUERY PLAN SELECT * FROM queues", "SELECT printf('%.*c', 1000, 'x') AS a",
         "SELECT substr('abc', -9223372036854775808, 9223372036854775807) AS a", "SELECT \x00 1",
-        "SELECT '\x00' AS a", "SELECT 1 AS \"\x01\"", "SELECT 1 AS 'è'", "SELECT * FROM totals WHERE 0",
+        "SELECT '\x00' AS a", "SELECT 1 AS \"\x01\"", "SELECT 1 AS 'è'",
+        "SELECT * FROM totals WHERE 0",
         "SELECT group_concat(x'ff', '') AS a", "SELECT json_extract('[1]', '$[99999999999]') AS a",
         "SELECT strftime('%s', 9e99) AS a", "SELECT round(1e308, 400) AS a", "SELECT char(-1) AS a",
         "SELECT sqlite_compileoption_get(1) AS a", "SELECT quote(zeroblob(9)) AS a",
@@ -717,8 +790,10 @@ def sql(make):
     match rng.randrange(4):
         case 0: body = make.mutated(body) if body else b"\xff"
         case 1:
-            text = rng.choice(["1) --", "1 --", "0)) UNION SELECT 1", "offered > 0", "?", ":at", "\x00",
-                               "offered = 9e999", "x'ff'", "(SELECT 1)", "1 ORDER BY 2", "", "'", text])
+            text = rng.choice(["1) --", "1 --", "0)) UNION SELECT 1", "offered > 0", "?", ":at",
+                               "\x00",
+                               "offered = 9e999", "x'ff'", "(SELECT 1)", "1 ORDER BY 2", "", "'",
+                               text])
             limit = rng.choice(["", "&limit=1", "&limit=0", "&limit=100001", "&offset=1", "&at=x",
                                 "&offset=9223372036854775807", "&at=9999-12-31T23:59:59Z"])
             target = "/v1/projections/operator-queues/tables/" + rng.choice(
@@ -748,27 +823,25 @@ def sql_large(make):
     """Statements whose values or rows are large."""
     text = make.random.choice([
         "SELECT zeroblob(1000000001) AS a", "SELECT length(zeroblob(2000000000)) AS a",
-        "SELECT length(hex(zeroblob(400000000))) AS a", "SELECT printf('%.*c', 900000000, 'x') AS a",
-        "SELECT randomblob(100000000) AS a", "SELECT replace(hex(zeroblob(50000)), '0', hex("
-        "zeroblob(9000))) AS a", "SELECT hex(zeroblob(90000000)) AS a", "SELECT group_concat(hex("
-        "zeroblob(10000)), '') AS a FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c "
-        "LIMIT 40000) SELECT x FROM c)", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c)"
-        " SELECT x, hex(zeroblob(100000)) AS y FROM c", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL "
-        "SELECT x+1 FROM c LIMIT 3000000) SELECT x, hex(x) AS y FROM c ORDER BY y DESC",
-        "WITH RECURSIVE c(x) AS (SELECT zeroblob(1000) UNION ALL SELECT x FROM c LIMIT 2000000) SELECT "
-        "count(*) AS a FROM (SELECT x FROM c ORDER BY x)", "SELECT json_group_array(hex(zeroblob(1000)"
-        ")) AS a FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c LIMIT 200000) "
-        "SELECT x FROM c)"])
+        "SELECT length(hex(zeroblob(400000000))) AS a", "SELECT hex(zeroblob(90000000)) AS a",
+        "SELECT printf('%.*c', 900000000, 'x') AS a", "SELECT randomblob(100000000) AS a",
+        "SELECT replace(hex(zeroblob(50000)), '0', hex(zeroblob(9000))) AS a",
+        NUMBERED + "SELECT group_concat(hex(zeroblob(10000)), '') AS a FROM "
+                   "(SELECT x FROM c LIMIT 40000)",
+        NUMBERED + "SELECT json_group_array(hex(zeroblob(1000))) AS a FROM "
+                   "(SELECT x FROM c LIMIT 200000)",
+        NUMBERED + "SELECT x, hex(zeroblob(100000)) AS y FROM c",
+        NUMBERED + "SELECT a FROM (SELECT hex(x) AS a FROM c LIMIT 3000000) ORDER BY a DESC",
+        NUMBERED + "SELECT count(*) AS a FROM (SELECT x, zeroblob(1000) AS y FROM c "
+                   "LIMIT 2000000) ORDER BY y"])
     return Case("answers").send(sql_request(text), status(200, 400, 413))
 
 
 def sql_slow(make):
     """More statements without end than there are threads for them, whose clients do not wait."""
     text = make.random.choice([
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) AS a FROM c",
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT x FROM c WHERE x < 0",
-        "SELECT count(*) AS a FROM sqlite_master a, sqlite_master b, sqlite_master c, sqlite_master d, "
-        "sqlite_master e, sqlite_master f, sqlite_master g, sqlite_master h, sqlite_master i"])
+        NUMBERED + "SELECT count(*) AS a FROM c", NUMBERED + "SELECT x FROM c WHERE x < 0",
+        "SELECT count(*) AS a FROM " + ", ".join(f"sqlite_master {name}" for name in "abcdefghi")])
     case = Case("nothing").send(sql_request(text)).then("sleep", 1.5)
     case.others = [sql_request(text)] * 7
     case.requests = 8
@@ -786,8 +859,10 @@ def other_protocol(make):
     hello = bytes.fromhex("16030100c8010000c40303") + rng.randbytes(180)
     data = rng.choice([
         hello, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
-        b"SSH-2.0-OpenSSH_9.2\r\n", b"\x80\x2e\x01\x00\x02", b"\x00" * 300, b"\xff" * 300, b"EHLO a\r\n",
-        b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + get(b"/livez"), b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00",
+        b"SSH-2.0-OpenSSH_9.2\r\n", b"\x80\x2e\x01\x00\x02", b"\x00" * 300, b"\xff" * 300,
+        b"EHLO a\r\n",
+        b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + get(b"/livez"),
+        b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00",
         b"\x05\x01\x00", b"*1\r\n$4\r\nPING\r\n", b"\r\n" * 2_000, b"\n" * 2_000, b" " * 50_000,
         rng.randbytes(rng.choice([1, 5, 500, 50_000]))])
     return Case("nothing").send(data)
@@ -795,7 +870,8 @@ def other_protocol(make):
 
 def compressed(make):
     rng, (_, event) = make.random, make.event()
-    body = rng.choice([gzip.compress(event), gzip.compress(b" " * 500_000), b"\x1f\x8b" + make.bytes(90),
+    body = rng.choice([gzip.compress(event), gzip.compress(b" " * 500_000),
+                       b"\x1f\x8b" + make.bytes(90),
                        event])
     coding = rng.choice([b"gzip", b"deflate", b"br", b"gzip, gzip", b"x" * 900])
     return Case("answers").send(append(
@@ -891,8 +967,10 @@ def subscribe(make):
         target = b"/v1/subscription"
     target += rng.choice([b"", b"", b"&type=fuzz.sent", b"&tag=n:1", b"&stream=fuzz%2F1"]
                          ) if b"?" in target else b""
-    field = (b"Accept", rng.choice([b"text/event-stream", LINES, b"*/*"]))
-    case = Case("react").send(get(target, field))
+    chosen = [(b"Accept", rng.choice([b"text/event-stream", LINES, b"*/*"]))]
+    if rng.random() < 0.2:
+        chosen.append((b"Accept-Encoding", rng.choice(CODINGS)))
+    case = Case("react").send(get(target, *chosen))
     match rng.randrange(4):
         case 0: case.then("half")
         case 1: case.then("sleep", rng.choice([0.01, 0.1])).then("reset")
@@ -955,11 +1033,11 @@ def many_lines(make):
 
 
 KINDS = {
-    pipeline: 8, flood: 0.2, sequence: 6, request_line: 8, fields: 12, chunks: 6, truncated: 5, half: 4,
-    reset: 5, slow: 0.7, content_type: 2, broken_json: 8, attributes: 8, mutated: 10, query: 10,
-    read: 5, cursors: 4, sql: 6, sql_pragma: 0.4, sql_large: 0.03, sql_slow: 0.008, other_protocol: 3,
-    compressed: 2, expect: 3, endpoints: 6, head: 0.5, version_10: 1, host: 0.5, close: 2, subscribe: 3,
-    unread: 0.4, big: 0.08, many_lines: 0.5,
+    pipeline: 8, flood: 0.2, sequence: 6, request_line: 8, fields: 12, chunks: 6, truncated: 5,
+    half: 4, reset: 5, slow: 0.7, content_type: 2, broken_json: 8, attributes: 8, binary: 4,
+    mutated: 10, query: 10, read: 5, cursors: 4, sql: 6, sql_pragma: 0.4, sql_large: 0.03,
+    sql_slow: 0.008, other_protocol: 3, compressed: 2, expect: 3, endpoints: 6, head: 0.5,
+    version_10: 1, host: 0.5, close: 2, subscribe: 3, unread: 0.4, big: 0.08, many_lines: 0.5,
 }
 # Of these one at a time: they take much of the client's memory too.
 ALONE = {"big", "sql_large"}
@@ -1199,6 +1277,13 @@ class Healthy(threading.Thread):
         self.round = 0
 
     def run(self):
+        try:
+            self.go_on()
+        finally:
+            if self.sock:
+                self.sock.close()
+
+    def go_on(self):
         while not self.run_.over.is_set():
             self.run_.due.wait(0.25)
             self.run_.due.clear()
@@ -1209,6 +1294,8 @@ class Healthy(threading.Thread):
             except (OSError, Malformed) as error:
                 if not self.run_.over.is_set():
                     self.run_.fail(f"healthy: {error!r}")
+                if self.sock:
+                    self.sock.close()
                 self.sock = None
 
     def once(self):
@@ -1322,7 +1409,8 @@ def attack(run, server):
     level, samples, most_descriptors = None, [], 0
     start = server.memory()
     workers = [threading.Thread(target=run.work, args=(n,), daemon=True) for n in range(WORKERS)]
-    Healthy(run).start()
+    healthy = Healthy(run)
+    healthy.start()
     for worker in workers:
         worker.start()
     died = False
@@ -1347,7 +1435,7 @@ def attack(run, server):
     run.over.set()
     for worker in workers:
         worker.join(5)
-    time.sleep(0.3)
+    healthy.join(60)
     memory = {"start_kb": start, "level_kb": level, "max_kb": max(samples, default=0)}
     if level is not None:
         after = max(samples[samples_before:], default=level)
@@ -1381,7 +1469,8 @@ def end(run, server, port):
     hanging = []
     for text in [
         b"", b"GET", b"GET /livez HTTP/1.1\r\nHost: x\r\n", get(b"/livez"), get(b"/v1/export") * 50,
-        append(b"{" * 500)[:-100], append(b"{" * 500, LINES)[:-100], append(b"[" * 500, BATCH)[:-100],
+        append(b"{" * 500)[:-100], append(b"{" * 500, LINES)[:-100],
+        append(b"[" * 500, BATCH)[:-100],
         get(b"/v1/subscription?from=0"), get(b"/v1/subscription"), get(b"/livez") * 500,
     ]:
         hanging.append(connect(port))

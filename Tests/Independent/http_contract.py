@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from urllib.parse import quote
 
 import zstandard
 
@@ -161,12 +162,23 @@ def limits(checks, server):
     checks.that(connection.getresponse().status in (400, 431), "fields that are too long")
     connection.close()
     for method, path, status, allow in [
-            ("PATCH", "/v1/events", 405, "POST, GET"), ("DELETE", "/v1/events/1", 405, "GET"),
+            ("PATCH", "/v1/events", 405, "POST, GET, HEAD"),
+            ("DELETE", "/v1/events/1", 405, "GET, HEAD"), ("HEAD", "/v1/subscription", 405, "GET"),
+            ("GET", "/v1/events/0?x=1", 400, None), ("GET", "/v1/events/-0", 400, None),
+            ("GET", "/readyz?x=1", 400, None), ("GET", "/v1/head?" + "x" * 9_000, 414, None),
             ("GET", "/v1/nothing", 404, None), ("GET", "/v1/events/", 404, None),
             ("GET", "/v1/events/x", 400, None), ("GET", "/v1/events/99999999", 404, None),
             ("GET", "/v1/events/18446744073709551616", 400, None)]:
         found, fields, _ = server.request(method, path)
         checks.same((found, fields["allow"]), (status, allow), f"{method} {path}")
+    # The good line before one that is too long is appended.
+    good = event(stream="long/1")
+    status, _, answer = post(server, json.dumps(good) + "\n" + "x" * (3 << 20) + "\n")
+    checks.same(status, 413, "a line that is too long")
+    checks.same(post(server, good, ONE)[0], 200, "the line before it")
+    # A refusal reaches a client that is still sending.
+    status, _, answer = post(server, b"x" * (2_500_000), ONE, "?nope=1")
+    checks.same((status, answer["type"]), (400, "/problems#bad-parameter"), "a refusal of a long body")
 
 
 def lines_of(server, path, fields=None):
@@ -232,6 +244,8 @@ def reading(checks, server, binary, log):
     for path in ("/v1/events/17", "/v1/events?from=3&to=9", "/v1/head", "/v1/export?to=99",
                  "/v1/events?stream=r/1"):
         _, fields, _ = server.request("GET", path)
+        status, again, body = server.request("HEAD", path)
+        checks.same((status, body, again["etag"]), (200, b"", fields["etag"]), f"HEAD {path}")
         known = {"If-None-Match": fields["etag"]}
         status, again, body = server.request("GET", path, fields=known)
         checks.same((status, body, again["etag"]), (304, b"", fields["etag"]), f"{path} unchanged")
@@ -370,7 +384,7 @@ def following(checks, server):
     for follower in (everybody, later, some, again):
         follower.close()
     for query, fields, status in [("?from=x", {}, 400), ("?from=1&cursor=c", {}, 400),
-                                  ("?cursor=%2F", {}, 400), ("", {"Last-Event-ID": "x"}, 400),
+                                  ("?cursor=%2F", {}, 400), ("?cursor=", {"Last-Event-ID": "0"}, 400), ("", {"Last-Event-ID": "x"}, 400),
                                   ("?nope=1", {}, 400), ("", {"Accept": "image/png"}, 406)]:
         checks.same(server.request("GET", "/v1/subscription" + query, fields=fields)[0], status,
                     f"/v1/subscription{query} {fields}")
@@ -402,7 +416,8 @@ def cursors(checks, server):
     checks.same((found["next"], found["position"]), (3, 2), "where it stands")
     checks.same([one["name"] for one in json.loads(server.request("GET", "/v1/cursors")[2])],
                 ["billing"], "all cursors")
-    for body in ("", "{", "[]", '{"next":-1}', '{"next":"1"}', '{"next":1.5}'):
+    for body in ("", "{", "[]", '{"next":-1}', '{"next":"1"}', '{"next":1.5}',
+                 '{"next":1,"reset":{}}', '{"next":1,"reset":null}'):
         checks.same(server.request("PUT", "/v1/cursors/billing", body)[0], 400, f"a move {body!r}")
     checks.same(move(1 << 40, reset=True), 409, "a place beyond the log")
     checks.same(server.request("DELETE", "/v1/cursors/billing")[0], 204, "forgotten")
@@ -452,9 +467,18 @@ def read_models(checks, server):
     for wrong in ("", "SELECT", "DROP TABLE queues", "DELETE FROM queues", "SELECT * FROM nowhere",
                   "SELECT 1; SELECT 2", "ATTACH '/etc/passwd' AS p", "PRAGMA hard_heap_limit=1",
                   "INSERT INTO queues DEFAULT VALUES RETURNING *", "VACUUM INTO '/tmp/x'",
-                  "SELECT load_extension('x')", "SELECT 1 AS a, 2 AS a", "\0", "BEGIN"):
+                  "SELECT load_extension('x')", "EXPLAIN PRAGMA hard_heap_limit=1",
+                  "SELECT 1; PRAGMA hard_heap_limit=100000", "SELECT * FROM pragma_database_list",
+                  "SELECT zeroblob(2000000000)", "/* PRAGMA */ VALUES (1)", "SELECT 1 AS a, 2 AS a", "\0", "BEGIN"):
         status, answer = sql(wrong)
         checks.same((status, answer["type"]), (400, "/problems#bad-query"), f"SQL {wrong!r}")
+    for wrong in ("1); PRAGMA hard_heap_limit=100000; --", "zeroblob(2000000000)", "1) --"):
+        checks.same(server.request("GET", f"{path}/tables/queues?where={quote(wrong)}")[0], 400,
+                    f"where={wrong}")
+    checks.same(server.request("GET", "/readyz")[0], 200, "bad SQL makes nobody ill")
+    status, answer = sql("WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 FROM c LIMIT 500) "
+                         "SELECT zeroblob(1000000) AS z FROM c")
+    checks.that(status == 200 and answer["more"] and len(answer["rows"]) < 50, "bytes of rows")
     checks.same(sql("SELECT 1", kind="text/plain")[0], 415, "a query of another type")
     start = time.time()
     status, answer = sql("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n) "

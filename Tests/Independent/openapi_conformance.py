@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Holds a running server against its description, Sources/Server/openapi.yaml.
 
 usage: openapi_conformance.py URL [--token TOKEN] [--seed N] [--examples N]
