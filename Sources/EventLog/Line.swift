@@ -8,15 +8,6 @@ internal import Storage
 /// The producer's members come first, then the four that the log sets, then the data, so that
 /// everything a producer sent can be compared and hashed before a position is known.
 enum Line {
-    /// Members that the log sets.
-    static let logMembers: Set<String> = ["position", "revision", "recorded", "datahash"]
-
-    /// Members with a meaning of their own; no other attribute may have such a name.
-    static let reservedMembers: Set<String> = logMembers.union([
-        "specversion", "id", "source", "type", "subject", "time", "schema", "tags",
-        "causationid", "correlationid", "data", "data_base64",
-    ])
-
     /// What stands around the values of members.
     enum Text {
         static let start = Array(#"{"specversion":"1.0","id":""#.utf8)

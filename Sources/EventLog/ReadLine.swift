@@ -24,7 +24,7 @@ extension NewEvent {
             if try members.dataAreRemoved { throw .removedData }
         }
         self = try members.newEvent()
-        if try members.string("datahash") != nil, try members.dataHash() != data.hash {
+        if try members.string(.datahash) != nil, try members.dataHash() != data.hash {
             throw .dataNotOfHash
         }
     }
@@ -36,13 +36,13 @@ extension Event {
         let members = try LineMembers(bytes)
         let sent = try members.newEvent()
         guard let id = sent.id else { throw .missing(member: "id") }
-        guard let position = try members.number("position") else {
+        guard let position = try members.number(.position) else {
             throw .missing(member: "position")
         }
-        guard let revision = try members.number("revision") else {
+        guard let revision = try members.number(.revision) else {
             throw .missing(member: "revision")
         }
-        guard let recorded = try members.time("recorded") else {
+        guard let recorded = try members.time(.recorded) else {
             throw .missing(member: "recorded")
         }
         let data = try members.dataAreRemoved ? .removed(members.dataHash()) : sent.data
@@ -54,9 +54,40 @@ extension Event {
     }
 }
 
+/// A member of a line that means something to the log.
+private enum LineMember: Int, CaseIterable {
+    case specversion, id, source, type, subject, time, schema, tags, causationid, correlationid
+    case data, dataBase64
+    // What the log sets, in the order in which it is looked for.
+    case datahash, position, recorded, revision
+
+    static let setByLog: [LineMember] = [.datahash, .position, .recorded, .revision]
+
+    private static let names = [
+        "specversion", "id", "source", "type", "subject", "time", "schema", "tags", "causationid",
+        "correlationid", "data", "data_base64", "datahash", "position", "recorded", "revision",
+    ]
+
+    var name: String { Self.names[rawValue] }
+
+    /// The member of this name, or nil for one that the log only keeps.
+    init?(_ name: ArraySlice<UInt8>) {
+        guard name.count < Self.byLength.count,
+            let found = Self.byLength[name.count].first(where: { $0.name.elementsEqual(name) })
+        else { return nil }
+        self = found.member
+    }
+
+    private static let byLength: [[(name: [UInt8], member: LineMember)]] = {
+        let named = allCases.map { (name: Array($0.name.utf8), member: $0) }
+        let longest = named.map(\.name.count).max() ?? 0
+        return (0...longest).map { length in named.filter { $0.name.count == length } }
+    }()
+}
+
 /// The members of one line, sorted into those with a meaning and the others.
 private struct LineMembers {
-    private var known: [String: JSONValue] = [:]
+    private var known = [JSONValue?](repeating: nil, count: LineMember.allCases.count)
     private var others: [(name: String, value: JSONValue)] = []
 
     init(_ line: ArraySlice<UInt8>) throws(EventError) {
@@ -68,65 +99,67 @@ private struct LineMembers {
         guard let object = JSONPayload(checked: line) else {
             throw .json(JSONError(offset: 0, reason: .notAnObject))
         }
-        object.forEachMember { name, value in
-            if name == "data" {
-                known[name] = value
-            } else if value.kind != .null {
+        object.forEachMember { (name: ArraySlice<UInt8>, value: JSONValue) in
+            if let member = LineMember(name) {
                 // CloudEvents lets an unset attribute be written as null.
-                if Line.reservedMembers.contains(name) {
-                    known[name] = value
-                } else {
-                    others.append((name, value))
-                }
+                if member == .data || value.kind != .null { known[member.rawValue] = value }
+            } else if value.kind != .null {
+                others.append((String(decoding: name, as: UTF8.self), value))
             }
         }
     }
 
+    subscript(member: LineMember) -> JSONValue? { known[member.rawValue] }
+
     var firstLogMember: String? {
-        Line.logMembers.sorted().first { known[$0] != nil }
+        LineMember.setByLog.first { self[$0] != nil }?.name
     }
 
-    func string(_ member: String) throws(EventError) -> String? {
-        guard let value = known[member] else { return nil }
-        guard let text = value.string else { throw .notAString(member: member) }
+    func string(_ member: LineMember) throws(EventError) -> String? {
+        guard let value = self[member] else { return nil }
+        guard let text = value.string else { throw .notAString(member: member.name) }
         return text
     }
 
-    func required(_ member: String) throws(EventError) -> String {
-        guard let text = try string(member) else { throw .missing(member: member) }
+    func required(_ member: LineMember) throws(EventError) -> String {
+        guard let text = try string(member) else { throw .missing(member: member.name) }
         return text
     }
 
-    func id(_ member: String) throws(EventError) -> EventID? {
+    func id(_ member: LineMember) throws(EventError) -> EventID? {
+        if let plain = self[member]?.plainString, let id = EventID(utf8: plain) { return id }
         guard let text = try string(member) else { return nil }
-        guard let id = EventID(text) else { throw .badID(member: member, text: text) }
+        guard let id = EventID(text) else { throw .badID(member: member.name, text: text) }
         return id
     }
 
-    func time(_ member: String) throws(EventError) -> Instant? {
+    func time(_ member: LineMember) throws(EventError) -> Instant? {
+        if let plain = self[member]?.plainString, let time = Instant(rfc3339: plain) {
+            return time
+        }
         guard let text = try string(member) else { return nil }
         guard let time = Instant(rfc3339: text) else {
-            throw .badTime(member: member, text: text)
+            throw .badTime(member: member.name, text: text)
         }
         return time
     }
 
     /// A number that is written as a decimal string.
-    func number(_ member: String) throws(EventError) -> UInt64? {
+    func number(_ member: LineMember) throws(EventError) -> UInt64? {
         guard let text = try string(member) else { return nil }
-        guard let number = UInt64(text) else { throw .notAString(member: member) }
+        guard let number = UInt64(text) else { throw .notAString(member: member.name) }
         return number
     }
 
     func dataHash() throws(EventError) -> Hash {
-        guard let hash = Hash(hex: try required("datahash")) else { throw .badDataHash }
+        guard let hash = Hash(hex: try required(.datahash)) else { throw .badDataHash }
         return hash
     }
 
     /// Whether the data were taken out: they show as null, but the hash is not that of `null`.
     var dataAreRemoved: Bool {
         get throws(EventError) {
-            guard let data = known["data"], data.kind == .null, known["datahash"] != nil else {
+            guard let data = self[.data], data.kind == .null, self[.datahash] != nil else {
                 return false
             }
             return try dataHash() != Hash(of: data.bytes)
@@ -134,24 +167,24 @@ private struct LineMembers {
     }
 
     func newEvent() throws(EventError) -> NewEvent {
-        let version = try required("specversion")
+        let version = try required(.specversion)
         guard version == "1.0" else { throw .badSpecVersion(version) }
         return NewEvent(
-            id: try id("id"),
-            type: try EventType(try required("type")),
+            id: try id(.id),
+            type: try EventType(try required(.type)),
             schema: try schema(),
-            stream: try StreamName(try required("subject")),
+            stream: try StreamName(try required(.subject)),
             tags: try tags(),
-            source: try Source(try required("source")),
-            time: try time("time"),
-            cause: try id("causationid"),
-            correlation: try id("correlationid"),
+            source: try Source(try required(.source)),
+            time: try time(.time),
+            cause: try id(.causationid),
+            correlation: try id(.correlationid),
             attributes: try Attributes(others),
             data: try data())
     }
 
     private func schema() throws(EventError) -> UInt16 {
-        guard let value = known["schema"] else { return 0 }
+        guard let value = self[.schema] else { return 0 }
         guard let number = value.integer, let schema = UInt16(exactly: number), schema != 0 else {
             throw .badSchema
         }
@@ -159,19 +192,19 @@ private struct LineMembers {
     }
 
     private func tags() throws(EventError) -> Tags {
-        guard let text = try string("tags") else { return .none }
+        guard let text = try string(.tags) else { return .none }
         return try Tags(joined: text)
     }
 
     private func data() throws(EventError) -> EventData {
-        if let json = known["data"] {
-            if known["data_base64"] != nil { throw .bothDataForms }
+        if let json = self[.data] {
+            if self[.dataBase64] != nil { throw .bothDataForms }
             guard json.bytes.count <= EventLimits.dataBytesMax else {
                 throw .dataTooLong(bytes: json.bytes.count)
             }
             return .json(onOneLine(json.bytes))
         }
-        guard let text = try string("data_base64"), !text.isEmpty else { return .absent }
+        guard let text = try string(.dataBase64), !text.isEmpty else { return .absent }
         guard let bytes = Base64.decode(text.utf8) else { throw .badBase64 }
         guard bytes.count <= EventLimits.dataBytesMax else {
             throw .dataTooLong(bytes: bytes.count)

@@ -49,6 +49,19 @@ package struct JSONPayload: Sendable {
         if let failure { throw failure }
     }
 
+    /// Visits all members in their order; keys arrive as their bytes, escapes resolved.
+    ///
+    /// No text is made of a key that has no escapes, as hardly any has.
+    package func forEachMember(
+        bytes visit: (_ key: ArraySlice<UInt8>, _ value: JSONValue) -> Void
+    ) {
+        forEachRawMember { name, value in
+            let isPlain = !name.contains(UInt8(ascii: "\\"))
+            visit(isPlain ? name : Array(decodeJSONString(name).utf8)[...], value)
+            return .next
+        }
+    }
+
     /// The text of a string member, or nil where it is missing or of another kind.
     package func string(_ key: String) -> String? {
         member(key)?.string
@@ -122,6 +135,13 @@ package struct JSONValue: Sendable {
 
     package var string: String? {
         kind == .string ? decodeJSONString(bytes.dropFirst().dropLast()) : nil
+    }
+
+    /// The bytes between the quotes of a string without escapes; nil for every other value.
+    package var plainString: ArraySlice<UInt8>? {
+        guard kind == .string else { return nil }
+        let content = bytes.dropFirst().dropLast()
+        return content.contains(UInt8(ascii: "\\")) ? nil : content
     }
 
     package var boolean: Bool? {

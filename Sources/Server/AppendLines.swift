@@ -57,8 +57,12 @@ struct LineAppender {
     private var appends: [Append] = []
     private var numbers: [Int] = []
     private var bytes = 0
+    private var pipeline: AppendPipeline
+    /// The lines of the appends that are under way.
+    private var submitted: [Int] = []
 
     init(_ desk: Desk, for client: Client) {
+        pipeline = AppendPipeline(desk.log)
         self.desk = desk
         self.client = client
     }
@@ -68,12 +72,12 @@ struct LineAppender {
         for try await piece in body {
             for line in lines.take(piece) { try await take(line) }
             do throws(Problem) { try lines.requireEnd() } catch {
-                try await flush()
+                try await finish()
                 throw error
             }
         }
         for line in lines.takeRest() { try await take(line) }
-        try await flush()
+        try await finish()
         return tally.answer
     }
 
@@ -95,11 +99,20 @@ struct LineAppender {
 
     private mutating func flush() async throws {
         guard !appends.isEmpty else { return }
-        let outcomes = try await desk.log.append(each: appends)
-        for (outcome, number) in zip(outcomes, numbers) { tally.count(outcome, line: number) }
+        count(try await pipeline.submit(appends))
+        submitted = numbers
         appends.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)
         bytes = 0
+    }
+
+    private mutating func finish() async throws {
+        try await flush()
+        count(try await pipeline.finish())
+    }
+
+    private mutating func count(_ outcomes: [AppendOutcome]) {
+        for (outcome, number) in zip(outcomes, submitted) { tally.count(outcome, line: number) }
     }
 }
 

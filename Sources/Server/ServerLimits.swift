@@ -10,7 +10,7 @@ package enum ServerLimits {
     /// Bytes of a batch, which is one append.
     package static let batchBytesMax = 32 << 20
     /// Events and bytes of a stream of lines that are handed to the log together.
-    package static let chunkEventsMax = 4_096
+    package static let chunkEventsMax = 1_024
     package static let chunkBytesMax = 4 << 20
     /// Refused lines that an answer lists; the others are counted.
     package static let refusalsListedMax = 100

@@ -90,12 +90,15 @@ struct AppendVerb: AsyncParsableCommand {
 
     private func appendEach(to opened: EventLog, _ tally: inout AppendTally) async throws {
         var lines = LineReader(try InputFile(at: "-"), bytesMax: Self.lineBytesMax)
+        var pipeline = AppendPipeline(opened)
+        var submitted: [Int] = []
         while let chunk = try nextChunk(of: &lines, &tally) {
-            let outcomes = try await opened.append(each: chunk.appends)
-            for (outcome, number) in zip(outcomes, chunk.lines) {
-                tally.count(outcome, line: number)
-            }
+            let outcomes = try await pipeline.submit(chunk.appends)
+            for (outcome, number) in zip(outcomes, submitted) { tally.count(outcome, line: number) }
+            submitted = chunk.lines
         }
+        let outcomes = try await pipeline.finish()
+        for (outcome, number) in zip(outcomes, submitted) { tally.count(outcome, line: number) }
     }
 
     /// The events of the next lines, or nil after the last.
