@@ -37,11 +37,17 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // HTTP/1.1, HTTP/2 and TLS of the server.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // The lane of appends is a handler of a connection.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // Requests and answers as Hummingbird's connections pass them on.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        // Certificate and key.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        // Methods, statuses and fields.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        // What operators read.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // An end that waits for all who have asked.
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // The client library speaks HTTP through it.

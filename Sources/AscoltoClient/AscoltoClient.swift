@@ -12,7 +12,7 @@ internal import NIOHTTP1
 ///     id: UUID(), type: "parcel.registered", source: "urn:example:desk", subject: "parcel/17",
 ///     data: ["weight": 3])
 /// let outcome = try await ascolto.append(event)
-/// for try await received in ascolto.follow(EventFilter(stream: "parcel/17"), from: .beginning) { … }
+/// for try await received in ascolto.follow(EventFilter(stream: "parcel/17")) { … }
 /// ```
 public struct AscoltoClient: Sendable {
     let base: String

@@ -16,7 +16,7 @@ extension ConditionTextError: CustomStringConvertible {
         switch self {
         case .noRevision(let text): "STREAM=N is needed, not \(quoted(text))"
         case .badRevision(let text): "\(quoted(text)) is no revision, none or any"
-        case .repeatedStream(let stream): "the stream \(quoted(stream)) is named twice"
+        case .repeatedStream(let stream): "the stream \(stream) is named twice"
         case .badPart(let text):
             "\(quoted(text)) is no types=, tags= or stream= with a value, or stands there twice"
         case .badEncoding(let text): "\(quoted(text)) is not percent-encoded UTF-8"

@@ -32,9 +32,9 @@ package enum LogLimits {
     package static let rememberedStreamsMax = 65_536
     /// Memory of the writer for the filters of runs, enough for about 22 million events.
     package static let runFilterBytesMax = 64 << 20
-    /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     /// Bytes of lines that are handed on at once.
     package static let linesBytes = 256 << 10
+    /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
     package static let readBatchBytesMax = 4 << 20
     /// Decoded sub-frames, of about 30 kB, that an open log keeps for point and stream reads.

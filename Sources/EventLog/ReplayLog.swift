@@ -13,8 +13,14 @@ package struct ColumnsReader: ~Copyable {
     private var units: Range<UInt64>
     private var waiting: [EventColumns] = []
 
-    /// Units that are decoded at once: as many as a full block has.
-    private static let batchUnits = UInt64(LogLimits.blockEventsMax / LogLimits.subframeEvents)
+    /// Units that are decoded at once.
+    ///
+    /// One at first, and twice as many each time while they are small, since data that are values
+    /// of their own come with them, and those of one unit alone can be 256 MiB.
+    private var batchUnits: UInt64 = 1
+
+    /// As many as a full block has.
+    private static let batchUnitsMax = UInt64(LogLimits.blockEventsMax / LogLimits.subframeEvents)
 
     fileprivate init(
         _ environment: Environment, units: Range<UInt64>, depth: EventColumns.Depth
@@ -33,8 +39,8 @@ package struct ColumnsReader: ~Copyable {
     package mutating func next() throws(LogError) -> EventColumns? {
         if waiting.isEmpty {
             guard !units.isEmpty else { return nil }
-            let end = min(
-                units.upperBound, (units.lowerBound / Self.batchUnits + 1) * Self.batchUnits)
+            let behindBlock = (units.lowerBound / Self.batchUnitsMax + 1) * Self.batchUnitsMax
+            let end = min(units.upperBound, behindBlock, units.lowerBound + batchUnits)
             let batch = Array(units.lowerBound..<end)
             waiting = try wrapping {
                 try environment.read { transaction in
@@ -42,6 +48,9 @@ package struct ColumnsReader: ~Copyable {
                     return try snapshot.columns(ofUnits: batch, depth: depth, in: transaction)
                 }
             }
+            let bytes = waiting.reduce(0) { $0 + $1.byteCount }
+            batchUnits =
+                bytes > LogLimits.readBatchBytesMax ? 1 : min(2 * batchUnits, Self.batchUnitsMax)
             waiting.reverse()
             units = end..<units.upperBound
         }

@@ -250,8 +250,8 @@ package struct ReadModel: Sendable {
 extension String {
     /// Whether a pragma may stand in it.
     ///
-    /// Some change how all of the process uses SQLite, as soon as they are compiled, even where they
-    /// are not run.
+    /// Some change how all of the process uses SQLite, as soon as they are compiled, even where
+    /// they are not run.
     fileprivate var namesPragma: Bool { lowercased().contains("pragma") }
 
     /// Whether the first word, behind white space and comments, begins a query.

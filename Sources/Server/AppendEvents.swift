@@ -252,10 +252,10 @@ struct AppendTally {
                 ] + problem.members)
         }
         let more = refused > listed.count ? "; \(listed.count) are listed" : ""
+        let count = refused == 1 ? "1 line was" : "\(refused) lines were"
         return Problem(
             .unprocessableContent, .refusedLines,
-            "\(refused == 1 ? "1 line was" : "\(refused) lines were") refused\(more); mend what is wrong "
-                + "and send it again",
+            "\(count) refused\(more); mend what is wrong and send it again",
             members: members + [("refused", .count(refused)), ("lines", .array(listed))])
     }
 }

@@ -48,6 +48,7 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private struct Passing {
+        let connection: Connection
         var isRequestOpen = true
         var isResponseOpen = true
     }
@@ -91,9 +92,11 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .waiting = state { return held.append(.error(error)) }
+        // Whoever has asked before gets an answer before.
+        if isHolding { return held.append(.error(error)) }
         switch state {
-        case .collecting, .refusing: state = .passing(Passing(isRequestOpen: false))
+        case .collecting, .refusing:
+            state = .passing(Passing(connection: .closed, isRequestOpen: false))
         default: break
         }
         context.fireErrorCaught(error)
@@ -106,8 +109,12 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data), case .passing(var passing) = state {
-            context.write(data, promise: promise)
             passing.isResponseOpen = false
+            guard passing.connection == .kept else {
+                state = .closing
+                return writeLast(data, promise, context)
+            }
+            context.write(data, promise: promise)
             advance(passing, context)
         } else {
             context.write(data, promise: promise)
@@ -155,8 +162,7 @@ extension AppendLane {
             // One who does not stop is not waited for.
             if bytes > ServerLimits.batchBytesMax { self.answer(answer, .closed, context) }
         case (.refusing(let answer, let connection, _), .end):
-            desk.activity.count(
-                .appendEvents, answer.status, since: SystemClock.bootMicroseconds())
+            desk.activity.count(nil, answer.status, since: SystemClock.bootMicroseconds())
             self.answer(answer, connection, context)
         case (.collecting(let arriving), .end): submit(arriving, context)
         case (.passing(var passing), .end):
@@ -178,19 +184,23 @@ extension AppendLane {
             context.writeAndFlush(
                 wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
         }
+        guard head.authority != nil else {
+            state = .refusing(Self.hostless.answer, Self.connection(head), bytes: 0)
+            return
+        }
         let target = Target(head.path)
         guard head.method == .post, target.path == Endpoint.appendEvents.path,
             let type = head.headerFields[.contentType],
             (try? AppendFormat(contentType: type)) == .event
         else {
-            state = .passing(Passing())
+            state = .passing(Passing(connection: Self.connection(head)))
             return context.fireChannelRead(wrapInboundOut(.head(head)))
         }
         do throws(Problem) {
             guard let client = try desk.gate.admitKnown(head.headerFields, to: .appendEvents)
             else {
                 // A signature takes its time, once.
-                state = .passing(Passing())
+                state = .passing(Passing(connection: Self.connection(head)))
                 return context.fireChannelRead(wrapInboundOut(.head(head)))
             }
             state = .collecting(
@@ -202,6 +212,8 @@ extension AppendLane {
         }
     }
 
+    private static let hostless = Problem(
+        .badRequest, .badRequest, "a request names its host, in the field Host")
     private static let tooLong = Problem(
         .contentTooLarge, .tooLarge,
         "an event has at most \(AppendFormat.event.bytesMax) bytes")
@@ -223,17 +235,16 @@ extension AppendLane {
         // Who is behind takes up what it was given when it hears that this is all for now.
         defer { context.fireChannelReadComplete() }
         while let next = held.first {
-            if case .part = next {
-                if case .waiting = state { return }
-                if case .passing(let passing) = state, !passing.isRequestOpen { return }
-            } else if case .waiting = state {
-                return
+            if case .waiting = state { return }
+            // That the client has sent all is no reason to wait: it comes in its turn.
+            if case .passing(let passing) = state, !passing.isRequestOpen {
+                guard case .event = next else { return }
             }
             held.removeFirst()
             switch next {
             case .part(let part): take(part, context)
             case .event(let event): context.fireUserInboundEventTriggered(event)
-            case .error(let error): errorCaught(context: context, error: error)
+            case .error(let error): context.fireErrorCaught(error)
             }
         }
         if isReadHeld, held.isEmpty {
@@ -290,7 +301,11 @@ extension AppendLane {
     }
 
     private static func connection(_ head: HTTPRequest) -> Connection {
-        head.headerFields[.connection]?.lowercased() == "close" ? .closed : .kept
+        guard let options = head.headerFields[.connection] else { return .kept }
+        let isLast = options.split(separator: ",").contains {
+            $0.trimmed.lowercased() == "close"
+        }
+        return isLast ? .closed : .kept
     }
 
     private func answer(
@@ -307,12 +322,19 @@ extension AppendLane {
             goOn(context)
         case .closed:
             state = .closing
-            held.removeAll()
-            let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
-                channel.close(promise: nil)
-            }
+            writeLast(wrapOutboundOut(.end(nil)), nil, context)
         }
+    }
+
+    /// Writes the end of the last answer of a connection.
+    private func writeLast(
+        _ data: NIOAny, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
+    ) {
+        held.removeAll()
+        let channel = context.channel
+        let written = promise ?? context.eventLoop.makePromise()
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        context.writeAndFlush(data, promise: written)
     }
 }
 

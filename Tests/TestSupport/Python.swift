@@ -13,7 +13,8 @@ package enum Python {
     /// Whether the modules are there that reading a log takes.
     package static let readsLogs = can("import lmdb, zstandard")
     /// Whether the modules are there that talk to a server and sign tokens.
-    package static let speaksHTTP = can("import jwt, cryptography, zstandard")
+    package static let speaksHTTP = can(
+        "import jwt, cryptography, zstandard, schemathesis, cloudevents")
     /// Whether the modules are there that intervals take.
     package static let estimates = can("import scipy, statsmodels")
 
