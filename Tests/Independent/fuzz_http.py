@@ -250,7 +250,7 @@ class Maker:
         if rng.random() < 0.3:
             type, stream, data = rng.choice(DOMAIN)
             event |= {"type": type, "schema": 1, "subject": f"{stream}/{rng.randrange(20)}",
-                      "data": data}
+                      "data": dict(data)}
             if rng.random() < 0.5:
                 event["time"] = rng.choice([TIMES[0], TIMES[1], TIMES[2], TIMES[4], TIMES[5]])
         if rng.random() < 0.1:

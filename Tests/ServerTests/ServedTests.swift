@@ -192,6 +192,20 @@ struct OperateTests {
         }
     }
 
+    @Test("every kind of problem stands in the description", .timeLimit(.minutes(2)))
+    func problems() throws {
+        let scratch = try Scratch()
+        let server = try RunningServer(log: scratch.log)
+        let page = try Program.run("curl", ["-s", server.address + "/problems"]).text
+        let kinds = page.components(separatedBy: "<h2 id=\"").dropFirst().map {
+            $0.prefix { $0 != "\"" }
+        }
+        #expect(kinds.count > 15)
+        let description = try Places.text("Sources/Server/openapi.yaml")
+        for kind in kinds { #expect(description.contains("| `\(kind)` |"), "\(kind)") }
+        #expect(try server.end().end == .exit(0))
+    }
+
     @Test("every metric is explained, and has few labels", .timeLimit(.minutes(2)))
     func metrics() throws {
         let scratch = try Scratch()
