@@ -765,7 +765,7 @@ def sql(make):
     text = rng.choice([
         "", ";", ";;", "--", "/*", "SELECT", "SELECT 1; SELECT 2", "SELECT ?", "SELECT :a, $b, @c",
         "SELECT * FROM nothing", "DROP TABLE totals", "DELETE FROM totals RETURNING *", "BEGIN",
-        "COMMIT", "END", "ROLLBACK", "SAVEPOINT a", "VACUUM", "VACUUM INTO '/tmp/x'", "REINDEX",
+        "COMMIT", "END", "ROLLBACK", "SAVEPOINT a", "VACUUM", "VACUUM INTO 'x'", "REINDEX",
         "ATTACH '/etc/passwd' AS a", "DETACH main", "ANALYZE", "SELECT load_extension('x')",
         "SELECT writefile('x', 'y')", "SELECT readfile('/etc/passwd')", "SELECT 9e999, -9e999",
         "SELECT CAST(x'ff00fe' AS TEXT) AS a", "SELECT x'00ff' AS a", "SELECT 1 AS a, 2 AS a",
@@ -1377,6 +1377,13 @@ class Server:
             [options.binary, "serve", "--log", options.log, "--insecure", "--listen",
              f"{HOST}:{options.port}"], stderr=self.errors, stdout=subprocess.DEVNULL)
         self.options = options
+        signal.signal(signal.SIGTERM, self.abandon)
+        signal.signal(signal.SIGINT, self.abandon)
+
+    def abandon(self, number, frame):
+        """Who is told to end leaves no server behind."""
+        self.process.kill()
+        os._exit(1)
 
     def wait_until_ready(self):
         deadline = time.monotonic() + 30
@@ -1444,7 +1451,7 @@ def attack(run, server):
             in_flight = sorted(run.in_flight.values())
             break
         if level is None and run.requests >= run.options.requests / 10:
-            level = statistics.median(samples[-20:])
+            level = statistics.median(samples)
             samples_before = len(samples)
     if died:
         server.process.wait()

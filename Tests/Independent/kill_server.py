@@ -57,7 +57,8 @@ class Run:
     def fail(self, what):
         with self.lock:
             self.failures.append(f"round {self.round}: {what}")
-            print("failure:", self.failures[-1], file=sys.stderr, flush=True)
+            if len(self.failures) <= FAILURES_MAX:
+                print("failure:", self.failures[-1], file=sys.stderr, flush=True)
 
     def count(self, what, number=1):
         with self.lock:
@@ -364,12 +365,23 @@ def wait_until_ready(options, process):
     return False
 
 
+def abandon(processes):
+    """Who is told to end leaves no server behind."""
+    for process in processes[-1:]:
+        process.kill()
+    os._exit(1)
+
+
 def rounds(run, errors):
     """Starts and kills; gives the process that is left running, or None."""
     options, rng, starts = run.options, random.Random(f"{run.options.seed}:kills"), []
+    processes = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: abandon(processes))
     for run.round in range(options.kills + 1):
         begun = time.monotonic()
         process = start(options, errors)
+        processes.append(process)
         if run.round < options.kills and rng.random() < 0.15:
             time.sleep(rng.uniform(0, 0.3))
             run.count("kills_while_starting")

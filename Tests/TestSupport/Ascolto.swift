@@ -4,7 +4,7 @@ internal import Foundation
 package enum Ascolto {
     package static let path =
         ProcessInfo.processInfo.environment["ASCOLTO_BINARY"]
-        ?? "\(Places.package)/.build/debug/ascolto"
+        ?? "\(Places.package)/.build/release/ascolto"
 
     /// A program of the tests that is built like the binary, and beside it.
     package static func neighbour(_ name: String) -> String {
