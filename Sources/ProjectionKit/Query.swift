@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 package import JSON
+internal import Storage
 
 /// One value of a query's result.
 package enum QueryValue: Hashable, Sendable {
@@ -79,16 +80,22 @@ package struct QueryLimits: Sendable {
     package let skipping: Int
     /// Bytes of texts and blobs, after which no more rows are taken.
     package let bytesMax: Int
+    /// Bytes of one value, also of those that a statement makes on its way; nil allows what SQLite
+    /// does, which is a gigabyte.
+    package let valueBytesMax: Int?
     /// Nil waits for as long as it takes.
     package let patience: Duration?
 
     package static let none = QueryLimits(
-        rowsMax: .max, skipping: 0, bytesMax: .max, patience: nil)
+        rowsMax: .max, skipping: 0, bytesMax: .max, valueBytesMax: nil, patience: nil)
 
-    package init(rowsMax: Int, skipping: Int, bytesMax: Int, patience: Duration?) {
+    package init(
+        rowsMax: Int, skipping: Int, bytesMax: Int, valueBytesMax: Int?, patience: Duration?
+    ) {
         self.rowsMax = rowsMax
         self.skipping = skipping
         self.bytesMax = bytesMax
+        self.valueBytesMax = valueBytesMax
         self.patience = patience
     }
 }
@@ -117,6 +124,7 @@ package struct ReadModel: Sendable {
     ) throws -> (result: QueryResult, standing: ReadModelStanding) {
         try read(within: limits.patience) { database in
             let standing = try standing(in: database, towards: source)
+            if let bytesMax = limits.valueBytesMax { limitValues(of: database, to: bytesMax) }
             return (try rows(query, in: database, within: limits), standing)
         }
     }
@@ -278,7 +286,12 @@ extension String {
 }
 
 extension DatabaseError {
-    fileprivate var reason: String { message ?? resultCode.description }
+    fileprivate var reason: String {
+        switch resultCode {
+        case .SQLITE_TOOBIG: "a value, or one made on the way to it, has too many bytes"
+        default: message ?? resultCode.description
+        }
+    }
 
     /// Whether the statement is to blame and not the file.
     fileprivate var isOfTheStatement: Bool {

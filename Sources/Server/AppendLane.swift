@@ -1,7 +1,6 @@
 internal import EventLog
 internal import HTTPTypes
 internal import NIOCore
-internal import NIOHTTPTypes
 internal import Storage
 
 /// Answers appends of one event on the connection's own event loop, and lets all else pass.
@@ -10,11 +9,11 @@ internal import Storage
 /// is read where its bytes arrive and handed to the writer, and the answer is written when the
 /// commit has come. It also keeps the time limits of its connection, and the order of requests
 /// that a client sends without waiting for answers.
-final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
+    typealias InboundIn = Spoken.RequestPart
+    typealias InboundOut = Spoken.RequestPart
+    typealias OutboundIn = Spoken.ResponsePart
+    typealias OutboundOut = Spoken.ResponsePart
 
     private let desk: Desk
     private var state = State.idle
@@ -48,18 +47,16 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private struct Passing {
-        let connection: Connection
+        var connection: Connection
+        var isHead = false
+        /// Whether the end of the answer would be written as an end of a body that it does not have.
+        var isEndSilent = false
         var isRequestOpen = true
         var isResponseOpen = true
     }
 
-    private enum Connection {
-        case kept
-        case closed
-    }
-
     private enum Held {
-        case part(HTTPRequestPart)
+        case part(Spoken.RequestPart)
         case event(Any)
         case error(any Error)
     }
@@ -95,11 +92,16 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
         // Whoever has asked before gets an answer before.
         if isHolding { return held.append(.error(error)) }
         switch state {
-        case .collecting, .refusing:
-            state = .passing(Passing(connection: .closed, isRequestOpen: false))
+        case .collecting(let arriving): passLast(arriving.connection)
+        case .refusing(_, let connection, _): passLast(connection)
         default: break
         }
         context.fireErrorCaught(error)
+    }
+
+    /// What cannot be read on is answered by those behind, and then nothing more comes.
+    private func passLast(_ connection: Connection) {
+        state = .passing(Passing(connection: connection.ended, isRequestOpen: false))
     }
 
     func read(context: ChannelHandlerContext) {
@@ -108,16 +110,34 @@ final class AppendLane: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data), case .passing(var passing) = state {
-            passing.isResponseOpen = false
-            guard passing.connection == .kept else {
-                state = .closing
-                return writeLast(data, promise, context)
+        guard case .passing(var passing) = state else {
+            return context.write(data, promise: promise)
+        }
+        let part = unwrapOutboundIn(data)
+        if passing.isHead, Spoken.isOfUnknownLength(part) {
+            if passing.connection.isLast {
+                passing.connection = passing.connection.endedWithAnswer
+            } else {
+                passing.isEndSilent = true
             }
-            context.write(data, promise: promise)
+            state = .passing(passing)
+        }
+        switch (Spoken.isEnd(part), passing.connection.isLast) {
+        case (false, false): context.write(data, promise: promise)
+        case (false, true):
+            let part = Spoken.last(part, of: passing.connection)
+            context.write(wrapOutboundOut(part), promise: promise)
+        case (true, true):
+            state = .closing
+            writeLast(data, promise, context)
+        case (true, false):
+            passing.isResponseOpen = false
+            if passing.isEndSilent {
+                promise?.succeed()
+            } else {
+                context.write(data, promise: promise)
+            }
             advance(passing, context)
-        } else {
-            context.write(data, promise: promise)
         }
     }
 
@@ -144,9 +164,9 @@ extension AppendLane {
         }
     }
 
-    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
-        switch (state, part) {
-        case (.idle, .head(let head)): begin(head, context)
+    private func take(_ part: Spoken.RequestPart, _ context: ChannelHandlerContext) {
+        switch (state, Spoken.piece(part)) {
+        case (.idle, .head(let head)): begin(Spoken.heading(head), part, context)
         case (.collecting(var arriving), .body(let piece)):
             // Held once, so that it grows in place.
             state = .idle
@@ -160,7 +180,9 @@ extension AppendLane {
             let bytes = bytes + piece.readableBytes
             state = .refusing(answer, connection, bytes: bytes)
             // One who does not stop is not waited for.
-            if bytes > ServerLimits.batchBytesMax { self.answer(answer, .closed, context) }
+            if bytes > ServerLimits.batchBytesMax {
+                self.answer(answer, connection.ended, context)
+            }
         case (.refusing(let answer, let connection, _), .end):
             desk.activity.count(nil, answer.status, since: SystemClock.bootMicroseconds())
             self.answer(answer, connection, context)
@@ -178,45 +200,51 @@ extension AppendLane {
         }
     }
 
-    private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+    private func begin(
+        _ heading: Heading, _ part: Spoken.RequestPart, _ context: ChannelHandlerContext
+    ) {
         deadline = .now() + .init(ServerLimits.requestPatience)
-        if head.headerFields[.expect] != nil, head.method == .post || head.method == .put {
-            context.writeAndFlush(
-                wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        let connection = heading.connection
+        if heading.isWaiting {
+            context.writeAndFlush(wrapOutboundOut(Spoken.goOn), promise: nil)
         }
-        guard head.authority != nil else {
-            state = .refusing(Self.hostless.answer, Self.connection(head), bytes: 0)
+        guard heading.namesHost else {
+            state = .refusing(Self.hostless.answer, connection, bytes: 0)
             return
         }
-        let target = Target(head.path)
-        guard head.method == .post, target.path == Endpoint.appendEvents.path,
-            let type = head.headerFields[.contentType],
-            (try? AppendFormat(contentType: type)) == .event
-        else {
-            state = .passing(Passing(connection: Self.connection(head)))
-            return context.fireChannelRead(wrapInboundOut(.head(head)))
-        }
         do throws(Problem) {
-            guard let client = try desk.gate.admitKnown(head.headerFields, to: .appendEvents)
-            else {
-                // A signature takes its time, once.
-                state = .passing(Passing(connection: Self.connection(head)))
-                return context.fireChannelRead(wrapInboundOut(.head(head)))
+            // A signature takes its time, once.
+            if let arriving = try arriving(heading) {
+                state = .collecting(arriving)
+            } else {
+                state = .passing(Passing(connection: connection, isHead: heading.isHead))
+                context.fireChannelRead(wrapInboundOut(part))
             }
-            state = .collecting(
-                Arriving(
-                    connection: Self.connection(head), terms: try AppendTerms(target.query),
-                    client: client))
         } catch {
-            state = .refusing(error.answer, Self.connection(head), bytes: 0)
+            state = .refusing(error.answer, connection, bytes: 0)
         }
     }
 
-    private static let hostless = Problem(
-        .badRequest, .badRequest, "a request names its host, in the field Host")
-    private static let tooLong = Problem(
-        .contentTooLarge, .tooLarge,
-        "an event has at most \(AppendFormat.event.bytesMax) bytes")
+    /// The append that begins so; nil where it is anything else, or has to wait for its client.
+    private func arriving(_ heading: Heading) throws(Problem) -> Arriving? {
+        let target = Target(heading.target)
+        guard heading.isPost, target.path == Endpoint.appendEvents.path,
+            let type = heading.contentType, (try? AppendFormat(contentType: type)) == .event,
+            let client = try desk.gate.admitKnown(heading.authorization, to: .appendEvents)
+        else { return nil }
+        return Arriving(
+            connection: heading.connection, terms: try AppendTerms(target.query), client: client)
+    }
+
+    private static var hostless: Problem {
+        Problem(
+            .badRequest, .badRequest, "a request names its host, in one field Host")
+    }
+    private static var tooLong: Problem {
+        Problem(
+            .contentTooLarge, .tooLarge,
+            "an event has at most \(AppendFormat.event.bytesMax) bytes")
+    }
 
     /// Behind the end of a request or of its response.
     private func advance(_ passing: Passing, _ context: ChannelHandlerContext) {
@@ -300,29 +328,20 @@ extension AppendLane {
         self.answer(answer, arriving.connection, context)
     }
 
-    private static func connection(_ head: HTTPRequest) -> Connection {
-        guard let options = head.headerFields[.connection] else { return .kept }
-        let isLast = options.split(separator: ",").contains {
-            $0.trimmed.lowercased() == "close"
-        }
-        return isLast ? .closed : .kept
-    }
-
     private func answer(
         _ answer: Answer, _ connection: Connection, _ context: ChannelHandlerContext
     ) {
-        var head = answer.head(date: desk.date.now)
-        if connection == .closed { head.headerFields[.connection] = "close" }
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: answer.body))), promise: nil)
-        switch connection {
-        case .kept:
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        var head = Spoken.head(answer, date: desk.date.now)
+        if connection.isLast { head = Spoken.last(head, of: connection) }
+        context.write(wrapOutboundOut(head), promise: nil)
+        context.write(wrapOutboundOut(Spoken.body(answer.body)), promise: nil)
+        if connection.isLast {
+            state = .closing
+            writeLast(wrapOutboundOut(Spoken.end), nil, context)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(Spoken.end), promise: nil)
             state = .idle
             goOn(context)
-        case .closed:
-            state = .closing
-            writeLast(wrapOutboundOut(.end(nil)), nil, context)
         }
     }
 

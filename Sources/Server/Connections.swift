@@ -3,6 +3,7 @@ internal import HummingbirdCore
 internal import HummingbirdHTTP2
 internal import Logging
 internal import NIOCore
+internal import NIOHTTPTypesHTTP1
 internal import NIOSSL
 
 /// Certificate and key of the server, as files in PEM.
@@ -63,7 +64,7 @@ enum Connections {
         decoder.maxHeaderFieldSize = ServerLimits.headerBytesMax
         decoder.maxHeaderFieldCount = ServerLimits.headerFieldsMax
         let streams = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [AppendLane(desk)], idleTimeout: nil,
+            additionalChannelHandlers: [LaneSetter(desk)], idleTimeout: nil,
             httpDecoderConfiguration: decoder)
         guard let tls else {
             return HTTPServerBuilder { responder in
@@ -83,6 +84,28 @@ enum Connections {
                         gracefulCloseTimeout: ServerLimits.drainPatience,
                         streamConfiguration: streams),
                     responder: responder))
+        }
+    }
+}
+
+/// Puts the lane where the requests of its version of HTTP come by, and does nothing else.
+private final class LaneSetter: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let desk: Desk
+
+    init(_ desk: Desk) { self.desk = desk }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            if let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) {
+                try pipeline.addHandler(AppendLane<HTTP1>(desk), position: .before(codec))
+            } else {
+                try pipeline.addHandler(AppendLane<HTTP2>(desk), position: .after(self))
+            }
+        } catch {
+            context.close(promise: nil)
         }
     }
 }

@@ -41,9 +41,9 @@ final class Gate: Sendable {
     }
 
     /// Lets a client in to an endpoint, or says why not; what it says is recorded.
-    func admit(_ fields: HTTPFields, to endpoint: Endpoint) async throws -> Client {
-        if let client = try admitKnown(fields, to: endpoint) { return client }
-        guard let signedTokens, let token = Self.token(in: fields) else {
+    func admit(_ authorization: String?, to endpoint: Endpoint) async throws -> Client {
+        if let client = try admitKnown(authorization, to: endpoint) { return client }
+        guard let signedTokens, let token = Self.token(in: authorization) else {
             throw deny(nil, endpoint, .noToken)
         }
         do throws(Denial) {
@@ -51,18 +51,22 @@ final class Gate: Sendable {
         } catch {
             throw deny(nil, endpoint, error)
         }
-        guard let client = try admitKnown(fields, to: endpoint) else {
+        guard let client = try admitKnown(authorization, to: endpoint) else {
             throw deny(nil, endpoint, .badToken)
         }
         return client
     }
 
     /// The same without waiting; nil where a signature has to be verified first.
-    func admitKnown(_ fields: HTTPFields, to endpoint: Endpoint) throws(Problem) -> Client? {
-        guard let roles = endpoint.roles, case .tokens(let store, _) = policy else {
+    func admitKnown(
+        _ authorization: String?, to endpoint: Endpoint
+    ) throws(Problem) -> Client? {
+        guard let roles = endpoint.roles else { return .everybody }
+        guard case .tokens(let store, _) = policy else {
+            guard limiter.lets(Client.everybody.name) else { throw .tooManyRequests() }
             return .everybody
         }
-        guard let token = Self.token(in: fields) else { throw deny(nil, endpoint, .noToken) }
+        guard let token = Self.token(in: authorization) else { throw deny(nil, endpoint, .noToken) }
         let client: Client
         if let key = APIKey(token) {
             do throws(Denial) { client = try holder(of: key, in: store) } catch {
@@ -113,8 +117,8 @@ final class Gate: Sendable {
     /// A key that is revoked is refused after so many microseconds at the latest.
     private static let lookInterval: Int64 = 1_000_000
 
-    private static func token(in fields: HTTPFields) -> Substring? {
-        guard let field = fields[.authorization], field.count > 7,
+    private static func token(in authorization: String?) -> Substring? {
+        guard let field = authorization, field.count > 7,
             field.prefix(7).lowercased() == "bearer "
         else { return nil }
         return field.dropFirst(7).trimmed

@@ -199,6 +199,7 @@ extension QueryLimits {
         }
         self.init(
             rowsMax: Int(rows), skipping: Int(try parameters.whole("offset") ?? 0),
-            bytesMax: ServerLimits.rowBytesMax, patience: ServerLimits.queryPatience)
+            bytesMax: ServerLimits.rowBytesMax, valueBytesMax: ServerLimits.valueBytesMax,
+            patience: ServerLimits.queryPatience)
     }
 }

@@ -102,7 +102,8 @@ struct Responder: Sendable {
     private func reply(
         to request: Request, _ route: Route, _ query: Substring?
     ) async throws -> Reply {
-        let client = try await desk.gate.admit(request.headers, to: route.endpoint)
+        let client = try await desk.gate.admit(
+            request.headers[.authorization], to: route.endpoint)
         let fields = request.headers
         switch route.endpoint {
         case .appendEvents: return .whole(try await append(request, query, client))

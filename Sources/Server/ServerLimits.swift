@@ -49,6 +49,8 @@ package enum ServerLimits {
     package static let rowsMax = 100_000
     /// Bytes of texts in rows, after which no more of them are taken.
     package static let rowBytesMax = 16 << 20
+    /// Bytes of one value of a query, also of those that it makes on its way.
+    package static let valueBytesMax = 4 << 20
     /// How long a query of a read model may take.
     package static let queryPatience: Duration = .seconds(10)
     /// How long a silent subscription waits before it says that it is alive.

@@ -9,7 +9,7 @@ extension Rule {
         "Statistics": ["Glibc"],
         "Storage": [
             "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
-            "Dispatch", "Glibc", "Synchronization",
+            "GRDB", "GRDBSQLite", "Dispatch", "Glibc", "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
@@ -18,7 +18,7 @@ extension Rule {
             "Synchronization",
         ],
         "ProjectionKit": [
-            "EventLog", "Storage", "JSON", "Crypto", "GRDB", "Dispatch", "Foundation",
+            "EventLog", "Storage", "JSON", "Crypto", "GRDB", "GRDBSQLite", "Dispatch", "Foundation",
             "Synchronization",
         ],
         "YAML": ["Yams"],
@@ -33,7 +33,8 @@ extension Rule {
             "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
             "Hummingbird",
             "HummingbirdCore", "HummingbirdHTTP2", "NIOCore", "NIOPosix", "NIOHTTP1",
-            "NIOHTTPTypes", "NIOSSL", "HTTPTypes", "Logging", "ServiceLifecycle", "UnixSignals",
+            "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOSSL", "HTTPTypes", "Logging",
+            "ServiceLifecycle", "UnixSignals",
             "JWTKit", "Foundation", "Glibc", "Synchronization",
         ],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],

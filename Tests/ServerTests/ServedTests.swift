@@ -29,14 +29,12 @@ struct ServedTests {
         try run("kill_server.py", "--kills", String(4 * patience), "--seed", "11")
     }
 
-    /// HTTP/1.0 and repeated Host fields are what the layer below does not tell.
     @Test(
         "requests that are none, or not whole, or not one", .timeLimit(.minutes(6)),
         arguments: [3, 4])
     func hostileRequests(seed: Int) throws {
         try run(
-            "fuzz_http.py", "--requests", String(1_000 * patience), "--seed", String(seed),
-            "--without", "version_10,host")
+            "fuzz_http.py", "--requests", String(1_000 * patience), "--seed", String(seed))
     }
 
     @Test(
