@@ -14,24 +14,50 @@ package enum PayloadCheck: Equatable, Sendable {
 ///
 /// What has entered the log stays for ever, so this is the last moment to say what is wrong.
 package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -> PayloadCheck {
-    let isOurs =
-        ContactEvent.Kind(rawValue: type) != nil || OperatorEvent.Kind(rawValue: type) != nil
-        || CaseEvent.Kind(rawValue: type) != nil || SurveyEvent.Kind(rawValue: type) != nil
-    guard isOurs else { return .passes }
+    guard let family = Family.ofType[type] else { return .passes }
     if schema == 0 { return .statesNoSchema }
     do throws(PayloadError) {
-        let contact = try ContactEvent(type: type, schema: schema, payload: payload)
-        _ = try OperatorEvent(type: type, schema: schema, payload: payload)
-        let caseEvent = try CaseEvent(type: type, schema: schema, payload: payload)
-        _ = try SurveyEvent(type: type, schema: schema, payload: payload)
-        var zone: String?
-        if case .received(let received) = contact { zone = received.zone }
-        if case .opened(let opened) = caseEvent { zone = opened.zone }
+        let zone = try family.zone(type: type, schema: schema, payload: payload)
         if let zone, !Zone.exists(identifier: zone) {
             throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
         }
         return .passes
     } catch {
         return .refused(error)
+    }
+}
+
+/// Which reader our types have.
+private enum Family {
+    case contact
+    case `operator`
+    case `case`
+    case survey
+
+    /// Looked up once for each event that comes in, most of which are of other types.
+    static let ofType: [String: Family] = {
+        var families: [String: Family] = [:]
+        for kind in ContactEvent.Kind.allCases { families[kind.rawValue] = .contact }
+        for kind in OperatorEvent.Kind.allCases { families[kind.rawValue] = .operator }
+        for kind in CaseEvent.Kind.allCases { families[kind.rawValue] = .case }
+        for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
+        return families
+    }()
+
+    /// Reads the payload, and gives the time zone that it names.
+    func zone(
+        type: String, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) -> String? {
+        switch self {
+        case .contact:
+            let event = try ContactEvent(type: type, schema: schema, payload: payload)
+            if case .received(let received) = event { return received.zone }
+        case .operator: _ = try OperatorEvent(type: type, schema: schema, payload: payload)
+        case .case:
+            let event = try CaseEvent(type: type, schema: schema, payload: payload)
+            if case .opened(let opened) = event { return opened.zone }
+        case .survey: _ = try SurveyEvent(type: type, schema: schema, payload: payload)
+        }
+        return nil
     }
 }

@@ -48,23 +48,47 @@ struct LineWriter: ~Copyable {
 }
 
 extension EventLog {
-    /// The lines of a range of positions, each with its line end, some thousands at a time.
+    /// The lines of a range of positions, each with its line end, some thousands at a time, and the
+    /// position behind the last of them.
     ///
     /// What is read is the log as it was when reading began; positions beyond it are passed over.
     /// - Throws: ``LogError``, and whatever `visit` throws.
     package func readLines(
-        _ range: PositionRange, _ visit: (_ lines: [UInt8]) throws -> ReadStep
+        _ range: PositionRange,
+        _ visit: (_ lines: [UInt8], _ behind: Position) throws -> ReadStep
     ) throws {
         var writer = LineWriter()
         var lines: [UInt8] = []
-        var step = ReadStep.next
+        var (step, behind) = (ReadStep.next, range.first)
         try readColumns(range) { columns, places in
-            writer.append(places, of: columns, to: &lines)
-            guard lines.count >= LogLimits.linesBytes else { return .next }
-            step = try visit(lines)
-            lines.removeAll(keepingCapacity: true)
+            for places in columns.portions(of: places) {
+                writer.append(places, of: columns, to: &lines)
+                behind = Position(columns.first.value + UInt64(places.upperBound))
+                guard lines.count >= LogLimits.linesBytes else { continue }
+                step = try visit(lines, behind)
+                lines.removeAll(keepingCapacity: true)
+                if step == .stop { break }
+            }
             return step
         }
-        if step == .next, !lines.isEmpty { _ = try visit(lines) }
+        if step == .next, !lines.isEmpty { _ = try visit(lines, behind) }
+    }
+}
+
+extension EventColumns {
+    /// The places in portions whose long data are some hundreds of kilobytes, since those of all
+    /// can be 256 MiB.
+    fileprivate func portions(of places: Range<Int>) -> [Range<Int>] {
+        guard !external.isEmpty else { return [places] }
+        var portions: [Range<Int>] = []
+        var (start, bytes) = (places.lowerBound, 0)
+        for place in places {
+            bytes += external[place]?.count ?? 0
+            guard bytes >= LogLimits.linesBytes else { continue }
+            portions.append(start..<place + 1)
+            (start, bytes) = (place + 1, 0)
+        }
+        if start < places.upperBound { portions.append(start..<places.upperBound) }
+        return portions
     }
 }

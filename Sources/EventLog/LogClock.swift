@@ -16,6 +16,19 @@ struct ClockReading: Equatable, Sendable {
         let wallProgress = wall.microseconds - earlier.wall.microseconds
         return .microseconds(wallProgress - (boot - earlier.boot))
     }
+
+    /// What the next reading is held against, where this one came behind `earlier`.
+    ///
+    /// A wall clock that was set back stands for what it would show otherwise: when it is set right
+    /// again, it has not run ahead. What it loses little by little is lost here, too.
+    func carriedOn(from earlier: ClockReading) -> ClockReading {
+        guard bootID == earlier.bootID, bootID != .zero,
+            ahead(of: earlier) < .zero - LogLimits.clockJumpMax
+        else { return self }
+        let expected = earlier.wall.microseconds + (boot - earlier.boot)
+        let wall = Instant(microseconds: min(expected, Instant.latest.microseconds))
+        return ClockReading(wall: wall, boot: boot, bootID: bootID)
+    }
 }
 
 /// Where the log takes the time of recording from.

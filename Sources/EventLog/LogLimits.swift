@@ -24,6 +24,12 @@ package enum LogLimits {
     package static let tailPlainBytesMax = 32 << 10
     /// Longer data become a value of their own.
     package static let inlineDataBytesMax = 16 << 10
+    /// What is to be left on the disk besides, where something is done that can wait.
+    package static let spareRoomBytes = 4 << 20
+    /// How long it then waits before it looks for room again.
+    package static let roomMicroseconds: Int64 = 5_000_000
+    /// Bytes of a run for each event, roughly, as the pages of merged runs show.
+    package static let runBytesPerEvent = 64
     /// How far the wall clock may run ahead of monotonic progress before appends are refused.
     package static let clockJumpMax: Duration = .seconds(600)
     /// A commit that comes later than this after the last sync of the head file syncs it.

@@ -25,6 +25,9 @@ struct SealWork: Sendable {
         guard indexedSize + UInt64(units.count) * Self.unitEvents > sealedSize else { return nil }
     }
 
+    /// At most so many bytes are made; blocks are mostly a tenth of it.
+    var byteCount: Int { units.reduce(0) { $0 + $1.decodedByteCount } }
+
     /// Does the work; touches no file.
     /// - Throws: `Corruption` where columns do not decode to the events that they were made of.
     func seal(on cores: CoreUse) throws -> SealedPart {

@@ -229,7 +229,7 @@ struct WriterState: Sendable {
         let first = Position(head.size)
         // One value per commit, and never an earlier one than before, whatever the clock says.
         head.lastRecorded = max(head.lastRecorded, now.wall)
-        head.clocks = now
+        head.clocks = now.carriedOn(from: head.clocks)
         if recordedText.moment != head.lastRecorded || recordedText.bytes.isEmpty {
             recordedText = (head.lastRecorded, head.lastRecorded.rfc3339Bytes)
         }

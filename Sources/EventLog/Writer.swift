@@ -38,6 +38,24 @@ enum RunWork: Sendable {
     }
 }
 
+/// Work whose result the disk needs room for.
+protocol TakesRoom {
+    /// Bytes of the result, rather too many than too few.
+    var byteCount: Int { get }
+}
+
+extension SealWork: TakesRoom {}
+
+extension RunWork: TakesRoom {
+    var byteCount: Int {
+        switch self {
+        case .merge(let runs):
+            runs.reduce(0) { $0 + Int($1.end - $1.first) * LogLimits.runBytesPerEvent }
+        case .read: 0
+        }
+    }
+}
+
 /// Appends, and where to answer.
 struct AppendRequest: Sendable {
     let appends: [PreparedAppend]
@@ -69,6 +87,8 @@ final class Writer: Sendable {
         var log: WriterState
         var sealing = Beside.idle
         var indexing = Beside.idle
+        /// Until when the disk has no room for blocks and runs, which can wait; appends cannot.
+        var waitsForRoomUntil: Int64 = 0
 
         init(log: WriterState) { self.log = log }
     }
@@ -236,7 +256,9 @@ final class Writer: Sendable {
                     // All who come back are noticed before anything can fail.
                     for job in jobs { books.notice(job) }
                     let requests = batch.take(jobs)
-                    for job in jobs { try books.log.install(job, &transaction) }
+                    for job in jobs where !books.putsOff(job) {
+                        try books.log.install(job, &transaction)
+                    }
                     try sequence(requests, of: &batch, books, &transaction)
                 }
                 if books.log.head.size > before { try books.log.write(to: &transaction) }
@@ -327,6 +349,8 @@ final class Writer: Sendable {
                 try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
             let isSynced: Void? = try? headFile.sync()
+            failed.waitsForRoomUntil = SystemClock.bootMicroseconds() + LogLimits.roomMicroseconds
+            try? environment.giveBackUnusedEnd()
             guard let log, isSynced != nil else { return .stopped(reason: "\(error)") }
             failed.log = log
             return .running(failed)
@@ -348,17 +372,28 @@ final class Writer: Sendable {
 extension Writer {
     /// Hands out what can be done beside the writer; nobody takes it once the log is being closed.
     private func giveWork(_ books: Books) {
-        guard let crew else { return }
-        if books.sealing == .idle, let work = SealWork(books.log),
+        guard let crew, SystemClock.bootMicroseconds() >= books.waitsForRoomUntil else { return }
+        if books.sealing == .idle, let work = SealWork(books.log), hasRoom(for: work, books),
             case .accepted = crew.sealer.submit(work, weight: 1)
         {
             books.sealing = .working
         }
-        if books.indexing == .idle, let work = RunWork(books.log.runs),
+        if books.indexing == .idle, let work = RunWork(books.log.runs), hasRoom(for: work, books),
             case .accepted = crew.indexer.submit(work, weight: 1)
         {
             books.indexing = .working
         }
+    }
+
+    /// Whether the disk has room for what is made, before what it is made of goes.
+    ///
+    /// Without, a commit would fill the disk to its end in vain, again and again.
+    private func hasRoom(for work: some TakesRoom, _ books: Books) -> Bool {
+        let bytes = work.byteCount + LogLimits.spareRoomBytes
+        // Where the room is not known, the commit will tell.
+        if (try? environment.hasRoom(for: bytes)) ?? true { return true }
+        books.waitsForRoomUntil = SystemClock.bootMicroseconds() + LogLimits.roomMicroseconds
+        return false
     }
 
     private func seal(_ work: SealWork) {
@@ -392,7 +427,9 @@ extension Writer {
 
     /// Merges what is left to merge when the log is closed.
     private func mergeAll(_ state: inout State) {
-        while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs) {
+        while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs),
+            hasRoom(for: RunWork.merge(books.log.runs[next].map(\.extent)), books)
+        {
             do {
                 let run = try RunMerge.merge(
                     books.log.runs[next].map(\.extent), in: environment)
@@ -457,6 +494,12 @@ extension Writer.Books {
         case .merge, .filters, .later: indexing = .idle
         case .append, .failed, .finish: break
         }
+    }
+
+    /// Whether a job is left for when the disk has room again, or for whoever opens the log next.
+    fileprivate func putsOff(_ job: WriterJob) -> Bool {
+        guard case .finish = job else { return false }
+        return SystemClock.bootMicroseconds() < waitsForRoomUntil
     }
 }
 

@@ -2,12 +2,14 @@ internal import EventLog
 internal import HTTPTypes
 internal import JSON
 internal import Logging
+internal import Storage
 internal import Synchronization
 
 /// What all requests are answered with.
 struct Desk: Sendable {
     let log: EventLog
     let readers: Readers
+    let queries: Readers
     let pulse: Pulse
     let events: SharedEvents
     let cursors: CursorDesk
@@ -34,6 +36,8 @@ struct Desk: Sendable {
         switch error {
         case LogError.writerStopped, LogError.corruption, LogError.behindHeadFile:
             health.note(problem.detail)
+        case LogError.clockJumped, LogError.storage(.diskFull), LogError.storage(.mapFull):
+            health.notePassing(problem.detail, appended: log.activity.appended)
         default: break
         }
         if problem.status.kind == .serverError {
@@ -46,6 +50,7 @@ struct Desk: Sendable {
 /// Whether the server can do its work.
 final class Health: Sendable {
     private let trouble = Mutex<String?>(nil)
+    private let passing = Mutex<(reason: String, until: Int64, appended: UInt64)?>(nil)
     private let state = Mutex(State.running)
 
     enum State {
@@ -56,11 +61,24 @@ final class Health: Sendable {
     /// Remembers the first thing that went wrong for good.
     func note(_ reason: String) { trouble.withLock { $0 = $0 ?? reason } }
 
+    /// Remembers what hindered an append, for a while, in which somebody may mend it, or until one
+    /// succeeds.
+    func notePassing(_ reason: String, appended: UInt64) {
+        let until = SystemClock.bootMicroseconds() + ServerLimits.passingTroubleMicroseconds
+        passing.withLock { $0 = (reason, until, appended) }
+    }
+
     func end() { state.withLock { $0 = .ending } }
 
-    /// Why requests are better sent elsewhere; nil where all is well.
-    var reason: String? {
+    /// Why requests are better sent elsewhere, where so many events were appended; nil where all is
+    /// well.
+    func reason(appended: UInt64) -> String? {
         if let reason = trouble.withLock({ $0 }) { return reason }
+        if let passing = passing.withLock({ $0 }), passing.appended == appended,
+            SystemClock.bootMicroseconds() < passing.until
+        {
+            return passing.reason
+        }
         return state.withLock { $0 } == .ending ? "the server is about to end" : nil
     }
 }

@@ -11,6 +11,7 @@ internal import Synchronization
 /// by knocking at a door.
 final class Journal: Service {
     private let log: EventLog
+    private let logger: Logger
     private let entries = Mutex<[Key: Entry]>([:])
 
     private struct Key: Hashable {
@@ -24,9 +25,17 @@ final class Journal: Service {
         var count: Int
         let first: Instant
         var last: Instant
+
+        /// The same, and what came later.
+        func followed(by later: Entry) -> Entry {
+            Entry(count: count + later.count, first: first, last: later.last)
+        }
     }
 
-    init(_ log: EventLog) { self.log = log }
+    init(_ log: EventLog, _ logger: Logger) {
+        self.log = log
+        self.logger = logger
+    }
 
     func denied(_ client: Client?, _ endpoint: Endpoint, _ denial: Denial) {
         note(
@@ -61,6 +70,14 @@ final class Journal: Service {
             }
         }
         await write()
+        for (key, entry) in entries.withLock({ $0 }) {
+            logger.error(
+                "not recorded, since the log took no more appends",
+                metadata: [
+                    "type": "\(key.type)", "who": "\(key.who)", "what": "\(key.what.rawValue)",
+                    "reason": "\(key.reason ?? "none")", "count": "\(entry.count)",
+                ])
+        }
     }
 
     private func write() async {
@@ -80,7 +97,7 @@ final class Journal: Service {
             left = true
         }
         // What could not be written now is written later, together with what comes.
-        if left { entries.withLock { $0.merge(taken) { new, _ in new } } }
+        if left { entries.withLock { $0.merge(taken) { $1.followed(by: $0) } } }
     }
 
     private static func event(_ key: Key, _ entry: Entry) -> NewEvent? {

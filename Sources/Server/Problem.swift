@@ -125,8 +125,12 @@ extension Problem {
             self = Problem(.serviceUnavailable, .overloaded, "\(error)").retryable()
         case .cancelled, .writerStopped:
             self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
-        case .clockJumped:
-            self = Problem(.serviceUnavailable, .clockJumped, "\(error)").retryable()
+        case .clockJumped(let seconds):
+            self = Problem(
+                .serviceUnavailable, .clockJumped,
+                "the clock of the server has run \(seconds) s ahead since the last append; set it "
+                    + "right, or start the server anew with --accept-clock, and send the same again"
+            ).retryable()
         case .storage(let error): self.init(storage: error)
         case .corruption, .behindHeadFile, .cursorDamaged:
             self.init(.internalServerError, .corruption, "\(error)")
@@ -143,8 +147,11 @@ extension Problem {
     private init(storage error: StorageError) {
         switch error {
         case .corrupted: self.init(.internalServerError, .corruption, "\(error)")
-        case .locked, .inUse, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess,
-            .system:
+        case .diskFull, .mapFull:
+            self = Problem(
+                .serviceUnavailable, .unavailable, "\(error); make room, then send the same again"
+            ).retryable()
+        case .locked, .inUse, .tooManyReaders, .openedInParentProcess, .system:
             self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
         case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount:
             self.init(.serviceUnavailable, .unavailable, "\(error)")

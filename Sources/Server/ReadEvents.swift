@@ -135,17 +135,20 @@ struct EventPages {
         return PositionRange(first: selection.from ?? Position(0), last: last)
     }
 
-    /// The lines up to the end of a block, since a block is read as a whole.
+    /// The lines up to the end of a block, since a block is read as a whole, unless it is large.
     private mutating func nextLines(of range: PositionRange) throws -> ByteBuffer {
         let block = UInt64(LogLimits.blockEventsMax)
         let last = min(range.last, Position((range.first.value / block + 1) * block - 1))
         var page = ByteBuffer()
-        try log.readLines(PositionRange(first: range.first, last: last)) { lines in
+        var next = last.next
+        try log.readLines(PositionRange(first: range.first, last: last)) { lines, behind in
             page.writeBytes(lines)
-            return .next
+            guard page.readableBytes >= ServerLimits.blockPageBytes else { return .next }
+            next = behind
+            return .stop
         }
-        selection.from = last.next
-        isFinished = last == range.last
+        selection.from = next
+        isFinished = next.value > range.last.value
         return page
     }
 

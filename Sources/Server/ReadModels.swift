@@ -173,7 +173,7 @@ extension Responder {
         _ query: Query, of name: String, _ limits: QueryLimits
     ) async throws -> Answer {
         let (model, source) = (try desk.readModels.model(name), desk.readModels.source)
-        let (result, standing) = try await desk.readers.run {
+        let (result, standing) = try await desk.queries.run {
             try model.answer(query, towards: source, within: limits)
         }
         let rows = result.rows.map { row -> JSONNode in

@@ -2,11 +2,13 @@ package import EventLog
 internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
+internal import JSON
 package import Logging
 internal import NIOCore
 internal import NIOPosix
 package import ProjectionKit
 internal import ServiceLifecycle
+internal import Storage
 internal import UnixSignals
 
 /// One process that serves one log over HTTP.
@@ -63,7 +65,9 @@ package struct LogServer: Sendable {
             },
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
         var configuration = ServiceGroupConfiguration(
-            services: [desk.readers, desk.journal, desk.pulse, desk.readModels, server],
+            services: [
+                desk.readers, desk.queries, desk.journal, desk.pulse, desk.readModels, server,
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = ServerLimits.drainPatience
         do {
@@ -79,11 +83,23 @@ package struct LogServer: Sendable {
     }
 
     private func desk() async throws -> Desk {
-        let (readers, journal, pulse) = (Readers(), Journal(log), try Pulse(log))
+        let ahead = try log.head().lastRecorded.microseconds - SystemClock.wallMicroseconds()
+        if ahead > Int64(LogLimits.clockJumpMax.components.seconds) * 1_000_000 {
+            logger.warning(
+                """
+                the clock is behind the log; until it has caught up, all events are recorded at \
+                the time of the last
+                """,
+                metadata: ["seconds": "\(ahead / 1_000_000)"])
+        }
+        let queries = Readers(
+            threads: ServerLimits.queryThreads, waitingMax: ServerLimits.queriesWaitingMax)
+        let readers = Readers(threads: ServerLimits.readThreads, waitingMax: .max)
+        let (journal, pulse) = (Journal(log, logger), try Pulse(log))
         let gate = try await Gate(
             settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal)
         return Desk(
-            log: log, readers: readers, pulse: pulse,
+            log: log, readers: readers, queries: queries, pulse: pulse,
             events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
             readModels: LiveReadModels(projections, of: log, in: projectionsDirectory, pulse),
             journal: journal, gate: gate, health: Health(), logger: logger)

@@ -40,10 +40,17 @@ package enum ServerLimits {
     package static let retryAfter: Duration = .seconds(1)
     /// How long requests may go on once the server is to end.
     package static let drainPatience: Duration = .seconds(30)
-    /// Threads that read the log and the read models.
+    /// How long `/readyz` tells of what hindered an append, such as a full disk.
+    package static let passingTroubleMicroseconds: Int64 = 10_000_000
+    /// Threads that read the log.
     package static let readThreads = 4
+    /// Threads that ask read models, and how many queries may wait for them.
+    package static let queryThreads = 2
+    package static let queriesWaitingMax = 4
     /// Bytes of lines that are written at once.
     package static let pageBytes = 256 << 10
+    /// The same where a whole block is at hand, of which a full one has some two million.
+    package static let blockPageBytes = 2 << 20
     /// Rows of a read model that one answer has where no other limit is asked for, and at most.
     package static let rowsDefault = 1_000
     package static let rowsMax = 100_000

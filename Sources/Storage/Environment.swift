@@ -21,7 +21,7 @@ internal import Synchronization
     let mapSize: MapSize
     let growth = MapGrowth()
     private let process: pid_t
-    private let dataFile: String
+    let dataFile: String
     private let databases: [String: MDB_dbi]
     /// Thread that is inside ``write(_:)``, or 0.
     ///
@@ -313,11 +313,16 @@ internal import Synchronization
 
     /// The file that is open, which another may have replaced in its directory.
     private func openFile() throws(StorageError) -> FileIdentity {
+        try FileIdentity(descriptor: descriptor())
+    }
+
+    /// LMDB's own, which it closes.
+    func descriptor() throws(StorageError) -> Int32 {
         var descriptor: Int32 = -1
         // The pointer is used within the call.
         try unsafe check(
             mdb_env_get_fd(handle.pointer, &descriptor), "mdb_env_get_fd", "data.mdb")
-        return try FileIdentity(descriptor: descriptor)
+        return descriptor
     }
 
     /// Refuses a file that is shorter than its newest meta page says: reading past its end through

@@ -93,9 +93,14 @@ package enum FileSystem {
         let aside = path + ".new"
         remove(aside)
         let file = try RawFile.create(aside, for: readers)
-        try file.write(bytes, at: 0)
-        try file.sync()
-        try rename(from: aside, to: path)
+        do throws(StorageError) {
+            try file.write(bytes, at: 0)
+            try file.sync()
+            try rename(from: aside, to: path)
+        } catch {
+            remove(aside)
+            throw error
+        }
         try sync(parent(of: path))
     }
 
@@ -132,10 +137,15 @@ package enum FileSystem {
 
     /// Whether a file's disk has hardly a page left for this process.
     static func isFull(at path: String) throws(StorageError) -> Bool {
+        try freeBytes(at: path) < fullBelowBytes
+    }
+
+    /// What a file's disk has left for this process.
+    static func freeBytes(at path: String) throws(StorageError) -> Int {
         var info = statvfs()
         guard unsafe statvfs(path, &info) == 0 else { throw lastError("statvfs", path: path) }
         let free = geteuid() == 0 ? info.f_bfree : info.f_bavail
-        return free * info.f_frsize < UInt(fullBelowBytes)
+        return Int(clamping: free.multipliedReportingOverflow(by: info.f_frsize).partialValue)
     }
 
     /// What one failed write leaves free is less than LMDB writes at once (64 pages).

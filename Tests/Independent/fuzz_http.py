@@ -43,6 +43,8 @@ WORKERS = 32
 HEALTHY_SECONDS = 5
 # A whole request has its answer within this, also on a machine with other work to do.
 ANSWER_SECONDS = 10
+# Queries wait for one another: two at a time, each for 10 s at most, and four behind them.
+QUERY_SECONDS = 40
 GROWTH_MAX_KB = 200 << 10
 DESCRIPTOR_SECONDS = 100
 DRAIN_SECONDS = 40
@@ -664,7 +666,7 @@ def mutated(make):
             return Case("answers").send(append(body, LINES), anything)
 
 
-TARGETS = [b"/v1/events", b"/v1/events/0", b"/v1/subscription", b"/v1/export", b"/v1/streams",
+TARGETS = [b"/v1/events", b"/v1/events/0", b"/v1/subscription", b"/v1/export?to=999", b"/v1/streams",
            b"/v1/head", b"/v1/cursors", b"/v1/cursors/c", b"/v1/projections",
            b"/v1/projections/operator-queues", b"/v1/projections/case-flow/tables/totals",
            b"/v1/projections/operator-queues/tables/queues", b"/livez", b"/readyz",
@@ -699,7 +701,8 @@ def query(make):
              for _ in range(rng.choice([1, 1, 2, 3, 40]))]
     if rng.random() < 0.2:
         pairs += pairs
-    target += b"?" + rng.choice([b"&", b"&", b"&", b"&&", b";"]).join(pairs)
+    target = target.split(b"?")[0] + b"?"
+    target += rng.choice([b"&", b"&", b"&", b"&&", b";"]).join(pairs)
     if target.startswith(b"/v1/subscription"):
         return Case("react").send(get(target[:7_000])).then("sleep", 0.005)
     if rng.random() < 0.2:
@@ -802,11 +805,17 @@ def sql(make):
             target = "/v1/projections/operator-queues/tables/" + rng.choice(
                 ["totals", "queues", "half_hours", "operators", "waiting", "none", "sqlite_master"])
             target += "?where=" + urllib.parse.quote(text)[:6_000] + limit
-            return Case("answers").send(get(target.encode()), anything)
+            return query_case(get(target.encode()), anything)
     target = b"/v1/projections/" + rng.choice([b"operator-queues"] * 5 + [b"case-flow", b"none"])
     media = rng.choice([b"application/sql"] * 9 + [b"text/plain"])
-    return Case("answers").send(request(
+    return query_case(request(
         b"POST", target + b"/query", ((b"Content-Type", media),), body[:65_536]), anything)
+
+
+def query_case(data, check):
+    case = Case("answers").send(data, check)
+    case.patience = QUERY_SECONDS
+    return case
 
 
 def sql_pragma(make):
@@ -819,7 +828,7 @@ def sql_pragma(make):
         "integrity_check", "quick_check", "optimize", "incremental_vacuum", "shrink_memory",
         "table_list", "database_list", "function_list", "compile_options", "analysis_limit=0",
         "case_sensitive_like=1", "recursive_triggers=1", "data_store_directory='/'", "key='a'"])
-    return Case("answers").send(sql_request("PRAGMA " + name), status(200, 400, 403))
+    return query_case(sql_request("PRAGMA " + name), status(200, 400, 403))
 
 
 def sql_large(make):
@@ -837,9 +846,7 @@ def sql_large(make):
         NUMBERED + "SELECT a FROM (SELECT hex(x) AS a FROM c LIMIT 3000000) ORDER BY a DESC",
         NUMBERED + "SELECT count(*) AS a FROM (SELECT x, zeroblob(1000) AS y FROM c "
                    "LIMIT 2000000) ORDER BY y"])
-    case = Case("answers").send(sql_request(text), status(200, 400, 413))
-    case.patience = 40
-    return case
+    return query_case(sql_request(text), status(200, 400, 413))
 
 
 def sql_slow(make):

@@ -98,7 +98,7 @@ private func writeLines(of log: EventLog, _ selection: Selection, as format: Lin
     case .ndjson where selection.isWholeRange:
         let range = PositionRange(
             first: selection.from ?? Position(0), last: selection.to ?? Position(.max))
-        try log.readLines(range) { lines in
+        try log.readLines(range) { lines, _ in
             Standard.output.write(lines)
             return .next
         }

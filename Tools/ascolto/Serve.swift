@@ -8,8 +8,9 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve the log over HTTP until told to end by SIGTERM or SIGINT.",
         discussion: """
-            Each option can also stand in the environment and in the file of --config; what is \
-            typed goes before the environment, and that before the file.
+            The settings, but not --insecure and --accept-clock, can also stand in the environment \
+            and in the file of --config; what is typed goes before the environment, and that \
+            before the file.
             """)
 
     @OptionGroup var log: LogOptions
@@ -84,6 +85,7 @@ struct Tokens: ParsableCommand {
         var expires: Instant?
 
         func run() throws {
+            try log.requireNotFrozen()
             guard EventLog.exists(at: log.directory) else {
                 throw LogError.noLog(directory: log.directory)
             }
@@ -98,13 +100,21 @@ struct Tokens: ParsableCommand {
                 }
                 return pattern
             }
+            for centre in centre {
+                guard !centre.contains(" "), (try? Tag("centre:" + centre)) != nil, !centre.isEmpty
+                else { throw UsageError("--centre: no event can have the tag centre:\(centre)") }
+            }
+            let now = try now()
+            if let expires, expires <= now {
+                throw UsageError("--expires: \(expires) has passed; it is \(now)")
+            }
             let key = APIKey()
             let record = TokenRecord(
                 key, name: name, roles: Set(role),
                 scope: Scope(
                     centres: centre.isEmpty ? nil : Set(centre),
                     types: patterns.isEmpty ? nil : Set(patterns)),
-                created: try now(), expires: expires)
+                created: now, expires: expires)
             try TokenStore(ofLogIn: log.directory).add(record)
             Answer(object: [("token", .text(key.text))] + record.shown).write(as: output.chosen)
         }
@@ -146,6 +156,7 @@ struct Tokens: ParsableCommand {
         var id: String
 
         func run() throws {
+            try log.requireNotFrozen()
             let record = try TokenStore(ofLogIn: log.directory).revoke(id, at: try now())
             Answer(object: record.shown).write(as: output.chosen)
         }

@@ -12,6 +12,8 @@ LOG_MEMBERS = ("position", "revision", "recorded", "datahash")
 class SizedLines:
     """Lines of 256 bytes, like those of `ascolto bench`: five in a row are of one stream."""
 
+    source = "urn:ascolto:synthetic:bench"
+
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.seed = seed
@@ -22,7 +24,7 @@ class SizedLines:
         identifier = uuid.UUID(int=self.random.getrandbits(128), version=4)
         stream = f"contact/{self.seed:x}-{self.made // 5}"
         line = (
-            f'{{"specversion":"1.0","id":"{identifier}","source":"urn:ascolto:synthetic:bench",'
+            f'{{"specversion":"1.0","id":"{identifier}","source":"{self.source}",'
             f'"type":"contact.received","subject":"{stream}",'
             f'"time":"2026-03-02T09:00:{self.made % 60:02}Z","schema":1,'
             f'"data":{{"channel":"phone","direction":"in","note":"'
