@@ -49,7 +49,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
     private struct Passing {
         var connection: Connection
         var isHead = false
-        /// Whether the end of the answer would be written as an end of a body that it does not have.
+        /// Whether the end of the answer would be written as that of a body, which it does not have.
         var isEndSilent = false
         var isRequestOpen = true
         var isResponseOpen = true

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tests that block hold the threads that this one waits for, at times for minutes: so the client is
+/// Tests that block hold the threads that these wait for, at times for minutes: so the client is
 /// patient, and the time limit is no measure.
 @Suite("The client library keeps ids through retries, and follows without a gap")
 struct ClientTests {
