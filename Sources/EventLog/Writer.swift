@@ -87,8 +87,9 @@ final class Writer: Sendable {
         var log: WriterState
         var sealing = Beside.idle
         var indexing = Beside.idle
-        /// Until when the disk has no room for blocks and runs, which can wait; appends cannot.
-        var waitsForRoomUntil: Int64 = 0
+        /// Until when the disk has no room for blocks, or for runs, which can wait; appends cannot.
+        var sealingWaitsUntil: Int64 = 0
+        var indexingWaitsUntil: Int64 = 0
 
         init(log: WriterState) { self.log = log }
     }
@@ -349,7 +350,7 @@ final class Writer: Sendable {
                 try? environment.read { try WriterState(recovering: $0, slot: slot) }
             }
             let isSynced: Void? = try? headFile.sync()
-            failed.waitsForRoomUntil = SystemClock.bootMicroseconds() + LogLimits.roomMicroseconds
+            failed.waitForRoom()
             try? environment.giveBackUnusedEnd()
             guard let log, isSynced != nil else { return .stopped(reason: "\(error)") }
             failed.log = log
@@ -372,28 +373,32 @@ final class Writer: Sendable {
 extension Writer {
     /// Hands out what can be done beside the writer; nobody takes it once the log is being closed.
     private func giveWork(_ books: Books) {
-        guard let crew, SystemClock.bootMicroseconds() >= books.waitsForRoomUntil else { return }
-        if books.sealing == .idle, let work = SealWork(books.log), hasRoom(for: work, books),
-            case .accepted = crew.sealer.submit(work, weight: 1)
-        {
-            books.sealing = .working
+        guard let crew else { return }
+        let now = SystemClock.bootMicroseconds()
+        if books.sealing == .idle, now >= books.sealingWaitsUntil, let work = SealWork(books.log) {
+            if !hasRoom(for: work) {
+                books.sealingWaitsUntil = now + LogLimits.roomMicroseconds
+            } else if case .accepted = crew.sealer.submit(work, weight: 1) {
+                books.sealing = .working
+            }
         }
-        if books.indexing == .idle, let work = RunWork(books.log.runs), hasRoom(for: work, books),
-            case .accepted = crew.indexer.submit(work, weight: 1)
+        if books.indexing == .idle, now >= books.indexingWaitsUntil,
+            let work = RunWork(books.log.runs)
         {
-            books.indexing = .working
+            if !hasRoom(for: work) {
+                books.indexingWaitsUntil = now + LogLimits.roomMicroseconds
+            } else if case .accepted = crew.indexer.submit(work, weight: 1) {
+                books.indexing = .working
+            }
         }
     }
 
     /// Whether the disk has room for what is made, before what it is made of goes.
     ///
-    /// Without, a commit would fill the disk to its end in vain, again and again.
-    private func hasRoom(for work: some TakesRoom, _ books: Books) -> Bool {
-        let bytes = work.byteCount + LogLimits.spareRoomBytes
-        // Where the room is not known, the commit will tell.
-        if (try? environment.hasRoom(for: bytes)) ?? true { return true }
-        books.waitsForRoomUntil = SystemClock.bootMicroseconds() + LogLimits.roomMicroseconds
-        return false
+    /// Without, a commit would fill the disk to its end in vain, again and again. Where the room is
+    /// not known, the commit will tell.
+    private func hasRoom(for work: some TakesRoom) -> Bool {
+        (try? environment.hasRoom(for: work.byteCount + LogLimits.spareRoomBytes)) ?? true
     }
 
     private func seal(_ work: SealWork) {
@@ -428,7 +433,7 @@ extension Writer {
     /// Merges what is left to merge when the log is closed.
     private func mergeAll(_ state: inout State) {
         while case .running(let books) = state, let next = RunMerge.next(of: books.log.runs),
-            hasRoom(for: RunWork.merge(books.log.runs[next].map(\.extent)), books)
+            hasRoom(for: RunWork.merge(books.log.runs[next].map(\.extent)))
         {
             do {
                 let run = try RunMerge.merge(
@@ -499,7 +504,13 @@ extension Writer.Books {
     /// Whether a job is left for when the disk has room again, or for whoever opens the log next.
     fileprivate func putsOff(_ job: WriterJob) -> Bool {
         guard case .finish = job else { return false }
-        return SystemClock.bootMicroseconds() < waitsForRoomUntil
+        return SystemClock.bootMicroseconds() < sealingWaitsUntil
+    }
+
+    /// A commit has found the disk full, whatever it was that had no room.
+    fileprivate func waitForRoom() {
+        sealingWaitsUntil = SystemClock.bootMicroseconds() + LogLimits.roomMicroseconds
+        indexingWaitsUntil = sealingWaitsUntil
     }
 }
 

@@ -158,11 +158,14 @@ package struct JSONValue: Sendable {
     }
 
     /// The elements of an array in their order, or nil where this is no array.
-    package var elements: [JSONValue]? {
+    package var elements: [JSONValue]? { elements(atMost: .max) }
+
+    /// The same, up to so many of them.
+    package func elements(atMost count: Int) -> [JSONValue]? {
         guard kind == .array else { return nil }
         var values: [JSONValue] = []
         var at = skipWhitespace(bytes, from: bytes.startIndex + 1)
-        while at < bytes.endIndex, bytes[at] != UInt8(ascii: "]") {
+        while values.count < count, at < bytes.endIndex, bytes[at] != UInt8(ascii: "]") {
             let end = skipJSONValue(bytes, from: at)
             guard end > at else { return values }
             values.append(JSONValue(bytes: bytes[at..<end]))

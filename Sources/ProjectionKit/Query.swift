@@ -78,7 +78,8 @@ package enum Query: Sendable {
 package struct QueryLimits: Sendable {
     package let rowsMax: Int
     package let skipping: Int
-    /// Bytes of texts and blobs, after which no more rows are taken.
+    /// Bytes of texts and blobs, and of columns' names in each row, after which no more rows are
+    /// taken.
     package let bytesMax: Int
     /// Bytes of one value, also of those that a statement makes on its way; nil allows what SQLite
     /// does, which is a gigabyte.
@@ -187,9 +188,9 @@ package struct ReadModel: Sendable {
             from = "(\(source.select))"
             arguments = ["at": moment.microseconds]
         }
-        if let condition, condition.namesPragma {
+        if let condition, condition.namesPragma || condition.asksMore {
             throw ReadModelError.badCondition(
-                condition, reason: "pragmas are not for queries", table: name,
+                condition, reason: "it may ask about the columns of its table only", table: name,
                 columns: table.columns.map(\.name))
         }
         var sql = "SELECT \(table.columnList) FROM \(from)"
@@ -237,6 +238,7 @@ package struct ReadModel: Sendable {
     ) throws -> QueryResult {
         var result = QueryResult(columns: statement.columnNames)
         let rows = try Row.fetchCursor(statement, arguments: arguments)
+        let nameBytes = result.columns.reduce(0) { $0 + $1.utf8.count }
         var (skipped, bytes) = (0, 0)
         while let row = try rows.next() {
             guard skipped == limits.skipping else {
@@ -248,6 +250,7 @@ package struct ReadModel: Sendable {
                 break
             }
             let values = QueryValue.all(of: row)
+            bytes += nameBytes
             for value in values { bytes += value.byteCount }
             result.rows.append(values)
         }
@@ -261,6 +264,19 @@ extension String {
     /// Some change how all of the process uses SQLite, as soon as they are compiled, even where
     /// they are not run.
     fileprivate var namesPragma: Bool { lowercased().contains("pragma") }
+
+    /// Whether a condition may reach beyond the row that it is asked of.
+    ///
+    /// Whoever may see a table need not be one who may see the tables that it is made of.
+    fileprivate var asksMore: Bool {
+        let text = lowercased()
+        let words = text.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        return words.contains { word in
+            // Behind IN may stand the name of a table.
+            word == "select"
+                || word == "in" && text[word.endIndex...].first { !$0.isWhitespace } != "("
+        }
+    }
 
     /// Whether the first word, behind white space and comments, begins a query.
     fileprivate var beginsAsQuery: Bool {

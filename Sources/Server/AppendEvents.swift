@@ -110,9 +110,9 @@ func readBatch(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
     } catch {
         throw Problem(.badRequest, .badEvent, "\(error)")
     }
-    guard let values = JSONValue(checked: body)?.elements else {
-        throw Problem(.badRequest, .badEvent, "a batch is a JSON array of events")
-    }
+    guard let values = JSONValue(checked: body)?.elements(atMost: LogLimits.appendEventsMax + 1)
+    else { throw Problem(.badRequest, .badEvent, "a batch is a JSON array of events") }
+    guard values.count <= LogLimits.appendEventsMax else { throw .tooManyEvents }
     var events: [IncomingEvent] = []
     for (index, value) in values.enumerated() {
         do throws(Problem) { events.append(try IncomingEvent(value.bytes)) } catch {
@@ -123,6 +123,10 @@ func readBatch(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
 }
 
 extension Problem {
+    static let tooManyEvents = Problem(
+        .contentTooLarge, .tooLarge,
+        "an append has at most \(LogLimits.appendEventsMax) events; send several")
+
     /// The same problem of one event among several.
     func naming(_ what: String, number: Int) -> Problem {
         var problem = Problem(status, kind, "\(what) \(number): \(detail)", members: members)

@@ -49,7 +49,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
     private struct Passing {
         var connection: Connection
         var isHead = false
-        /// Whether the end of the answer would be written as that of a body, which it does not have.
+        /// Whether the end of the answer would be written as that of a body, which it has not.
         var isEndSilent = false
         var isRequestOpen = true
         var isResponseOpen = true
@@ -59,6 +59,8 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         case part(Spoken.RequestPart)
         case event(Any)
         case error(any Error)
+
+        var isPart: Bool { if case .part = self { true } else { false } }
     }
 
     init(_ desk: Desk) { self.desk = desk }
@@ -97,6 +99,14 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         default: break
         }
         context.fireErrorCaught(error)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        // A request that is broken off must not be taken for one that has ended.
+        if case .passing(let passing) = state, passing.isRequestOpen {
+            context.fireErrorCaught(ChannelError.eof)
+        }
+        context.fireChannelInactive()
     }
 
     /// What cannot be read on is answered by those behind, and then nothing more comes.
@@ -153,7 +163,7 @@ extension AppendLane {
         switch state {
         case .waiting: true
         case .passing(let passing): !passing.isRequestOpen
-        case .idle, .collecting, .refusing, .closing: !held.isEmpty
+        case .idle, .collecting, .refusing, .closing: held.contains(where: \.isPart)
         }
     }
 
@@ -168,6 +178,7 @@ extension AppendLane {
         switch (state, Spoken.piece(part)) {
         case (.idle, .head(let head)): begin(Spoken.heading(head), part, context)
         case (.collecting(var arriving), .body(let piece)):
+            deadline = .now() + .init(ServerLimits.requestPatience)
             // Held once, so that it grows in place.
             state = .idle
             arriving.body.writeImmutableBuffer(piece)
@@ -177,6 +188,7 @@ extension AppendLane {
                 state = .refusing(Self.tooLong.answer, arriving.connection, bytes: length)
             }
         case (.refusing(let answer, let connection, let bytes), .body(let piece)):
+            deadline = .now() + .init(ServerLimits.requestPatience)
             let bytes = bytes + piece.readableBytes
             state = .refusing(answer, connection, bytes: bytes)
             // One who does not stop is not waited for.
@@ -228,7 +240,7 @@ extension AppendLane {
     /// The append that begins so; nil where it is anything else, or has to wait for its client.
     private func arriving(_ heading: Heading) throws(Problem) -> Arriving? {
         let target = Target(heading.target)
-        guard heading.isPost, target.path == Endpoint.appendEvents.path,
+        guard heading.isPost, !heading.isBinary, target.path == Endpoint.appendEvents.path,
             let type = heading.contentType, (try? AppendFormat(contentType: type)) == .event,
             let client = try desk.gate.admitKnown(heading.authorization, to: .appendEvents)
         else { return nil }

@@ -1,6 +1,5 @@
 internal import EventLog
 internal import HTTPTypes
-internal import JSON
 internal import NIOCore
 
 /// The lines of a body that arrives piece by piece.
@@ -44,7 +43,7 @@ struct IncomingLines {
         _ line: ArraySlice<UInt8>, to lines: inout [(ArraySlice<UInt8>, Int)]
     ) {
         number += 1
-        guard !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) else { return }
+        guard !isBlank(line) else { return }
         lines.append((line, number))
     }
 }
@@ -69,7 +68,8 @@ struct LineAppender {
 
     mutating func append(_ body: some AsyncSequence<ByteBuffer, any Error>) async throws -> Answer {
         var lines = IncomingLines()
-        for try await piece in body {
+        var pieces = body.makeAsyncIterator()
+        while let piece = try await Self.next(&pieces) {
             for line in lines.take(piece) { try await take(line) }
             do throws(Problem) { try lines.requireEnd() } catch {
                 try await finish()
@@ -79,6 +79,14 @@ struct LineAppender {
         for line in lines.takeRest() { try await take(line) }
         try await finish()
         return tally.answer
+    }
+
+    private static func next<Pieces: AsyncIteratorProtocol<ByteBuffer, any Error>>(
+        _ pieces: inout Pieces
+    ) async throws(BrokenOff) -> ByteBuffer? {
+        do { return try await pieces.next(isolation: nil) } catch {
+            throw BrokenOff(reason: error)
+        }
     }
 
     private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
@@ -119,13 +127,21 @@ struct LineAppender {
 /// The lines of a body as the events of one append.
 func readTogether(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
     var events: [IncomingEvent] = []
-    var number = 0
-    for line in body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+    var (number, start) = (0, body.startIndex)
+    while start < body.endIndex {
+        let end = body[start...].firstIndex(of: UInt8(ascii: "\n")) ?? body.endIndex
+        let line = body[start..<end]
         number += 1
-        guard !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) else { continue }
+        start = end < body.endIndex ? end + 1 : end
+        guard !isBlank(line) else { continue }
+        guard events.count < LogLimits.appendEventsMax else { throw .tooManyEvents }
         do throws(Problem) { events.append(try IncomingEvent(line)) } catch {
             throw error.naming("line", number: number)
         }
     }
     return events
+}
+
+private func isBlank(_ line: ArraySlice<UInt8>) -> Bool {
+    line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
 }

@@ -30,6 +30,12 @@ enum BinaryEvent {
         var event: [UInt8] = []
         JSONNode.object(members).append(to: &event)
         guard !body.isEmpty else { return event }
+        if isJSON {
+            // By itself: what follows a value would become members of the event.
+            do throws(JSONError) { try checkJSON(body) } catch {
+                throw Problem(.badRequest, .badEvent, "the data: \(error)")
+            }
+        }
         event.removeLast()
         if isJSON {
             event += Array(",\"data\":".utf8) + body

@@ -2,6 +2,7 @@ internal import EventLog
 internal import HTTPTypes
 internal import JSON
 internal import Logging
+internal import ServiceLifecycle
 internal import Storage
 internal import Synchronization
 
@@ -38,6 +39,7 @@ struct Desk: Sendable {
             health.note(problem.detail)
         case LogError.clockJumped, LogError.storage(.diskFull), LogError.storage(.mapFull):
             health.notePassing(problem.detail, appended: log.activity.appended)
+        case _ where problem.kind == .corruption: health.note(problem.detail)
         default: break
         }
         if problem.status.kind == .serverError {
@@ -48,7 +50,7 @@ struct Desk: Sendable {
 }
 
 /// Whether the server can do its work.
-final class Health: Sendable {
+final class Health: Service {
     private let trouble = Mutex<String?>(nil)
     private let passing = Mutex<(reason: String, until: Int64, appended: UInt64)?>(nil)
     private let state = Mutex(State.running)
@@ -68,7 +70,11 @@ final class Health: Sendable {
         passing.withLock { $0 = (reason, until, appended) }
     }
 
-    func end() { state.withLock { $0 = .ending } }
+    /// Until the server is told to end.
+    func run() async throws {
+        try? await gracefulShutdown()
+        state.withLock { $0 = .ending }
+    }
 
     /// Why requests are better sent elsewhere, where so many events were appended; nil where all is
     /// well.

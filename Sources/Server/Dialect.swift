@@ -44,6 +44,8 @@ struct Heading {
     let namesHost: Bool
     let contentType: String?
     let authorization: String?
+    /// Whether it carries an event in the binary mode of CloudEvents.
+    let isBinary: Bool
 }
 
 /// What becomes of a connection behind an answer.
@@ -69,7 +71,7 @@ enum HTTP1: Dialect {
     }
 
     static func heading(_ head: HTTPRequestHead) -> Heading {
-        var (hosts, isWaiting) = (0, false)
+        var (hosts, isWaiting, isBinary) = (0, false, false)
         var (contentType, authorization) = (String?.none, String?.none)
         for (name, value) in head.headers {
             switch name.utf8.count {
@@ -78,6 +80,7 @@ enum HTTP1: Dialect {
             case 12 where isField(name, "content-type"): contentType = contentType.joined(value)
             case 13 where isField(name, "authorization"):
                 authorization = authorization.joined(value)
+            case 14 where isField(name, "ce-specversion"): isBinary = true
             default: break
             }
         }
@@ -88,7 +91,7 @@ enum HTTP1: Dialect {
             target: head.uri,
             connection: Connection(version: head.version, isLast: isOld || !head.isKeepAlive),
             namesHost: hosts == 1 || isOld && hosts == 0, contentType: contentType,
-            authorization: authorization)
+            authorization: authorization, isBinary: isBinary)
     }
 
     /// Whether a name is this one of as many letters, in whatever case.
@@ -146,7 +149,8 @@ enum HTTP2: Dialect {
                 && (head.method == .post || head.method == .put),
             target: head.path ?? "/", connection: Connection(version: .http2, isLast: false),
             namesHost: head.authority != nil, contentType: head.headerFields[.contentType],
-            authorization: head.headerFields[.authorization])
+            authorization: head.headerFields[.authorization],
+            isBinary: BinaryEvent.stands(in: head.headerFields))
     }
 
     static func isEnd(_ part: HTTPResponsePart) -> Bool {

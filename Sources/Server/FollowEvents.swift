@@ -161,8 +161,8 @@ struct RunningSubscription: BodyStream {
     let request: SubscriptionRequest
     /// Ends when the client goes away.
     let body: RequestBody
-    let subscriber: Subscriber
-    let pulse: Pulse
+    /// Left when the subscription ends, also where its client is gone before it begins.
+    let seat: Pulse.Seat
     let events: SharedEvents
     /// Kept for as long as the subscription runs.
     let lease: CursorLease?
@@ -174,7 +174,7 @@ struct RunningSubscription: BodyStream {
     ///
     /// A client that does not read holds back only itself.
     @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
-        defer { pulse.leave(subscriber) }
+        let subscriber = seat.subscriber
         // Who has closed the other direction is gone, and will not read what is being written.
         try await body.consumeWithCancellationOnInboundClose { _ in
             try await withTaskCancellationHandler {
@@ -198,8 +198,9 @@ struct RunningSubscription: BodyStream {
             let isBehind = written.next > next
             next = max(next, written.next)
             if written.buffer.readableBytes > 0 { try await writer.write(written.buffer) }
-            if isBehind { continue }
-            switch await subscriber.next() {
+            // One who is behind goes on, but for the end, which it hears all the same.
+            if isBehind, !seat.subscriber.isOver { continue }
+            switch await seat.subscriber.next() {
             case .size: continue
             case .alive: try await writer.write(heartbeat(request.format, next: next))
             case .over: return

@@ -1,6 +1,7 @@
 internal import EventLog
 internal import HTTPTypes
 internal import JSON
+internal import Logging
 internal import Merkle
 internal import Storage
 internal import Synchronization
@@ -17,6 +18,7 @@ package enum GatePolicy: Sendable {
 final class Gate: Sendable {
     private let policy: GatePolicy
     private let journal: Journal
+    private let logger: Logger
     private let signedTokens: SignedTokens?
     private let known = Mutex(KnownKeys())
     private let limiter: RateLimiter
@@ -28,7 +30,10 @@ final class Gate: Sendable {
         var lookedAt: Int64 = 0
     }
 
-    init(_ policy: GatePolicy, _ limiter: RateLimiter, _ journal: Journal) async throws {
+    init(
+        _ policy: GatePolicy, _ limiter: RateLimiter, _ journal: Journal, _ logger: Logger
+    ) async throws {
+        self.logger = logger
         self.policy = policy
         self.limiter = limiter
         self.journal = journal
@@ -46,22 +51,18 @@ final class Gate: Sendable {
         guard let signedTokens, let token = Self.token(in: authorization) else {
             throw deny(nil, endpoint, .noToken)
         }
-        do throws(Denial) {
-            _ = try await signedTokens.verify(token)
-        } catch {
+        let client: Client
+        do throws(Denial) { client = try await signedTokens.verify(token) } catch {
             throw deny(nil, endpoint, error)
         }
-        guard let client = try admitKnown(authorization, to: endpoint) else {
-            throw deny(nil, endpoint, .badToken)
-        }
-        return client
+        return try admit(client, to: endpoint)
     }
 
     /// The same without waiting; nil where a signature has to be verified first.
     func admitKnown(
         _ authorization: String?, to endpoint: Endpoint
     ) throws(Problem) -> Client? {
-        guard let roles = endpoint.roles else { return .everybody }
+        guard endpoint.roles != nil else { return .everybody }
         guard case .tokens(let store, _) = policy else {
             guard limiter.lets(Client.everybody.name) else { throw .tooManyRequests() }
             return .everybody
@@ -77,7 +78,12 @@ final class Gate: Sendable {
             guard let found = signedTokens.known(token) else { return nil }
             client = found
         }
-        guard !client.roles.isDisjoint(with: roles) else {
+        return try admit(client, to: endpoint)
+    }
+
+    /// Lets in one who is known, to what is for their roles.
+    private func admit(_ client: Client, to endpoint: Endpoint) throws(Problem) -> Client {
+        if let roles = endpoint.roles, client.roles.isDisjoint(with: roles) {
             throw deny(client, endpoint, .otherRole(roles))
         }
         if endpoint.needsWholeLog, !client.scope.isAll {
@@ -100,7 +106,11 @@ final class Gate: Sendable {
             if now - known.lookedAt > Self.lookInterval {
                 known.lookedAt = now
                 // Keys that cannot be read are none; those that could before stay what they were.
-                if FileSystem.changed(store.directory) != known.changed { try? known.read(store) }
+                if FileSystem.changed(store.directory) != known.changed {
+                    do { try known.read(store) } catch {
+                        logger.error("API keys", metadata: ["detail": "\(error)"])
+                    }
+                }
             }
             return known.records[key.id]
         }
@@ -136,9 +146,11 @@ extension Gate.KnownKeys {
     fileprivate mutating func read(_ store: TokenStore) throws {
         // Before the files: what changes meanwhile is read again.
         let changed = FileSystem.changed(store.directory)
-        let all = try store.all()
-        records = Dictionary(all.map { ($0.id, $0) }) { $1 }
+        let (readable, problems) = try store.each()
+        records = Dictionary(readable.map { ($0.id, $0) }) { $1 }
         self.changed = changed
+        // A key that cannot be read is none; the others are not held up by it.
+        if let first = problems.first { throw first }
     }
 }
 
@@ -215,6 +227,8 @@ package final class RateLimiter: Sendable {
     private let perSecond: Double?
     private let buckets = Mutex<[String: Bucket]>([:])
 
+    private static let bucketsMax = 4_096
+
     private struct Bucket {
         var left: Double
         var filledAt: Int64
@@ -235,6 +249,10 @@ package final class RateLimiter: Sendable {
             let isAllowed = bucket.left >= 1
             if isAllowed { bucket.left -= 1 }
             buckets[client] = bucket
+            if buckets.count > Self.bucketsMax {
+                // Who was quiet for a second has a full one, as have those who are not there.
+                buckets = buckets.filter { now - $0.value.filledAt < 1_000_000 }
+            }
             return isAllowed
         }
     }

@@ -91,7 +91,9 @@ final class Journal: Service {
         }
         let left: Bool
         do {
-            _ = try await log.append(Append(events))
+            // Not cancelled with this task: what was half done would be recorded twice.
+            let log = log
+            _ = try await Task { try await log.append(Append(events)) }.value
             left = false
         } catch {
             left = true

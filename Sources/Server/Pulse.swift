@@ -1,5 +1,6 @@
 internal import EventLog
 internal import ServiceLifecycle
+internal import Storage
 internal import Synchronization
 
 /// Tells all subscribers at the same time how far the log is.
@@ -50,7 +51,7 @@ final class Pulse: Service {
 
     private func follow() async throws {
         var size = state.withLock { $0.interval.end }
-        while let next = try await log.size(beyond: size) {
+        while let next = try await grown(beyond: size) {
             let subscribers = state.withLock { state in
                 state.interval = Interval(start: size, end: next)
                 return Array(state.subscribers.values)
@@ -60,6 +61,16 @@ final class Pulse: Service {
             let pause = ServerLimits.pulsePerSubscriber * subscribers.count
             // Cancelling ends the pause, and then the loop.
             try? await Task.sleep(for: min(pause, ServerLimits.pulseMax))
+        }
+    }
+
+    /// The log's size when it is larger; nil at the end. What may pass is tried again.
+    private func grown(beyond size: UInt64) async throws -> UInt64? {
+        while true {
+            do throws(LogError) { return try await log.size(beyond: size) } catch {
+                guard case .storage(.tooManyReaders) = error else { throw error }
+                try await Task.sleep(for: ServerLimits.retryAfter)
+            }
         }
     }
 
@@ -101,6 +112,21 @@ final class Pulse: Service {
         state.withLock { _ = $0.subscribers.removeValue(forKey: subscriber.ticket) }
         subscriber.tell(.over)
     }
+
+    /// A place among the subscribers, for as long as somebody holds it.
+    func takeSeat() -> Seat? { join().map { Seat(subscriber: $0, pulse: self) } }
+
+    final class Seat: Sendable {
+        let subscriber: Subscriber
+        private let pulse: Pulse
+
+        init(subscriber: Subscriber, pulse: Pulse) {
+            self.subscriber = subscriber
+            self.pulse = pulse
+        }
+
+        deinit { pulse.leave(subscriber) }
+    }
 }
 
 /// One who follows the log.
@@ -140,6 +166,10 @@ final class Subscriber: Sendable {
             return nil
         }
         waiting?.resume(returning: news)
+    }
+
+    var isOver: Bool {
+        state.withLock { if case .over = $0.news { true } else { false } }
     }
 
     /// What is new, as soon as there is anything.

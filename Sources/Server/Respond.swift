@@ -37,6 +37,8 @@ struct Responder: Sendable {
             reply = try await self.reply(to: request, route, target.query)
         } catch let error as HTTPParserError {
             throw error
+        } catch let error as BrokenOff {
+            throw error.reason
         } catch {
             reply = .whole(desk.problem(of: error).answer)
         }
@@ -114,7 +116,8 @@ struct Responder: Sendable {
             return try await read(ReadRequest(export: query), request, client)
         case .readEvent: return .whole(try await event(route.arguments[0], query, fields, client))
         case .followEvents:
-            return try await follow(SubscriptionRequest(query, fields, client), request)
+            return try await follow(
+                SubscriptionRequest(query, fields, client), request, client)
         case .head: return .whole(try await head(query, fields))
         case .listStreams: return .whole(try await streams(query, fields))
         case .listCursors: return .whole(try await cursors(query))
@@ -145,8 +148,15 @@ struct Responder: Sendable {
         } catch is NIOTooManyBytesError {
             throw Problem(
                 .contentTooLarge, .tooLarge, "the body has more than \(bytesMax) bytes")
+        } catch {
+            throw BrokenOff(reason: error)
         }
     }
+}
+
+/// A request of which no more comes, so that there is nobody to answer.
+struct BrokenOff: Error {
+    let reason: any Error
 }
 
 /// The body of an answer that is written bit by bit.
@@ -249,7 +259,8 @@ extension Responder {
         var fields = HTTPFields()
         fields[.contentType] = request.format.rawValue
         let tag = EntityTag([
-            log.identity.id.description, String(fixed.selection.to?.value ?? 0),
+            log.identity.id.description,
+            isAnything ? String(fixed.selection.to?.value ?? 0) : "nothing of \(size)",
             http.head.path ?? "",
             request.format.rawValue, client.scope.text,
         ])
@@ -330,16 +341,21 @@ extension Responder {
 // Following.
 extension Responder {
     private func follow(
-        _ subscription: SubscriptionRequest, _ request: Request
+        _ subscription: SubscriptionRequest, _ request: Request, _ client: Client
     ) async throws -> Reply {
         let log = desk.log
+        if subscription.cursor != nil, let roles = Endpoint.moveCursor.roles,
+            client.roles.isDisjoint(with: roles)
+        {
+            throw desk.gate.deny(client, .followEvents, .otherRole(roles))
+        }
         let lease: CursorLease? =
             if let name = subscription.cursor { try await desk.cursors.take(name) } else { nil }
         let next: Position =
             if let start = subscription.start ?? lease?.next { start } else {
                 Position(try await desk.readers.run { try log.head().size })
             }
-        guard let subscriber = desk.pulse.join() else {
+        guard let seat = desk.pulse.takeSeat() else {
             throw Problem(
                 .serviceUnavailable, .overloaded, "there are as many subscriptions as there may be"
             ).retryable()
@@ -350,7 +366,7 @@ extension Responder {
         return .stream(
             fields,
             RunningSubscription(
-                request: subscription, body: request.body, subscriber: subscriber,
-                pulse: desk.pulse, events: desk.events, lease: lease, next: next))
+                request: subscription, body: request.body, seat: seat, events: desk.events,
+                lease: lease, next: next))
     }
 }

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import JSON
 
 /// What somebody is there for.
 package enum Role: String, CaseIterable, Sendable {
@@ -42,10 +43,14 @@ package struct Scope: Equatable, Sendable {
         self.types = types
     }
 
-    /// Scopes that are written alike include the same.
+    /// Scopes that are written alike include the same, and only they.
     var text: String {
-        [centres?.sorted(), types?.map(\.description).sorted()]
-            .map { $0?.joined(separator: "\u{0}") ?? "*" }.joined(separator: "\u{1}")
+        let members = [centres?.sorted(), types?.map(\.description).sorted()].map { texts in
+            texts.map { JSONNode.array($0.map { .text($0) }) } ?? .null
+        }
+        var bytes: [UInt8] = []
+        JSONNode.array(members).append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     var isAll: Bool { centres == nil && types == nil }
@@ -105,7 +110,9 @@ extension Endpoint {
     /// Whether it shows the content of events, so that its use is recorded.
     var showsEvents: Bool {
         switch self {
-        case .readEvents, .readEvent, .followEvents, .exportEvents: true
+        case .readEvents, .readEvent, .followEvents, .exportEvents, .listStreams,
+            .queryProjection:
+            true
         default: false
         }
     }

@@ -67,6 +67,7 @@ package struct LogServer: Sendable {
         var configuration = ServiceGroupConfiguration(
             services: [
                 desk.readers, desk.queries, desk.journal, desk.pulse, desk.readModels, server,
+                desk.health,
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = ServerLimits.drainPatience
@@ -97,7 +98,8 @@ package struct LogServer: Sendable {
         let readers = Readers(threads: ServerLimits.readThreads, waitingMax: .max)
         let (journal, pulse) = (Journal(log, logger), try Pulse(log))
         let gate = try await Gate(
-            settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal)
+            settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal,
+            logger)
         return Desk(
             log: log, readers: readers, queries: queries, pulse: pulse,
             events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),

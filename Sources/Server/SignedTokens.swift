@@ -122,6 +122,8 @@ final class SignedTokens: Sendable {
         }
         let (client, expires) = try accept(claims)
         state.withLock { state in
+            // Keys that have changed meanwhile may not know it any more.
+            guard state.keys.text == keys.text else { return }
             if state.verified.count >= Self.verifiedMax { state.verified.removeAll() }
             state.verified[Hash(of: Array(token.utf8))] = (client, expires)
         }
@@ -130,7 +132,11 @@ final class SignedTokens: Sendable {
 
     private func accept(_ claims: Claims) throws(Denial) -> (Client, expires: Int64) {
         let now = SystemClock.wallMicroseconds()
-        let expires = Int64(claims.exp.value.timeIntervalSince1970.rounded(.down)) * 1_000_000
+        // Beyond what the calendar of events can write, all times are alike.
+        let expires = Int64(
+            min(
+                max(0, claims.exp.value.timeIntervalSince1970.rounded(.down) * 1e6),
+                Double(Instant.latest.microseconds)))
         guard claims.iss == settings.issuer, claims.aud.value.contains(settings.audience) else {
             throw .badToken
         }

@@ -83,15 +83,17 @@ package struct TokenRecord: Sendable {
             let id = object.string("id"), let name = object.string("name"),
             let hash = object.string("sha256").flatMap({ Hash(hex: $0) }),
             let roles = object.strings("roles")?.map(Role.init(rawValue:)),
-            let created = object.string("created").flatMap({ Instant(rfc3339: $0) })
+            let created = object.string("created").flatMap({ Instant(rfc3339: $0) }),
+            let centres = object.optionalStrings("centres"),
+            let types = object.optionalStrings("types")
         else { return nil }
         self.id = id
         self.name = name
         self.hash = hash
         self.roles = Set(roles.compactMap { $0 })
         scope = Scope(
-            centres: object.strings("centres").map { Set($0) },
-            types: object.strings("types").map { Set($0.compactMap(TypePattern.init)) })
+            centres: centres.map { Set($0) },
+            types: types.map { Set($0.compactMap(TypePattern.init)) })
         self.created = created
         // A time that cannot be read is one that has passed.
         expires = object.string("expires").map { Instant(rfc3339: $0) ?? created }
@@ -100,6 +102,12 @@ package struct TokenRecord: Sendable {
 }
 
 extension JSONPayload {
+    /// The same, and a nil within where the member is null; nil for anything else.
+    fileprivate func optionalStrings(_ key: String) -> [String]?? {
+        if member(key)?.kind == .null { return .some(nil) }
+        return strings(key).map { .some($0) }
+    }
+
     /// The texts of an array; nil where there is none, or where it holds anything else.
     func strings(_ key: String) -> [String]? {
         guard let values = member(key)?.elements else { return nil }
@@ -113,11 +121,14 @@ package enum TokenError: Error, CustomStringConvertible {
     case noSuchToken(String)
     case damaged(path: String)
     case openToOthers(path: String)
+    case unreadable(path: String)
 
     package var description: String {
         switch self {
         case .noSuchToken(let id): "there is no token \(id); tokens list shows them"
         case .damaged(let path): "\(path) is damaged; remove it and make a new token"
+        case .unreadable(let path):
+            "\(path) cannot be read; it belongs to the user that the server runs as"
         case .openToOthers(let path):
             "\(path) can be read or changed by others; run: chmod go= \(path)"
         }
@@ -138,8 +149,26 @@ package struct TokenStore: Sendable {
     }
 
     package func all() throws -> [TokenRecord] {
-        try (FileSystem.entries(of: directory) ?? []).filter { $0.hasSuffix(".json") }
-            .map { try read(directory + "/" + $0) }
+        let (readable, problems) = try each()
+        if let first = problems.first { throw first }
+        return readable
+    }
+
+    /// The keys that can be read, and why others cannot.
+    func each() throws -> (readable: [TokenRecord], problems: [any Error]) {
+        guard let names = FileSystem.entries(of: directory) else {
+            guard FileSystem.kind(of: directory) == .missing else {
+                throw TokenError.unreadable(path: directory)
+            }
+            return ([], [])
+        }
+        var (readable, problems) = ([TokenRecord](), [any Error]())
+        for name in names where name.hasSuffix(".json") {
+            do { readable.append(try read(directory + "/" + name)) } catch {
+                problems.append(error)
+            }
+        }
+        return (readable, problems)
     }
 
     package func revoke(_ id: String, at moment: Instant) throws -> TokenRecord {

@@ -103,10 +103,12 @@ def ask(server, method, path, content, token):
     return server.request(method, path, body, fields, token)[0]
 
 
-def create(binary, log, name, roles, *options):
+def create(binary, log, name, roles, *options, clock=None):
+    environment = {**os.environ, "ASCOLTO_CLOCK": clock} if clock else None
     made = subprocess.run(
         [binary, "tokens", "create", "--log", log, "--format", "json", "--name", name,
-         "--role", *roles, *options], check=True, capture_output=True, text=True)
+         "--role", *roles, *options], check=True, capture_output=True, text=True,
+        env=environment)
     made = json.loads(made.stdout)
     return made["token"], made["id"]
 
@@ -123,7 +125,15 @@ def wait_for_read_models(server, token):
 def not_let_in(checks, server, binary, log, keys):
     """Tokens that are none, or none any more."""
     good, known = create(binary, log, "good", ["appender"])
-    expired, _ = create(binary, log, "expired", ["appender"], "--expires", "2026-01-01T00:00:00Z")
+    expired, _ = create(binary, log, "expired", ["appender"], "--expires", "2026-01-01T00:00:00Z",
+                        clock="2025-12-01T00:00:00Z")
+    for years in (1e13, 1e300):
+        checks.same(server.append(event(), token=keys.token(exp=years))[0], 201,
+                    f"a JWT until {years}")
+    officer = keys.token(roles=["privacy_officer"])
+    checks.same(ask(server, "GET", "/v1/subscription?from=0", None, officer), 200, "following")
+    checks.same(ask(server, "GET", "/v1/subscription?cursor=c", None, officer), 403,
+                "following by a cursor, without the right to one")
     revoked, identifier = create(binary, log, "revoked", ["appender"])
     time.sleep(1.2)
     checks.same(server.append(event(), token=revoked)[0], 201, "a key before it is revoked")

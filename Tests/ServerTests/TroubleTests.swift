@@ -49,6 +49,10 @@ struct TroubleTests {
         .enabled(if: Python.speaksHTTP, "\(Python.needed)"), .timeLimit(.minutes(6)))
     func limits() throws { try run("limits_and_curl.py") }
 
+    @Test(
+        "clients that go away, and those that ask too much", .timeLimit(.minutes(6)))
+    func brokenOff() throws { try run("broken_off.py") }
+
     @Test("API keys, from making them to revoking them", .timeLimit(.minutes(6)))
     func keys() throws { try run("api_keys.py") }
 }
