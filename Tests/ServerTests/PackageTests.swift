@@ -16,7 +16,7 @@ struct PackageTests {
             "\(Places.package)/Tools/deploy/make-deb", ["--binary", Ascolto.path, out],
             within: 300)
         try #require(made.end == .exit(0), "\(made.error)")
-        let package = try #require(made.lines.last)
+        let package = String(try #require(made.lines.last))
         let tree = scratch.place("tree")
         #expect(try Program.run("dpkg-deb", ["--raw-extract", package, tree]).end == .exit(0))
         for file in [
