@@ -64,7 +64,7 @@ final class Pulse: Service {
         }
     }
 
-    /// The log's size when it is larger; nil at the end. What may pass is tried again.
+    /// The log's size when it is larger, nil at the end; what may pass is tried again.
     private func grown(beyond size: UInt64) async throws -> UInt64? {
         while true {
             do throws(LogError) { return try await log.size(beyond: size) } catch {
