@@ -145,7 +145,7 @@ package enum FileSystem {
         var info = statvfs()
         guard unsafe statvfs(path, &info) == 0 else { throw lastError("statvfs", path: path) }
         let free = geteuid() == 0 ? info.f_bfree : info.f_bavail
-        return Int(clamping: free.multipliedReportingOverflow(by: info.f_frsize).partialValue)
+        return Int(clamping: free * info.f_frsize)
     }
 
     /// What one failed write leaves free is less than LMDB writes at once (64 pages).
