@@ -175,7 +175,11 @@ struct OperateTests {
             }
             let second = try Ascolto.run(["tail", "--cursor", "desk"], log: scratch.log)
             #expect(second.end == .exit(4), "\(second.error)")
-            kill(follower.identifier, round == 0 ? SIGINT : SIGTERM)
+            // Twice, as `timeout` signals: the process, and then its group.
+            let signal = round == 0 ? SIGINT : SIGTERM
+            kill(follower.identifier, signal)
+            Thread.sleep(forTimeInterval: Double(round) * 0.0003)
+            kill(follower.identifier, signal)
             let run = try follower.finish(within: 20)
             #expect(run.end == .exit(0), "\(run.error)")
             seen += run.lines

@@ -54,15 +54,18 @@ struct Tail: AsyncParsableCommand {
         try await work.value
     }
 
-    /// SIGINT and SIGTERM cancel the work, which then ends as it should; a second one kills, for
-    /// the case that nobody takes the lines.
+    /// SIGINT and SIGTERM cancel the work, which then ends as it should; one that comes a second
+    /// later kills, for the case that nobody takes the lines. Not one that comes at once: `timeout`
+    /// and supervisors signal the process and then its group, and mean the same by both.
     private func endings(of work: Task<Void, any Error>) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
             source.setEventHandler {
                 work.cancel()
-                signal(number, SIG_DFL)
+                DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
+                    signal(number, SIG_DFL)
+                }
             }
             source.resume()
             return source
