@@ -54,9 +54,10 @@ struct Tail: AsyncParsableCommand {
         try await work.value
     }
 
-    /// SIGINT and SIGTERM cancel the work, which then ends as it should; one that comes a second
-    /// later kills, for the case that nobody takes the lines. Not one that comes at once: `timeout`
-    /// and supervisors signal the process and then its group, and mean the same by both.
+    /// SIGINT and SIGTERM cancel the work, which then ends as it should.
+    ///
+    /// One that comes a second later kills, for the case that nobody takes the lines. Not one that
+    /// comes at once: `timeout` signals the process and then its group, and means the same by both.
     private func endings(of work: Task<Void, any Error>) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
