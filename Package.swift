@@ -72,13 +72,15 @@ let package = Package(
             name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(
             name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
         .target(name: "CLMDBBaseline", dependencies: ["CLMDB"]),
         .target(
             name: "Storage",
             dependencies: [
-                "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat", grdb,
+                "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat", "CMalloc",
+                grdb,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),

@@ -25,45 +25,68 @@ package struct Projector: Sendable {
         path = ReadModelPath(directory: directory, name: projection.name)
     }
 
+    /// How the file of a read model is left behind a run.
+    package enum Upkeep: Sendable {
+        /// As one plain file, which can be read without permission to write.
+        case once
+        /// As readers and the next run, which will come soon, use it side by side.
+        case live
+    }
+
     /// Takes in what the log has gained; builds anew where there is no read model of this version.
+    ///
+    /// Whoever keeps it up ``Upkeep/live`` calls ``settle()`` at the end. Behind each chunk
+    /// `progress` may throw to break off; a first build then begins anew the next time.
     /// - Throws: ``ReadModelError``, also where the read model belongs to another log or is ahead
     ///   of this one. What was committed before stays.
     package func bringUpToDate(
-        from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+        from source: EventSource, upkeep: Upkeep = .once,
+        progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
         try withProjectorLock(on: path.directory) {
             let end = Prefix(size: try source.size())
             if let reason = try reasonToRebuild(source) {
-                return try build(from: source, until: end, because: reason, progress)
+                return try build(from: source, until: end, because: reason, upkeep, progress)
             }
+            try switchJournal(of: path.live, to: .wal, within: ProjectionLimits.swapWait)
             let outcome = try withDatabase(at: path.live, for: .updating) { database in
                 try fold(from: source, until: end, into: database, rebuilt: nil, progress)
             }
-            // Where readers are in the way, the next run does it.
-            try? leaveWriteAheadLogging(path.live, within: ProjectionLimits.settleWait)
+            if upkeep == .once { leaveSettled() }
             return outcome
         }
+    }
+
+    /// Leaves the read model as one plain file, where no reader is in the way.
+    /// - Throws: ``ReadModelError/locked(directory:)`` where another process projects.
+    package func settle() throws {
+        try withProjectorLock(on: path.directory) { leaveSettled() }
+    }
+
+    /// Where readers are in the way, the next run does it.
+    private func leaveSettled() {
+        try? switchJournal(of: path.live, to: .delete, within: ProjectionLimits.settleWait)
     }
 
     /// Builds anew from the first event and replaces whatever stands there.
     /// - Throws: ``ReadModelError``; the old read model then stays as it was.
     package func rebuild(
-        from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+        from source: EventSource, progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
         try withProjectorLock(on: path.directory) {
             let end = Prefix(size: try source.size())
-            return try build(from: source, until: end, because: .asked, progress)
+            return try build(from: source, until: end, because: .asked, .once, progress)
         }
     }
 
     /// Builds the read model of a prefix of the log, in a directory other than the live one's.
     /// - Throws: ``ReadModelError``, also where the prefix ends beyond the log.
     package func build(
-        asOf: AsOf, from source: EventSource, progress: (ProjectionProgress) -> Void = { _ in }
+        asOf: AsOf, from source: EventSource, progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
         let end = try Prefix(of: source, asOf: asOf)
         return try withProjectorLock(on: path.directory) {
-            try build(from: source, until: end, because: .asked, progress)
+            try build(from: source, until: end, because: .asked, .once, progress)
         }
     }
 
@@ -73,7 +96,7 @@ package struct Projector: Sendable {
     /// - Throws: ``ReadModelError``, as where a read model of the prefix was built and asked.
     package func answer(
         _ query: Query, asOf: AsOf, from source: EventSource,
-        progress: (ProjectionProgress) -> Void = { _ in }
+        progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> (result: QueryResult, standing: ReadModelStanding) {
         let end = try Prefix(of: source, asOf: asOf)
         return try withDatabase(at: ReadModelPath.nameless, for: .building) { database in
@@ -106,7 +129,7 @@ package struct Projector: Sendable {
     /// before leaves the old one.
     private func build(
         from source: EventSource, until end: Prefix, because reason: RebuildReason,
-        _ progress: (ProjectionProgress) -> Void
+        _ upkeep: Upkeep, _ progress: (ProjectionProgress) throws -> Void
     ) throws -> ProjectionOutcome {
         for leftover in path.leftovers { try? FileManager.default.removeItem(atPath: leftover) }
         let building = path.building(version: projection.version)
@@ -114,6 +137,10 @@ package struct Projector: Sendable {
             try createTables(in: database, of: source.log)
             return try fold(
                 from: source, until: end, into: database, rebuilt: reason, progress)
+        }
+        if upkeep == .live {
+            // As long as nobody reads it: later a long query would be in the way.
+            try switchJournal(of: building, to: .wal, within: .zero)
         }
         try publish(building, as: path.live)
         return outcome
@@ -142,7 +169,7 @@ package struct Projector: Sendable {
     /// The only way in which events reach a read model, chunk by chunk.
     private func fold(
         from source: EventSource, until end: Prefix, into database: Database,
-        rebuilt: RebuildReason?, _ progress: (ProjectionProgress) -> Void
+        rebuilt: RebuildReason?, _ progress: (ProjectionProgress) throws -> Void
     ) throws -> ProjectionOutcome {
         guard case .state(var state) = try ReadModelState.load(from: database) else {
             preconditionFailure("a read model is folded into only after its state was read")
@@ -159,7 +186,7 @@ package struct Projector: Sendable {
                 // before leaves the previous chunk's end, a crash after leaves this one's.
                 return .commit
             }
-            progress(ProjectionProgress(done: state.events - first, total: end.size - first))
+            try progress(ProjectionProgress(done: state.events - first, total: end.size - first))
             if state.events < chunkEnd { break }
         }
         return ProjectionOutcome(

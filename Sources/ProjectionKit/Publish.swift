@@ -57,7 +57,7 @@ private func retire(_ live: String) throws {
     var isReadable = FileManager.default.fileExists(atPath: live)
     if isReadable {
         do {
-            try leaveWriteAheadLogging(live, within: ProjectionLimits.swapWait)
+            try switchJournal(of: live, to: .delete, within: ProjectionLimits.swapWait)
         } catch ReadModelError.damaged {
             isReadable = false
         }
@@ -68,21 +68,34 @@ private func retire(_ live: String) throws {
     }
 }
 
-/// Makes one plain file of a read model, which can be read without permission to write.
+/// How a database keeps its last commits.
+enum Journal: String {
+    /// Beside the file, for as long as somebody uses it; readers and a writer do not wait for each
+    /// other.
+    case wal
+    /// In one plain file, which can be read without permission to write.
+    case delete
+}
+
+/// Changes how a read model keeps its last commits, which needs a moment without readers.
 ///
+/// The moment is looked for again and again. To wait for it in SQLite would keep all who come
+/// meanwhile waiting as well, for as long as one reader takes.
 /// - Throws: ``ReadModelError/inUse(path:)`` where readers have it open for longer than `patience`.
-func leaveWriteAheadLogging(_ live: String, within patience: Duration) throws {
+func switchJournal(
+    of path: String, to journal: Journal, within patience: Duration
+) throws {
     let deadline = ContinuousClock.now.advanced(by: patience)
     while true {
         do {
-            let mode = try withDatabase(at: live, for: .inspecting) { database in
-                try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE")
+            let mode = try withDatabase(at: path, for: .switching) { database in
+                try String.fetchOne(database, sql: "PRAGMA journal_mode = \(journal.rawValue)")
             }
-            if mode == "delete" { return }
+            if mode == journal.rawValue { return }
         } catch ReadModelError.busy {
-            // SQLite does not wait for the readers by itself here.
+            // As where the mode did not change.
         }
-        guard ContinuousClock.now < deadline else { throw ReadModelError.inUse(path: live) }
+        guard ContinuousClock.now < deadline else { throw ReadModelError.inUse(path: path) }
         Thread.sleep(forTimeInterval: ProjectionLimits.swapRetrySeconds)
     }
 }

@@ -305,6 +305,7 @@ extension DatabaseError {
     fileprivate var reason: String {
         switch resultCode {
         case .SQLITE_TOOBIG: "a value, or one made on the way to it, has too many bytes"
+        case .SQLITE_NOMEM: "it takes more memory than there is for queries"
         default: message ?? resultCode.description
         }
     }

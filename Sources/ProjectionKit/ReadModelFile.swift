@@ -40,6 +40,8 @@ enum ReadModelAccess {
     case updating
     /// Without changing anything but what a crash left half done.
     case inspecting
+    /// To change how it is kept, or not at all where others have it open.
+    case switching
     case reading
 }
 
@@ -55,7 +57,9 @@ func withDatabase<Result>(
         var configuration = Configuration()
         configuration.readonly = access == .reading
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(ProjectionLimits.busyTimeoutSeconds)
+        configuration.busyMode =
+            access == .switching
+            ? .immediateError : .timeout(ProjectionLimits.busyTimeoutSeconds)
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         let deadline = patience.map { QueryDeadline(queue, in: $0) }
         defer { deadline?.end() }
@@ -84,8 +88,8 @@ extension ReadModelAccess {
                 "locking_mode = EXCLUSIVE", "journal_mode = OFF", "synchronous = OFF",
                 "cache_size = -\(ProjectionLimits.buildCacheKiB)",
             ]
-        case .updating: ["journal_mode = WAL", "synchronous = NORMAL"]
-        case .inspecting, .reading: []
+        case .updating: ["synchronous = NORMAL"]
+        case .inspecting, .switching, .reading: []
         }
     }
 }

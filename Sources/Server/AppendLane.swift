@@ -44,6 +44,8 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         let terms: AppendTerms
         let client: Client
         var body = ByteBuffer()
+        /// What it holds of all bodies, where it is not small.
+        var share: HeldBodies.Share?
     }
 
     private struct Passing {
@@ -183,9 +185,11 @@ extension AppendLane {
             state = .idle
             arriving.body.writeImmutableBuffer(piece)
             let length = arriving.body.readableBytes
-            state = .collecting(arriving)
-            if length > AppendFormat.event.bytesMax {
-                state = .refusing(Self.tooLong.answer, arriving.connection, bytes: length)
+            do throws(Problem) {
+                if length > ServerLimits.smallBodyBytes { try hold(length, for: &arriving) }
+                state = .collecting(arriving)
+            } catch {
+                state = .refusing(error.answer, arriving.connection, bytes: length)
             }
         case (.refusing(let answer, let connection, let bytes), .body(let piece)):
             deadline = .now() + .init(ServerLimits.requestPatience)
@@ -256,6 +260,13 @@ extension AppendLane {
         Problem(
             .contentTooLarge, .tooLarge,
             "an event has at most \(AppendFormat.event.bytesMax) bytes")
+    }
+
+    private func hold(_ bytes: Int, for arriving: inout Arriving) throws(Problem) {
+        guard bytes <= AppendFormat.event.bytesMax else { throw Self.tooLong }
+        let share = arriving.share ?? desk.bodies.share()
+        arriving.share = share
+        try share.resize(to: bytes)
     }
 
     /// Behind the end of a request or of its response.

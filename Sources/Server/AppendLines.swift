@@ -6,6 +6,7 @@ internal import NIOCore
 struct IncomingLines {
     private var pending: [UInt8] = []
     private(set) var number = 0
+    var pendingBytes: Int { pending.count }
 
     /// The whole lines of what has come, without their ends; what is left waits for more.
     mutating func take(_ piece: ByteBuffer) -> [(
@@ -59,6 +60,7 @@ struct LineAppender {
     private var pipeline: AppendPipeline
     /// The lines of the appends that are under way.
     private var submitted: [Int] = []
+    private var submittedBytes = 0
 
     init(_ desk: Desk, for client: Client) {
         pipeline = AppendPipeline(desk.log)
@@ -68,10 +70,14 @@ struct LineAppender {
 
     mutating func append(_ body: some AsyncSequence<ByteBuffer, any Error>) async throws -> Answer {
         var lines = IncomingLines()
+        let share = desk.bodies.share()
         var pieces = body.makeAsyncIterator()
-        while let piece = try await Self.next(&pieces) {
+        while let piece = try await pieces.nextPiece() {
             for line in lines.take(piece) { try await take(line) }
-            do throws(Problem) { try lines.requireEnd() } catch {
+            do throws(Problem) {
+                try lines.requireEnd()
+                try share.resize(to: lines.pendingBytes + bytes + submittedBytes)
+            } catch {
                 try await finish()
                 throw error
             }
@@ -79,14 +85,6 @@ struct LineAppender {
         for line in lines.takeRest() { try await take(line) }
         try await finish()
         return tally.answer
-    }
-
-    private static func next<Pieces: AsyncIteratorProtocol<ByteBuffer, any Error>>(
-        _ pieces: inout Pieces
-    ) async throws(BrokenOff) -> ByteBuffer? {
-        do { return try await pieces.next(isolation: nil) } catch {
-            throw BrokenOff(reason: error)
-        }
     }
 
     private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
@@ -108,7 +106,7 @@ struct LineAppender {
     private mutating func flush() async throws {
         guard !appends.isEmpty else { return }
         count(try await pipeline.submit(appends))
-        submitted = numbers
+        (submitted, submittedBytes) = (numbers, bytes)
         appends.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)
         bytes = 0

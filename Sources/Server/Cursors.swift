@@ -127,8 +127,9 @@ extension Responder {
     func moveCursor(_ name: String, _ query: Substring?, _ request: Request) async throws -> Answer
     {
         try QueryParameters(query: query).requireNothingLeft()
-        let body = try await body(of: request, upTo: ServerLimits.sqlBytesMax)
-        let move = try CursorMove(body)
+        let move = try await withBody(of: request, upTo: ServerLimits.sqlBytesMax) { body in
+            try CursorMove(body)
+        }
         if move.isReset {
             try await desk.cursors.reset(name, to: move.next)
         } else {

@@ -18,6 +18,7 @@ struct Desk: Sendable {
     let journal: Journal
     let gate: Gate
     let health: Health
+    let bodies = HeldBodies()
     let date = HTTPDate()
     let activity = HTTPActivity()
     let logger: Logger

@@ -15,6 +15,7 @@ final class LiveReadModels: Service {
     private let pulse: Pulse
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let problems = Mutex<[String: String]>([:])
+    private let isEnding = Atomic(false)
 
     init(_ projections: [any Projection], of log: EventLog, in directory: String, _ pulse: Pulse) {
         self.projections = projections
@@ -36,8 +37,13 @@ final class LiveReadModels: Service {
                 try? await Task.sleep(for: ServerLimits.projectInterval)
                 if case .over = await subscriber.next() { break follow }
             }
-        } onGracefulShutdown: {
+        } onGracefulShutdown: { [self] in
+            isEnding.store(true, ordering: .relaxed)
             subscriber.tell(.over)
+        }
+        for projection in projections {
+            let projector = Projector(projection, in: directory)
+            try? await pool.runIfActive { try projector.settle() }
         }
         try await pool.shutdownGracefully()
     }
@@ -48,7 +54,9 @@ final class LiveReadModels: Service {
             let problem: String?
             do {
                 let source = source
-                _ = try await pool.runIfActive { try projector.bringUpToDate(from: source) }
+                _ = try await pool.runIfActive { 
+                    try projector.bringUpToDate(from: source, upkeep: .live)
+                }
                 problem = nil
             } catch {
                 problem = "\(error)"
@@ -161,9 +169,11 @@ extension Responder {
                 .unsupportedMediaType, .unsupportedMediaType,
                 "a query is sent as application/sql: one SELECT")
         }
-        let body = try await body(of: request, upTo: ServerLimits.sqlBytesMax)
-        guard let sql = String(validating: body, as: UTF8.self) else {
-            throw Problem(.badRequest, .badRequest, "the query is not UTF-8")
+        let sql = try await withBody(of: request, upTo: ServerLimits.sqlBytesMax) { body in
+            guard let sql = String(validating: body, as: UTF8.self) else {
+                throw Problem(.badRequest, .badRequest, "the query is not UTF-8")
+            }
+            return sql
         }
         return try await answer(.sql(sql), of: name, limits)
     }

@@ -140,15 +140,34 @@ struct Responder: Sendable {
         }
     }
 
-    /// The whole body of a request, where it is not too long.
-    func body(of request: Request, upTo bytesMax: Int) async throws -> ArraySlice<UInt8> {
-        do {
-            var request = request
-            return Array(try await request.collectBody(upTo: bytesMax).readableBytesView)[...]
-        } catch is NIOTooManyBytesError {
-            throw Problem(
-                .contentTooLarge, .tooLarge, "the body has more than \(bytesMax) bytes")
-        } catch {
+    /// Gives the whole body of a request to `use`, where it is not too long.
+    ///
+    /// What is held of bodies counts until `use` has done with it.
+    func withBody<Result>(
+        of request: Request, upTo bytesMax: Int,
+        _ use: (ArraySlice<UInt8>) async throws -> Result
+    ) async throws -> Result {
+        let share = desk.bodies.share()
+        defer { withExtendedLifetime(share) {} }
+        var body: [UInt8] = []
+        var pieces = request.body.makeAsyncIterator()
+        while let piece = try await pieces.nextPiece() {
+            let count = body.count + piece.readableBytes
+            guard count <= bytesMax else {
+                throw Problem(
+                    .contentTooLarge, .tooLarge, "the body has more than \(bytesMax) bytes")
+            }
+            try share.resize(to: count)
+            body.append(contentsOf: piece.readableBytesView)
+        }
+        return try await use(body[...])
+    }
+}
+
+extension AsyncIteratorProtocol<ByteBuffer, any Error> {
+    /// The next piece of a body, or nil behind the last.
+    mutating func nextPiece() async throws(BrokenOff) -> ByteBuffer? {
+        do { return try await next(isolation: nil) } catch {
             throw BrokenOff(reason: error)
         }
     }
@@ -216,24 +235,24 @@ extension Responder {
     ) async throws -> Answer {
         let terms = try AppendTerms(query)
         if BinaryEvent.stands(in: request.headers) {
-            let data = try await body(of: request, upTo: ServerLimits.eventBytesMax)
-            let event = try BinaryEvent.json(request.headers, data)
-            return try await append([IncomingEvent(event[...])], terms, client)
+            return try await withBody(of: request, upTo: ServerLimits.eventBytesMax) { data in
+                let event = try BinaryEvent.json(request.headers, data)
+                return try await append([IncomingEvent(event[...])], terms, client)
+            }
         }
         let format = try AppendFormat(contentType: request.headers[.contentType])
-        switch format {
-        case .lines where !terms.isTogether:
+        if format == .lines, !terms.isTogether {
             var appender = LineAppender(desk, for: client)
             return try await appender.append(request.body)
-        case .lines:
-            return try await append(
-                readTogether(try await body(of: request, upTo: format.bytesMax)), terms, client)
-        case .batch:
-            return try await append(
-                readBatch(try await body(of: request, upTo: format.bytesMax)), terms, client)
-        case .event:
-            return try await append(
-                [IncomingEvent(try await body(of: request, upTo: format.bytesMax))], terms, client)
+        }
+        return try await withBody(of: request, upTo: format.bytesMax) { body in
+            let events =
+                switch format {
+                case .lines: try readTogether(body)
+                case .batch: try readBatch(body)
+                case .event: [try IncomingEvent(body)]
+                }
+            return try await append(events, terms, client)
         }
     }
 

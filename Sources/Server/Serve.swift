@@ -52,6 +52,8 @@ package struct LogServer: Sendable {
     /// `listening` is called with the port once requests can be sent to it.
     /// - Throws: ``ServeError``, `TokenError`, `SignedTokenError` where it cannot begin.
     package func run(listening: @escaping @Sendable (_ port: Int) -> Void) async throws {
+        BoundMemory.giveBackWhatIsLarge()
+        BoundMemory.limitSQLite(to: ServerLimits.sqliteBytesMax)
         let desk = try await desk()
         let responder = Responder(desk: desk)
         let server = try Connections.builder(desk, settings.tls).buildServer(

@@ -9,6 +9,10 @@ package enum ServerLimits {
     package static let eventBytesMax = 2 << 20
     /// Bytes of a batch, which is one append.
     package static let batchBytesMax = 32 << 20
+    /// Bytes of all bodies that are held at a time; what is read of them may take four times as many.
+    package static let heldBytesMax = 64 << 20
+    /// Bodies of so few bytes are taken however much is held.
+    package static let smallBodyBytes = 64 << 10
     /// Events and bytes of a stream of lines that are handed to the log together.
     package static let chunkEventsMax = 1_024
     package static let chunkBytesMax = 4 << 20
@@ -55,9 +59,11 @@ package enum ServerLimits {
     package static let rowsDefault = 1_000
     package static let rowsMax = 100_000
     /// Bytes of texts in rows, after which no more of them are taken.
-    package static let rowBytesMax = 16 << 20
+    package static let rowBytesMax = 4 << 20
     /// Bytes of one value of a query, also of those that it makes on its way.
     package static let valueBytesMax = 4 << 20
+    /// Bytes that SQLite may hold for all queries and for bringing read models up to date.
+    package static let sqliteBytesMax = 128 << 20
     /// How long a query of a read model may take.
     package static let queryPatience: Duration = .seconds(10)
     /// How long a silent subscription waits before it says that it is alive.

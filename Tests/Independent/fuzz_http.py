@@ -66,9 +66,11 @@ class Answers:
 
     def __init__(self, methods):
         self.methods = methods
-        self.data = b""
+        self.data = bytearray()
         self.all = []
         self.interim = 0
+        # How far the chunks of the answer that is arriving have been read, and what they held.
+        self.at, self.pieces = 0, []
 
     def feed(self, piece):
         self.data += piece
@@ -92,9 +94,9 @@ class Answers:
         end = self.data.find(b"\r\n\r\n")
         if end < 0:
             if not b"HTTP/1.".startswith(self.data[:7]):
-                raise Malformed(f"no answer begins with {self.data[:80]!r}")
+                raise Malformed(f"no answer begins with {bytes(self.data[:80])!r}")
             return None
-        first, *lines = self.data[:end].split(b"\r\n")
+        first, *lines = bytes(self.data[:end]).split(b"\r\n")
         match = re.fullmatch(rb"HTTP/1\.[01] ([1-5]\d\d) [ -~]*", first)
         if not match:
             raise Malformed(f"no answer begins with {first[:80]!r}")
@@ -108,7 +110,7 @@ class Answers:
             if name in fields and name in (b"content-length", b"transfer-encoding"):
                 raise Malformed(f"{name!r} stands twice")
             fields[name] = value.strip()
-        body = self.data[end + 4:]
+        start = end + 4
         index = len(self.all)
         method = self.methods[index] if index < len(self.methods) else b"GET"
         if status < 200 or status in (204, 304) or method == b"HEAD":
@@ -116,21 +118,21 @@ class Answers:
         elif b"transfer-encoding" in fields:
             if fields[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in fields:
                 raise Malformed(f"framed as {fields!r}")
-            content, rest = self.dechunk(body)
+            content = self.dechunk(start)
             if content is None:
                 return None
-            self.data = rest
             return status, fields, self.decompress(fields, content)
         elif b"content-length" in fields:
             length = int(fields[b"content-length"])
         elif ended:
-            length = len(body)
+            length = len(self.data) - start
         else:
             return None
-        if len(body) < length:
+        if len(self.data) < start + length:
             return None
-        self.data = body[length:]
-        return status, fields, self.decompress(fields, body[:length])
+        body = bytes(self.data[start:start + length])
+        del self.data[:start + length]
+        return status, fields, self.decompress(fields, body)
 
     @staticmethod
     def decompress(fields, content):
@@ -146,26 +148,29 @@ class Answers:
                 fields.pop(b"content-type", None)
                 return b""
 
-    @staticmethod
-    def dechunk(body):
-        pieces, at = [], 0
+    def dechunk(self, start):
+        """The content of the chunks that begin there; goes on where it found no more before."""
+        data, at = self.data, self.at or start
         while True:
-            end = body.find(b"\r\n", at)
+            end = data.find(b"\r\n", at)
             if end < 0:
-                return None, body
+                return None
             try:
-                size = int(body[at:end], 16)
+                size = int(data[at:end], 16)
             except ValueError:
-                raise Malformed(f"not a chunk's size: {body[at:end][:40]!r}") from None
-            start = end + 2
-            if len(body) < start + size + 2:
-                return None, body
-            if body[start + size:start + size + 2] != b"\r\n":
+                raise Malformed(f"not a chunk's size: {bytes(data[at:end][:40])!r}") from None
+            first = end + 2
+            if len(data) < first + size + 2:
+                return None
+            if data[first + size:first + size + 2] != b"\r\n":
                 raise Malformed("a chunk that does not end with its line")
             if size == 0:
-                return b"".join(pieces), body[start + 2:]
-            pieces.append(body[start:start + size])
-            at = start + size + 2
+                content = b"".join(self.pieces)
+                del data[:first + 2]
+                self.at, self.pieces = 0, []
+                return content
+            self.pieces.append(bytes(data[first:first + size]))
+            at = self.at = first + size + 2
 
 
 # What a client sends.

@@ -53,6 +53,9 @@ struct TroubleTests {
         "clients that go away, and those that ask too much", .timeLimit(.minutes(6)))
     func brokenOff() throws { try run("broken_off.py") }
 
+    @Test("slow queries keep nobody waiting but themselves", .timeLimit(.minutes(6)))
+    func slowQueries() throws { try run("slow_queries.py") }
+
     @Test("API keys, from making them to revoking them", .timeLimit(.minutes(6)))
     func keys() throws { try run("api_keys.py") }
 }
