@@ -142,19 +142,22 @@ private struct Subject {
 
     init(_ event: Event) throws(PayloadError) {
         let (type, payload) = (event.type.text, event.data.object)
-        switch try ContactEvent(type: type, schema: event.schema, payload: payload) {
-        case .received(let received):
-            channel = received.channel.name
-            service = payload?.string("serviceCode") ?? received.queue?.text
-            if received.direction == .outgoing { origin = .staff }
-        default: break
-        }
-        switch try CaseEvent(type: type, schema: event.schema, payload: payload) {
-        case .opened(let opened):
+        if type == CaseEvent.Kind.opened.rawValue {
+            guard
+                case .opened(let opened) = try CaseEvent(
+                    type: type, schema: event.schema, payload: payload)
+            else { return }
             channel = opened.channel?.name
             service = opened.service
             if [.operator, .system].contains(opened.openedBy) { origin = .staff }
-        default: break
+        } else {
+            guard
+                case .received(let received) = try ContactEvent(
+                    type: type, schema: event.schema, payload: payload)
+            else { return }
+            channel = received.channel.name
+            service = payload?.string("serviceCode") ?? received.queue?.text
+            if received.direction == .outgoing { origin = .staff }
         }
     }
 }

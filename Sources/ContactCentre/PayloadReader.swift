@@ -59,11 +59,36 @@ extension PayloadError.Problem: CustomStringConvertible {
 
 /// Reads the members of one payload and says precisely what is wrong with them.
 struct PayloadReader {
-    let type: String
-    let payload: JSONPayload?
+    private let type: String
+    /// Found once for all that is asked of them; nil where the payload is no object.
+    private let members: [(name: ArraySlice<UInt8>, value: JSONValue)]?
+
+    init(type: String, payload: JSONPayload?) {
+        self.type = type
+        members = payload.map { payload in
+            var members: [(ArraySlice<UInt8>, JSONValue)] = []
+            members.reserveCapacity(8)
+            payload.forEachMember { (name: ArraySlice<UInt8>, value: JSONValue) in
+                members.append((name, value))
+            }
+            return members
+        }
+    }
+
+    /// The value of a member; nil where it is missing or null.
+    private func value(_ member: String) -> JSONValue? {
+        guard let members else { return nil }
+        let length = member.utf8.count
+        // Compared as bytes: String equality would unite canonically equivalent spellings.
+        for (name, value) in members
+        where name.count == length && name.elementsEqual(member.utf8) {
+            return value.kind == .null ? nil : value
+        }
+        return nil
+    }
 
     func optionalText(_ member: String) throws(PayloadError) -> String? {
-        guard let value = payload?.member(member), value.kind != .null else { return nil }
+        guard let value = value(member) else { return nil }
         guard let text = value.string else { throw error(member, .notAString) }
         guard !text.isEmpty else { throw error(member, .empty) }
         return text
@@ -75,7 +100,7 @@ struct PayloadReader {
     }
 
     private func missing(_ member: String) -> PayloadError {
-        error(member, payload == nil ? .notAnObject : .missing)
+        error(member, members == nil ? .notAnObject : .missing)
     }
 
     func queue() throws(PayloadError) -> QueueID {
@@ -108,16 +133,14 @@ struct PayloadReader {
     }
 
     func integer(_ member: String) throws(PayloadError) -> Int64 {
-        guard let value = payload?.member(member), value.kind != .null else {
-            throw missing(member)
-        }
+        guard let value = value(member) else { throw missing(member) }
         guard let integer = value.integer else { throw error(member, .notAWholeNumber) }
         return integer
     }
 
     /// A reader for each object of a list; none where the member is absent.
     func objects(_ member: String) throws(PayloadError) -> [PayloadReader] {
-        guard let value = payload?.member(member), value.kind != .null else { return [] }
+        guard let value = value(member) else { return [] }
         guard let elements = value.elements else { throw error(member, .notAListOfObjects) }
         var readers: [PayloadReader] = []
         for element in elements {

@@ -72,17 +72,21 @@ private enum LineMember: Int, CaseIterable {
 
     /// The member of this name, or nil for one that the log only keeps.
     init?(_ name: ArraySlice<UInt8>) {
-        guard name.count < Self.byLength.count,
-            let found = Self.byLength[name.count].first(where: { $0.name.elementsEqual(name) })
-        else { return nil }
-        self = found.member
+        guard let key = Self.key(name), let place = Self.keys.firstIndex(of: key) else {
+            return nil
+        }
+        self.init(rawValue: place)
     }
 
-    private static let byLength: [[(name: [UInt8], member: LineMember)]] = {
-        let named = allCases.map { (name: Array($0.name.utf8), member: $0) }
-        let longest = named.map(\.name.count).max() ?? 0
-        return (0...longest).map { length in named.filter { $0.name.count == length } }
-    }()
+    private static let keys = names.compactMap { key(Array($0.utf8)[...]) }
+
+    /// A short name as one number, its length first; nil for longer names than there are.
+    private static func key(_ name: ArraySlice<UInt8>) -> UInt128? {
+        guard name.count < 16 else { return nil }
+        var key = UInt128(name.count)
+        for byte in name { key = key << 8 | UInt128(byte) }
+        return key
+    }
 }
 
 /// The members of one line, sorted into those with a meaning and the others.

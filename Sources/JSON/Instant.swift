@@ -137,8 +137,8 @@ extension Instant: CustomStringConvertible {
     /// The moment that an RFC 3339 text names, digits finer than a microsecond cut off.
     ///
     /// Nil where the text is not RFC 3339, names no real date, or names a leap second.
-    package init?(rfc3339 text: some Collection<UInt8>) {
-        var rest = DigitReader(rest: Array(text)[...])
+    package init?(rfc3339 text: ArraySlice<UInt8>) {
+        var rest = DigitReader(rest: text)
         guard let year = rest.number(digits: 4), rest.skip("-"),
             let month = rest.number(digits: 2), rest.skip("-"),
             let day = rest.number(digits: 2), rest.skip("T") || rest.skip("t"),
@@ -156,7 +156,7 @@ extension Instant: CustomStringConvertible {
     }
 
     package init?(rfc3339 text: String) {
-        self.init(rfc3339: text.utf8)
+        self.init(rfc3339: Array(text.utf8)[...])
     }
 }
 

@@ -23,7 +23,7 @@ package struct JSONPayload: Sendable {
             // Compared as bytes: String equality would unite canonically equivalent spellings.
             let isEqual =
                 isPlain
-                ? name.elementsEqual(key.utf8)
+                ? name.count == key.utf8.count && name.elementsEqual(key.utf8)
                 : decodeJSONString(name).utf8.elementsEqual(key.utf8)
             guard isEqual else { return .next }
             found = value

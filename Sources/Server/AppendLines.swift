@@ -13,7 +13,7 @@ struct IncomingLines {
         text: ArraySlice<UInt8>, number: Int
     )] {
         pending.append(contentsOf: piece.readableBytesView)
-        var lines: [(ArraySlice<UInt8>, Int)] = []
+        var lines: [(text: ArraySlice<UInt8>, number: Int)] = []
         var start = pending.startIndex
         while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
             add(pending[start..<end], to: &lines)
@@ -34,14 +34,14 @@ struct IncomingLines {
 
     /// The line that no line end follows.
     mutating func takeRest() -> [(text: ArraySlice<UInt8>, number: Int)] {
-        var lines: [(ArraySlice<UInt8>, Int)] = []
+        var lines: [(text: ArraySlice<UInt8>, number: Int)] = []
         if !pending.isEmpty { add(pending[...], to: &lines) }
         pending = []
         return lines
     }
 
     private mutating func add(
-        _ line: ArraySlice<UInt8>, to lines: inout [(ArraySlice<UInt8>, Int)]
+        _ line: ArraySlice<UInt8>, to lines: inout [(text: ArraySlice<UInt8>, number: Int)]
     ) {
         number += 1
         guard !isBlank(line) else { return }
