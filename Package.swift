@@ -79,7 +79,8 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat", "CMalloc",
+                "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
+                "CMalloc",
                 grdb,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],

@@ -67,21 +67,9 @@ public struct AscoltoClient: Sendable {
 
     /// The events that a filter wants, from a place on: first those that are there, then each as it
     /// comes, without a gap and without a duplicate, until the task is cancelled.
-    ///
-    /// Where the connection breaks, it goes on behind the last event that was received.
     public func follow(
         _ filter: EventFilter = EventFilter(), from start: FollowingStart = .now
-    ) -> AsyncThrowingStream<ReceivedEvent, any Error> {
-        AsyncThrowingStream { continuation in
-            let work = Task {
-                do {
-                    try await follow(filter, start) { continuation.yield($0) }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
-            }
-            continuation.onTermination = { _ in work.cancel() }
-        }
+    ) -> FollowedEvents {
+        FollowedEvents(client: self, filter: filter, start: start)
     }
 }

@@ -37,6 +37,8 @@ package struct LogActivity: Sendable {
     package var rejected: UInt64 = 0
     /// Appends that nothing can be said of, or that were refused for want of room.
     package var failed: UInt64 = 0
+    /// Why the writer has stopped for good; nil while it has not.
+    package var stopped: String?
     /// From the first append of a batch to the durable commit, in seconds.
     package var commitSeconds = Histogram.ofSeconds
     /// Appends that one commit took.

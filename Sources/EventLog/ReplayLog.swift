@@ -74,14 +74,15 @@ extension EventLog {
     /// What is read is the log as it was when reading began; positions beyond it are passed over.
     /// - Throws: ``LogError``, and whatever `visit` throws.
     package func readColumns(
-        _ range: PositionRange, _ visit: (EventColumns, Range<Int>) throws -> ReadStep
+        _ range: PositionRange, depth: EventColumns.Depth = .whole,
+        _ visit: (EventColumns, Range<Int>) throws -> ReadStep
     ) throws {
         let unitEvents = UInt64(LogLimits.subframeEvents)
         let end = min(try head().size, range.last.value == .max ? .max : range.last.value + 1)
         let first = range.first.value
         guard first < end else { return }
         var reader = ColumnsReader(
-            environment, units: first / unitEvents..<(end - 1) / unitEvents + 1, depth: .whole)
+            environment, units: first / unitEvents..<(end - 1) / unitEvents + 1, depth: depth)
         while let columns = try reader.next() {
             let positions = columns.positions.clamped(to: first..<end)
             let start = columns.first.value

@@ -79,37 +79,4 @@ extension EventLog {
             return count
         }
     }
-
-    /// The streams whose names begin with `prefix`, in the order of their first event.
-    ///
-    /// Reads the envelopes of the whole prefix of the log; memory grows with the streams found.
-    package func streams(prefix: String, asOf: AsOf? = nil) throws -> [StreamSummary] {
-        var summaries: [StreamSummary] = []
-        var places: [StreamName: Int] = [:]
-        var selection = Selection()
-        selection.asOf = asOf
-        try read(selection) { event in
-            guard event.stream.text.utf8.starts(with: prefix.utf8) else { return .next }
-            if let place = places[event.stream] {
-                summaries[place].events += 1
-                summaries[place].last = event.position
-            } else {
-                places[event.stream] = summaries.count
-                summaries.append(
-                    StreamSummary(
-                        stream: event.stream, events: 1, first: event.position,
-                        last: event.position))
-            }
-            return .next
-        }
-        return summaries
-    }
-}
-
-/// One stream and where it begins and ends.
-package struct StreamSummary: Equatable, Sendable {
-    package let stream: StreamName
-    package var events: UInt64
-    package let first: Position
-    package var last: Position
 }

@@ -240,6 +240,7 @@ final class Writer: Sendable {
                 batch.refuse(.writerStopped(reason: reason))
             }
             if batch.hasFinish { mergeAll(&state) }
+            if case .stopped(let reason) = state { done.withLock { $0.stopped = reason } }
         }
     }
 

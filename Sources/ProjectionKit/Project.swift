@@ -82,7 +82,8 @@ package struct Projector: Sendable {
     /// Builds the read model of a prefix of the log, in a directory other than the live one's.
     /// - Throws: ``ReadModelError``, also where the prefix ends beyond the log.
     package func build(
-        asOf: AsOf, from source: EventSource, progress: (ProjectionProgress) throws -> Void = { _ in }
+        asOf: AsOf, from source: EventSource,
+        progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
         let end = try Prefix(of: source, asOf: asOf)
         return try withProjectorLock(on: path.directory) {

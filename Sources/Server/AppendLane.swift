@@ -21,7 +21,8 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
     private var held: CircularBuffer<Held> = []
     private var isReadHeld = false
     private var deadline = NIODeadline.distantFuture
-    private var unreadSince: NIODeadline?
+    /// Since when the client reads too little, and what was left to send then.
+    private var unread: (since: NIODeadline, bytes: Int?)?
     private var watch: Scheduled<Void>?
 
     private enum State {
@@ -29,7 +30,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         /// An append of one event is arriving.
         case collecting(Arriving)
         /// It is refused, as it is told when all of it has come; so many bytes have.
-        case refusing(Answer, Connection, bytes: Int)
+        case refusing(Answer, Connection, of: Endpoint?, bytes: Int)
         /// It is with the writer.
         case waiting(Arriving)
         /// Another request is on its way through; which of its ends are still to come.
@@ -97,7 +98,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         if isHolding { return held.append(.error(error)) }
         switch state {
         case .collecting(let arriving): passLast(arriving.connection)
-        case .refusing(_, let connection, _): passLast(connection)
+        case .refusing(_, let connection, _, _): passLast(connection)
         default: break
         }
         context.fireErrorCaught(error)
@@ -154,7 +155,9 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        unreadSince = context.channel.isWritable ? nil : .now()
+        unread =
+            context.channel.isWritable
+            ? nil : (.now(), Spoken.unsentBytes(on: context.channel))
         context.fireChannelWritabilityChanged()
     }
 }
@@ -189,18 +192,19 @@ extension AppendLane {
                 if length > ServerLimits.smallBodyBytes { try hold(length, for: &arriving) }
                 state = .collecting(arriving)
             } catch {
-                state = .refusing(error.answer, arriving.connection, bytes: length)
+                state = .refusing(
+                    error.answer, arriving.connection, of: .appendEvents, bytes: length)
             }
-        case (.refusing(let answer, let connection, let bytes), .body(let piece)):
+        case (.refusing(let answer, let connection, let endpoint, let bytes), .body(let piece)):
             deadline = .now() + .init(ServerLimits.requestPatience)
             let bytes = bytes + piece.readableBytes
-            state = .refusing(answer, connection, bytes: bytes)
+            state = .refusing(answer, connection, of: endpoint, bytes: bytes)
             // One who does not stop is not waited for.
             if bytes > ServerLimits.batchBytesMax {
                 self.answer(answer, connection.ended, context)
             }
-        case (.refusing(let answer, let connection, _), .end):
-            desk.activity.count(nil, answer.status, since: SystemClock.bootMicroseconds())
+        case (.refusing(let answer, let connection, let endpoint, _), .end):
+            desk.activity.count(endpoint, answer.status, since: SystemClock.bootMicroseconds())
             self.answer(answer, connection, context)
         case (.collecting(let arriving), .end): submit(arriving, context)
         case (.passing(var passing), .end):
@@ -225,7 +229,7 @@ extension AppendLane {
             context.writeAndFlush(wrapOutboundOut(Spoken.goOn), promise: nil)
         }
         guard heading.namesHost else {
-            state = .refusing(Self.hostless.answer, connection, bytes: 0)
+            state = .refusing(Self.hostless.answer, connection, of: nil, bytes: 0)
             return
         }
         do throws(Problem) {
@@ -237,7 +241,7 @@ extension AppendLane {
                 context.fireChannelRead(wrapInboundOut(part))
             }
         } catch {
-            state = .refusing(error.answer, connection, bytes: 0)
+            state = .refusing(error.answer, connection, of: .appendEvents, bytes: 0)
         }
     }
 
@@ -388,8 +392,9 @@ extension AppendLane {
             let (lane, context) = place.value
             guard context.channel.isActive else { return }
             let now = NIODeadline.now()
-            let isUnread = lane.unreadSince.map {
-                now > $0 + .init(ServerLimits.unreadPatience)
+            lane.noteProgress(context)
+            let isUnread = lane.unread.map {
+                now > $0.since + .init(ServerLimits.unreadPatience)
             }
             if now > lane.deadline || isUnread == true {
                 context.close(promise: nil)
@@ -397,5 +402,12 @@ extension AppendLane {
                 lane.scheduleWatch(context)
             }
         }
+    }
+    /// Who reads slowly, but reads, is waited for.
+    private func noteProgress(_ context: ChannelHandlerContext) {
+        guard let before = unread?.bytes, let now = Spoken.unsentBytes(on: context.channel),
+            before - now >= ServerLimits.readBytesMin
+        else { return }
+        unread = (.now(), now)
     }
 }

@@ -12,12 +12,15 @@ struct IncomingLines {
     mutating func take(_ piece: ByteBuffer) -> [(
         text: ArraySlice<UInt8>, number: Int
     )] {
-        pending.append(contentsOf: piece.readableBytesView)
+        let view = piece.readableBytesView
+        var (start, next) = (0, pending.count)
+        pending.append(contentsOf: view)
+        // A line that comes in many pieces is looked at once, and moved once.
+        guard view.contains(UInt8(ascii: "\n")) else { return [] }
         var lines: [(text: ArraySlice<UInt8>, number: Int)] = []
-        var start = pending.startIndex
-        while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = pending[next...].firstIndex(of: UInt8(ascii: "\n")) {
             add(pending[start..<end], to: &lines)
-            start = end + 1
+            (start, next) = (end + 1, end + 1)
         }
         pending = Array(pending[start...])
         return lines

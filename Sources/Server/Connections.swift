@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdHTTP2
@@ -117,8 +118,14 @@ private final class LaneSetter: ChannelInboundHandler, RemovableChannelHandler {
 private struct WatchedChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
 
+    /// Else the system takes megabytes, and only says that it takes more when a third has gone: a
+    /// slow reader could not be told from one who does not read.
+    private static var unsentBytes: ChannelOptions.Types.SocketOption {
+        .init(level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT))
+    }
+
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
-        channel.eventLoop.makeCompletedFuture {
+        channel.setOption(Self.unsentBytes, value: ServerLimits.unsentBytesMax).flatMapThrowing {
             try channel.pipeline.syncOperations.addHandlers(
                 IdleStateHandler(allTimeout: .init(ServerLimits.silencePatience)), SilenceEnd())
         }.flatMap { base.setup(channel: channel, logger: logger) }

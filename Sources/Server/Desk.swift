@@ -77,11 +77,12 @@ final class Health: Service {
         state.withLock { $0 = .ending }
     }
 
-    /// Why requests are better sent elsewhere, where so many events were appended; nil where all is
+    /// Why requests are better sent elsewhere, where the writer has done this; nil where all is
     /// well.
-    func reason(appended: UInt64) -> String? {
+    func reason(_ activity: LogActivity) -> String? {
         if let reason = trouble.withLock({ $0 }) { return reason }
-        if let passing = passing.withLock({ $0 }), passing.appended == appended,
+        if let reason = activity.stopped { return "\(LogError.writerStopped(reason: reason))" }
+        if let passing = passing.withLock({ $0 }), passing.appended == activity.appended,
             SystemClock.bootMicroseconds() < passing.until
         {
             return passing.reason

@@ -23,6 +23,8 @@ protocol Dialect: SendableMetatype {
     static var end: ResponsePart { get }
     /// What a client waits for that asked whether to send its body.
     static var goOn: ResponsePart { get }
+    /// Bytes of answers that the system has not taken yet; nil where they cannot be told.
+    static func unsentBytes(on channel: any Channel) -> Int?
 }
 
 enum RequestPiece<Head> {
@@ -62,6 +64,10 @@ struct Connection {
 /// Before HTTP's parts get the types that all versions share, which costs more than it takes to
 /// read an event.
 enum HTTP1: Dialect {
+    static func unsentBytes(on channel: any Channel) -> Int? {
+        try? channel.syncOptions?.getOption(.bufferedWritableBytes)
+    }
+
     static func piece(_ part: HTTPServerRequestPart) -> RequestPiece<HTTPRequestHead> {
         switch part {
         case .head(let head): .head(head)
@@ -134,6 +140,9 @@ enum HTTP1: Dialect {
 
 /// One request of HTTP/2, which has a channel of its own.
 enum HTTP2: Dialect {
+    /// Streams share the bytes of their connection.
+    static func unsentBytes(on channel: any Channel) -> Int? { nil }
+
     static func piece(_ part: HTTPRequestPart) -> RequestPiece<HTTPRequest> {
         switch part {
         case .head(let head): .head(head)

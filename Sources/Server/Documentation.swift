@@ -24,7 +24,7 @@ extension Responder {
 
     func ready(_ query: Substring?) async throws -> Answer {
         try QueryParameters(query: query).requireNothingLeft()
-        if let reason = desk.health.reason(appended: desk.log.activity.appended) {
+        if let reason = desk.health.reason(desk.log.activity) {
             throw Problem(.serviceUnavailable, .unavailable, reason).retryable()
         }
         let log = desk.log

@@ -41,7 +41,7 @@ final class Gate: Sendable {
             signedTokens = nil
             return
         }
-        signedTokens = if let signed { try await SignedTokens(signed) } else { nil }
+        signedTokens = if let signed { try await SignedTokens(signed, logger) } else { nil }
         try known.withLock { try $0.read(store) }
     }
 

@@ -105,26 +105,51 @@ struct EventPages {
         remaining = request.selection.limit ?? .max
     }
 
-    /// The next page, or nil behind the last.
+    /// The next page, or nil behind the last; one without events where none of a turn was wanted.
     mutating func next() throws -> ByteBuffer? {
         guard !isFinished else { return nil }
         if let range = wholeRange { return try nextLines(of: range) }
         var page = ByteBuffer()
         page.reserveCapacity(ServerLimits.pageBytes + (64 << 10))
         if format == .batch, isFirst { page.writeString("[") }
-        selection.limit = remaining > 0 ? nil : 0
-        isFinished = true
-        try log.read(selection) { event in
+        let turn = takeTurn()
+        try log.read(turn) { event in
             guard scope.isAll || scope.includes(event.type, event.tags) else { return .next }
             write(event, to: &page)
             remaining -= 1
-            guard remaining > 0 else { return .stop }
+            guard remaining > 0 else {
+                isFinished = true
+                return .stop
+            }
             guard page.readableBytes >= ServerLimits.pageBytes else { return .next }
             isFinished = !goOn(behind: event.position)
             return .stop
         }
         if format == .batch, isFinished { page.writeString("]\n") }
         return page
+    }
+
+    /// What is looked at next; the selection goes on behind it.
+    ///
+    /// Who seeks what is rare leaves its thread to others after each turn.
+    private mutating func takeTurn() -> Selection {
+        var turn = selection
+        turn.limit = remaining > 0 ? nil : 0
+        let first = selection.from?.value ?? 0
+        isFinished = true
+        guard remaining > 0, let last = selection.to?.value, first <= last,
+            last - first >= ServerLimits.turnEvents
+        else { return turn }
+        isFinished = false
+        switch selection.direction {
+        case .forward:
+            turn.to = Position(first + ServerLimits.turnEvents - 1)
+            selection.from = Position(first + ServerLimits.turnEvents)
+        case .backward:
+            turn.from = Position(last - ServerLimits.turnEvents + 1)
+            selection.to = Position(last - ServerLimits.turnEvents)
+        }
+        return turn
     }
 
     /// The positions of which every event is wanted as a line, where that is so.
@@ -194,7 +219,8 @@ struct PageStream: BodyStream {
             // The next page is read while this one is on its way.
             let behind = rest
             async let following = Self.next(behind, readers)
-            try await writer.write(buffer)
+            if buffer.readableBytes > 0 { try await writer.write(buffer) }
+            try Task.checkCancellation()
             (page, rest) = try await following
         }
     }

@@ -54,7 +54,7 @@ final class LiveReadModels: Service {
             let problem: String?
             do {
                 let source = source
-                _ = try await pool.runIfActive { 
+                _ = try await pool.runIfActive {
                     try projector.bringUpToDate(from: source, upkeep: .live)
                 }
                 problem = nil

@@ -119,7 +119,7 @@ struct Responder: Sendable {
             return try await follow(
                 SubscriptionRequest(query, fields, client), request, client)
         case .head: return .whole(try await head(query, fields))
-        case .listStreams: return .whole(try await streams(query, fields))
+        case .listStreams: return .whole(try await streams(query))
         case .listCursors: return .whole(try await cursors(query))
         case .readCursor: return .whole(try await cursor(route.arguments[0], query))
         case .moveCursor:
@@ -333,20 +333,33 @@ extension Responder {
         return tag.isKnown(by: fields) ? notModified(answer.fields) : answer
     }
 
-    private func streams(_ query: Substring?, _ fields: HTTPFields) async throws -> Answer {
+    private func streams(_ query: Substring?) async throws -> Answer {
         var parameters = try QueryParameters(query: query)
         let prefix = try parameters.one("prefix") ?? ""
         let asOf = try parameters.asOf("as_of")
+        let from = try parameters.position("from") ?? Position(0)
+        let limit = try parameters.whole("limit") ?? UInt64(ServerLimits.streamsDefault)
+        guard (1...UInt64(ServerLimits.streamsMax)).contains(limit) else {
+            throw Problem.badParameter("limit must be from 1 to \(ServerLimits.streamsMax)")
+        }
         try parameters.requireNothingLeft()
         let log = desk.log
-        let streams = try await desk.readers.run { try log.streams(prefix: prefix, asOf: asOf) }
-        let rows = streams.map { stream -> JSONNode in
+        let page = try await desk.readers.run {
+            try log.streams(prefix: prefix, asOf: asOf, from: from, limit: Int(limit))
+        }
+        let rows = page.streams.map { stream -> JSONNode in
             .object([
                 ("stream", .text(stream.stream.text)), ("events", .count(stream.events)),
                 ("first", .count(stream.first.value)), ("last", .count(stream.last.value)),
             ])
         }
-        return Answer(.ok, .array(rows))
+        var answer = Answer(.ok, .array(rows))
+        if let next = page.next, let link = HTTPField.Name("Link") {
+            let others = (query ?? "").split(separator: "&").filter { !$0.hasPrefix("from=") }
+            let parameters = (others + ["from=\(next)"]).joined(separator: "&")
+            answer.fields[link] = "<\(Endpoint.listStreams.path)?\(parameters)>; rel=\"next\""
+        }
+        return answer
     }
 
     func notModified(_ fields: HTTPFields) -> Answer {

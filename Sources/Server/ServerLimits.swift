@@ -9,7 +9,7 @@ package enum ServerLimits {
     package static let eventBytesMax = 2 << 20
     /// Bytes of a batch, which is one append.
     package static let batchBytesMax = 32 << 20
-    /// Bytes of all bodies that are held at a time; what is read of them may take four times as many.
+    /// Bytes of all bodies that are held at a time; reading them takes up to four times as many.
     package static let heldBytesMax = 64 << 20
     /// Bodies of so few bytes are taken however much is held.
     package static let smallBodyBytes = 64 << 10
@@ -31,8 +31,11 @@ package enum ServerLimits {
     /// How long nothing at all may move on a connection; longer than it may be idle, and than the
     /// heartbeats of subscriptions are apart.
     package static let silencePatience: Duration = .seconds(90)
-    /// How long a reader may leave what was sent unread.
+    /// How long a reader may leave what was sent unread; who takes so many bytes has as long again.
     package static let unreadPatience: Duration = .seconds(60)
+    package static let readBytesMin = 16 << 10
+    /// Bytes that the system takes for a connection beyond those that are on their way.
+    package static let unsentBytesMax = 128 << 10
     /// How often a connection is looked at for these.
     package static let watchInterval: Duration = .seconds(5)
     /// Parts of requests that wait behind the one that is being answered.
@@ -51,6 +54,8 @@ package enum ServerLimits {
     /// Threads that ask read models, and how many queries may wait for them.
     package static let queryThreads = 2
     package static let queriesWaitingMax = 4
+    /// Events that one who seeks some of them looks at before others have their turn.
+    package static let turnEvents: UInt64 = 1 << 18
     /// Bytes of lines that are written at once.
     package static let pageBytes = 256 << 10
     /// The same where a whole block is at hand, of which a full one has some two million.
@@ -58,6 +63,9 @@ package enum ServerLimits {
     /// Rows of a read model that one answer has where no other limit is asked for, and at most.
     package static let rowsDefault = 1_000
     package static let rowsMax = 100_000
+    /// Streams of one answer where no other limit is asked for, and at most.
+    package static let streamsDefault = 1_000
+    package static let streamsMax = 10_000
     /// Bytes of texts in rows, after which no more of them are taken.
     package static let rowBytesMax = 4 << 20
     /// Bytes of one value of a query, also of those that it makes on its way.

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import JSON
 internal import JWTKit
+internal import Logging
 internal import Merkle
 internal import Storage
 internal import Synchronization
@@ -40,10 +41,13 @@ package enum SignedTokenError: Error, CustomStringConvertible {
 final class SignedTokens: Sendable {
     private let settings: SignedTokenSettings
     private let state: Mutex<State>
+    private let logger: Logger
 
     private struct State {
         var keys: KeySet
         var changed: Int64?
+        /// When a file was written that could not be used.
+        var refused: Int64?
         var lookedAt: Int64
         /// Tokens whose signature was verified with these keys.
         var verified: [Hash: (client: Client, expires: Int64)] = [:]
@@ -69,8 +73,9 @@ final class SignedTokens: Sendable {
     /// Clocks of two machines differ by so many microseconds at most.
     private static let leeway: Int64 = 30_000_000
 
-    init(_ settings: SignedTokenSettings) async throws {
+    init(_ settings: SignedTokenSettings, _ logger: Logger) async throws {
         self.settings = settings
+        self.logger = logger
         let changed = FileSystem.changed(settings.keysPath)
         let keys = try Self.read(settings.keysPath)
         do { _ = try await keys.collection() } catch {
@@ -98,11 +103,19 @@ final class SignedTokens: Sendable {
         guard now - state.lookedAt > Self.lookInterval else { return }
         state.lookedAt = now
         let changed = FileSystem.changed(settings.keysPath)
-        // A file that is being written is read when it is whole; until then the old keys hold.
-        guard changed != state.changed, let keys = try? Self.read(settings.keysPath) else { return }
-        state.changed = changed
-        state.keys = keys
-        state.verified.removeAll()
+        guard changed != state.changed else { return }
+        do {
+            state.keys = try Self.read(settings.keysPath)
+            state.changed = changed
+            state.verified.removeAll()
+        } catch {
+            // A file that is being written is read when it is whole; until then the old keys hold.
+            guard changed != state.refused else { return }
+            state.refused = changed
+            logger.warning(
+                "the keys of signed tokens have changed, but the old ones hold",
+                metadata: ["detail": "\(error)"])
+        }
     }
 
     /// Verifies a token and remembers whose it is.

@@ -239,6 +239,9 @@ def rotated(checks, server, keys):
         file.write('{"keys":[')
     time.sleep(1.5)
     checks.same(server.append(event(), token=new)[0], 201, "while the keys are being written")
+    time.sleep(1.5)
+    server.append(event(), token=new)
+    checks.same(server.said().count("but the old ones hold"), 1, "warnings of keys that are none")
 
 
 def recorded(checks, binary, log, tokens, server):

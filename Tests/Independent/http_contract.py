@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.client
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -33,6 +34,7 @@ def main():
     following(checks, server)
     cursors(checks, server)
     read_models(checks, server)
+    seeking(checks, server)
     checks.same(server.stop(), 0, "the exit status")
     sound = subprocess.run([binary, "check", "--log", log], capture_output=True)
     checks.same(sound.returncode, 0, "ascolto check")
@@ -267,6 +269,62 @@ def reading(checks, server, binary, log):
     checks.same((head["size"], head["root"]), (tree.count, tree.root()), "the root of the export")
     streams = json.loads(server.request("GET", "/v1/streams?prefix=r/")[2])
     checks.same({one["stream"] for one in streams}, {f"r/{n}" for n in range(7)}, "streams")
+    pages(checks, server)
+
+
+def pages(checks, server):
+    """All streams, page by page, are what the log says when it is read."""
+    for query in ("", "&prefix=r/", "&as_of=20", "&prefix=none/"):
+        prefix = query[8:] if query.startswith("&prefix=") else ""
+        as_of = query[1:] if query.startswith("&as_of=") else ""
+        known = {}
+        for line in server.request("GET", "/v1/events?" + as_of)[2].splitlines():
+            read = json.loads(line)
+            name, position = read["subject"], int(read["position"])
+            if name.startswith(prefix):
+                stream = known.setdefault(
+                    name, {"stream": name, "events": 0, "first": position, "last": position})
+                stream.update(events=stream["events"] + 1, last=position)
+        path, found = "/v1/streams?limit=2" + query, []
+        while path:
+            _, fields, body = server.request("GET", path)
+            page = json.loads(body)
+            checks.that(len(page) <= 2, "streams of a page")
+            found += page
+            link = re.fullmatch(r'<(.*)>; rel="next"', fields.get("Link", ""))
+            path = link[1] if link else None
+        checks.same(found, list(known.values()), f"streams by pages {query}")
+    for wrong in ("limit=0", "limit=10001", "from=x", "as_of=999999"):
+        checks.that(server.request("GET", "/v1/streams?" + wrong)[0] in (400, 404), wrong)
+
+
+def seeking(checks, server):
+    """What is rare in a log of more events than are looked at in one turn, both ways."""
+    wanted = []
+    for part in range(3):
+        _, _, answer = post(server, event(stream="rare/1", kind="rare.happened"), ONE)
+        wanted.append(answer["first"])
+        for _ in range(7):
+            lines = "\n".join(json.dumps(event(stream=f"many/{part}")) for _ in range(20_000))
+            checks.same(post(server, lines)[0], 201, "many events")
+    last = json.loads(server.request("GET", "/v1/head")[2])["size"] - 1
+    bounds = f"&from={wanted[0] + 1}&to={last}"
+    for query, found in (
+            ("type=rare.happened", wanted), ("type=rare.happened&order=backward", wanted[::-1]),
+            ("type=rare.happened&limit=2", wanted[:2]),
+            ("type=rare.happened&limit=2&order=backward", wanted[:0:-1]),
+            ("type=rare.happened" + bounds, wanted[1:]),
+            ("type=rare.happened&order=backward" + bounds, wanted[:0:-1]),
+            ("stream=rare/1", wanted), ("type=never.happened", []),
+            (f"from={last - 300_000}&limit=3&order=backward", [last, last - 1, last - 2]),
+            (f"from={last}&order=backward", [last])):
+        lines = server.request("GET", "/v1/events?" + query)[2].splitlines()
+        checks.same([int(json.loads(line)["position"]) for line in lines], found, query)
+    batch = json.loads(server.request(
+        "GET", "/v1/events?type=rare.happened", fields={"Accept": MANY})[2])
+    checks.same([int(read["position"]) for read in batch], wanted, "rare events as a batch")
+    count = server.request("GET", "/v1/events?order=backward&type=test.happened")[2].count(b"\n")
+    checks.that(count >= 420_000, f"{count} of many events backward")
 
 
 class Tree:

@@ -2,9 +2,9 @@
 
 usage: slow_queries.py BINARY LOGDIR
 
-Starts a server on a new log, keeps both threads for queries busy for ten seconds, on each read model
-in turn, and checks that meanwhile events are appended and read at once, that read models go on, and
-that the end leaves each as one plain file. Takes about half a minute.
+Starts a server on a new log, keeps both threads for queries busy for ten seconds, twice, and checks
+that meanwhile events are appended and read at once, that read models go on, and that the end leaves
+each as one plain file. Takes about half a minute.
 """
 import glob
 import json

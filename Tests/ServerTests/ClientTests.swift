@@ -82,6 +82,33 @@ struct ClientTests {
         #expect(try server.end().end == .exit(0))
     }
 
+    @Test("what is no event is not passed over", .timeLimit(.minutes(6)))
+    func noEvent() async throws {
+        let scratch = try Scratch()
+        let ready = scratch.place("ready")
+        let program = """
+            import http.server, sys
+            class Other(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(b'\\n{"position":"7"}\\n')
+            server = http.server.HTTPServer(("127.0.0.1", 0), Other)
+            open(sys.argv[1], "w").write(str(server.server_port))
+            server.serve_forever()
+            """
+        let server = try Program("python3", ["-c", program, ready])
+        defer { server.kill() }
+        var port = ""
+        while port.isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+            port = (try? String(contentsOfFile: ready, encoding: .utf8)) ?? ""
+        }
+        var events = AscoltoClient("http://127.0.0.1:" + port).follow(from: .beginning)
+            .makeAsyncIterator()
+        await #expect(throws: TransportError.self) { try await events.next() }
+    }
+
     @Test("a server that is not there is given up in the end")
     func nobodyThere() async throws {
         let client = AscoltoClient("http://127.0.0.1:9", patience: .milliseconds(300))

@@ -56,6 +56,9 @@ struct TroubleTests {
     @Test("slow queries keep nobody waiting but themselves", .timeLimit(.minutes(6)))
     func slowQueries() throws { try run("slow_queries.py") }
 
+    @Test("who reads slowly is waited for, who does not read is not", .timeLimit(.minutes(6)))
+    func slowReaders() throws { try run("slow_readers.py") }
+
     @Test("API keys, from making them to revoking them", .timeLimit(.minutes(6)))
     func keys() throws { try run("api_keys.py") }
 }
