@@ -9,7 +9,8 @@ internal import NIOHTTP1
 /// event where it breaks.
 ///
 /// Asking for the next event throws ``ServerProblem`` where the server refuses for good,
-/// ``TransportError/notUnderstood(status:)`` where it sends what is no event, and `CancellationError`.
+/// ``TransportError/notUnderstood(status:)`` where it sends what is no event, and
+/// `CancellationError` when the task is cancelled.
 public struct FollowedEvents: AsyncSequence, Sendable {
     let client: AscoltoClient
     let filter: EventFilter
