@@ -165,7 +165,7 @@ public enum FollowingStart: Sendable {
     case beginning
     /// With the first event behind this position.
     case after(UInt64)
-    /// With what is appended from now on.
+    /// With what is appended after the first event is asked for.
     case now
 }
 

@@ -43,15 +43,21 @@ public struct FollowedEvents: AsyncSequence, Sendable {
                         pauses = Pauses()
                         return event
                     }
-                } catch let problem as ServerProblem {
-                    guard AscoltoClient.mayPass(problem.status) else { throw problem }
-                } catch let error as TransportError {
-                    throw error
                 } catch {
+                    connection = nil
                     try Task.checkCancellation()
+                    guard Self.mayPass(error) else { throw error }
                 }
                 connection = nil
                 try await Task.sleep(for: pauses.next())
+            }
+        }
+
+        private static func mayPass(_ error: any Error) -> Bool {
+            switch error {
+            case let problem as ServerProblem: AscoltoClient.mayPass(problem.status)
+            case TransportError.notUnderstood: false
+            default: true
             }
         }
 

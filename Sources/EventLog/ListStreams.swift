@@ -13,7 +13,7 @@ package struct StreamPage: Equatable, Sendable {
     package fileprivate(set) var next: Position?
 
     /// Events of a log among which the streams of one page are looked for.
-    package static let eventsMax: UInt64 = 1 << 20
+    package static let eventsMax: UInt64 = 1 << 18
 }
 
 extension EventLog {

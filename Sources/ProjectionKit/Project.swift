@@ -65,6 +65,8 @@ package struct Projector: Sendable {
 
     /// Where readers are in the way, the next run does it.
     private func leaveSettled() {
+        // SQLite would make a file where there is none, which would be no read model.
+        guard FileManager.default.fileExists(atPath: path.live) else { return }
         try? switchJournal(of: path.live, to: .delete, within: ProjectionLimits.settleWait)
     }
 

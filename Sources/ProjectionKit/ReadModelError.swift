@@ -15,6 +15,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
     case locked(directory: String)
     /// Another program holds a lock on the file for too long.
     case busy(path: String)
+    /// All statements together may hold no more memory; it may pass.
+    case outOfMemory(path: String)
     /// Other programs keep the old file open, so that it cannot be replaced.
     case inUse(path: String)
     /// The log's durations add up to more than a sum can hold.
@@ -79,6 +81,8 @@ extension ReadModelError: CustomStringConvertible {
         case .locked(let directory):
             "another process is projecting in \(directory); try again when it is done"
         case .busy(let path): "another program has locked \(path); try again when it is done"
+        case .outOfMemory(let path):
+            "queries take all the memory there is for \(path) too; try again when they are done"
         case .inUse(let path):
             "another program keeps \(path) open, so it cannot be replaced; close it and try again"
         case .sumTooLarge(let path, let reason):

@@ -102,6 +102,7 @@ func readModelError(_ error: DatabaseError, path: String) -> ReadModelError {
     switch error.resultCode {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path: path, reason: reason)
     case .SQLITE_BUSY: return .busy(path: path)
+    case .SQLITE_NOMEM: return .outOfMemory(path: path)
     default: return .storage(path: path, reason: reason)
     }
 }

@@ -19,6 +19,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
     private var state = State.idle
     /// What has come behind the request that is being answered.
     private var held: CircularBuffer<Held> = []
+    private var heldBytes = 0
     private var isReadHeld = false
     private var deadline = NIODeadline.distantFuture
     /// Since when the client reads too little, and what was left to send then.
@@ -81,7 +82,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if isHolding { held.append(.part(part)) } else { take(part, context) }
+        if isHolding { hold(part) } else { take(part, context) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -119,7 +120,21 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         // A few requests may wait; to stop reading at each append would cost more than they do.
-        if held.count > ServerLimits.heldPartsMax { isReadHeld = true } else { context.read() }
+        let isFull =
+            held.count > ServerLimits.heldPartsMax || heldBytes > ServerLimits.heldPartsBytesMax
+        if isFull || isAhead(context) { isReadHeld = true } else { context.read() }
+    }
+
+    /// Whether the client asks for more than it reads; only answers of the lane do not wait for it.
+    private func isAhead(_ context: ChannelHandlerContext) -> Bool {
+        if case .passing = state { return false }
+        return !context.channel.isWritable
+    }
+
+    private func goOnReading(_ context: ChannelHandlerContext) {
+        guard isReadHeld, held.isEmpty, !isAhead(context) else { return }
+        isReadHeld = false
+        context.read()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -158,6 +173,7 @@ final class AppendLane<Spoken: Dialect>: ChannelDuplexHandler {
         unread =
             context.channel.isWritable
             ? nil : (.now(), Spoken.unsentBytes(on: context.channel))
+        goOnReading(context)
         context.fireChannelWritabilityChanged()
     }
 }
@@ -170,6 +186,15 @@ extension AppendLane {
         case .passing(let passing): !passing.isRequestOpen
         case .idle, .collecting, .refusing, .closing: held.contains(where: \.isPart)
         }
+    }
+
+    private func hold(_ part: Spoken.RequestPart) {
+        held.append(.part(part))
+        heldBytes += Self.bodyBytes(of: part)
+    }
+
+    private static func bodyBytes(of part: Spoken.RequestPart) -> Int {
+        if case .body(let body) = Spoken.piece(part) { body.readableBytes } else { 0 }
     }
 
     private var isBusy: Bool {
@@ -201,6 +226,8 @@ extension AppendLane {
             state = .refusing(answer, connection, of: endpoint, bytes: bytes)
             // One who does not stop is not waited for.
             if bytes > ServerLimits.batchBytesMax {
+                desk.activity.count(
+                    endpoint, answer.status, since: SystemClock.bootMicroseconds())
                 self.answer(answer, connection.ended, context)
             }
         case (.refusing(let answer, let connection, let endpoint, _), .end):
@@ -297,15 +324,14 @@ extension AppendLane {
             }
             held.removeFirst()
             switch next {
-            case .part(let part): take(part, context)
+            case .part(let part):
+                heldBytes -= Self.bodyBytes(of: part)
+                take(part, context)
             case .event(let event): context.fireUserInboundEventTriggered(event)
             case .error(let error): context.fireErrorCaught(error)
             }
         }
-        if isReadHeld, held.isEmpty {
-            isReadHeld = false
-            context.read()
-        }
+        goOnReading(context)
     }
 
     private func rest() { deadline = .now() + .init(ServerLimits.idlePatience) }
@@ -377,6 +403,7 @@ extension AppendLane {
         _ data: NIOAny, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
     ) {
         held.removeAll()
+        heldBytes = 0
         let channel = context.channel
         let written = promise ?? context.eventLoop.makePromise()
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
@@ -403,11 +430,18 @@ extension AppendLane {
             }
         }
     }
-    /// Who reads slowly, but reads, is waited for.
+    /// Who reads slowly, but reads, is waited for, also behind the last answer.
     private func noteProgress(_ context: ChannelHandlerContext) {
-        guard let before = unread?.bytes, let now = Spoken.unsentBytes(on: context.channel),
-            before - now >= ServerLimits.readBytesMin
-        else { return }
-        unread = (.now(), now)
+        guard let left = Spoken.unsentBytes(on: context.channel) else { return }
+        if left > 0, case .idle = state { rest() }
+        if let before = unread?.bytes {
+            if left == 0 {
+                unread = nil
+            } else if before - left >= ServerLimits.readBytesMin {
+                unread = (.now(), left)
+            }
+        } else if left > 0, case .idle = state {
+            unread = (.now(), left)
+        }
     }
 }

@@ -63,7 +63,6 @@ struct LineAppender {
     private var pipeline: AppendPipeline
     /// The lines of the appends that are under way.
     private var submitted: [Int] = []
-    private var submittedBytes = 0
 
     init(_ desk: Desk, for client: Client) {
         pipeline = AppendPipeline(desk.log)
@@ -79,11 +78,15 @@ struct LineAppender {
             for line in lines.take(piece) { try await take(line) }
             do throws(Problem) {
                 try lines.requireEnd()
-                try share.resize(to: lines.pendingBytes + bytes + submittedBytes)
+                // Those that are with the log count there.
+                if (try? share.resize(to: lines.pendingBytes + bytes)) != nil { continue }
             } catch {
                 try await finish()
                 throw error
             }
+            // Without room, what is whole goes to the log at once.
+            try await finish()
+            try share.resize(to: lines.pendingBytes)
         }
         for line in lines.takeRest() { try await take(line) }
         try await finish()
@@ -109,7 +112,7 @@ struct LineAppender {
     private mutating func flush() async throws {
         guard !appends.isEmpty else { return }
         count(try await pipeline.submit(appends))
-        (submitted, submittedBytes) = (numbers, bytes)
+        submitted = numbers
         appends.removeAll(keepingCapacity: true)
         numbers.removeAll(keepingCapacity: true)
         bytes = 0

@@ -139,9 +139,15 @@ private struct WatchedChannel<Base: ServerChildChannel>: ServerChildChannel {
 private final class SilenceEnd: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 
+    private var unsent: Int?
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent {
-            context.close(promise: nil)
+            // A long piece that is read slowly moves, although nothing has begun or ended.
+            let left = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+            let isMoving = (left ?? 0) > 0 && left != unsent
+            unsent = left
+            if !isMoving { context.close(promise: nil) }
         } else {
             context.fireUserInboundEventTriggered(event)
         }

@@ -33,6 +33,20 @@ struct QueryParameters {
         return decodePercent(text.replacing("+", with: " "))
     }
 
+    /// A value as it stands in a query.
+    static func encoded(_ value: String) -> String {
+        value.utf8.reduce(into: "") { text, byte in
+            let scalar = Unicode.Scalar(byte)
+            if byte < 0x80,
+                scalar.properties.isAlphabetic || "0123456789-._~/".contains(Character(scalar))
+            {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+
     /// All values of a parameter that may stand several times.
     mutating func all(_ name: String) -> [String] {
         known.append(name)

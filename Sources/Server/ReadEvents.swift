@@ -94,6 +94,7 @@ struct EventPages {
     private let scope: Scope
     private let format: EventFormat
     private var remaining: Int
+    private var isBegun = false
     private var isFirst = true
     private var isFinished = false
 
@@ -111,7 +112,8 @@ struct EventPages {
         if let range = wholeRange { return try nextLines(of: range) }
         var page = ByteBuffer()
         page.reserveCapacity(ServerLimits.pageBytes + (64 << 10))
-        if format == .batch, isFirst { page.writeString("[") }
+        if format == .batch, !isBegun { page.writeString("[") }
+        isBegun = true
         let turn = takeTurn()
         try log.read(turn) { event in
             guard scope.isAll || scope.includes(event.type, event.tags) else { return .next }

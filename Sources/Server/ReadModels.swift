@@ -49,15 +49,19 @@ final class LiveReadModels: Service {
     }
 
     private func bringUpToDate() async {
-        for projection in projections {
+        for projection in projections where !isEnding.load(ordering: .relaxed) {
             let projector = Projector(projection, in: directory)
             let problem: String?
             do {
-                let source = source
-                _ = try await pool.runIfActive {
-                    try projector.bringUpToDate(from: source, upkeep: .live)
+                _ = try await pool.runIfActive { [self] in
+                    try projector.bringUpToDate(from: source, upkeep: .live) { _ in
+                        // A first build of a long log takes longer than the end is waited for.
+                        if isEnding.load(ordering: .relaxed) { throw CancellationError() }
+                    }
                 }
                 problem = nil
+            } catch is CancellationError {
+                return
             } catch {
                 problem = "\(error)"
             }

@@ -338,7 +338,7 @@ extension Responder {
         let prefix = try parameters.one("prefix") ?? ""
         let asOf = try parameters.asOf("as_of")
         let from = try parameters.position("from") ?? Position(0)
-        let limit = try parameters.whole("limit") ?? UInt64(ServerLimits.streamsDefault)
+        let limit = try parameters.whole("limit") ?? UInt64(ServerLimits.streamsMax)
         guard (1...UInt64(ServerLimits.streamsMax)).contains(limit) else {
             throw Problem.badParameter("limit must be from 1 to \(ServerLimits.streamsMax)")
         }
@@ -355,9 +355,15 @@ extension Responder {
         }
         var answer = Answer(.ok, .array(rows))
         if let next = page.next, let link = HTTPField.Name("Link") {
-            let others = (query ?? "").split(separator: "&").filter { !$0.hasPrefix("from=") }
-            let parameters = (others + ["from=\(next)"]).joined(separator: "&")
-            answer.fields[link] = "<\(Endpoint.listStreams.path)?\(parameters)>; rel=\"next\""
+            var target = "\(Endpoint.listStreams.path)?from=\(next)&limit=\(limit)"
+            if !prefix.isEmpty { target += "&prefix=" + QueryParameters.encoded(prefix) }
+            switch asOf {
+            case .position(let position): target += "&as_of=\(position)"
+            case .recorded(let moment):
+                target += "&as_of=" + QueryParameters.encoded(moment.description)
+            case nil: break
+            }
+            answer.fields[link] = "<\(target)>; rel=\"next\""
         }
         return answer
     }

@@ -12,7 +12,7 @@ package enum ServerLimits {
     /// Bytes of all bodies that are held at a time; reading them takes up to four times as many.
     package static let heldBytesMax = 64 << 20
     /// Bodies of so few bytes are taken however much is held.
-    package static let smallBodyBytes = 64 << 10
+    package static let smallBodyBytes = 16 << 10
     /// Events and bytes of a stream of lines that are handed to the log together.
     package static let chunkEventsMax = 1_024
     package static let chunkBytesMax = 4 << 20
@@ -35,11 +35,12 @@ package enum ServerLimits {
     package static let unreadPatience: Duration = .seconds(60)
     package static let readBytesMin = 16 << 10
     /// Bytes that the system takes for a connection beyond those that are on their way.
-    package static let unsentBytesMax = 128 << 10
+    package static let unsentBytesMax = 32 << 10
     /// How often a connection is looked at for these.
     package static let watchInterval: Duration = .seconds(5)
-    /// Parts of requests that wait behind the one that is being answered.
+    /// Parts of requests, and their bytes, that wait behind the one that is being answered.
     package static let heldPartsMax = 64
+    package static let heldPartsBytesMax = 256 << 10
     /// Connections that the system keeps until they are taken up.
     package static let backlog = 1_024
     package static let connectionsMax = 8_192
@@ -63,9 +64,8 @@ package enum ServerLimits {
     /// Rows of a read model that one answer has where no other limit is asked for, and at most.
     package static let rowsDefault = 1_000
     package static let rowsMax = 100_000
-    /// Streams of one answer where no other limit is asked for, and at most.
-    package static let streamsDefault = 1_000
-    package static let streamsMax = 10_000
+    /// Streams of one answer, also where no other limit is asked for.
+    package static let streamsMax = 1_000
     /// Bytes of texts in rows, after which no more of them are taken.
     package static let rowBytesMax = 4 << 20
     /// Bytes of one value of a query, also of those that it makes on its way.

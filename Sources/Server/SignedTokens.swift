@@ -47,7 +47,7 @@ final class SignedTokens: Sendable {
         var keys: KeySet
         var changed: Int64?
         /// When a file was written that could not be used.
-        var refused: Int64?
+        var refused: Int64??
         var lookedAt: Int64
         /// Tokens whose signature was verified with these keys.
         var verified: [Hash: (client: Client, expires: Int64)] = [:]
@@ -110,8 +110,8 @@ final class SignedTokens: Sendable {
             state.verified.removeAll()
         } catch {
             // A file that is being written is read when it is whole; until then the old keys hold.
-            guard changed != state.refused else { return }
-            state.refused = changed
+            guard state.refused != .some(changed) else { return }
+            state.refused = .some(changed)
             logger.warning(
                 "the keys of signed tokens have changed, but the old ones hold",
                 metadata: ["detail": "\(error)"])

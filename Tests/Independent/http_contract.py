@@ -294,7 +294,7 @@ def pages(checks, server):
             link = re.fullmatch(r'<(.*)>; rel="next"', fields.get("Link", ""))
             path = link[1] if link else None
         checks.same(found, list(known.values()), f"streams by pages {query}")
-    for wrong in ("limit=0", "limit=10001", "from=x", "as_of=999999"):
+    for wrong in ("limit=0", "limit=1001", "from=x", "as_of=999999"):
         checks.that(server.request("GET", "/v1/streams?" + wrong)[0] in (400, 404), wrong)
 
 
@@ -323,6 +323,20 @@ def seeking(checks, server):
     batch = json.loads(server.request(
         "GET", "/v1/events?type=rare.happened", fields={"Accept": MANY})[2])
     checks.same([int(read["position"]) for read in batch], wanted, "rare events as a batch")
+    for query, found in (("type=never.happened", []),
+                         (f"type=rare.happened&from={wanted[0] + 1}", wanted[1:]),
+                         (f"stream=rare/1&order=backward&to={last}", wanted[::-1])):
+        body = server.request("GET", "/v1/events?" + query, fields={"Accept": MANY})[2]
+        checks.same([int(read["position"]) for read in json.loads(body)], found, "batch " + query)
+    path, found, empty = "/v1/streams?prefix=many/2&as_of=" + str(last), [], 0
+    while path:
+        _, fields, body = server.request("GET", path)
+        found += json.loads(body)
+        empty += body == b"[]\n"
+        path = re.fullmatch(r'<(.*)>; rel="next"', fields.get("Link", "<>; rel=\"next\""))[1]
+    checks.same([(one["stream"], one["events"], one["last"]) for one in found],
+                [("many/2", 140_000, last)], "a stream behind pages without one")
+    checks.that(empty > 0, "pages without a stream")
     count = server.request("GET", "/v1/events?order=backward&type=test.happened")[2].count(b"\n")
     checks.that(count >= 420_000, f"{count} of many events backward")
 

@@ -53,7 +53,7 @@ def beside(checks, server, models):
     for thread in threads:
         thread.start()
     time.sleep(0.5)
-    end = time.time() + 7
+    end = time.time() + 4
     while time.time() < end:
         in_time(checks, "an append", lambda: server.append(contact())[0], 201)
         for path in ("/readyz", "/v1/head", "/v1/events?limit=3", "/v1/projections", "/metrics"):

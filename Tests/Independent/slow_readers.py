@@ -3,8 +3,9 @@
 usage: slow_readers.py BINARY LOGDIR
 
 Starts a server on a new log of some 20 MB. A client that takes 4 KB a second of an export keeps its
-connection for longer than one that takes nothing, which is closed after a minute. Takes 80 seconds,
-nearly all of them asleep.
+connection for longer than one that takes nothing, which is closed after a minute. A third asks for
+more and more, and reads no answer: the server stops to listen. Takes two minutes, nearly all of
+them asleep.
 """
 import json
 import socket
@@ -14,7 +15,7 @@ import time
 from serving import Checks, Server, event
 
 LINES = {"Content-Type": "application/x-ndjson"}
-SECONDS = 80
+SECONDS = 110
 
 
 def main():
@@ -26,11 +27,28 @@ def main():
             lines = "\n".join(json.dumps(event(f"test/{batch}", data="x" * 900))
                               for _ in range(1_000))
             checks.same(server.request("POST", "/v1/events", lines, LINES)[0], 201, "events")
+        ahead(checks, server)
         watch(checks, server)
         checks.same(server.stop(), 0, "the end")
     finally:
         server.process.kill()
     checks.end()
+
+
+def ahead(checks, server):
+    """Requests that are refused at once, of which nobody reads the answers."""
+    connection = socket.create_connection((server.host, server.port))
+    connection.settimeout(2)
+    wrong = (b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents+json"
+             b"\r\nContent-Length: 1\r\n\r\n{") * 1_000
+    sent = 0
+    try:
+        while sent < 100 << 20:
+            sent += connection.send(wrong)
+    except TimeoutError:
+        pass
+    checks.that(sent < 50 << 20, f"{sent} bytes of requests were read, and no answer was taken")
+    connection.close()
 
 
 def ask(server):

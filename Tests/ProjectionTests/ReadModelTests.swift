@@ -188,6 +188,38 @@ internal import Testing
                 == ["operator-queues.sqlite"])
     }
 
+    /// What is kept up for readers is one plain file again in the end, and no file where none was.
+    @Test func aFileIsSettledInTheEnd() throws {
+        try projector().settle()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        func mode() throws -> String? {
+            let queue = try DatabaseQueue(path: live)
+            defer { try? queue.close() }
+            return try queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+        }
+        for size in [60, 100] {
+            _ = try projector().bringUpToDate(from: source.first(size), upkeep: .live)
+            #expect(try mode() == "wal")
+        }
+        let digest = try model().digest()
+        try projector().settle()
+        #expect(try mode() == "delete")
+        #expect(try model().digest() == digest)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory.path)
+                == ["operator-queues.sqlite"])
+    }
+
+    /// A first build that is broken off leaves nothing that is asked, and is begun anew.
+    @Test func aBuildIsBrokenOff() throws {
+        #expect(throws: CancellationError.self) {
+            try projector().bringUpToDate(from: source) { _ in throw CancellationError() }
+        }
+        #expect(!FileManager.default.fileExists(atPath: live))
+        #expect(try project(source).rebuilt == .notBuilt)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).count == 1)
+    }
+
     /// Each chunk is committed beside a reader that holds on to an older state.
     @Test func aRunGoesOnBesideAReader() throws {
         _ = try project(source.first(60))
