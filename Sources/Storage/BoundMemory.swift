@@ -8,9 +8,10 @@ package enum BoundMemory {
     /// Left alone, glibc takes the first large piece that is given back as a sign that such pieces
     /// come often, and keeps all that are as large from then on, up to 32 MiB each.
     package static func giveBackWhatIsLarge() {
-        // Reading and writing in pages below this size is spared the way to the kernel.
-        _ = mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        _ = mallopt(M_TRIM_THRESHOLD, 4 << 20)
+        // A block and what is read of it stays below: to fetch its memory from the system and to
+        // give it back would take longer than to read it.
+        _ = mallopt(M_MMAP_THRESHOLD, 4 << 20)
+        _ = mallopt(M_TRIM_THRESHOLD, 8 << 20)
     }
 
     /// Lets no statement of SQLite's bring what all of them hold together above so many bytes.
