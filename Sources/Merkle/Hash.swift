@@ -33,16 +33,23 @@ package struct Hash: Hashable, Sendable {
 
     /// The hash written as 64 lower-case hexadecimal digits, or nil for any other text.
     package init?(hex: String) {
-        let digits = Array(hex.utf8)
+        self.init(hexDigits: Array(hex.utf8).span)
+    }
+
+    /// The same, of digits as bytes.
+    package init?(hexDigits digits: Span<UInt8>) {
         guard digits.count == 2 * Self.byteCount else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.byteCount)
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = Self.nibble(digits[index]), let low = Self.nibble(digits[index + 1])
-            else { return nil }
-            bytes.append(high << 4 | low)
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        for index in digits.indices {
+            guard let nibble = Self.nibble(digits[index]) else { return nil }
+            switch index / 16 {
+            case 0: words.0 = words.0 << 4 | UInt64(nibble)
+            case 1: words.1 = words.1 << 4 | UInt64(nibble)
+            case 2: words.2 = words.2 << 4 | UInt64(nibble)
+            default: words.3 = words.3 << 4 | UInt64(nibble)
+            }
         }
-        self.init(bytes: bytes)
+        self.words = words
     }
 
     /// SHA-256 of `bytes`.

@@ -124,17 +124,3 @@ package struct CompactRange: Equatable, Sendable {
         return peaks.dropLast().reversed().reduce(last) { nodeHash($1, $0) }
     }
 }
-
-/// The geometry of tiles (C2SP tlog-tiles): 256 hashes each, stacked by levels.
-package enum Tile {
-    /// Levels of the tree within one tile.
-    package static let height = 8
-    /// Hashes of a full tile.
-    package static let width = 256
-
-    /// The hashes that level `level` holds when the tree has `size` leaves, the full subtrees only:
-    /// floor(size / 256^level).
-    package static func hashCount(level: Int, size: UInt64) -> UInt64 {
-        level * height >= 64 ? 0 : size >> UInt64(level * height)
-    }
-}

@@ -1,6 +1,7 @@
 internal import EventLog
 internal import HTTPTypes
 internal import JSON
+internal import Merkle
 
 /// One event in the binary mode of CloudEvents: attributes in fields, data in the body.
 ///
