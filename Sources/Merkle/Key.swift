@@ -83,7 +83,7 @@ package struct VerifierKey: Hashable, Sendable {
     }
 
     /// Whether these 64 bytes are its signature of `message` (RFC 8032).
-    func isSignature(_ signature: [UInt8], of message: [UInt8]) -> Bool {
+    package func isSignature(_ signature: [UInt8], of message: [UInt8]) -> Bool {
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey) else {
             return false
         }

@@ -137,7 +137,8 @@ package struct ConsistencyProof: Hashable, Sendable {
     package static func canBeNode(_ leaves: Range<UInt64>, size: UInt64) -> Bool {
         guard leaves.upperBound <= size, !leaves.isEmpty else { return leaves.upperBound <= size }
         // The smallest power of two that is not below the number of leaves; 0 beyond 2^63.
-        let bits = UInt64(64 - (UInt64(leaves.count) - 1).leadingZeroBitCount)
+        let bits = UInt64(
+            64 - (leaves.upperBound - leaves.lowerBound - 1).leadingZeroBitCount)
         return leaves.lowerBound & (1 << bits &- 1) == 0
     }
 

@@ -112,7 +112,8 @@ private struct LeafRange {
         count += 1
         var (hash, height) = (leaf, 0)
         var index = position
-        while index & 1 == 1, subtrees.count > finished, subtrees[subtrees.count - 1].height == height
+        while index & 1 == 1, subtrees.count > finished,
+            subtrees[subtrees.count - 1].height == height
         {
             hash = Tree.nodeHash(left: subtrees.removeLast().hash, right: hash)
             (height, index) = (height + 1, index >> 1)
