@@ -21,6 +21,8 @@ let package = Package(
     name: "Ascolto",
     products: [
         .executable(name: "ascolto", targets: ["ascolto"]),
+        // What auditors run; its imports show how little they have to trust.
+        .executable(name: "ascolto-verify", targets: ["ascolto-verify"]),
         // For services in Swift.
         .library(name: "AscoltoClient", targets: ["AscoltoClient"]),
         // For the nested package Tools/Benchmarks only.
@@ -72,7 +74,7 @@ let package = Package(
             name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(
             name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CLinux"),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
         .target(name: "CLMDBBaseline", dependencies: ["CLMDB"]),
@@ -80,7 +82,7 @@ let package = Package(
             name: "Storage",
             dependencies: [
                 "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
-                "CMalloc",
+                "CLinux",
                 grdb,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -154,6 +156,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tools/ascolto", swiftSettings: strict),
+        .executableTarget(
+            name: "ascolto-verify", dependencies: ["Merkle"], path: "Tools/ascolto-verify",
+            swiftSettings: strict),
         // What tests share: programs that run, scratch directories, seeded numbers.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
@@ -212,7 +217,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["TestSupport", "ascolto"],
+            name: "CommandLineTests", dependencies: ["TestSupport", "ascolto", "ascolto-verify"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

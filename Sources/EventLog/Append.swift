@@ -60,6 +60,17 @@ extension EventLog {
         writer.submit([prepared], weight: prepared.byteCount) { answer($0.map { $0[0] }) }
     }
 
+    /// Appends an event that only the log itself may write, and tells where it stands.
+    func appendOwn(_ event: NewEvent) async throws(LogError) -> Position {
+        guard let writer else { throw .readOnly }
+        let prepared = PreparedAppend(Append([event]), now: clock.read().wall, by: .log)
+        switch try await writer.submit([prepared])[0] {
+        case .appended(let range), .alreadyAppended(let range): return range.first
+        case .conflict, .rejected:
+            preconditionFailure("an event of the log has no condition and no foreign id")
+        }
+    }
+
     /// How many appends go to the writer at once, so that a commit stays within its limit.
     private static func portionCount(_ appends: ArraySlice<PreparedAppend>) -> Int {
         var bytes = 0
@@ -68,6 +79,19 @@ extension EventLog {
             if bytes > LogLimits.commitBytesMax && count > 0 { return count }
         }
         return appends.count
+    }
+}
+
+/// Who has written an event; some types are the log's alone.
+enum EventAuthor {
+    case producer
+    case log
+}
+
+extension EventType {
+    /// Whether only the log itself may write events of this type.
+    package var isWrittenByLog: Bool {
+        self == LogIdentity.eventType || self == KeyRotation.eventType
     }
 }
 
@@ -82,21 +106,25 @@ struct PreparedAppend: Sendable {
     /// Bytes of lines and data, for the limits of queue and commit.
     let byteCount: Int
 
-    init(_ append: Append, now: Instant) {
+    init(_ append: Append, now: Instant, by author: EventAuthor = .producer) {
         events = append.events.map { PreparedEvent($0, now: now) }
         condition = append.condition
         queries = append.condition.absences.map { PreparedQuery($0.query) }
         byteCount = events.reduce(0) { $0 + $1.byteCount }
-        rejection = Self.rejection(of: events, byteCount)
+        rejection = Self.rejection(of: events, byteCount, author)
     }
 
-    private static func rejection(of events: [PreparedEvent], _ byteCount: Int) -> Rejection? {
+    private static func rejection(
+        of events: [PreparedEvent], _ byteCount: Int, _ author: EventAuthor
+    ) -> Rejection? {
         if events.isEmpty { return .noEvents }
         if events.count > LogLimits.appendEventsMax { return .tooManyEvents(events.count) }
         if byteCount > LogLimits.appendBytesMax { return .tooManyBytes(byteCount) }
         for event in events.lazy.map(\.sent) {
             let content = event.content
-            if content.type == LogIdentity.eventType { return .reservedType(content.type) }
+            if author == .producer, content.type.isWrittenByLog {
+                return .reservedType(content.type)
+            }
             if let time = content.time, !(Instant.earliest...Instant.latest).contains(time) {
                 return .impossibleTime(event.id)
             }

@@ -47,14 +47,15 @@ extension EventLog {
             let environment = try Environment.open(
                 in: directory, access: access.ofEnvironment, databases: Databases.all,
                 readersMax: LogLimits.readersMax)
-            return try check(environment, slot: slot, depth: depth, progress: progress)
+            return try check(
+                environment, slot: slot, keysIn: directory, depth: depth, progress: progress)
         }
     }
 
     /// Verifies an environment against what the head file remembers.
     static func check(
-        _ environment: Environment, slot: Result<HeadFile.Slot, any Error>, depth: CheckDepth,
-        progress: (UInt64) -> Void
+        _ environment: Environment, slot: Result<HeadFile.Slot, any Error>,
+        keysIn directory: String? = nil, depth: CheckDepth, progress: (UInt64) -> Void
     ) throws -> CheckReport {
         let pages = Result { try environment.pageUse() }
         return try environment.read { transaction in
@@ -65,6 +66,7 @@ extension EventLog {
             case .quick: checker.checkEdges(transaction)
             }
             if case .failure(let error) = slot { checker.note(error) }
+            checker.checkSigned(transaction, keysIn: directory)
             return checker.report
         }
     }
@@ -131,6 +133,21 @@ private struct Checker: ~Copyable {
             _ = try WriterState(recovering: transaction, slot: slot)
             checker.report.events = checker.head.size
             checker.report.root = checker.head.root
+        }
+    }
+
+    /// The newest checkpoint: that it is of this history, and its signature.
+    mutating func checkSigned(_ transaction: borrowing ReadTransaction, keysIn directory: String?) {
+        _ = part(nil) { checker in
+            guard let slot = checker.slot, !slot.note.isEmpty else { return }
+            var snapshot = try Snapshot(transaction)
+            guard let first = try snapshot.events(ofUnit: 0, in: transaction).first,
+                let identity = LogIdentity(first)
+            else { throw Corruption(at: 0, "position 0 does not say which log this is") }
+            let key = try directory.flatMap { directory in
+                try SigningKeys(in: directory, origin: identity.origin).verifierKey()
+            }
+            try slot.requireSigned(for: identity.origin, by: key, &snapshot, transaction)
         }
     }
 

@@ -35,10 +35,11 @@ package final class EventLog: Sendable {
     package let directory: String
     let environment: Environment
     let cache = BlockCache()
+    let leafHashes = LeafHashes()
     let clock: LogClock
     let writer: Writer?
     /// Carries the lock of a writer, or of one who reads a frozen log.
-    private let headFile: SlotFile
+    let headFile: SlotFile
 
     /// Opens a log and checks its newest state against its tree and its head file.
     ///
@@ -59,19 +60,24 @@ package final class EventLog: Sendable {
             let environment = try Environment.open(
                 in: directory, access: access.ofEnvironment, databases: Databases.all,
                 readersMax: LogLimits.readersMax, map: map)
-            let (identity, state) = try environment.read { transaction in
+            let (identity, state, keys) = try environment.read { transaction in
                 let state = try WriterState(recovering: transaction, slot: slot)
                 var snapshot = try Snapshot(transaction)
                 guard let first = try snapshot.events(ofUnit: 0, in: transaction).first,
                     let identity = LogIdentity(first)
                 else { throw Corruption(at: 0, "position 0 does not say which log this is") }
-                return (identity, state)
+                let keys = SigningKeys(in: directory, origin: identity.origin)
+                try slot.requireSigned(
+                    for: identity.origin, by: access == .writing ? keys.verifierKey() : nil,
+                    &snapshot, transaction)
+                return (identity, state, keys)
             }
             let writer =
                 access == .writing
                 ? try Writer(
                     environment: environment, headFile: headFile, clock: clock,
-                    clockPolicy: clockPolicy, state: state) : nil
+                    clockPolicy: clockPolicy, state: state,
+                    keys: try keys.load().map { [$0] } ?? []) : nil
             return EventLog(
                 identity: identity, directory: directory, environment: environment, clock: clock,
                 writer: writer, headFile: headFile)

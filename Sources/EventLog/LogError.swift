@@ -1,3 +1,4 @@
+package import Merkle
 package import Storage
 
 /// Why the log cannot do what was asked; each case says what the caller can do.
@@ -41,6 +42,17 @@ package enum LogError: Error, Sendable {
     case cursorWentBack(String, from: Position, to: Position)
     case badZone(String)
     case badOrigin(String)
+    /// There is no signing key, so nothing can be signed.
+    case noKey
+    /// There is a signing key already, with this public half.
+    case hasKey(String)
+    /// Others than its owner may read a file with a signing key.
+    case openKeyFile(path: String)
+    case badKeyFile(path: String, Refusal)
+    /// The checkpoint does not cover a position, or the log has not so many events.
+    case notCovered(Position, by: UInt64)
+    /// What is there does not prove what it was to prove.
+    case refused(Refusal)
 }
 
 /// Where something on disk is wrong, and what.
@@ -74,7 +86,10 @@ extension LogError: CustomStringConvertible {
         case .corruption(let corruption): "\(corruption); run ascolto check"
         case .behindHeadFile(let size, let remembered):
             "the log holds \(size) events, but its head file remembers \(remembered): corruption, "
-                + "or data.mdb was replaced by an older copy; restore the newest one"
+                + "or data.mdb was replaced by an older copy. Nothing is appended or signed. Restore "
+                + "the newest backup that holds them (ascolto restore FILE); if they are lost for "
+                + "ever, ascolto restore FILE --replace begins anew from an older one, and moves "
+                + "the signing key aside with the history that it has signed"
         case .asOfBeyondLog(let position, let size):
             "position \(position) does not exist yet; the log has \(size) events"
         case .overloaded: "too many appends are waiting; try again later with the same ids"
@@ -106,6 +121,15 @@ extension LogError: CustomStringConvertible {
         case .badZone(let zone): "\(zone) is no IANA time zone such as Europe/Rome"
         case .badOrigin(let origin):
             "the origin \(quoted(origin)) must be a name like example.org/log without spaces and +"
+        case .noKey: "the log has no signing key; ascolto keys generate makes one"
+        case .hasKey(let key): "the log has a signing key already: \(key)"
+        case .openKeyFile(let path):
+            "others than its owner may read the signing key in \(path): chmod 600 \(path), and "
+                + "rotate it (ascolto keys rotate) if somebody may have read it"
+        case .badKeyFile(let path, let refusal): "\(path): \(refusal)"
+        case .notCovered(let position, let size):
+            "position \(position) is not among the \(size) events that are covered"
+        case .refused(let refusal): "\(refusal)"
         }
     }
 }

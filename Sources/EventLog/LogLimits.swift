@@ -40,6 +40,10 @@ package enum LogLimits {
     package static let runFilterBytesMax = 64 << 20
     /// Bytes of lines that are handed on at once.
     package static let linesBytes = 256 << 10
+    /// How long an event may wait for a checkpoint that covers it, while there is a signing key.
+    package static let signingInterval: Duration = .seconds(1)
+    /// Leaf hashes that proofs of an open log keep, those of 512 units.
+    package static let leafHashesBytesMax = 4 << 20
     /// Events and bytes that a reader takes out of one snapshot before it opens the next.
     package static let readBatchEventsMax = 4_096
     package static let readBatchBytesMax = 4 << 20

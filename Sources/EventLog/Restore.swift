@@ -14,6 +14,8 @@ package struct RestoreSummary: Equatable, Sendable {
     package let backup: BackupSummary
     /// Where the log is that was there before; nil where there was none.
     package let replaced: String?
+    /// Where the signing key is whose checkpoints the backup does not hold; nil where none is moved.
+    package let movedKeys: String?
 }
 
 extension EventLog {
@@ -39,11 +41,11 @@ extension EventLog {
             let id = EventID.timeOrdered(at: clock.read().wall)
             if isFree {
                 try makeLog(in: place, from: path, trailer, aside: "\(place).restoring-\(id)")
-                return RestoreSummary(backup: BackupSummary(trailer), replaced: nil)
+                return RestoreSummary(
+                    backup: BackupSummary(trailer), replaced: nil, movedKeys: nil)
             }
-            let replaced = try replaceLog(
+            return try replaceLog(
                 in: place, by: path, trailer, policy, aside: "\(place)/replaced-\(id)")
-            return RestoreSummary(backup: BackupSummary(trailer), replaced: replaced)
         }
     }
 
@@ -81,7 +83,7 @@ extension EventLog {
     private static func replaceLog(
         in directory: String, by path: String, _ trailer: BackupTrailer, _ policy: RestorePolicy,
         aside: String
-    ) throws -> String? {
+    ) throws -> RestoreSummary {
         let data = directory + "/data.mdb"
         let head = directory + "/" + HeadFile.name
         // Keeps writers out until the end.
@@ -100,12 +102,19 @@ extension EventLog {
         defer { withExtendedLifetime(alone) {} }
         let isReplaced = FileSystem.kind(of: data) == .file || headFile != nil
         if isReplaced { try keep(data, headFile, in: aside) }
+        // One key signs one history. Where the backup lacks what was signed, the key goes with it.
+        let signed = try headFile.flatMap { try signedNote(in: $0, heldBy: path, trailer) }
+        var movedKeys: String?
+        if isReplaced, signed == nil, try SigningKeys.move(from: directory, to: aside) {
+            movedKeys = aside + "/" + SigningKeys.name
+        }
         // The old log is also in a directory of its own, and the new data are synced. A crash
         // before the next line leaves the old log in place. One behind it leaves the new data
         // under the old head file: the same history where they extend it, refused otherwise.
         try FileSystem.rename(from: fresh, to: data)
         try FileSystem.sync(directory)
         var slot = trailer.slot
+        slot.note = signed ?? []
         if let headFile {
             let old = try? HeadFile.newest(in: headFile)
             slot.sequence = (old?.sequence ?? 0) + 1
@@ -123,7 +132,26 @@ extension EventLog {
         _ = try Environment.open(
             in: directory, access: .reading, databases: Databases.all,
             readersMax: LogLimits.readersMax)
-        return isReplaced ? aside : nil
+        return RestoreSummary(
+            backup: BackupSummary(trailer), replaced: isReplaced ? aside : nil,
+            movedKeys: movedKeys)
+    }
+
+    /// The newest checkpoint that was signed, empty where none was; nil where the backup does not
+    /// hold all that it covers, or nobody can tell.
+    private static func signedNote(
+        in headFile: SlotFile, heldBy path: String, _ trailer: BackupTrailer
+    ) throws -> [UInt8]? {
+        guard let slot = try? HeadFile.newest(in: headFile) else { return nil }
+        guard let signed = try? slot.signedCheckpoint() else { return slot.note.isEmpty ? [] : nil }
+        let (size, root) = (signed.checkpoint.size, signed.checkpoint.root)
+        guard size <= trailer.slot.size else { return nil }
+        let copy = try Environment.openCopy(at: path, databases: Databases.all)
+        let isHeld = try copy.read { transaction in
+            var snapshot = try Snapshot(transaction)
+            return try snapshot.root(atSize: size, in: transaction) == root
+        }
+        return isHeld ? slot.note : nil
     }
 
     /// Puts the log that is about to be replaced into a directory of its own, which can be opened.

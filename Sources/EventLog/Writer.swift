@@ -15,51 +15,23 @@ enum WriterJob: Sendable {
     case later
     /// What was done beside the books showed that something on disk is wrong.
     case failed(Corruption)
+    /// The newest head is to be signed, whether or not it is time.
+    case sign(SigningRequest)
     /// Nothing more will come: leave the log as compact as it can be.
     case finish
-}
-
-/// What is done to runs beside the writer.
-enum RunWork: Sendable {
-    /// One run is made of neighbours.
-    case merge([RunExtent])
-    /// A run that was there when the log was opened is read for its filters.
-    case read(RunExtent)
-
-    /// What is to be done next, or nil.
-    init?(_ runs: [KnownRun]) {
-        if let next = RunMerge.next(of: runs) {
-            self = .merge(runs[next].map(\.extent))
-        } else if let run = runs.nextWithoutFilters() {
-            self = .read(run)
-        } else {
-            return nil
-        }
-    }
-}
-
-/// Work whose result the disk needs room for.
-protocol TakesRoom {
-    /// Bytes of the result, rather too many than too few.
-    var byteCount: Int { get }
-}
-
-extension SealWork: TakesRoom {}
-
-extension RunWork: TakesRoom {
-    var byteCount: Int {
-        switch self {
-        case .merge(let runs):
-            runs.reduce(0) { $0 + Int($1.end - $1.first) * LogLimits.runBytesPerEvent }
-        case .read: 0
-        }
-    }
 }
 
 /// Appends, and where to answer.
 struct AppendRequest: Sendable {
     let appends: [PreparedAppend]
     let answer: @Sendable (Result<[AppendOutcome], LogError>) -> Void
+}
+
+/// That the newest head is signed, and where to answer.
+struct SigningRequest: Sendable {
+    /// The keys that sign from now on; nil keeps those that there are.
+    var keys: [SigningKey]?
+    var answer: @Sendable (Result<SignedNote, LogError>) -> Void = { _ in }
 }
 
 /// The one that writes; all that changes the log runs on the writer thread.
@@ -91,7 +63,20 @@ final class Writer: Sendable {
         var sealingWaitsUntil: Int64 = 0
         var indexingWaitsUntil: Int64 = 0
 
-        init(log: WriterState) { self.log = log }
+        /// Those that sign the head, more than one while one is rotated; none where there is none.
+        var keys: [SigningKey]
+        /// Whether a checkpoint is due that no commit may bring.
+        var signing = PlannedSigning.none
+
+        init(log: WriterState, keys: [SigningKey]) {
+            self.log = log
+            self.keys = keys
+        }
+    }
+
+    fileprivate enum PlannedSigning {
+        case none
+        case soon
     }
 
     /// What a thread beside the writer does; it is given one piece of work at a time.
@@ -125,20 +110,20 @@ final class Writer: Sendable {
 
     init(
         environment: Environment, headFile: SlotFile, clock: LogClock, clockPolicy: ClockPolicy,
-        state: WriterState
+        state: WriterState, keys: [SigningKey]
     ) throws(StorageError) {
         self.environment = environment
         self.headFile = headFile
         self.clock = clock
         self.clockPolicy = clockPolicy
-        self.state = Mutex(.running(Books(log: state)))
+        self.state = Mutex(.running(Books(log: state, keys: keys)))
         // The process before this one may have been killed with its newest slot unsynced, or after
         // it had answered and before it wrote a slot.
         try headFile.sync()
         self.state.withLock { state in
             guard case .running(let books) = state, books.log.slot.size < books.log.head.size
             else { return }
-            state = remember(books)
+            state = remember(books, .whenDue)
         }
         // Unowned is safe: whoever owns the writer stops the threads before letting it go.
         let crew = Crew(
@@ -232,7 +217,7 @@ final class Writer: Sendable {
 
     private func write(_ portions: Portions) {
         state.withLock { state in
-            var batch = Batch()
+            var batch = WriterBatch()
             switch state {
             case .running(let books): state = commit(&batch, portions, books)
             case .stopped(let reason):
@@ -246,7 +231,7 @@ final class Writer: Sendable {
 
     /// Sequences a batch, commits it, answers, and remembers the new head outside the environment.
     private func commit(
-        _ batch: inout Batch, _ portions: Portions, _ books: Books
+        _ batch: inout WriterBatch, _ portions: Portions, _ books: Books
     ) -> State {
         let before = books.log.head.size
         let start = SystemClock.bootMicroseconds()
@@ -273,7 +258,13 @@ final class Writer: Sendable {
             done.withLock { $0.add(batch.outcomes, microseconds: microseconds) }
             news.announce(size: books.log.head.size)
             if !batch.isOnlyLater { giveWork(books) }
-            return books.log.head.size > before ? remember(books) : .running(books)
+            var state = State.running(books)
+            if let keys = batch.keys { books.keys = keys }
+            if books.log.head.size > before || batch.signing == .now && !books.isSigned {
+                state = remember(books, batch.signing)
+            }
+            batch.answerSigning(signed(state))
+            return state
         } catch {
             // Where it failed before it took anything, somebody has to be told why.
             if batch.isEmpty, let jobs = portions.next() {
@@ -291,7 +282,7 @@ final class Writer: Sendable {
     ///
     /// One time is recorded for all of a batch: that at which it began.
     private func sequence(
-        _ requests: ArraySlice<AppendRequest>, of batch: inout Batch, _ books: Books,
+        _ requests: ArraySlice<AppendRequest>, of batch: inout WriterBatch, _ books: Books,
         _ transaction: inout WriteTransaction
     ) throws {
         guard !requests.isEmpty else { return }
@@ -319,26 +310,68 @@ final class Writer: Sendable {
 
     /// Writes the head file; callers have their answers already, and wait for it no longer.
     ///
-    /// Where that fails, the batch is durable all the same, but nothing more is written.
-    private func remember(_ books: Books) -> State {
+    /// Once a second, and when asked to, it also signs the head: what is signed here is durable, since
+    /// LMDB has synced it. Where the file cannot be written, the batch is durable all the same, but
+    /// nothing more is written.
+    private func remember(_ books: Books, _ signing: Signing) -> State {
+        let now = SystemClock.bootMicroseconds()
+        let isDue =
+            signing == .now
+            || now - books.log.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds
         // The slots lie in one block of the disk, which may lose power halfway through it. So a
         // slot is written again and again until it is synced, and the other stays what it is.
         books.log.slot.sequence += books.log.isSlotSynced ? 1 : 2
         books.log.isSlotSynced = false
         books.log.slot.size = books.log.head.size
         books.log.slot.root = books.log.head.root
+        if isDue { books.sign() }
         do throws(StorageError) {
             try HeadFile.write(books.log.slot, to: headFile)
-            let now = SystemClock.bootMicroseconds()
-            if now - books.log.headFileSyncedAt >= LogLimits.headFileSyncMicroseconds {
+            if isDue {
                 try headFile.sync()
                 books.log.headFileSyncedAt = now
                 books.log.isSlotSynced = true
             }
+            planSigning(books)
             return .running(books)
         } catch {
             return .stopped(reason: "the head file cannot be written: \(error)")
         }
+    }
+
+    /// Sees to it that the last events before a pause are signed too.
+    private func planSigning(_ books: Books) {
+        guard books.signing == .none, !books.isSigned else { return }
+        books.signing = .soon
+        Task { [weak self] in
+            try? await Task.sleep(for: LogLimits.signingInterval)
+            _ = self?.crew?.writer.submit(.sign(SigningRequest()), weight: 0)
+        }
+    }
+
+    /// The checkpoint that the newest head has, or why it has none.
+    private func signed(_ state: State) -> Result<SignedNote, LogError> {
+        switch state {
+        case .running(let books):
+            guard !books.keys.isEmpty else { return .failure(.noKey) }
+            do {
+                return .success(try SignedNote(bytes: books.log.slot.note))
+            } catch {
+                return .failure(.refused(error))
+            }
+        case .stopped(let reason): return .failure(.writerStopped(reason: reason))
+        }
+    }
+
+    /// Signs the newest head, with other keys from now on where some are given.
+    func sign(with keys: [SigningKey]?) async throws(LogError) -> SignedNote {
+        let result: Result<SignedNote, LogError> = await withCheckedContinuation { caller in
+            let request = SigningRequest(keys: keys) { caller.resume(returning: $0) }
+            guard case .accepted = crew?.writer.submit(.sign(request), weight: 0) else {
+                return request.answer(.failure(.writerStopped(reason: "it was closed")))
+            }
+        }
+        return try result.get()
     }
 
     /// After a refusal by a full disk or map nothing has changed, and the books are read anew;
@@ -450,56 +483,32 @@ extension Writer {
     }
 }
 
-extension Writer {
-    /// What is answered together: appends that came, and what was decided about them.
-    private struct Batch {
-        private var requests: [AppendRequest] = []
-        private(set) var outcomes: [Result<[AppendOutcome], LogError>] = []
-        /// Whether nothing has come but news that runs could not be read.
-        private(set) var isOnlyLater = true
-        /// Whether the log is to be left as compact as it can be.
-        private(set) var hasFinish = false
-        /// Whether nothing has been taken yet.
-        private(set) var isEmpty = true
-        /// What the clock said to the first append, or why nothing may be recorded by it.
-        var clock: Result<ClockReading, LogError>?
-
-        /// Takes jobs in, and returns the appends among them.
-        @discardableResult
-        mutating func take(_ jobs: [WriterJob]) -> ArraySlice<AppendRequest> {
-            let start = requests.count
-            isEmpty = false
-            for job in jobs {
-                if case .append(let request) = job { requests.append(request) }
-                if case .finish = job { hasFinish = true }
-                if case .later = job { continue }
-                isOnlyLater = false
-            }
-            return requests[start...]
-        }
-
-        mutating func decide(_ results: [Result<[AppendOutcome], LogError>]) { outcomes += results }
-
-        var count: Int { requests.count }
-
-        func answer() {
-            for (request, outcome) in zip(requests, outcomes) { request.answer(outcome) }
-        }
-
-        func refuse(_ error: LogError) {
-            for request in requests { request.answer(.failure(error)) }
-        }
-    }
-}
-
 extension Writer.Books {
     /// Who has come back with what was asked for.
     fileprivate func notice(_ job: WriterJob) {
         switch job {
         case .seal: sealing = .idle
         case .merge, .filters, .later: indexing = .idle
+        case .sign: signing = .none
         case .append, .failed, .finish: break
         }
+    }
+
+    /// Whether the newest checkpoint is that of the newest head, by the keys that sign now.
+    fileprivate var isSigned: Bool {
+        guard let note = try? SignedNote(bytes: log.slot.note),
+            let checkpoint = try? Checkpoint(text: note.text)
+        else { return keys.isEmpty }
+        return checkpoint.size == log.head.size && keys.allSatisfy { note.names($0.verifierKey) }
+            || keys.isEmpty
+    }
+
+    /// Puts the checkpoint of the newest head, which is durable, into the next slot.
+    fileprivate func sign() {
+        guard let key = keys.first, !isSigned else { return }
+        let checkpoint = Checkpoint(
+            origin: key.verifierKey.name, size: log.head.size, root: log.head.root)
+        log.slot.note = checkpoint.signed(with: keys).bytes
     }
 
     /// Whether a job is left for when the disk has room again, or for whoever opens the log next.
@@ -521,7 +530,7 @@ extension WriterState {
         _ job: WriterJob, _ transaction: inout WriteTransaction
     ) throws {
         switch job {
-        case .append, .later: return
+        case .append, .sign, .later: return
         case .filters(let filters, let run): return runs.setFilters(filters, of: run)
         case .seal(let part):
             // A great commit makes blocks by itself, and then nobody needs these.

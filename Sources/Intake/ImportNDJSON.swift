@@ -11,7 +11,7 @@ enum NDJSONLimits {
 extension Importer {
     /// Imports lines that are CloudEvents or an export of ours, in their order.
     ///
-    /// Blank lines are stepped over; the `meta.log_created` of another log is skipped. A line
+    /// Blank lines are stepped over; what another log has written itself, such as its `meta.log_created`, is skipped. A line
     /// without an id gets one that follows from its bytes, but for a CR at its end, so that a
     /// rerun finds it again. The members that a log sets are dropped. The path `-` is standard
     /// input. Memory grows by some 50 bytes for each distinct line without an id of one file, and
@@ -74,8 +74,8 @@ private struct NDJSONImport: ~Copyable {
                 let row = RowPlace(file: file, line: number)
                 do throws(EventError) {
                     var event = try NewEvent(cloudEvent: bytes, logMembers: .dropped)
-                    if event.type.text == "meta.log_created" {
-                        tally.countSkipped(rule: "meta.log_created")
+                    if event.type.isWrittenByLog {
+                        tally.countSkipped(rule: event.type.text)
                         continue
                     }
                     switch checkPayload(of: event) {

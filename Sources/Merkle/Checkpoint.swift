@@ -39,11 +39,12 @@ package struct Checkpoint: Hashable, Sendable {
         self.root = root
     }
 
-    /// The checkpoint as a note that this key has signed.
-    package func signed(with key: SigningKey) -> SignedNote {
-        precondition(key.verifierKey.name == origin, "a log signs under its own name")
+    /// The checkpoint as a note that these keys have signed; more than one while one is rotated.
+    package func signed(with keys: [SigningKey]) -> SignedNote {
+        precondition(
+            keys.allSatisfy { $0.verifierKey.name == origin }, "a log signs under its own name")
         var note = SignedNote(text: text)
-        note.sign(with: key)
+        for key in keys { note.sign(with: key) }
         return note
     }
 }
@@ -90,8 +91,16 @@ package struct TrustPolicy: Hashable, Sendable {
         self.witnessesRequired = witnessesRequired
     }
 
+    /// Whether cosignatures are demanded; what an auditor has kept needs none.
+    package enum WitnessDemand: Sendable {
+        case made
+        case passedOver
+    }
+
     /// The checkpoint that a note carries and those have signed whom the policy demands.
-    package func open(_ note: SignedNote) throws(Refusal) -> TrustedCheckpoint {
+    package func open(
+        _ note: SignedNote, witnesses demand: WitnessDemand = .made
+    ) throws(Refusal) -> TrustedCheckpoint {
         let checkpoint = try Checkpoint(text: note.text)
         let signers = try note.verified(by: logKeys)
         guard let signer = signers.first else {
@@ -101,7 +110,7 @@ package struct TrustPolicy: Hashable, Sendable {
             throw .otherOrigin(found: checkpoint.origin, expected: signer.key.name)
         }
         let witnesses = try note.verified(by: witnessKeys)
-        guard witnesses.count >= witnessesRequired else {
+        guard witnesses.count >= witnessesRequired || demand == .passedOver else {
             throw .tooFewWitnesses(found: witnesses.count, required: witnessesRequired)
         }
         return TrustedCheckpoint(checkpoint: checkpoint, signers: signers, witnesses: witnesses)

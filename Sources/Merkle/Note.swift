@@ -78,6 +78,9 @@ package struct SignedNote: Hashable, Sendable {
             Signature(key: key.verifierKey.id, bytes: key.signature(of: text)))
     }
 
+    /// Whether the note has a signature line of a key; not whether the signature is right.
+    package func names(_ key: VerifierKey) -> Bool { signatures.contains { $0.key == key.id } }
+
     /// Adds what other notes have below the same text, unless it is there already.
     package mutating func add(signaturesOf other: SignedNote) {
         precondition(other.text == text, "signatures of another text prove nothing here")

@@ -99,8 +99,9 @@ package struct InclusionProof: Hashable, Sendable {
     }
 
     package func verify(_ leaf: Hash, root: Hash) throws(Refusal) {
-        let found = try self.root(over: leaf)
-        guard found == root else { throw .otherRoot(size: size, found: found, expected: root) }
+        guard try self.root(over: leaf) == root else {
+            throw .notIncluded(index: index, size: size)
+        }
     }
 }
 

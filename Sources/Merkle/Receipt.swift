@@ -83,12 +83,12 @@ package struct Receipt: Hashable, Sendable {
         guard let leaf = other ?? leaf else {
             throw .badReceipt(line: 2, "is no extra: it carries no leaf, and none was given")
         }
+        if let own = self.leaf, own != leaf {
+            throw .badEvent(position: index, "the receipt is for another event than this one")
+        }
         let checkpoint = trusted.checkpoint
         try InclusionProof(index: index, size: checkpoint.size, hashes: hashes)
             .verify(Tree.leafHash(leaf), root: checkpoint.root)
-        if let own = self.leaf, own != leaf {
-            throw .badEvent(position: index, "the receipt carries another leaf")
-        }
         return trusted
     }
 }

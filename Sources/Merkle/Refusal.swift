@@ -21,10 +21,13 @@ package enum Refusal: Error, Hashable, Sendable {
     case nothingRemembered
     /// No tree has a node over these leaves.
     case noNode(first: UInt64, end: UInt64)
+    /// The way from a leaf does not lead to the root that was signed.
+    case notIncluded(index: UInt64, size: UInt64)
     /// A proof between these sizes, or for this index, has another number of hashes.
     case wrongProofLength(found: Int, expected: Int)
-    /// What was proven has another root than the checkpoint says.
-    case otherRoot(size: UInt64, found: Hash, expected: Hash)
+    /// What was proven has another root than the checkpoint says; the first `sound` events are
+    /// those that another checkpoint covers.
+    case otherRoot(size: UInt64, sound: UInt64 = 0, found: Hash, expected: Hash)
     /// The log was longer when the remembered checkpoint was signed.
     case shorterThanRemembered(size: UInt64, remembered: UInt64)
     /// The history before the remembered checkpoint is another one.
@@ -43,7 +46,7 @@ package enum Refusal: Error, Hashable, Sendable {
         switch self {
         case .badFile(_, let position, _), .badEvent(let position, _): position
         case .otherLength(let lines, let size): min(lines, size)
-        case .indexOutsideTree(let index, _): index
+        case .indexOutsideTree(let index, _), .notIncluded(let index, _): index
         case .shorterThanRemembered(let size, _): size
         default: nil
         }
@@ -81,10 +84,15 @@ extension Refusal: CustomStringConvertible {
             "the remembered checkpoint is of a log without events, which proves nothing about what "
                 + "came then"
         case .noNode(let first, let end): "no tree has a node over the leaves \(first) to \(end)"
+        case .notIncluded(let index, let size):
+            "this is not the event at position \(index) of the \(size) that were signed: it was "
+                + "altered, or the receipt was"
         case .wrongProofLength(let found, let expected):
             "the proof has \(found) hashes, and must have \(expected)"
-        case .otherRoot(let size, let found, let expected):
-            "the root of the first \(size) events is \(found), and the checkpoint says \(expected)"
+        case .otherRoot(let size, let sound, let found, let expected):
+            "the root of the first \(size) events is \(found), and the checkpoint says \(expected): "
+                + "something among the positions \(sound) to \(Int64(clamping: size) - 1) was "
+                + "altered, removed, inserted or reordered"
         case .shorterThanRemembered(let size, let remembered):
             "the log has \(size) events, and had \(remembered) when the remembered checkpoint was "
                 + "signed: its end was cut off, or an older copy was put in its place"
@@ -94,11 +102,11 @@ extension Refusal: CustomStringConvertible {
         case .badFile(let path, let position, let why): "\(path) (position \(position)): \(why)"
         case .badEvent(let position, let why): "position \(position): \(why)"
         case .otherLength(let lines, let size) where lines < size:
-            "the export ends with position \(Int64(lines) - 1), and the checkpoint covers \(size) "
+            "the export ends with position \(Int64(clamping: lines) - 1), and the checkpoint covers \(size) "
                 + "events: its end was cut off"
         case .otherLength(let lines, let size):
             "the export has \(lines) events and the checkpoint covers \(size): nothing proves the "
-                + "others; take a newer checkpoint, or export --to \(Int64(size) - 1)"
+                + "others; take a newer checkpoint, or export --to \(Int64(clamping: size) - 1)"
         case .unreadable(let path, let why): "\(path): \(why)"
         }
     }

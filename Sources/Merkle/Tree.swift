@@ -59,6 +59,26 @@ package enum Tree {
     package static let nodePrefix: UInt8 = 0x01
 }
 
+/// An implementation of SHA-256, for whoever has one that is faster than Merkle's own.
+package struct Hashing: Sendable {
+    /// SHA-256 of some of the bytes.
+    let hash: @Sendable ([UInt8], Range<Int>) -> Hash
+    /// ``Tree/nodeHash(left:right:)``.
+    let node: @Sendable (Hash, Hash) -> Hash
+
+    package init(
+        hash: @escaping @Sendable ([UInt8], Range<Int>) -> Hash,
+        node: @escaping @Sendable (Hash, Hash) -> Hash
+    ) {
+        self.hash = hash
+        self.node = node
+    }
+
+    /// That of swift-crypto.
+    package static let own = Hashing(
+        hash: { Hash(of: $0[$1]) }, node: { Tree.nodeHash(left: $0, right: $1) })
+}
+
 /// The perfect subtrees that cover `[0, size)`, from which the root follows.
 ///
 /// One hash for each set bit of the size, the largest subtree first. Appending a leaf takes two

@@ -1,5 +1,3 @@
-internal import Crypto
-
 /// A piece of an export: whole lines, verified beside the other pieces.
 ///
 /// A line is verified against itself: its leaf is cut out as the format says, its data have the
@@ -10,60 +8,97 @@ package struct ExportPiece: Sendable {
     let first: UInt64?
     /// Perfect subtrees over the leaves, divided at the sizes that were asked for too.
     let subtrees: [(height: Int, hash: Hash)]
-    package let lines: UInt64
+    /// The leaf hashes, where they are to be compared one by one.
+    let leaves: [Hash]
     /// Lines whose data were removed; nothing can be said about these.
-    package let removed: UInt64
+    let removed: UInt64
     /// The first line that is wrong, behind those that are counted.
     let refusal: Refusal?
 
+    /// What is kept of a piece.
+    package enum Keeping: Sendable {
+        case subtrees
+        /// The leaf hashes too.
+        case leaves
+    }
+
     /// Verifies lines that each end with a newline; `stops` are sizes at which the root is wanted.
-    package init(_ bytes: [UInt8], stops: [UInt64]) {
-        var leaves = LeafRange(stops: stops)
+    init(_ bytes: [UInt8], stops: [UInt64], keeping: Keeping, hashing: Hashing) {
+        var range = LeafRange(stops: stops, hashing)
+        var leaves: [Hash] = []
+        var scratch: [UInt8] = []
         var removed: UInt64 = 0
         var refusal: Refusal?
         var start = 0
         while start < bytes.count {
-            let end = bytes[start...].firstIndex(of: ExportLine.newline) ?? bytes.count
-            let position = leaves.end ?? 0
+            let position = range.end ?? 0
             do throws(LineFault) {
-                guard end < bytes.count else { throw .cutOff }
-                let line = try ExportLine(bytes, start..<end)
-                if let expected = leaves.end, line.position != expected {
+                let line = try ExportLine(bytes, from: start, hashing)
+                if let expected = range.end, line.position != expected {
                     throw .wrongPosition(found: line.position)
                 }
-                leaves.append(line.leafHash(bytes), at: line.position)
+                let leaf = line.leafHash(bytes, &scratch, hashing)
+                range.append(leaf, at: line.position)
+                if keeping == .leaves { leaves.append(leaf) }
                 if line.data == .removed { removed += 1 }
+                start = line.end + 1
             } catch {
                 refusal = .badEvent(position: position, error.description)
                 break
             }
-            start = end + 1
         }
-        first = leaves.first
-        lines = leaves.count
-        subtrees = leaves.subtrees.map { ($0.height, $0.hash) }
+        first = range.first
+        subtrees = range.subtrees
+        self.leaves = leaves
         self.removed = removed
         self.refusal = refusal
     }
 }
 
+extension ExportPiece {
+    /// The leaf of a line, whose data must be those that the leaf names.
+    static func leaf(of line: [UInt8]) throws(Refusal) -> [UInt8] {
+        do throws(LineFault) {
+            let line = line.last == ExportLine.newline ? line : line + [ExportLine.newline]
+            let parts = try ExportLine(line, from: 0, .own)
+            guard parts.end == line.count - 1 else { throw .badData }
+            return Array(line[..<parts.leafEnd]) + [UInt8(ascii: "}")]
+        } catch {
+            throw .badEvent(position: 0, error.description)
+        }
+    }
+
+    /// Refuses the leaf of an event that says it is at another position; other entries say none.
+    static func require(position: UInt64, of leaf: [UInt8]) throws(Refusal) {
+        let stated: UInt64
+        do throws(LineFault) {
+            stated = try ExportLine.position(leaf.span, leaf.indices)
+        } catch {
+            return
+        }
+        guard stated == position else {
+            throw .badEvent(position: position, "the leaf says that it is at \(stated)")
+        }
+    }
+}
+
 /// Puts the pieces of an export together again, in their order.
-package struct ExportVerification {
-    package private(set) var removed: UInt64 = 0
+struct ExportAssembly {
+    private(set) var removed: UInt64 = 0
     private var range = CompactRange()
     private let stops: [UInt64]
     private var roots: [UInt64: Hash] = [:]
 
     /// `stops` are sizes at which the root is wanted.
-    package init(stops: [UInt64]) {
+    init(stops: [UInt64]) {
         self.stops = stops
         if stops.contains(0) { roots[0] = Tree.emptyRoot }
     }
 
     /// Lines so far.
-    package var lines: UInt64 { range.size }
+    var lines: UInt64 { range.size }
 
-    package mutating func take(_ piece: ExportPiece) throws(Refusal) {
+    mutating func take(_ piece: ExportPiece) throws(Refusal) {
         if let first = piece.first, first != range.size {
             throw .badEvent(
                 position: range.size,
@@ -76,20 +111,15 @@ package struct ExportVerification {
             if stops.contains(range.size) { roots[range.size] = range.root }
         }
         removed += piece.removed
-        if let refusal = piece.refusal {
+        if case .badEvent(_, let why) = piece.refusal {
             // A piece whose first line is wrong does not know where it stands.
-            if case .badEvent(_, let why) = refusal {
-                throw .badEvent(position: range.size, why)
-            }
-            throw refusal
+            throw .badEvent(position: range.size, why)
         }
     }
 
-    /// Roots at the sizes that were asked for, as far as the export has come.
-    package func finish() -> [UInt64: Hash] {
-        var roots = roots
-        roots[range.size] = range.root
-        return roots
+    /// Roots at the sizes that were asked for, as far as the export has come, and at its end.
+    func finish() -> [UInt64: Hash] {
+        roots.merging([range.size: range.root]) { $1 }
     }
 }
 
@@ -99,10 +129,14 @@ private struct LeafRange {
     private(set) var first: UInt64?
     private(set) var count: UInt64 = 0
     private let stops: [UInt64]
+    private let hashing: Hashing
     /// How many of the subtrees stand before the last stop, and are merged no further.
     private var finished = 0
 
-    init(stops: [UInt64]) { self.stops = stops }
+    init(stops: [UInt64], _ hashing: Hashing) {
+        self.stops = stops
+        self.hashing = hashing
+    }
 
     /// The position that comes next, or nil before the first leaf.
     var end: UInt64? { first.map { $0 + count } }
@@ -115,7 +149,7 @@ private struct LeafRange {
         while index & 1 == 1, subtrees.count > finished,
             subtrees[subtrees.count - 1].height == height
         {
-            hash = Tree.nodeHash(left: subtrees.removeLast().hash, right: hash)
+            hash = hashing.node(subtrees.removeLast().hash, hash)
             (height, index) = (height + 1, index >> 1)
         }
         subtrees.append((height, hash))
@@ -155,6 +189,8 @@ private struct ExportLine {
     let start: Int
     /// Behind the closing quote of the data's hash.
     let leafEnd: Int
+    /// Where the line's end stands.
+    let end: Int
     let position: UInt64
     let data: Data
 
@@ -167,36 +203,51 @@ private struct ExportLine {
     private static let null = Array("null".utf8)
     private static let hexDigits = 2 * Hash.byteCount
 
-    init(_ bytes: [UInt8], _ line: Range<Int>) throws(LineFault) {
-        start = line.lowerBound
+    /// The line that begins at `start` and ends with the next newline.
+    init(_ bytes: [UInt8], from start: Int, _ hashing: Hashing) throws(LineFault) {
+        self.start = start
         let span = bytes.span
-        // Within strings quotes are escaped, so these bytes stand nowhere else before the data.
-        guard let hashStart = find(Self.dataHash, in: span, line) else { throw .noLeaf }
-        leafEnd = hashStart + Self.hexDigits + 1
-        guard leafEnd < line.upperBound, span[leafEnd - 1] == Self.quote,
-            let hash = Hash(hexDigits: span.extracting(hashStart..<leafEnd - 1))
-        else { throw .noLeaf }
-        position = try Self.position(span, line.lowerBound..<hashStart)
-        data = try Self.data(bytes, leafEnd..<line.upperBound, hash)
+        // Within strings quotes are escaped, so these bytes stand nowhere else before the data; and
+        // no attribute of a producer can have these names.
+        guard let place = find(Self.positionMember, in: span, from: start) else {
+            throw .noPosition
+        }
+        guard let hash = find(Self.dataHash, in: span, from: place) else { throw .noLeaf }
+        leafEnd = hash + Self.hexDigits + 1
+        guard leafEnd < bytes.count, span[leafEnd - 1] == Self.quote else { throw .noLeaf }
+        guard let end = bytes[leafEnd...].firstIndex(of: Self.newline) else { throw .cutOff }
+        self.end = end
+        position = try Self.decimal(span, place..<hash)
+        data = try Self.data(
+            bytes, leafEnd..<end, span.extracting(hash..<leafEnd - 1), hashing)
     }
 
     /// SHA-256(0x00 ‖ leaf), where the leaf ends with a brace of its own.
-    func leafHash(_ bytes: [UInt8]) -> Hash {
-        var hasher = SHA256()
-        hasher.update(data: Self.leafPrefix)
-        hasher.update(data: bytes[start..<leafEnd])
-        hasher.update(data: Self.brace)
-        return Hash(hasher.finalize())
+    ///
+    /// It is put together in `scratch` for the length of the call.
+    func leafHash(_ bytes: [UInt8], _ scratch: inout [UInt8], _ hashing: Hashing) -> Hash {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(Tree.leafPrefix)
+        scratch.append(contentsOf: bytes[start..<leafEnd])
+        scratch.append(UInt8(ascii: "}"))
+        return hashing.hash(scratch, scratch.indices)
     }
 
-    private static let leafPrefix: [UInt8] = [Tree.leafPrefix]
-    private static let brace = [UInt8(ascii: "}")]
-
-    /// The number in the last `"position"` before the data's hash; no attribute can have its name.
-    private static func position(
+    /// The number that a leaf says is its position.
+    static func position(
         _ bytes: Span<UInt8>, _ range: Range<Int>
     ) throws(LineFault) -> UInt64 {
-        guard let start = find(positionMember, in: bytes, range) else { throw .noPosition }
+        guard let place = find(positionMember, in: bytes, from: range.lowerBound) else {
+            throw .noPosition
+        }
+        return try decimal(bytes, place..<range.upperBound)
+    }
+
+    /// The number before the next quote.
+    private static func decimal(
+        _ bytes: Span<UInt8>, _ range: Range<Int>
+    ) throws(LineFault) -> UInt64 {
+        let start = range.lowerBound
         var position: UInt64 = 0
         var index = start
         while index < range.upperBound, bytes[index] != quote {
@@ -211,35 +262,60 @@ private struct ExportLine {
     }
 
     private static func data(
-        _ bytes: [UInt8], _ range: Range<Int>, _ hash: Hash
+        _ bytes: [UInt8], _ range: Range<Int>, _ hash: Span<UInt8>, _ hashing: Hashing
     ) throws(LineFault) -> Data {
-        guard bytes[range.upperBound - 1] == UInt8(ascii: "}") else { throw .badData }
+        guard !range.isEmpty, bytes[range.upperBound - 1] == UInt8(ascii: "}") else {
+            throw .badData
+        }
         let member = bytes[range.lowerBound..<range.upperBound - 1]
         if member.starts(with: json) {
             let value = member.dropFirst(json.count)
-            if Hash(of: value) == hash { return .present }
+            if hashing.hash(bytes, value.indices).isWritten(hash) { return .present }
+            guard Hash(hexDigits: hash) != nil else { throw .noLeaf }
             if value.elementsEqual(null) { return .removed }
             throw .otherData
         }
         guard member.starts(with: base64), member.count > base64.count, member.last == quote,
             let data = Base64.decode(member.dropFirst(base64.count).dropLast())
         else { throw .badData }
-        guard Hash(of: data) == hash else { throw .otherData }
+        guard Hash(of: data).isWritten(hash) else { throw .otherData }
         return .present
     }
 }
 
-/// Behind the first occurrence of `pattern` within a range, or nil.
-private func find(_ pattern: [UInt8], in bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+extension Hash {
+    /// Whether these bytes are the 64 lower-case hexadecimal digits of the hash.
+    fileprivate func isWritten(_ digits: Span<UInt8>) -> Bool {
+        guard digits.count == 2 * Self.byteCount else { return false }
+        return Self.isWritten(words.0, digits, at: 0) && Self.isWritten(words.1, digits, at: 16)
+            && Self.isWritten(words.2, digits, at: 32) && Self.isWritten(words.3, digits, at: 48)
+    }
+
+    private static func isWritten(
+        _ word: UInt64, _ digits: Span<UInt8>, at start: Int
+    ) -> Bool {
+        let upper = hexDigits(of: UInt32(truncatingIfNeeded: word >> 32))
+        let lower = hexDigits(of: UInt32(truncatingIfNeeded: word))
+        var difference: UInt8 = 0
+        for index in 0..<8 {
+            let shift = UInt64(56 - 8 * index)
+            difference |= digits[start + index] ^ UInt8(truncatingIfNeeded: upper >> shift)
+            difference |= digits[start + 8 + index] ^ UInt8(truncatingIfNeeded: lower >> shift)
+        }
+        return difference == 0
+    }
+}
+
+/// Behind the first occurrence of `pattern` on the line, or nil.
+private func find(_ pattern: [UInt8], in bytes: Span<UInt8>, from start: Int) -> Int? {
     let pattern = pattern.span
-    var start = range.lowerBound
-    let last = range.upperBound - pattern.count
+    var start = start
     // The third byte tells members apart better than the comma and quote that all begin with.
     let (key, offset) = (pattern[2], 2)
-    while start <= last {
-        if bytes[start + offset] == key, matches(pattern, bytes, at: start) {
-            return start + pattern.count
-        }
+    while start <= bytes.count - pattern.count {
+        let byte = bytes[start + offset]
+        if byte == key, matches(pattern, bytes, at: start) { return start + pattern.count }
+        if byte == ExportLine.newline { return nil }
         start += 1
     }
     return nil

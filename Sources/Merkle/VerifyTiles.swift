@@ -10,8 +10,8 @@ package protocol TileFiles {
 ///
 /// Every file is looked at: a tile that no proof would touch, and partial tiles of earlier sizes,
 /// are wrong too where one byte is. Memory holds one tile of each level, and the paths.
-package struct TileVerification<Files: TileFiles> {
-    private let files: Files
+package struct TileVerification {
+    private let files: any TileFiles
     private let size: UInt64
     /// Partial tiles of each tile, by how many hashes they have.
     private var partials: [String: [Tile.Named]] = [:]
@@ -28,14 +28,14 @@ package struct TileVerification<Files: TileFiles> {
     /// Throws ``Refusal/badFile(path:position:_:)`` for the first file that is wrong, in the order
     /// of positions. `progress` is told how many leaves were verified.
     package static func roots(
-        of files: Files, size: UInt64, also: [UInt64] = [], progress: (UInt64) -> Void = { _ in }
+        of files: any TileFiles, size: UInt64, also: [UInt64] = [], progress: (UInt64) -> Void = { _ in }
     ) throws(Refusal) -> [UInt64: Hash] {
         var verification = try Self(files, size: size, also: also)
         try verification.run(progress)
         return verification.roots
     }
 
-    private init(_ files: Files, size: UInt64, also: [UInt64]) throws(Refusal) {
+    private init(_ files: any TileFiles, size: UInt64, also: [UInt64]) throws(Refusal) {
         self.files = files
         self.size = size
         wanted = Set(also + [size]).sorted()

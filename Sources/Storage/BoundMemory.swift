@@ -1,4 +1,4 @@
-internal import CMalloc
+internal import CLinux
 internal import GRDBSQLite
 
 /// How much memory a process that runs for months keeps and takes.

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import CLinux
 internal import Glibc
 
 /// The few file operations whose durability the log depends on.
@@ -102,6 +103,37 @@ package enum FileSystem {
             throw error
         }
         try sync(parent(of: path))
+    }
+
+    /// Like ``replace(_:with:for:)``, but for many files, which ``syncFileSystem(of:)`` makes durable
+    /// together: after a power cut before that, any of them may be missing or empty.
+    package static func place(_ bytes: [UInt8], at path: String) throws(StorageError) {
+        let aside = path + ".new"
+        remove(aside)
+        let file = try RawFile.create(aside)
+        do throws(StorageError) {
+            try file.write(bytes, at: 0)
+            try rename(from: aside, to: path)
+        } catch {
+            remove(aside)
+            throw error
+        }
+    }
+
+    /// Makes everything on the disk of `path` survive a power cut.
+    package static func syncFileSystem(of path: String) throws(StorageError) {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw lastError("open", path: path) }
+        defer { Glibc.close(descriptor) }
+        guard syncfs(descriptor) == 0 else { throw lastError("syncfs", path: path) }
+    }
+
+    /// Creates a directory and those that it lies in, where they are missing.
+    package static func createDirectories(_ path: String) throws(StorageError) {
+        guard kind(of: path) != .directory else { return }
+        let above = parent(of: path)
+        if above != path { try createDirectories(above) }
+        try createDirectory(path)
     }
 
     /// Gives a file a second name; what is then written under the first is seen under both.

@@ -9,7 +9,7 @@ extension Rule {
         "Statistics": ["Glibc"],
         "Storage": [
             "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
-            "CMalloc",
+            "CLinux",
             "GRDB", "GRDBSQLite", "Dispatch", "Glibc", "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
@@ -41,6 +41,7 @@ extension Rule {
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
+        "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
             "Server", "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads",

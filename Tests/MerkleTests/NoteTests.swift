@@ -32,7 +32,7 @@ struct NoteTests {
         let witness = try Self.key("witness.example.org/w", .cosignature, fill: 2)
         #expect(try SigningKey(text: log.text).verifierKey == log.verifierKey)
         #expect(try VerifierKey(text: witness.verifierKey.text) == witness.verifierKey)
-        var note = Self.checkpoint.signed(with: log)
+        var note = Self.checkpoint.signed(with: [log])
         note.cosign(with: witness, atSeconds: 1_795_000_000)
         let read = try SignedNote(bytes: note.bytes)
         #expect(read == note)
@@ -49,7 +49,7 @@ struct NoteTests {
     func everyByte() throws {
         let log = try Self.key("example.org/log", .signature, fill: 1)
         let witness = try Self.key("witness.example.org/w", .cosignature, fill: 2)
-        var note = Self.checkpoint.signed(with: log)
+        var note = Self.checkpoint.signed(with: [log])
         note.cosign(with: witness, atSeconds: 1_795_000_000)
         let policy = try TrustPolicy(
             logKeys: [log.verifierKey], witnessKeys: [witness.verifierKey], witnessesRequired: 1)
@@ -81,9 +81,9 @@ struct NoteTests {
     func others() throws {
         let log = try Self.key("example.org/log", .signature, fill: 1)
         let other = try Self.key("example.org/log", .signature, fill: 9)
-        var note = Self.checkpoint.signed(with: log)
-        note.add(signaturesOf: Self.checkpoint.signed(with: other))
-        note.add(signaturesOf: Self.checkpoint.signed(with: other))
+        var note = Self.checkpoint.signed(with: [log])
+        note.add(signaturesOf: Self.checkpoint.signed(with: [other]))
+        note.add(signaturesOf: Self.checkpoint.signed(with: [other]))
         #expect(try note.verified(by: [log.verifierKey]).count == 1)
         #expect(try note.verified(by: [log.verifierKey, other.verifierKey]).count == 2)
         let stranger = try Self.key("example.org/stranger", .signature, fill: 3)
@@ -100,7 +100,7 @@ struct NoteTests {
         let witnesses = try (2..<5).map { fill in
             try Self.key("witness.example.org/\(fill)", .cosignature, fill: fill)
         }
-        var note = Self.checkpoint.signed(with: log)
+        var note = Self.checkpoint.signed(with: [log])
         for witness in witnesses.prefix(2) { note.cosign(with: witness, atSeconds: 5) }
         // The same witness again counts once.
         note.cosign(with: witnesses[0], atSeconds: 6)
@@ -118,7 +118,7 @@ struct NoteTests {
         let other = Checkpoint(origin: "example.org/other", size: 1, root: Tree.emptyRoot)
         let otherKey = try Self.key("example.org/other", .signature, fill: 1)
         #expect(throws: Refusal.notSigned(byAny: ["example.org/log"])) {
-            try policy(0).open(other.signed(with: otherKey))
+            try policy(0).open(other.signed(with: [otherKey]))
         }
     }
 
@@ -164,7 +164,7 @@ struct ReceiptTests {
         return (
             Receipt(
                 index: UInt64(index), hashes: proof.hashes, leaf: entry(index),
-                note: checkpoint.signed(with: key)),
+                note: checkpoint.signed(with: [key])),
             try TrustPolicy(logKeys: [key.verifierKey])
         )
     }

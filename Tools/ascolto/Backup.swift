@@ -57,6 +57,11 @@ struct Restore: ParsableCommand {
         ) { backup in
             try CheckInChild.requireSound(["--backup=" + backup])
         }
+        if let keys = summary.movedKeys {
+            Standard.error(
+                "the backup does not hold all that was signed, so the signing key is no longer that "
+                    + "of this log and was moved to \(keys): ascolto keys generate makes another")
+        }
         Answer(object: summary.backup.members + [("replaced", .optional(summary.replaced))])
             .write(as: output.chosen)
     }

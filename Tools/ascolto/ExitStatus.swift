@@ -1,5 +1,6 @@
 internal import EventLog
 internal import Intake
+internal import Merkle
 internal import ProjectionKit
 internal import Server
 internal import Storage
@@ -28,6 +29,8 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as LogError: exitCode(error)
     case let error as StorageError: exitCode(error)
     case is Corruption: ExitStatus.corruption
+    case Refusal.badKey: ExitStatus.usage
+    case is Refusal: ExitStatus.no
     case let error as ReadModelError: exitCode(error)
     case let error as ServeError: exitCode(error)
     case is TokenError: ExitStatus.no
@@ -45,7 +48,8 @@ private func exitCode(_ error: LogError) -> Int32 {
     switch error {
     case .storage(let error): exitCode(error)
     case .noLog, .logExists, .clockJumped, .asOfBeyondLog, .noBackup, .backupOfOtherLog,
-        .backupHoldsMore, .wouldLose, .noCursor, .cursorOfOtherHistory, .cursorWentBack:
+        .backupHoldsMore, .wouldLose, .noCursor, .cursorOfOtherHistory, .cursorWentBack, .noKey,
+        .hasKey, .openKeyFile, .badKeyFile, .notCovered, .refused:
         ExitStatus.no
     case .corruption, .behindHeadFile, .cursorDamaged: ExitStatus.corruption
     case .overloaded, .cancelled, .writerStopped: ExitStatus.unavailable

@@ -17,7 +17,14 @@ struct Stats: ParsableCommand {
         let perEvent = Double(statistics.fileBytes) / Double(max(1, statistics.events))
         Answer(object: [
             ("events", .count(statistics.events)), ("root", .text(statistics.root.hex)),
-            ("origin", .text(opened.identity.origin)), ("verifier_key", .null),
+            ("origin", .text(opened.identity.origin)),
+            ("verifier_key", .optional(try SigningKeys(of: opened).verifierKey()?.text)),
+            (
+                "signed_events",
+                try opened.signedCheckpoint().map {
+                    .count(try Checkpoint(text: $0.text).size)
+                } ?? .null
+            ),
             ("log_id", .text(opened.identity.id.description)),
             ("zone", .text(opened.identity.zone)),
             ("file_bytes", .count(statistics.fileBytes)),

@@ -1,0 +1,61 @@
+internal import Merkle
+
+/// Whether a head is signed.
+enum Signing {
+    /// When the last checkpoint is a second old.
+    case whenDue
+    case now
+}
+
+/// What is answered together: appends that came, and what was decided about them.
+struct WriterBatch {
+    private var requests: [AppendRequest] = []
+    private(set) var outcomes: [Result<[AppendOutcome], LogError>] = []
+    private var signings: [SigningRequest] = []
+    /// Whether nothing has come but news that runs could not be read.
+    private(set) var isOnlyLater = true
+    /// Whether the log is to be left as compact as it can be.
+    private(set) var hasFinish = false
+    /// Whether nothing has been taken yet.
+    private(set) var isEmpty = true
+    /// What the clock said to the first append, or why nothing may be recorded by it.
+    var clock: Result<ClockReading, LogError>?
+
+    /// Takes jobs in, and returns the appends among them.
+    @discardableResult
+    mutating func take(_ jobs: [WriterJob]) -> ArraySlice<AppendRequest> {
+        let start = requests.count
+        isEmpty = false
+        for job in jobs {
+            if case .append(let request) = job { requests.append(request) }
+            if case .sign(let request) = job { signings.append(request) }
+            if case .finish = job { hasFinish = true }
+            if case .later = job { continue }
+            isOnlyLater = false
+        }
+        return requests[start...]
+    }
+
+    mutating func decide(_ results: [Result<[AppendOutcome], LogError>]) { outcomes += results }
+
+    var count: Int { requests.count }
+
+    /// Whether somebody has asked for a checkpoint; whoever opens the log next finds one.
+    var signing: Signing { hasFinish || !signings.isEmpty ? .now : .whenDue }
+
+    /// The keys that sign from now on, where others were given.
+    var keys: [SigningKey]? { signings.compactMap(\.keys).last }
+
+    func answer() {
+        for (request, outcome) in zip(requests, outcomes) { request.answer(outcome) }
+    }
+
+    func answerSigning(_ result: Result<SignedNote, LogError>) {
+        for signing in signings { signing.answer(result) }
+    }
+
+    func refuse(_ error: LogError) {
+        for request in requests { request.answer(.failure(error)) }
+        answerSigning(.failure(error))
+    }
+}

@@ -1,0 +1,164 @@
+internal import ArgumentParser
+internal import EventLog
+internal import JSON
+internal import Merkle
+internal import Storage
+
+extension VerifierKey: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let key = try? VerifierKey(text: argument) else { return nil }
+        self = key
+    }
+}
+
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Verify tiles, an export, a receipt, or the log, against signed checkpoints.",
+        discussion: """
+            The key must come from where you trust, not from whom you verify; stats prints that of \
+            a log. A checkpoint alone proves nothing against who holds its key: give those that \
+            you have kept as --old. The same is done by ascolto-verify, which is small enough to \
+            be read. Without tiles, export and receipt, the log itself is verified by its tree; \
+            check goes through its events.
+            """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Option(help: "A tile directory; with --export, the lines that were altered are named by it.")
+    var tiles: String?
+    @Option(help: "An export of the whole log, also .gz or .zst; - is standard input.")
+    var export: String?
+    @Option(help: "A receipt.")
+    var receipt: String?
+    @Option(help: "The line of the event that the receipt is for.")
+    var event: String?
+    @Option(help: "The checkpoint; that of the tiles or of the log where it is not given.")
+    var checkpoint: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: "Keys of the log, of which one must have signed; several where it was rotated.")
+    var key: [VerifierKey]
+    @Option(
+        parsing: .upToNextOption,
+        help: "Checkpoints that were kept; the newer one must extend each of them.")
+    var old: [String] = []
+    @Option(parsing: .upToNextOption, help: "Keys of witnesses.")
+    var witnessKey: [VerifierKey] = []
+    @Option(help: "How many of the witnesses must have cosigned.")
+    var quorum = 0
+
+    func validate() throws {
+        if receipt != nil, tiles != nil || export != nil || !old.isEmpty {
+            throw ValidationError("--receipt is verified alone: without --tiles, --export, --old")
+        }
+        if event != nil, receipt == nil { throw ValidationError("--event goes with --receipt") }
+        if export != nil, checkpoint == nil, tiles == nil {
+            throw ValidationError("--export needs the --checkpoint that it is verified against")
+        }
+    }
+
+    func run() async throws {
+        do {
+            let verdict = try await verdict()
+            Answer(object: [("verified", .truth(true))] + verdict.members).write(as: output.chosen)
+        } catch let refusal as Refusal {
+            Answer(object: [
+                ("verified", .truth(false)), ("problem", .text(refusal.description)),
+                ("position", refusal.position.map { .count($0) } ?? .null),
+                ("file", .optional(refusal.path)),
+            ]).write(as: output.chosen)
+            Standard.error("not verified: \(refusal)")
+            throw VerbOutcome.answerIsNo
+        }
+    }
+
+    private func verdict() async throws -> Audit.Verdict {
+        let policy = try TrustPolicy(
+            logKeys: key, witnessKeys: witnessKey, witnessesRequired: quorum)
+        func audit(_ note: [UInt8]?) throws -> Audit {
+            Audit(
+                policy: policy, checkpoint: note, remembered: try old.map(bytes(of:)),
+                hashing: .fast)
+        }
+        let note = try checkpoint.map(bytes(of:))
+        let bar = ProgressBar("verify")
+        defer { bar.finish() }
+        let show: (UInt64) -> Void = { bar.update(done: Int($0), of: nil) }
+        if let receipt {
+            return try audit(note).verifyReceipt(
+                try bytes(of: receipt), line: try event.map(bytes(of:)))
+        }
+        let files = tiles.map(TileDirectory.init)
+        if let export {
+            var input = ExportFile(file: try InputFile(at: export))
+            return try await audit(note).verifyExport(&input, against: files, progress: show)
+        }
+        if let files { return try audit(note).verifyTiles(files, progress: show) }
+        let opened = try log.openForReading()
+        guard let own = try note ?? opened.signedCheckpoint()?.bytes else { throw LogError.noKey }
+        return try audit(own).verify { size in
+            size > (try opened.head().size) ? nil : try opened.root(atSize: size)
+        }
+    }
+
+    private func bytes(of path: String) throws(Refusal) -> [UInt8] {
+        do {
+            return try RawFile.open(path).read(4 * SignedNote.bytesMax, at: 0)
+        } catch {
+            throw .unreadable(path: path, "\(error)")
+        }
+    }
+}
+
+extension Audit.Verdict {
+    fileprivate var members: [(String, Cell)] {
+        [
+            ("origin", .text(head.checkpoint.origin)), ("size", .count(head.checkpoint.size)),
+            ("root", .text(head.checkpoint.root.hex)),
+            ("signed_by", .array(head.signers.map { .text($0.key.text) })),
+            ("witnessed_by", .array(head.witnesses.map { .text($0.key.name) })),
+            ("extends", .array(extends.map { .count($0) })),
+            ("removed_data", .count(removed)),
+            ("position", leaf.map { .count($0.position) } ?? .null),
+            ("leaf", .optional(leaf.map { String(decoding: $0.bytes, as: UTF8.self) })),
+        ]
+    }
+}
+
+/// A tile directory on disk.
+private struct TileDirectory: TileFiles {
+    let path: String
+
+    func bytes(of name: String) throws(Refusal) -> [UInt8]? {
+        let file = path + "/" + name
+        guard FileSystem.kind(of: file) == .file else { return nil }
+        do {
+            let size = try FileSystem.size(of: file).bytes
+            return try RawFile.open(file).read(size, at: 0)
+        } catch {
+            throw .unreadable(path: name, "\(error)")
+        }
+    }
+
+    func paths() throws(Refusal) -> [String] {
+        guard FileSystem.kind(of: path) == .directory else {
+            throw .unreadable(path: path, "there is no directory")
+        }
+        return paths(below: "tile")
+    }
+
+    private func paths(below folder: String) -> [String] {
+        (FileSystem.entries(of: path + "/" + folder) ?? []).flatMap { name -> [String] in
+            let child = folder + "/" + name
+            return FileSystem.kind(of: path + "/" + child) == .directory
+                ? paths(below: child) : [child]
+        }
+    }
+}
+
+/// An export that is read once.
+private struct ExportFile: ExportBytes, ~Copyable {
+    var file: InputFile
+
+    mutating func next(upTo count: Int) throws -> [UInt8] { try file.read(upTo: count) }
+}
