@@ -86,10 +86,10 @@ extension LogError: CustomStringConvertible {
         case .corruption(let corruption): "\(corruption); run ascolto check"
         case .behindHeadFile(let size, let remembered):
             "the log holds \(size) events, but its head file remembers \(remembered): corruption, "
-                + "or data.mdb was replaced by an older copy. Nothing is appended or signed. Restore "
-                + "the newest backup that holds them (ascolto restore FILE); if they are lost for "
-                + "ever, ascolto restore FILE --replace begins anew from an older one, and moves "
-                + "the signing key aside with the history that it has signed"
+                + "or data.mdb was replaced by an older copy. Nothing is appended or signed. "
+                + "Restore the newest backup that holds them (ascolto restore FILE); if they are "
+                + "lost for ever, ascolto restore FILE --replace begins anew from an older one, "
+                + "and moves the signing key aside with the history that it has signed"
         case .asOfBeyondLog(let position, let size):
             "position \(position) does not exist yet; the log has \(size) events"
         case .overloaded: "too many appends are waiting; try again later with the same ids"

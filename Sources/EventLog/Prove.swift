@@ -15,7 +15,7 @@ extension EventLog {
     /// The receipt of the event at a position, under a checkpoint of this log that covers it.
     ///
     /// Reads the leaves of one unit of 256 events and of the right edge of the tree, and some ten
-    /// tiles. Throws ``LogError/notCovered(_:by:)`` where the checkpoint does not cover the position.
+    /// tiles. Throws ``LogError/notCovered(_:by:)`` where the checkpoint does not cover it.
     package func receipt(
         of position: Position, under note: SignedNote
     ) throws(LogError) -> Receipt {

@@ -14,7 +14,7 @@ package struct RestoreSummary: Equatable, Sendable {
     package let backup: BackupSummary
     /// Where the log is that was there before; nil where there was none.
     package let replaced: String?
-    /// Where the signing key is whose checkpoints the backup does not hold; nil where none is moved.
+    /// Where the signing key is whose checkpoints the backup does not hold; nil where it stays.
     package let movedKeys: String?
 }
 

@@ -46,7 +46,9 @@ package struct SigningKeys: Sendable {
                 try publish(key)
                 throw LogError.hasKey(key.verifierKey.text)
             }
-            let key = try accepting(current) { try SigningKey(name: origin, kind: KeyKind.signature) }
+            let key = try accepting(current) {
+                try SigningKey(name: origin, kind: KeyKind.signature)
+            }
             try FileSystem.replaceDirectory(directory)
             try save(key, as: current)
             try publish(key)

@@ -10,7 +10,7 @@ package struct WrittenTiles: Equatable, Sendable {
 }
 
 extension EventLog {
-    /// Writes the tile directory (C2SP tlog-tiles) of a checkpoint, or what one that is there lacks.
+    /// Writes the tile directory (C2SP tlog-tiles) of a checkpoint, or what an older one lacks.
     ///
     /// Tiles and entries come first, the checkpoint last: a directory always holds all that its
     /// checkpoint covers, and one that was broken off is gone on with. Partial tiles that are no

@@ -310,9 +310,9 @@ final class Writer: Sendable {
 
     /// Writes the head file; callers have their answers already, and wait for it no longer.
     ///
-    /// Once a second, and when asked to, it also signs the head: what is signed here is durable, since
-    /// LMDB has synced it. Where the file cannot be written, the batch is durable all the same, but
-    /// nothing more is written.
+    /// Once a second, and when asked to, it also signs the head: what is signed here is durable,
+    /// since LMDB has synced it. Where the file cannot be written, the batch is durable all the
+    /// same, but nothing more is written.
     private func remember(_ books: Books, _ signing: Signing) -> State {
         let now = SystemClock.bootMicroseconds()
         let isDue =

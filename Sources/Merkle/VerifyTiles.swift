@@ -28,7 +28,8 @@ package struct TileVerification {
     /// Throws ``Refusal/badFile(path:position:_:)`` for the first file that is wrong, in the order
     /// of positions. `progress` is told how many leaves were verified.
     package static func roots(
-        of files: any TileFiles, size: UInt64, also: [UInt64] = [], progress: (UInt64) -> Void = { _ in }
+        of files: any TileFiles, size: UInt64, also: [UInt64] = [],
+        progress: (UInt64) -> Void = { _ in }
     ) throws(Refusal) -> [UInt64: Hash] {
         var verification = try Self(files, size: size, also: also)
         try verification.run(progress)

@@ -134,7 +134,8 @@ extension Problem {
         case .storage(let error): self.init(storage: error)
         case .corruption, .behindHeadFile, .cursorDamaged:
             self.init(.internalServerError, .corruption, "\(error)")
-        case .asOfBeyondLog, .noCursor, .noKey, .notCovered: self.init(.notFound, .notFound, "\(error)")
+        case .asOfBeyondLog, .noCursor, .noKey, .notCovered:
+            self.init(.notFound, .notFound, "\(error)")
         case .badCursorName: self.init(.badRequest, .badParameter, "\(error)")
         case .cursorWentBack, .cursorOfOtherHistory:
             self.init(.conflict, .cursorConflict, "\(error)")

@@ -105,8 +105,8 @@ package enum FileSystem {
         try sync(parent(of: path))
     }
 
-    /// Like ``replace(_:with:for:)``, but for many files, which ``syncFileSystem(of:)`` makes durable
-    /// together: after a power cut before that, any of them may be missing or empty.
+    /// Like ``replace(_:with:for:)``, but for many files, which ``syncFileSystem(of:)`` makes
+    /// durable together: after a power cut before that, any of them may be missing or empty.
     package static func place(_ bytes: [UInt8], at path: String) throws(StorageError) {
         let aside = path + ".new"
         remove(aside)

@@ -31,7 +31,7 @@ struct KillTests {
         var (acknowledgements, killed, events) = (0, 0, 0 as UInt64)
         for log in 0..<sweep.rounds * patience / Self.roundsOfALog {
             let scratch = try Scratch()
-            let made = try Ascolto.run(["init"], log: scratch.log)
+            let made = try Ascolto.run(["keys", "generate"], log: scratch.log)
             try #require(made.end == .exit(0), "\(made.error)")
             let seed = sweep.seed << 16 | UInt64(log)
             var promise = Promise(seed: seed, shape: sweep.shape, log: scratch.log)

@@ -1,4 +1,5 @@
 import Foundation
+import Merkle
 import TestSupport
 import Testing
 
@@ -6,6 +7,8 @@ import Testing
 struct Promise {
     /// The positions at which each acknowledged request stands.
     private(set) var acknowledged: [Int: ClosedRange<UInt64>] = [:]
+    /// Every checkpoint that was found signed, whoever may have seen it.
+    private var checkpoints: Set<Data> = []
     let seed: UInt64
     let shape: String
     let log: String
@@ -56,14 +59,46 @@ struct Promise {
     }
 
     /// Holds the log against the promise: it is sound, and all that was acknowledged is in it once.
-    func requireKept(_ story: String) throws {
+    mutating func requireKept(_ story: String) throws {
         try requireSound(story)
         try requireOnce(story)
+        try requireExtended(story)
     }
 
-    func requireSound(_ story: String) throws {
+    mutating func requireSound(_ story: String) throws {
+        checkpoints.formUnion(try Self.checkpoints(in: log))
         let check = try Ascolto.run(["check"], log: log)
         try #require(check.end == .exit(0), "\(story): check: \(check.end) \(check.error)")
+    }
+
+    /// The checkpoints in the whole slots of the head file, also where they are not synced yet.
+    private static func checkpoints(in log: String) throws -> [Data] {
+        let head = try contents(of: log + "/head")
+        let (slotBytes, lengthAt, noteAt, hashBytes) = (2_048, 56, 58, 32)
+        return stride(from: 0, to: head.count, by: slotBytes).compactMap { start in
+            let slot = Array(head[start..<min(start + slotBytes, head.count)])
+            let sum = Hash(bytes: slot.suffix(hashBytes))
+            guard sum == Hash(of: slot.dropLast(hashBytes)) else { return nil }
+            let length = Int(head[start + lengthAt]) | Int(head[start + lengthAt + 1]) << 8
+            guard length > 0, length <= slotBytes - noteAt - hashBytes else { return nil }
+            return head[start + noteAt..<start + noteAt + length]
+        }
+    }
+
+    /// The log as it is now extends every checkpoint that was ever signed.
+    func requireExtended(_ story: String) throws {
+        let scratch = try Scratch()
+        let files = try checkpoints.enumerated().map { try scratch.file("\($0)", $1) }
+        try #require(!files.isEmpty, "\(story): nothing was signed")
+        let key = String(decoding: try contents(of: log + "/keys/signing.vkey"), as: UTF8.self)
+        let newest = try Ascolto.run(["checkpoint", "--out", scratch.place("newest")], log: log)
+        try #require(newest.end == .exit(0), "\(story): \(newest.error)")
+        let verified = try Ascolto.run(
+            [
+                "verify", "--key", key.trimmingCharacters(in: .newlines), "--checkpoint",
+                scratch.place("newest"), "--old",
+            ] + files, log: log)
+        try #require(verified.end == .exit(0), "\(story): \(verified.error)")
     }
 
     /// All that was acknowledged is there once, where it was said to be.

@@ -40,7 +40,7 @@ struct SystemCallTests {
     @Test("loses nothing that was acknowledged, and is told", arguments: faults)
     func fault(fault: Fault) throws {
         let scratch = try Scratch()
-        let made = try Ascolto.run(["init"], log: scratch.log)
+        let made = try Ascolto.run(["keys", "generate"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         var sound = Promise(seed: 9, shape: "mixed", log: scratch.log)
         try sound.requireCompletable(0..<Self.there, "before all faults")
@@ -67,6 +67,7 @@ struct SystemCallTests {
             try promise.requireSound(story)
             try promise.requireCompletable(0..<Self.behind, story)
             try promise.requireOnce("\(story), completed")
+            try promise.requireExtended("\(story), completed")
             // Every call at first, then some of the many that are alike.
             call += 1 + call / (8 * patience)
         }
@@ -99,7 +100,7 @@ struct SystemCallTests {
         while true {
             let story = "\(fault.testDescription), call \(number)"
             try? FileManager.default.removeItem(atPath: scratch.log)
-            _ = try Ascolto.run(["init"], log: scratch.log)
+            _ = try Ascolto.run(["keys", "generate"], log: scratch.log)
             let line = Self.line(number)
             let trace = "\(scratch.path)/trace"
             let words =

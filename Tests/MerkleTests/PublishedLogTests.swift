@@ -73,7 +73,7 @@ struct PublishedLogTests {
                 let roots = try TileVerification.roots(of: wrong, size: 70_000)
                 // Entries of a bundle alone could be divided otherwise, but then not fit the tile.
                 Issue.record(
-                    "seed \(seed): \(path) passed with the root \(String(describing: roots[70_000]))"
+                    "seed \(seed): \(path) passed: \(String(describing: roots[70_000]))"
                 )
             } catch {
                 #expect(error.path != nil && error.position != nil, "seed \(seed): \(error)")

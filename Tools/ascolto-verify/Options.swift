@@ -25,17 +25,18 @@ enum Request {
     case verify(Options)
 
     static let usage = """
-        usage: ascolto-verify --tiles DIR      --key VKEY [--checkpoint FILE] [--old FILE]…
-               ascolto-verify --export FILE    --key VKEY --checkpoint FILE [--tiles DIR] [--old FILE]…
-               ascolto-verify --receipt FILE   --key VKEY [--event FILE]
+        usage: ascolto-verify --tiles DIR --key VKEY [--checkpoint FILE] [--old FILE…]
+               ascolto-verify --export FILE --key VKEY --checkpoint FILE [--tiles DIR] [--old FILE…]
+               ascolto-verify --receipt FILE --key VKEY [--event FILE] [--checkpoint FILE]
 
-        Verifies what a log has given out against its signed checkpoint, and against checkpoints that
-        were kept from earlier (--old, as often as needed). The key must come from where you trust,
-        not from whom you verify; where it was rotated, give --key for each. With
-        --witness-key VKEY… --quorum N, so many witnesses must have cosigned. An export of - is
-        standard input; --event is the line of the event that a receipt is for.
+        Verifies what a log has given out against its signed checkpoint, and against
+        checkpoints that were kept from earlier (--old). The key must come from where you
+        trust, not from whom you verify; where it was rotated, give each after --key. With
+        --witness-key VKEY… --quorum N, so many witnesses must have cosigned. An export of -
+        is standard input; --event is the line of the event that a receipt is for.
 
-        Exit codes: 0 verified; 1 not verified, and the first position or file that is wrong; 2 usage.
+        Exit codes: 0 verified; 1 not verified, with the first position or file that is
+        wrong where one can be named; 2 usage.
         """
 
     private static let names: Set = [

@@ -59,8 +59,9 @@ struct Restore: ParsableCommand {
         }
         if let keys = summary.movedKeys {
             Standard.error(
-                "the backup does not hold all that was signed, so the signing key is no longer that "
-                    + "of this log and was moved to \(keys): ascolto keys generate makes another")
+                "the backup does not hold all that was signed, so the signing key is no longer "
+                    + "that of this log, and was moved to \(keys); ascolto keys generate makes "
+                    + "another")
         }
         Answer(object: summary.backup.members + [("replaced", .optional(summary.replaced))])
             .write(as: output.chosen)

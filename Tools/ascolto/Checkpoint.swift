@@ -42,7 +42,8 @@ struct SignedLog {
         let wanted = try log.head().size
         let giveUp = ContinuousClock.now + .seconds(5)
         while ContinuousClock.now < giveUp {
-            if let note = try log.signedCheckpoint(), try Checkpoint(text: note.text).size >= wanted {
+            if let note = try log.signedCheckpoint(), try Checkpoint(text: note.text).size >= wanted
+            {
                 return SignedLog(log: log, note: note)
             }
             try await Task.sleep(for: LogLimits.pollInterval)
@@ -108,8 +109,8 @@ struct Prove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the receipt of an event: the proof that it is in the log, at its place.",
         discussion: """
-            A receipt (C2SP tlog-proof) holds the event's leaf, the way to the root, and the signed \
-            checkpoint. It is verified alone, without the log and without us; who has appended an \
+            A receipt (C2SP tlog-proof) holds the event's leaf, the way to the root, and the \
+            signed checkpoint. It is verified alone, without the log and without us; who has appended an \
             event keeps it against the operator.
             """)
 

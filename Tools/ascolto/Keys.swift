@@ -31,8 +31,8 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Go on to a new signing key; the log tells so in an event.",
             discussion: """
-                The checkpoint that covers the event is signed by both keys: it lets those who know \
-                the old key believe the new one. Keep it, and give it to them. The old key is then \
+                The checkpoint that covers the event is signed by both keys: it lets those who \
+                know the old key believe the new one. Keep it, and give it to them. The old key is then \
                 gone. A rotation that was broken off is finished by running this again.
                 """)
 
