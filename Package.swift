@@ -197,7 +197,8 @@ let package = Package(
             name: "WorkloadsTests", dependencies: ["TestSupport", "Workloads", "EventLog", "JSON"],
             swiftSettings: strict),
         .testTarget(
-            name: "ServerTests", dependencies: ["TestSupport", "AscoltoClient"],
+            name: "ServerTests",
+            dependencies: ["TestSupport", "AscoltoClient", "ascolto", "ascolto-verify"],
             swiftSettings: strict),
         .testTarget(name: "HouseRules", dependencies: ["TestSupport"], swiftSettings: strict),
         // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.

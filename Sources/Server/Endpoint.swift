@@ -10,6 +10,11 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case exportEvents
     case listStreams
     case head
+    case checkpoint
+    case entries
+    case tile
+    case receipt
+    case consistency
     case listCursors
     case readCursor
     case moveCursor
@@ -43,6 +48,11 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .exportEvents: "/v1/export"
         case .listStreams: "/v1/streams"
         case .head: "/v1/head"
+        case .checkpoint: "/checkpoint"
+        case .tile: "/tile/{level}/{index}"
+        case .entries: "/tile/entries/{index}"
+        case .receipt: "/v1/events/{position}/receipt"
+        case .consistency: "/v1/consistency"
         case .listCursors: "/v1/cursors"
         case .readCursor, .moveCursor, .removeCursor: "/v1/cursors/{cursor}"
         case .listProjections: "/v1/projections"
@@ -60,6 +70,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
 }
 
 extension Endpoint {
+    /// Whether the last part of the path is all that follows: indexes of tiles have slashes.
+    var takesRest: Bool { self == .tile || self == .entries }
+
     /// The method, and HEAD where it asks for the same without the body.
     var methods: [HTTPRequest.Method] {
         // A subscription without its body would be nothing.
@@ -85,8 +98,10 @@ struct Route: Sendable {
         }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         var allowed: [String] = []
-        for (endpoint, pattern) in patterns where pattern.count == parts.count {
-            guard let arguments = try match(pattern, parts) else { continue }
+        for (endpoint, pattern) in patterns {
+            let parts = endpoint.takesRest ? joined(parts, to: pattern.count) : parts
+            guard pattern.count == parts.count, let arguments = try match(pattern, parts)
+            else { continue }
             if endpoint.methods.contains(method) {
                 return Route(endpoint: endpoint, arguments: arguments)
             }
@@ -104,6 +119,15 @@ struct Route: Sendable {
 
     private static let patterns: [(Endpoint, [Substring])] = Endpoint.allCases.map {
         ($0, $0.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() + [])
+    }
+
+    /// As many parts as are wanted, the last of which has the slashes of what it is made of.
+    private static func joined(_ parts: ArraySlice<Substring>, to count: Int)
+        -> ArraySlice<Substring>
+    {
+        guard parts.count > count else { return parts }
+        let rest = parts.dropFirst(count - 1).joined(separator: "/")
+        return parts.prefix(count - 1) + [Substring(rest)]
     }
 
     private static func match(

@@ -119,6 +119,11 @@ struct Responder: Sendable {
             return try await follow(
                 SubscriptionRequest(query, fields, client), request, client)
         case .head: return .whole(try await head(query, fields))
+        case .checkpoint: return .whole(try await checkpoint(query, fields))
+        case .tile: return .whole(try await tile(route.arguments, query, fields))
+        case .entries: return .whole(try await entries(route.arguments[0], query, fields))
+        case .receipt: return .whole(try await receipt(route.arguments[0], query, client))
+        case .consistency: return .whole(try await consistency(query, fields))
         case .listStreams: return .whole(try await streams(query))
         case .listCursors: return .whole(try await cursors(query))
         case .readCursor: return .whole(try await cursor(route.arguments[0], query))

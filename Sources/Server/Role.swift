@@ -94,7 +94,9 @@ extension Endpoint {
             [.appender, .auditor, .internalAnalyst, .privacyOfficer]
         case .listStreams: [.appender, .auditor, .internalAnalyst, .privacyOfficer]
         case .exportEvents: [.auditor, .internalAnalyst]
-        case .head: Set(Role.allCases)
+        case .head, .checkpoint, .tile, .consistency: Set(Role.allCases)
+        case .receipt: [.appender, .auditor, .internalAnalyst, .privacyOfficer]
+        case .entries: [.auditor, .internalAnalyst]
         case .listCursors, .readCursor:
             [.appender, .auditor, .internalAnalyst, .administrator]
         case .moveCursor: [.appender, .auditor, .internalAnalyst]
@@ -111,7 +113,7 @@ extension Endpoint {
     var showsEvents: Bool {
         switch self {
         case .readEvents, .readEvent, .followEvents, .exportEvents, .listStreams,
-            .queryProjection:
+            .queryProjection, .receipt, .entries:
             true
         default: false
         }
@@ -120,7 +122,7 @@ extension Endpoint {
     /// Whether what it gives cannot be told apart by centre and type.
     var needsWholeLog: Bool {
         switch self {
-        case .exportEvents, .listStreams, .readTable, .queryProjection: true
+        case .exportEvents, .listStreams, .readTable, .queryProjection, .entries: true
         default: false
         }
     }

@@ -23,6 +23,11 @@ struct ServedTests {
     func access() throws { try run("access_matrix.py") }
 
     @Test(
+        "checkpoints, receipts, tiles and proofs of growth, verified by an auditor's program",
+        .timeLimit(.minutes(6)))
+    func proofs() throws { try run("served_proofs.py", Ascolto.neighbour("ascolto-verify")) }
+
+    @Test(
         "killed under load, it has every acknowledged event once, and subscribers go on",
         .timeLimit(.minutes(6)))
     func kills() throws {
@@ -42,6 +47,8 @@ struct ServedTests {
         .enabled(if: Python.speaksHTTP, "\(Python.needed)"), .timeLimit(.minutes(6)))
     func description() throws {
         let scratch = try Scratch()
+        // With a checkpoint, tiles and receipts to be had.
+        _ = try Ascolto.run(["keys", "generate"], log: scratch.log)
         let server = try RunningServer(log: scratch.log)
         let run = try Python.run("openapi_conformance.py", [server.address, "--seed", "5"])
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
