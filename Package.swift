@@ -52,7 +52,7 @@ let package = Package(
         // An end that waits for all who have asked.
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-        // The client library speaks HTTP through it.
+        // The client library speaks HTTP through it, and so do those who ask witnesses.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Settings from file, environment and flags in one order.
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
@@ -152,6 +152,9 @@ let package = Package(
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
                 "Reorganisation", "Server", "JSON", "Storage", "Merkle", "YAML", "Workloads",
                 arguments,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -144,6 +144,8 @@ func wrapping<Result>(_ body: () throws -> Result) throws(LogError) -> Result {
         throw .storage(error)
     } catch let error as Corruption {
         throw .corruption(error)
+    } catch let error as Refusal {
+        throw .refused(error)
     } catch {
         throw .corruption(Corruption(at: nil, "\(error)"))
     }

@@ -8,8 +8,46 @@ extension EventLog {
     package func signedCheckpoint() throws(LogError) -> SignedNote? {
         try wrapping {
             let slot = try HeadFile.newest(in: headFile)
-            return slot.note.isEmpty ? nil : try SignedNote(bytes: slot.note)
+            guard !slot.note.isEmpty else { return nil }
+            var note = try SignedNote(bytes: slot.note)
+            if let cosigned = try readCosigned(), cosigned.text == note.text {
+                note.add(signaturesOf: cosigned)
+            }
+            return note
         }
+    }
+
+    /// The newest checkpoint of this history that witnesses have cosigned, or nil.
+    package func cosignedCheckpoint() throws(LogError) -> SignedNote? {
+        guard let note = try wrapping({ try readCosigned() }) else { return nil }
+        let checkpoint = try checkpoint(of: note)
+        // After a restore it may be one of the history that was there before.
+        guard try checkpoint.size <= head().size,
+            try root(atSize: checkpoint.size) == checkpoint.root
+        else { return nil }
+        return note
+    }
+
+    /// Keeps a checkpoint with the cosignatures of witnesses, in place of the one before.
+    package func keep(cosigned note: SignedNote) throws(LogError) {
+        try wrapping { try FileSystem.replace(cosignedPath, with: note.bytes, for: .asUsual) }
+    }
+
+    private var cosignedPath: String { directory + "/cosigned" }
+
+    private func readCosigned() throws -> SignedNote? {
+        guard FileSystem.kind(of: cosignedPath) == .file else { return nil }
+        return try SignedNote(
+            bytes: try RawFile.open(cosignedPath).read(SignedNote.bytesMax, at: 0))
+    }
+
+    /// A checkpoint that covers a position: one with cosignatures before one without; nil where
+    /// none does yet.
+    package func checkpoint(covering position: Position) throws(LogError) -> SignedNote? {
+        for note in [try cosignedCheckpoint(), try signedCheckpoint()] {
+            if let note, try checkpoint(of: note).size > position.value { return note }
+        }
+        return nil
     }
 
     /// The receipt of the event at a position, under a checkpoint of this log that covers it.

@@ -43,7 +43,7 @@ package struct Checkpoint: Hashable, Sendable {
     package func signed(with keys: [SigningKey]) -> SignedNote {
         precondition(
             keys.allSatisfy { $0.verifierKey.name == origin }, "a log signs under its own name")
-        var note = SignedNote(text: text)
+        var note = SignedNote(unsigned: text)
         for key in keys { note.sign(with: key) }
         return note
     }

@@ -11,7 +11,7 @@ package struct SignedNote: Hashable, Sendable {
     }
 
     /// A note that nobody has signed yet.
-    init(text: [UInt8]) {
+    package init(unsigned text: [UInt8]) {
         self.text = text
         signatures = []
     }

@@ -70,9 +70,7 @@ extension Responder {
 
     private func checkpoint(covering position: Position) async throws -> SignedNote {
         let log = desk.log
-        if let note = try await desk.readers.run({ try log.signedCheckpoint() }),
-            try Checkpoint(text: note.text).size > position.value
-        {
+        if let note = try await desk.readers.run({ try log.checkpoint(covering: position) }) {
             return note
         }
         return try await log.sign()

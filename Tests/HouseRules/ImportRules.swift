@@ -45,7 +45,8 @@ extension Rule {
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
             "Server", "EventLog", "Storage", "JSON", "Merkle", "YAML", "Workloads",
-            "ArgumentParser", "Configuration", "Logging",
+            "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Configuration",
+            "Logging",
             "Foundation", "Dispatch", "Glibc", "Synchronization",
         ],
     ]

@@ -31,8 +31,9 @@ class Server:
             time.sleep(0.01)
 
     def said(self):
-        self.words.seek(0)
-        return self.words.read().decode(errors="replace")
+        # Without moving the offset, at which the server writes.
+        size = os.fstat(self.words.fileno()).st_size
+        return os.pread(self.words.fileno(), size, 0).decode(errors="replace")
 
     def stop(self, number=signal.SIGTERM):
         """Ends it, and returns its exit status."""

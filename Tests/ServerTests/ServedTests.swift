@@ -28,6 +28,19 @@ struct ServedTests {
     func proofs() throws { try run("served_proofs.py", Ascolto.neighbour("ascolto-verify")) }
 
     @Test(
+        "witnesses refuse forks, remember through kills, and give a quorum",
+        .enabled(if: Python.can("import nacl"), "\(Python.needed)"), .timeLimit(.minutes(6)))
+    func witnesses() throws {
+        let run = try Python.run(
+            "witnessing.py",
+            [
+                Ascolto.path, Ascolto.neighbour("ascolto-verify"), "--kills", "\(30 * patience)",
+                "--seed", "5",
+            ])
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+
+    @Test(
         "killed under load, it has every acknowledged event once, and subscribers go on",
         .timeLimit(.minutes(6)))
     func kills() throws {

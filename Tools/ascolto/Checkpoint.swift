@@ -7,7 +7,7 @@ internal import Storage
 /// A log and its newest checkpoint, signed now where this process may, else by whoever writes.
 struct SignedLog {
     let log: EventLog
-    let note: SignedNote
+    var note: SignedNote
 
     /// Whether a log without a signing key gets one.
     enum MissingKey {
@@ -20,7 +20,9 @@ struct SignedLog {
         do {
             if missingKey == .made { try makeKey(options) }
             let log = try options.openForWriting()
-            return SignedLog(log: log, note: try await log.sign())
+            _ = try await log.sign()
+            guard let note = try log.signedCheckpoint() else { throw LogError.noKey }
+            return SignedLog(log: log, note: note)
         } catch LogError.storage(.locked) {
             return try await signedByWriter(options)
         } catch LogError.storage(.notPermitted), LogError.storage(.readOnlyMount) {
@@ -71,12 +73,15 @@ struct CheckpointVerb: AsyncParsableCommand {
         discussion: """
             Keep it, or give it to somebody: what it covers can then no longer be altered, removed \
             or reordered without being noticed. Makes a signing key where there is none. Where \
-            another process writes, this prints what that process has signed, at most a second ago.
+            another process writes, this prints what that process has signed, at most a second \
+            ago. Witnesses cosign it only where it extends what they have seen before: with them \
+            nobody can be shown another history.
             """)
 
     @OptionGroup var log: LogOptions
     @Option(help: "Write it to this file.")
     var out: String?
+    @OptionGroup var witnesses: WitnessOptions
     @Option(help: "The checkpoint as it is, or what it says and its note as one JSON object.")
     var format: CheckpointFormat = .note
 
@@ -86,7 +91,8 @@ struct CheckpointVerb: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let signed = try await SignedLog.open(log, missingKey: .made)
+        var signed = try await SignedLog.open(log, missingKey: .made)
+        let gathered = try await witnesses.gather(for: &signed)
         let checkpoint = try Checkpoint(text: signed.note.text)
         let note = String(decoding: signed.note.bytes, as: UTF8.self)
         if let out {
@@ -102,6 +108,7 @@ struct CheckpointVerb: AsyncParsableCommand {
                 ("root", .text(checkpoint.root.hex)), ("note", .text(note)),
             ]).write(as: .json)
         }
+        if gathered != .enough { throw VerbOutcome.answerIsNo }
     }
 }
 
@@ -128,13 +135,14 @@ struct Prove: AsyncParsableCommand {
         Standard.error("wrote the receipt of position \(position) to \(out)")
     }
 
-    /// The newest checkpoint where it covers the position, otherwise a newer one.
+    private func alreadyCovering() throws -> SignedLog? {
+        let opened = try log.openForReading()
+        return try opened.checkpoint(covering: position).map { SignedLog(log: opened, note: $0) }
+    }
+
+    /// A checkpoint that covers the position, made now where there is none.
     private func covering() async throws -> SignedLog {
-        if let signed = try? SignedLog.alreadySigned(log),
-            try Checkpoint(text: signed.note.text).size > position.value
-        {
-            return signed
-        }
+        if let signed = try alreadyCovering() { return signed }
         return try await SignedLog.open(log, missingKey: .refused)
     }
 }

@@ -34,6 +34,7 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as ReadModelError: exitCode(error)
     case let error as ServeError: exitCode(error)
     case is TokenError: ExitStatus.no
+    case let error as WitnessError: exitCode(error)
     case is SignedTokenError: ExitStatus.usage
     case is UsageError, is YAMLError, is EventError: ExitStatus.usage
     case IntakeError.misplacedAttribute: ExitStatus.refused
@@ -83,6 +84,14 @@ private func exitCode(_ error: ServeError) -> Int32 {
     switch error {
     case .certificate, .key, .tls, .address: ExitStatus.usage
     case .addressTaken: ExitStatus.unavailable
+    }
+}
+
+private func exitCode(_ error: WitnessError) -> Int32 {
+    switch error {
+    case .noName, .otherName: ExitStatus.usage
+    case .otherKind, .openKeyFile: ExitStatus.no
+    case .damaged: ExitStatus.corruption
     }
 }
 
