@@ -61,16 +61,11 @@ extension EventLog {
         let index = position.value
         guard index < size else { throw .notCovered(position, by: size) }
         return try readTree { reader, transaction in
+            let leaf = try reader.leaf(at: index, in: transaction)
             let proof = try InclusionProof(index: index, size: size) {
                 try reader.hash($0, in: transaction)
             }
-            let unit = index / UInt64(LogLimits.subframeEvents)
-            let place = Int(index % UInt64(LogLimits.subframeEvents))
-            var leaves: [[UInt8]] = []
-            try reader.forEachLeaf(ofUnit: unit, count: place + 1, in: transaction) { leaf in
-                leaves.append([UInt8](capacity: leaf.count) { $0.append(copying: leaf) })
-            }
-            return Receipt(index: index, hashes: proof.hashes, leaf: leaves[place], note: note)
+            return Receipt(index: index, hashes: proof.hashes, leaf: leaf, note: note)
         }
     }
 

@@ -10,16 +10,21 @@ final class LeafHashes: Sendable {
     private let units = Mutex(
         BoundedCache<UInt64, [Hash]>(bytesMax: LogLimits.leafHashesBytesMax))
 
+    /// Remembers what was hashed on the way to something else.
+    func keep(_ hashes: [Hash], ofUnit unit: UInt64) {
+        units.withLock { units in
+            guard units[unit].map({ $0.count < hashes.count }) ?? true else { return }
+            units.keep(hashes, bytes: hashes.count * Hash.byteCount, for: unit)
+        }
+    }
+
     /// The first `count` leaf hashes of a unit, read where they are not known.
     func hashes(
         ofUnit unit: UInt64, atLeast count: Int, _ read: () throws -> [Hash]
     ) rethrows -> [Hash] {
         if let known = units.withLock({ $0[unit] }), known.count >= count { return known }
         let hashes = try read()
-        units.withLock { units in
-            guard units[unit].map({ $0.count < hashes.count }) ?? true else { return }
-            units.keep(hashes, bytes: hashes.count * Hash.byteCount, for: unit)
-        }
+        keep(hashes, ofUnit: unit)
         return hashes
     }
 }
@@ -136,6 +141,27 @@ struct TreeReader: ~Copyable {
             if visited < count { visit(leaf) }
             visited += 1
         }
+    }
+
+    /// The leaf at a position that the log has; the hashes of its unit are known from then on.
+    mutating func leaf(
+        at position: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [UInt8] {
+        let unit = position / UInt64(LogLimits.subframeEvents)
+        let place = Int(position % UInt64(LogLimits.subframeEvents))
+        let columns = try columns(ofUnit: unit, in: transaction)
+        guard columns.count > place else { throw Corruption(at: position, "the event is missing") }
+        var found: [UInt8] = []
+        var hashes: [Hash] = []
+        hashes.reserveCapacity(columns.count)
+        leaves.forEachLeaf(of: columns) { leaf in
+            if hashes.count == place {
+                found = [UInt8](capacity: leaf.count) { $0.append(copying: leaf) }
+            }
+            hashes.append(Tree.leafHash(of: leaf))
+        }
+        known.keep(hashes, ofUnit: unit)
+        return found
     }
 
     private mutating func leafHashes(

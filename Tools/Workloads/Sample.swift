@@ -24,7 +24,7 @@ package struct Sample: Sendable {
 
 extension ContinuousClock.Instant {
     /// What has passed since.
-    var nanosecondsSince: Int64 {
+    package var nanosecondsSince: Int64 {
         let (seconds, attoseconds) = (ContinuousClock.now - self).components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }

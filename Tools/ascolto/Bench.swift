@@ -27,8 +27,9 @@ struct Bench: AsyncParsableCommand {
     var rounds = 15
     @Option(
         help: """
-            Measure only this: appends, the log of calls, or the size that a trickle of small \
-            commits leaves behind, which takes long and is measured only when it is named.
+            Measure only this: appends, the log of calls, the size that a trickle of small \
+            commits leaves behind, or proofs: receipts, verification and what signing costs. The \
+            last two take long, and are measured only when they are named.
             """)
     var only: Part?
     @Option(
@@ -43,6 +44,7 @@ struct Bench: AsyncParsableCommand {
         case appends
         case calls
         case trickle
+        case proofs
 
         /// What is measured where nothing is named.
         static let usual: Set<Part> = [.appends, .calls]
@@ -89,6 +91,12 @@ struct Bench: AsyncParsableCommand {
         if parts.contains(.trickle) {
             members += try await TrickleFigures(
                 scratch: scratch, events: events, input: BenchInput(file: input, seed: seed)
+            ).measure()
+        }
+        if parts.contains(.proofs) {
+            members += try await ProofFigures(
+                scratch: scratch, events: events, rounds: rounds,
+                input: BenchInput(file: input, seed: seed)
             ).measure()
         }
         members += [

@@ -238,7 +238,7 @@ struct LogFigures {
 
 extension Cell {
     /// A figure whose digits behind the point mean nothing.
-    fileprivate static func rounded(_ value: Double) -> Cell { .integer(Int64(value.rounded())) }
+    static func rounded(_ value: Double) -> Cell { .integer(Int64(value.rounded())) }
 
     /// A figure with three digits behind the point.
     static func ratio(_ value: Double) -> Cell {

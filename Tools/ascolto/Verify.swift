@@ -157,7 +157,7 @@ private struct TileDirectory: TileFiles {
 }
 
 /// An export that is read once.
-private struct ExportFile: ExportBytes, ~Copyable {
+struct ExportFile: ExportBytes, ~Copyable {
     var file: InputFile
 
     mutating func next(upTo count: Int) throws -> [UInt8] { try file.read(upTo: count) }
