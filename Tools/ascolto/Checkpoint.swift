@@ -82,13 +82,8 @@ struct CheckpointVerb: AsyncParsableCommand {
     @Option(help: "Write it to this file.")
     var out: String?
     @OptionGroup var witnesses: WitnessOptions
-    @Option(help: "The checkpoint as it is, or what it says and its note as one JSON object.")
-    var format: CheckpointFormat = .note
-
-    enum CheckpointFormat: String, ExpressibleByArgument, CaseIterable {
-        case note
-        case json
-    }
+    @Option(help: "What it says, and the note, as one object; without it the note as it is.")
+    var format: OutputFormat?
 
     func run() async throws {
         var signed = try await SignedLog.open(log, missingKey: .made)
@@ -99,14 +94,13 @@ struct CheckpointVerb: AsyncParsableCommand {
             try FileSystem.replace(out, with: signed.note.bytes, for: .asUsual)
             Standard.error("wrote the checkpoint of \(checkpoint.size) events to \(out)")
         }
-        switch format {
-        case .note where out != nil: break
-        case .note: Standard.output.write(signed.note.bytes)
-        case .json:
+        if let format {
             Answer(object: [
                 ("origin", .text(checkpoint.origin)), ("size", .count(checkpoint.size)),
                 ("root", .text(checkpoint.root.hex)), ("note", .text(note)),
-            ]).write(as: .json)
+            ]).write(as: format)
+        } else if out == nil {
+            Standard.output.write(signed.note.bytes)
         }
         if gathered != .enough { throw VerbOutcome.answerIsNo }
     }
