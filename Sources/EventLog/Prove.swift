@@ -9,17 +9,15 @@ extension EventLog {
         try wrapping {
             let slot = try HeadFile.newest(in: headFile)
             guard !slot.note.isEmpty else { return nil }
-            var note = try SignedNote(bytes: slot.note)
-            if let cosigned = try readCosigned(), cosigned.text == note.text {
-                note.add(signaturesOf: cosigned)
-            }
+            let note = try SignedNote(bytes: slot.note)
+            if let cosigned = readCosigned(), cosigned.text == note.text { return cosigned }
             return note
         }
     }
 
     /// The newest checkpoint of this history that witnesses have cosigned, or nil.
     package func cosignedCheckpoint() throws(LogError) -> SignedNote? {
-        guard let note = try wrapping({ try readCosigned() }) else { return nil }
+        guard let note = readCosigned() else { return nil }
         let checkpoint = try checkpoint(of: note)
         // After a restore it may be one of the history that was there before.
         guard try checkpoint.size <= head().size,
@@ -35,19 +33,26 @@ extension EventLog {
 
     private var cosignedPath: String { directory + "/cosigned" }
 
-    private func readCosigned() throws -> SignedNote? {
+    private func readCosigned() -> SignedNote? {
         guard FileSystem.kind(of: cosignedPath) == .file else { return nil }
-        return try SignedNote(
+        // It can be made again: what cannot be read is not there.
+        return try? SignedNote(
             bytes: try RawFile.open(cosignedPath).read(SignedNote.bytesMax, at: 0))
     }
 
     /// A checkpoint that covers a position: one with cosignatures before one without; nil where
     /// none does yet.
     package func checkpoint(covering position: Position) throws(LogError) -> SignedNote? {
-        for note in [try cosignedCheckpoint(), try signedCheckpoint()] {
-            if let note, try checkpoint(of: note).size > position.value { return note }
+        // What an earlier key has signed, who knows the key of today does not take.
+        let key = try SigningKeys(of: self).verifierKey()
+        if let note = try cosignedCheckpoint(), key.map(note.names) ?? true,
+            try checkpoint(of: note).size > position.value
+        {
+            return note
         }
-        return nil
+        guard let note = try signedCheckpoint(), try checkpoint(of: note).size > position.value
+        else { return nil }
+        return note
     }
 
     /// The receipt of the event at a position, under a checkpoint of this log that covers it.

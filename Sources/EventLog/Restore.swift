@@ -105,7 +105,7 @@ extension EventLog {
         // One key signs one history. Where the backup lacks what was signed, the key goes with it.
         let signed = try headFile.flatMap { try signedNote(in: $0, heldBy: path, trailer) }
         var movedKeys: String?
-        if isReplaced, signed == nil, try SigningKeys.move(from: directory, to: aside) {
+        if signed == nil, try SigningKeys.move(from: directory, to: aside) {
             movedKeys = aside + "/" + SigningKeys.name
         }
         // The old log is also in a directory of its own, and the new data are synced. A crash

@@ -9,8 +9,8 @@ extension HeadFile.Slot {
         return (try Checkpoint(text: note.text), note)
     }
 
-    /// Refuses a log that does not contain what its newest checkpoint says, or one whose checkpoint
-    /// `key` has not signed though its name stands there.
+    /// Refuses a log that does not contain what its newest checkpoint says, and a checkpoint with a
+    /// signature of `key` that is wrong; one by an earlier key has none of `key`.
     func requireSigned(
         for origin: String, by key: VerifierKey?, _ snapshot: inout Snapshot,
         _ transaction: borrowing some Transaction & ~Copyable

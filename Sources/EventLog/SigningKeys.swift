@@ -33,26 +33,27 @@ package struct SigningKeys: Sendable {
         }
     }
 
-    /// The key that signs, or nil where there is none.
+    /// The key that signs, or nil where there is none; for who holds the writer's lock.
     ///
-    /// Throws ``LogError/openKeyFile(path:)`` where others than its owner may read it.
-    func load() throws -> SigningKey? { try key(in: current) }
+    /// Its public half stands beside it then, whatever a crash has left there. Throws
+    /// ``LogError/openKeyFile(path:)`` where others than its owner may read it.
+    func load() throws -> SigningKey? {
+        guard let key = try key(in: current) else { return nil }
+        if try verifierKey() != key.verifierKey { try publish(key) }
+        return key
+    }
 
     /// Makes the first key; throws ``LogError/hasKey(_:)`` where there is one.
-    package func generate() throws(LogError) -> VerifierKey {
+    fileprivate func generate() throws(LogError) -> SigningKey {
         try wrapping {
-            if let key = try load() {
-                // A crash may have come before the other file.
-                try publish(key)
-                throw LogError.hasKey(key.verifierKey.text)
-            }
+            if let key = try load() { throw LogError.hasKey(key.verifierKey.text) }
             let key = try accepting(current) {
                 try SigningKey(name: origin, kind: KeyKind.signature)
             }
             try FileSystem.replaceDirectory(directory)
             try save(key, as: current)
             try publish(key)
-            return key.verifierKey
+            return key
         }
     }
 
@@ -66,15 +67,16 @@ package struct SigningKeys: Sendable {
 
     /// Puts the next key into the place of the one before it, which is then gone.
     func finishRotation(to key: SigningKey) throws {
-        // What verifies stands there before what signs: nothing is signed that nobody can verify.
-        try publish(key)
         try FileSystem.rename(from: next, to: current)
         try FileSystem.sync(directory)
+        // Where a crash comes before this, whoever opens the log for writing next does it.
+        try publish(key)
     }
 
     /// Moves the keys away with the history that they have signed; whether there were any.
     static func move(from log: String, to aside: String) throws -> Bool {
         guard FileSystem.kind(of: log + "/" + name) == .directory else { return false }
+        try FileSystem.createDirectories(aside)
         try FileSystem.rename(from: log + "/" + name, to: aside + "/" + name)
         try FileSystem.sync(aside)
         try FileSystem.sync(log)
@@ -131,6 +133,16 @@ extension FileSystem {
 }
 
 extension EventLog {
+    /// Makes the first signing key, signs the head with it, and signs from now on.
+    ///
+    /// Throws ``LogError/hasKey(_:)`` where there is a key, ``LogError/readOnly``.
+    package func generateKey() async throws(LogError) -> VerifierKey {
+        guard writer != nil else { throw .readOnly }
+        let key = try SigningKeys(of: self).generate()
+        _ = try await sign(with: [key])
+        return key.verifierKey
+    }
+
     /// Goes on to a new key: tells so in an event, and has both keys sign the head that covers it.
     ///
     /// A crash leaves the old key in use and the new one prepared; to rotate again finishes it. The

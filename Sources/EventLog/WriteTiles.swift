@@ -13,8 +13,8 @@ extension EventLog {
     /// Writes the tile directory (C2SP tlog-tiles) of a checkpoint, or what an older one lacks.
     ///
     /// Tiles and entries come first, the checkpoint last: a directory always holds all that its
-    /// checkpoint covers, and one that was broken off is gone on with. Partial tiles that are no
-    /// longer the newest go. Throws ``LogError/refused(_:)`` where the directory holds a checkpoint
+    /// checkpoint covers, and one that was broken off is gone on with. Tiles of other sizes go.
+    /// Throws ``LogError/refused(_:)`` where the directory holds a checkpoint
     /// that is none of this history. `progress` is told how many events are written.
     package func writeTiles(
         to directory: String, under note: SignedNote, progress: (UInt64) -> Void = { _ in }
@@ -39,7 +39,7 @@ extension EventLog {
             try FileSystem.syncFileSystem(of: directory)
             try FileSystem.replace(
                 directory + "/checkpoint", with: note.bytes, for: .asUsual)
-            removePartialTiles(in: directory, from: written, to: size)
+            removeLeftovers(below: "tile", of: directory, size: size)
             return WrittenTiles(size: size, files: files + 1)
         }
     }
@@ -87,19 +87,29 @@ extension EventLog {
         try FileSystem.place(bytes, at: directory + "/" + path)
     }
 
-    /// Whoever still reads under the old checkpoint finds the same hashes in the longer tile.
-    private func removePartialTiles(in directory: String, from old: UInt64, to size: UInt64) {
-        for level in 0..<8 {
-            let count = Tile.hashCount(level: level, size: old)
-            guard Tile.hashCount(level: level, size: size) > count,
-                let tile = Tile(
-                    level: level, index: count / UInt64(Tile.width), ofTreeOf: old)
-            else { continue }
-            for path in level == 0 ? [tile.path, tile.entriesPath] : [tile.path] {
-                FileSystem.remove(directory + "/" + path)
-                let folder = FileSystem.parent(of: directory + "/" + path)
-                if FileSystem.isEmptyDirectory(folder) { FileSystem.remove(folder) }
+    /// Takes away partial tiles that are no longer the newest, and what a run that was broken off
+    /// has left; who still reads under the old checkpoint finds the same hashes in longer tiles.
+    private func removeLeftovers(below folder: String, of directory: String, size: UInt64) {
+        let path = directory + "/" + folder
+        for name in FileSystem.entries(of: path) ?? [] {
+            let child = folder + "/" + name
+            if FileSystem.kind(of: directory + "/" + child) == .directory {
+                removeLeftovers(below: child, of: directory, size: size)
+            } else if name.hasSuffix(".new") || Tile.named(child)?.isOfTree(of: size) == false {
+                FileSystem.remove(directory + "/" + child)
             }
         }
+        if FileSystem.isEmptyDirectory(path) { FileSystem.remove(path) }
+    }
+}
+
+extension Tile.Named {
+    /// Whether a tree of `size` leaves has a tile of just this width here.
+    fileprivate func isOfTree(of size: UInt64) -> Bool {
+        let tile =
+            switch self {
+            case .hashes(let tile), .entries(let tile): tile
+            }
+        return Tile(level: tile.level, index: tile.index, ofTreeOf: size) == tile
     }
 }

@@ -141,6 +141,8 @@ final class Writer: Sendable {
                 waitingWeightMax: 1, batchWeightMax: 1, priority: .background
             ) { [unowned self] in for portion in $0 { portion.forEach(index) } })
         threads.withLock { $0 = .open(crew) }
+        // The process before this one may have been killed before it signed the newest head.
+        _ = crew.writer.submit(.sign(SigningRequest()), weight: 0)
     }
 
     /// Enqueues appends and waits for their outcomes.
@@ -272,6 +274,7 @@ final class Writer: Sendable {
                 batch.take(jobs)
             }
             let state = recovered(from: error, books)
+            if case .running(let books) = state { planSigning(books) }
             done.withLock { $0.failed += UInt64(batch.count) }
             batch.refuse((error as? LogError) ?? wrapped(error))
             return state

@@ -14,8 +14,8 @@ extension Importer {
     /// Blank lines are stepped over; what another log has written itself, such as its
     /// `meta.log_created`, is skipped. A line without an id gets one that follows from its bytes,
     /// but for a CR at its end, so that a rerun finds it again. The members that a log sets are
-    /// dropped. The path `-` is standard input. Memory grows by some 50 bytes for each distinct line without an id of one file, and
-    /// by nothing for lines with one.
+    /// dropped. The path `-` is standard input. Memory grows by some 50 bytes for each distinct
+    /// line without an id of one file, and by nothing for lines with one.
     /// - Throws: `InputFileError`, or what the destination throws, within ``ImportStopped`` once
     ///   a line was read; events up to there stay.
     package func importNDJSON(_ paths: [String]) async throws -> ImportReport {

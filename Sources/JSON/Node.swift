@@ -13,7 +13,10 @@ package enum JSONNode: Equatable, Sendable {
 
     package static func == (left: JSONNode, right: JSONNode) -> Bool { left.json == right.json }
 
-    package static func count(_ value: some BinaryInteger) -> JSONNode { .integer(Int64(value)) }
+    /// A number; one that no integer of 64 bits can hold, as a text of its digits.
+    package static func count(_ value: some BinaryInteger) -> JSONNode {
+        Int64(exactly: value).map { .integer($0) } ?? .text(String(value))
+    }
 
     package static func optional(_ text: (some CustomStringConvertible)?) -> JSONNode {
         text.map { .text($0.description) } ?? .null

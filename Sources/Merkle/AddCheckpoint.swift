@@ -79,15 +79,20 @@ package struct WitnessedLog: Sendable {
         case inconsistent(Refusal)
     }
 
-    /// The checkpoint that may be cosigned next; the caller must remember it before it is.
-    package func judge(_ request: AddCheckpoint) throws(Objection) -> Checkpoint {
+    /// The checkpoint that may be cosigned next, and its note with no signatures but the log's; the
+    /// caller must remember it before it is.
+    package func judge(
+        _ request: AddCheckpoint
+    ) throws(Objection) -> (checkpoint: Checkpoint, note: SignedNote) {
         let checkpoint: Checkpoint
         do throws(Refusal) { checkpoint = try Checkpoint(text: request.note.text) } catch {
             throw .malformed(error)
         }
         guard checkpoint.origin == origin else { throw .unknownLog(checkpoint.origin) }
+        var note = SignedNote(unsigned: request.note.text)
         do throws(Refusal) {
-            guard try !request.note.verified(by: keys).isEmpty else {
+            try note.add(signaturesOf: request.note, by: keys)
+            guard try !note.verified(by: keys).isEmpty else {
                 throw Refusal.notSigned(byAny: keys.map(\.name))
             }
         } catch {
@@ -103,14 +108,14 @@ package struct WitnessedLog: Sendable {
         } catch {
             throw .inconsistent(error)
         }
-        return checkpoint
+        return (checkpoint, note)
     }
 
     private func requireGrown(
         to checkpoint: Checkpoint, _ hashes: [Hash]
     ) throws(Refusal) {
         guard let last, last.size > 0 else {
-            // Nothing was cosigned, or a log without events: there is nothing to be consistent with.
+            // Nothing was cosigned, or a log without events: nothing to be consistent with.
             guard hashes.isEmpty else {
                 throw .wrongProofLength(found: hashes.count, expected: 0)
             }

@@ -75,21 +75,29 @@ package struct Audit: Sendable {
     /// Verifies a receipt, and that an event's line is the one it is for, where one is given.
     package func verifyReceipt(_ bytes: [UInt8], line: [UInt8]?) throws(Refusal) -> Verdict {
         let receipt = try Receipt(bytes: bytes)
-        let leaf = try line.map { line throws(Refusal) in try ExportPiece.leaf(of: line) }
-        let head = try receipt.verify(by: policy, leaf: leaf)
+        let leaf = try line.map { line throws(Refusal) in
+            try ExportPiece.leaf(of: line, at: receipt.index)
+        }
+        let head = try receipt.verify(by: policy, leaf: leaf?.bytes)
         if let note, try policy.open(note).checkpoint != head.checkpoint {
             throw .badReceipt(line: 1, "begins a receipt under another checkpoint")
         }
-        let proven = leaf ?? receipt.leaf ?? []
+        let proven = leaf?.bytes ?? receipt.leaf ?? []
         try ExportPiece.require(position: receipt.index, of: proven)
-        return Verdict(head: head, extends: [], leaf: (receipt.index, proven))
+        return Verdict(
+            head: head, extends: [], removed: leaf?.removed ?? 0, leaf: (receipt.index, proven))
     }
 
-    /// Verifies that a log whose roots are known has grown from the remembered checkpoints.
-    package func verify(roots: (UInt64) throws -> Hash?) throws -> Verdict {
+    /// Verifies that a log of so many events, whose roots are known, has the checkpoint's and has
+    /// grown from the remembered ones.
+    package func verifyLog(size: UInt64, root: (UInt64) throws -> Hash) throws -> Verdict {
         let heads = try heads(try checkpoint(nil))
+        guard heads.newest.checkpoint.size <= size else {
+            throw Refusal.shorterThanRemembered(
+                size: size, remembered: heads.newest.checkpoint.size)
+        }
         var found: [UInt64: Hash] = [:]
-        for size in heads.sizes { found[size] = try roots(size) }
+        for size in heads.sizes { found[size] = try root(size) }
         return try compare(found, heads)
     }
 
@@ -194,7 +202,7 @@ private struct ExportReading {
         }
     }
 
-    /// The next whole lines; the last of them may lack its end.
+    /// The next lines, all but the last of the export whole.
     private mutating func nextPiece(
         _ bytes: inout some ExportBytes & ~Copyable
     ) throws -> [UInt8]? {
@@ -227,6 +235,10 @@ private struct ExportReading {
             taken += 1
             try compare(piece, size)
             try assembly.take(piece)
+            // What nothing proves need not be read to its end.
+            guard assembly.lines <= size else {
+                throw .otherLength(lines: assembly.lines, size: size)
+            }
             progress(assembly.lines)
         }
     }

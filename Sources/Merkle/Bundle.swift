@@ -4,6 +4,8 @@
 package enum Bundle {
     /// What an entry can have at most.
     package static let entryBytesMax = Int(UInt16.max)
+    /// What a bundle can have at most, and with it any file of a tile directory.
+    package static let bytesMax = Tile.width * (entryBytesMax + 2)
 
     package static func append(_ entry: Span<UInt8>, to bundle: inout [UInt8]) {
         precondition(entry.count <= entryBytesMax, "an entry has at most 65,535 bytes")

@@ -28,7 +28,9 @@ package struct Checkpoint: Hashable, Sendable {
             throw .badCheckpoint(line: 4, "is one too many: it has origin, size and root")
         }
         origin = String(decoding: lines[0], as: UTF8.self)
-        guard !origin.isEmpty else { throw .badCheckpoint(line: 1, "names no log") }
+        guard !origin.isEmpty, lines[0].allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw .badCheckpoint(line: 1, "is no name of a log in ASCII")
+        }
         guard let size = UInt64(decimal: lines[1]) else {
             throw .badCheckpoint(line: 2, "is no size in decimal without leading zeros")
         }
@@ -37,6 +39,9 @@ package struct Checkpoint: Hashable, Sendable {
             throw .badCheckpoint(line: 3, "is no base64 of the 32 bytes of a root")
         }
         self.root = root
+        guard size > 0 || root == Tree.emptyRoot else {
+            throw .badCheckpoint(line: 3, "is not the root of a tree without leaves")
+        }
     }
 
     /// The checkpoint as a note that these keys have signed; more than one while one is rotated.
@@ -72,10 +77,15 @@ package struct TrustPolicy: Hashable, Sendable {
     package var witnessKeys: [VerifierKey]
     /// How many of the witnesses must have cosigned.
     package var witnessesRequired: Int
+    /// Cosignatures from before this moment, in seconds since 1970, do not count.
+    package var cosignedSince: UInt64
 
+    /// All of the witnesses must have cosigned unless another number is given.
+    ///
     /// Throws ``Refusal/badKey(_:)`` where keys are of the other kind, or are too few.
     package init(
-        logKeys: [VerifierKey], witnessKeys: [VerifierKey] = [], witnessesRequired: Int = 0
+        logKeys: [VerifierKey], witnessKeys: [VerifierKey] = [], witnessesRequired: Int? = nil,
+        cosignedSince: UInt64 = 0
     ) throws(Refusal) {
         for key in logKeys where key.kind != .signature {
             throw .badKey("\(key.name) is the key of a witness, not of a log")
@@ -83,12 +93,15 @@ package struct TrustPolicy: Hashable, Sendable {
         for key in witnessKeys where key.kind != .cosignature {
             throw .badKey("\(key.name) is the key of a log, not of a witness")
         }
-        guard (0...Set(witnessKeys).count).contains(witnessesRequired) else {
-            throw .badKey("\(witnessesRequired) witnesses are demanded of \(witnessKeys.count)")
+        let known = Set(witnessKeys).count
+        let required = witnessesRequired ?? known
+        guard (0...known).contains(required) else {
+            throw .badKey("\(required) witnesses are demanded, and the keys of \(known) were given")
         }
         self.logKeys = logKeys
         self.witnessKeys = witnessKeys
-        self.witnessesRequired = witnessesRequired
+        self.witnessesRequired = required
+        self.cosignedSince = cosignedSince
     }
 
     /// Whether cosignatures are demanded; what an auditor has kept needs none.
@@ -110,6 +123,7 @@ package struct TrustPolicy: Hashable, Sendable {
             throw .otherOrigin(found: checkpoint.origin, expected: signer.key.name)
         }
         let witnesses = try note.verified(by: witnessKeys)
+            .filter { $0.moment ?? 0 >= cosignedSince }
         guard witnesses.count >= witnessesRequired || demand == .passedOver else {
             throw .tooFewWitnesses(found: witnesses.count, required: witnessesRequired)
         }

@@ -34,11 +34,12 @@ struct KeyID: Hashable, Sendable {
     var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
 
     /// Names stand between a dash and a space in signature lines, and before a `+` in keys.
+    ///
+    /// In ASCII only: two texts that look alike, and that Swift takes for the same, are not the
+    /// same to whoever hashes their bytes.
     static func isName(_ name: String) -> Bool {
         !name.isEmpty
-            && name.unicodeScalars.allSatisfy {
-                $0 != "+" && !$0.properties.isWhitespace && $0.value >= 0x20 && $0.value != 0x7F
-            }
+            && name.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "+") }
     }
 }
 

@@ -81,11 +81,19 @@ package struct SignedNote: Hashable, Sendable {
     /// Whether the note has a signature line of a key; not whether the signature is right.
     package func names(_ key: VerifierKey) -> Bool { signatures.contains { $0.key == key.id } }
 
-    /// Adds what other notes have below the same text, unless it is there already.
-    package mutating func add(signaturesOf other: SignedNote) {
+    /// Adds the signatures that some keys have made below the same text, those of each key in the
+    /// place of its earlier ones.
+    ///
+    /// Nothing else comes along: a line that claims to be by a key and is not would make everybody
+    /// refuse the note. Throws ``Refusal/badSignature(by:)`` where there is one by these keys.
+    package mutating func add(
+        signaturesOf other: SignedNote, by keys: [VerifierKey]
+    ) throws(Refusal) {
         precondition(other.text == text, "signatures of another text prove nothing here")
-        for signature in other.signatures where !signatures.contains(signature) {
-            signatures.append(signature)
+        for verified in try other.verified(by: keys) {
+            let id = verified.key.id
+            signatures.removeAll { $0.key == id }
+            signatures += other.signatures.filter { $0.key == id }.suffix(1)
         }
     }
 

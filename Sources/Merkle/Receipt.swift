@@ -18,8 +18,8 @@ package struct Receipt: Hashable, Sendable {
 
     private static let header = "c2sp.org/tlog-proof@v1"
     private static let newline = UInt8(ascii: "\n")
-    /// A tree of 2^64 leaves would not need more.
-    private static let hashesMax = 63
+    /// A tree of 64-bit size does not need more.
+    private static let hashesMax = 64
 
     package var bytes: [UInt8] {
         var bytes = Array("\(Self.header)\n".utf8)

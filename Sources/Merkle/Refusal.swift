@@ -91,7 +91,8 @@ extension Refusal: CustomStringConvertible {
             "the proof has \(found) hashes, and must have \(expected)"
         case .otherRoot(let size, let sound, let found, let expected):
             "the root of the first \(size) events is \(found), and the checkpoint says "
-                + "\(expected): something among the positions \(sound) to \(Int64(clamping: size) - 1) was "
+                + "\(expected): something among the positions \(sound) to "
+                + "\(Int64(clamping: size) - 1) was "
                 + "altered, removed, inserted or reordered"
         case .shorterThanRemembered(let size, let remembered):
             "the log has \(size) events, and had \(remembered) when the remembered checkpoint was "
@@ -102,10 +103,11 @@ extension Refusal: CustomStringConvertible {
         case .badFile(let path, let position, let why): "\(path) (position \(position)): \(why)"
         case .badEvent(let position, let why): "position \(position): \(why)"
         case .otherLength(let lines, let size) where lines < size:
-            "the export has \(lines) events, and the checkpoint covers \(size): its end was cut off"
-        case .otherLength(let lines, let size):
-            "the export has \(lines) events and the checkpoint covers \(size): nothing proves the "
-                + "others; take a newer checkpoint, or export --to \(Int64(clamping: size) - 1)"
+            "the export has \(lines) events, and the checkpoint covers \(size): its end was "
+                + "cut off"
+        case .otherLength(_, let size):
+            "the export has more events than the \(size) that the checkpoint covers: nothing "
+                + "proves the others; take a newer checkpoint, or an export of no more"
         case .unreadable(let path, let why): "\(path): \(why)"
         }
     }

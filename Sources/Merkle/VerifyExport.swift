@@ -56,15 +56,20 @@ package struct ExportPiece: Sendable {
 }
 
 extension ExportPiece {
-    /// The leaf of a line, whose data must be those that the leaf names.
-    static func leaf(of line: [UInt8]) throws(Refusal) -> [UInt8] {
+    /// The leaf of the line of the event at `position`, and whether its data were removed.
+    static func leaf(
+        of line: [UInt8], at position: UInt64
+    ) throws(Refusal) -> (bytes: [UInt8], removed: UInt64) {
         do throws(LineFault) {
             let line = line.last == ExportLine.newline ? line : line + [ExportLine.newline]
             let parts = try ExportLine(line, from: 0, .own)
             guard parts.end == line.count - 1 else { throw .badData }
-            return Array(line[..<parts.leafEnd]) + [UInt8(ascii: "}")]
+            return (
+                Array(line[..<parts.leafEnd]) + [UInt8(ascii: "}")],
+                parts.data == .removed ? 1 : 0
+            )
         } catch {
-            throw .badEvent(position: 0, error.description)
+            throw .badEvent(position: position, error.description)
         }
     }
 
@@ -160,6 +165,7 @@ private struct LeafRange {
 /// Why a line of an export is not one.
 enum LineFault: Error {
     case cutOff
+    case noObject
     case noLeaf
     case noPosition
     case wrongPosition(found: UInt64)
@@ -169,6 +175,7 @@ enum LineFault: Error {
     var description: String {
         switch self {
         case .cutOff: "the line does not end"
+        case .noObject: "the line does not begin as an event does"
         case .noLeaf: "the line has no \"datahash\" with 64 digits, and so no leaf"
         case .noPosition: "the line has no \"position\" before its \"datahash\""
         case .wrongPosition(let found): "the line of position \(found) stands in its place"
@@ -207,6 +214,9 @@ private struct ExportLine {
     init(_ bytes: [UInt8], from start: Int, _ hashing: Hashing) throws(LineFault) {
         self.start = start
         let span = bytes.span
+        guard start + 1 < bytes.count, bytes[start] == UInt8(ascii: "{"),
+            bytes[start + 1] == Self.quote
+        else { throw .noObject }
         // Within strings quotes are escaped, so these bytes stand nowhere else before the data; and
         // no attribute of a producer can have these names.
         guard let place = find(Self.positionMember, in: span, from: start) else {
@@ -270,6 +280,9 @@ private struct ExportLine {
         let member = bytes[range.lowerBound..<range.upperBound - 1]
         if member.starts(with: json) {
             let value = member.dropFirst(json.count)
+            // The hash covers the bytes and not the form: what was never JSON, shown as if it were,
+            // could give the line members that nobody has signed.
+            guard isOneValue(value) else { throw .badData }
             if hashing.hash(bytes, value.indices).isWritten(hash) { return .present }
             guard Hash(hexDigits: hash) != nil else { throw .noLeaf }
             if value.elementsEqual(null) { return .removed }
@@ -281,6 +294,49 @@ private struct ExportLine {
         guard Hash(of: data).isWritten(hash) else { throw .otherData }
         return .present
     }
+}
+
+/// Whether bytes can be one JSON value that ends where they end, as their brackets and quotes tell.
+private func isOneValue(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+    var text = bytes.drop(while: isSpace)
+    while let last = text.last, isSpace(last) { text.removeLast() }
+    guard let first = text.first else { return false }
+    let isContainer = first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    guard isContainer || first == UInt8(ascii: "\"") else {
+        // Numbers, true, false and null have no other bytes.
+        return text.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte)
+                || [UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "E")]
+                    .contains(byte)
+        }
+    }
+    return endOfValue(text.span) == text.count
+}
+
+/// Behind the string, object or array that begins here; nil where it does not end.
+private func endOfValue(_ text: Span<UInt8>) -> Int? {
+    var depth = 0
+    var isInString = false
+    var index = 0
+    while index < text.count {
+        let byte = text[index]
+        index += 1
+        if isInString {
+            if byte == UInt8(ascii: "\\") { index += 1 }
+            if byte != UInt8(ascii: "\"") { continue }
+            isInString = false
+        } else {
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            default: continue
+            }
+        }
+        if depth == 0, !isInString { return index }
+    }
+    return nil
 }
 
 extension Hash {

@@ -64,7 +64,9 @@ package struct TileVerification {
         }
         if let path = unexpected.min() {
             throw .badFile(
-                path: path, position: size, "does not belong to a tree of \(size) events")
+                path: path, position: size,
+                "does not belong to a tree of \(size) events: it was added, or a newer checkpoint "
+                    + "is still to come")
         }
     }
 

@@ -12,9 +12,7 @@ extension Responder {
         guard let note = try await desk.readers.run({ try log.signedCheckpoint() }) else {
             throw LogError.noKey
         }
-        return proof(
-            note.bytes, .text, tag: EntityTag([String(decoding: note.bytes, as: UTF8.self)]), fields
-        )
+        return proof(note.bytes, .text, fields)
     }
 
     /// The hashes of a tile.
@@ -27,7 +25,7 @@ extension Responder {
         }
         let log = desk.log
         let bytes = try await desk.readers.run { try log.bytes(of: tile) }
-        return immutable(bytes, tile.path, fields)
+        return proof(bytes, .bytes, fields)
     }
 
     /// The leaves of the events whose hashes are in a tile of level 0.
@@ -40,7 +38,7 @@ extension Responder {
         }
         let log = desk.log
         let bytes = try await desk.readers.run { try log.entries(of: tile) }
-        return immutable(bytes, tile.entriesPath, fields)
+        return proof(bytes, .bytes, fields)
     }
 
     /// The receipt of an event, under a checkpoint that is made where none covers it yet.
@@ -99,7 +97,7 @@ extension Responder {
                         })
                 ),
             ]))
-        let tag = EntityTag([log.identity.id.description, "\(from)", "\(to)"])
+        let tag = EntityTag(proof.hashes.map(\.hex) + ["\(from)", "\(to)"])
         answer.fields[.eTag] = tag.text
         return tag.isKnown(by: fields) ? notModified(answer.fields) : answer
     }
@@ -112,19 +110,13 @@ extension Responder {
     private static let noTile = Problem(
         .notFound, .notFound, "no tile has such a path; C2SP tlog-tiles says how it is written")
 
-    /// What a path means never changes, and may be kept.
-    private func immutable(_ bytes: [UInt8], _ path: String, _ fields: HTTPFields) -> Answer {
-        var answer = proof(
-            bytes, .bytes, tag: EntityTag([desk.log.identity.id.description, path]), fields)
-        answer.fields[.cacheControl] = "private, max-age=31536000, immutable"
-        return answer
-    }
-
     private func proof(
-        _ bytes: [UInt8], _ form: ProofForm, tag: EntityTag, _ fields: HTTPFields
+        _ bytes: [UInt8], _ form: ProofForm, _ fields: HTTPFields
     ) -> Answer {
         var answer = Answer(.ok)
         answer.fields[.contentType] = form.rawValue
+        // By what it is and not by where it is: after a restore another history may be there.
+        let tag = EntityTag([Hash(of: bytes).hex])
         answer.fields[.eTag] = tag.text
         if tag.isKnown(by: fields) { return notModified(answer.fields) }
         answer.body = bytes

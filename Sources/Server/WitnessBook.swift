@@ -38,11 +38,14 @@ package final class WitnessBook: Sendable {
         verifierKey = key.verifierKey
         var entries: [String: Entry] = [:]
         for key in logKeys {
+            guard key.kind == .signature else { throw WitnessError.notOfALog(key.name) }
             entries[key.name, default: Entry(log: WitnessedLog(origin: key.name, keys: []))]
                 .log.keys.append(key)
         }
         for origin in entries.keys.sorted() {
-            guard let note = try Self.note(of: origin, in: directory) else { continue }
+            guard let note = try Self.note(of: origin, by: verifierKey, in: directory) else {
+                continue
+            }
             entries[origin]?.note = note
             entries[origin]?.log.last = try Checkpoint(text: note.text)
         }
@@ -71,9 +74,11 @@ package final class WitnessBook: Sendable {
         directory + "/" + Hash(of: Array(origin.utf8)).hex
     }
 
-    private static func note(of origin: String, in directory: String) throws -> SignedNote? {
+    /// What was cosigned last, by the witness's own cosignature.
+    private static func note(
+        of origin: String, by key: VerifierKey, in directory: String
+    ) throws -> SignedNote? {
         let path = path(of: origin, in: directory)
-        guard FileSystem.kind(of: path) == .file else { return nil }
         do {
             let note = try SignedNote(
                 bytes: try RawFile.open(path).read(SignedNote.bytesMax, at: 0))
@@ -81,7 +86,12 @@ package final class WitnessBook: Sendable {
             guard found == origin else {
                 throw Refusal.otherOrigin(found: found, expected: origin)
             }
+            guard try !note.verified(by: [key]).isEmpty else {
+                throw Refusal.notSigned(byAny: [key.name])
+            }
             return note
+        } catch StorageError.missing {
+            return nil
         } catch let refusal as Refusal {
             // Whoever forgets what was cosigned may cosign a fork.
             throw WitnessError.damaged(path, refusal)
@@ -105,15 +115,15 @@ package final class WitnessBook: Sendable {
             guard var entry = logs[origin] else {
                 throw WitnessedLog.Objection.unknownLog(origin)
             }
-            let checkpoint = try entry.log.judge(request)
-            var note = request.note
+            let judged = try entry.log.judge(request)
+            var note = judged.note
             note.cosign(with: key, atSeconds: now)
             // Here the checkpoint may be cosigned, and nobody has seen the cosignature. A crash
             // before the next line leaves the one before it; one behind it leaves this one, and a
             // log that asks again with its old size is told this one's.
             try FileSystem.replace(
                 Self.path(of: origin, in: directory), with: note.bytes, for: .asUsual)
-            entry.log.last = checkpoint
+            entry.log.last = judged.checkpoint
             entry.note = note
             logs[origin] = entry
             var cosignature = SignedNote(unsigned: request.note.text)
@@ -135,6 +145,7 @@ package enum WitnessError: Error, Sendable {
     case noName
     case otherName(String)
     case otherKind(String)
+    case notOfALog(String)
     case openKeyFile(String)
     case damaged(String, Refusal)
 }
@@ -146,6 +157,7 @@ extension WitnessError: CustomStringConvertible {
             "this witness has no key yet: give --name, such as witness.example.org/w1"
         case .otherName(let name): "this witness has the name \(name) already"
         case .otherKind(let path): "\(path) is the key of a log, not of a witness"
+        case .notOfALog(let name): "\(name) is the key of a witness, not of a log"
         case .openKeyFile(let path):
             "others than its owner may read the key in \(path): chmod 600 \(path)"
         case .damaged(let path, let refusal):

@@ -32,8 +32,8 @@ import Testing
         try open(.reading).signedCheckpoint()
     }
 
-    private func generateKey() throws -> VerifierKey {
-        try SigningKeys(of: try open(.reading)).generate()
+    private func generateKey() async throws -> VerifierKey {
+        try await writing { try await $0.generateKey() }
     }
 
     private func append(
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func aHeadIsSignedWhenAskedFor() async throws {
-        let key = try generateKey()
+        let key = try await generateKey()
         let policy = try TrustPolicy(logKeys: [key])
         let log = try open()
         let first = try await log.sign()
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2))) func theLastEventsBeforeAPauseAreSignedToo() async throws {
-        _ = try generateKey()
+        _ = try await generateKey()
         let log = try open()
         var generator = SeededNumbers(seed: 2)
         // The first commit after opening is signed at once, those soon after it are not.
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func closingSigns() async throws {
-        let key = try generateKey()
+        let key = try await generateKey()
         try await writing { log in
             var generator = SeededNumbers(seed: 3)
             for _ in 0..<20 { try await append(1, to: log, &generator) }
@@ -100,7 +100,7 @@ import Testing
     /// Receipts and proofs of growth, wherever the events stand: full blocks, short ones, the tail.
     @Test(arguments: [1, 2, 3] as [UInt64]) func allThatIsProvenConvinces(seed: UInt64) async throws
     {
-        let key = try generateKey()
+        let key = try await generateKey()
         let policy = try TrustPolicy(logKeys: [key])
         let log = try open()
         var generator = SeededNumbers(seed: seed)
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func tilesAreAddedAsTheLogGrows() async throws {
-        let key = try generateKey()
+        let key = try await generateKey()
         let audit = Audit(policy: try TrustPolicy(logKeys: [key]), checkpoint: nil)
         let log = try open()
         var generator = SeededNumbers(seed: 5)
@@ -151,13 +151,13 @@ import Testing
     }
 
     @Test func aCheckpointOfAnotherHistoryIsRefused() async throws {
-        _ = try generateKey()
+        _ = try await generateKey()
         try await writing { log in
             var generator = SeededNumbers(seed: 6)
             try await append(5, to: log, &generator)
         }
         let other = try SigningTests()
-        _ = try other.generateKey()
+        _ = try await other.generateKey()
         try await other.writing { log in
             var generator = SeededNumbers(seed: 7)
             try await other.append(6, to: log, &generator)
@@ -172,7 +172,7 @@ import Testing
     }
 
     @Test func aKeyGoesWithTheHistoryThatItHasSigned() async throws {
-        let key = try generateKey()
+        let key = try await generateKey()
         let signed = try await writing { log in
             var generator = SeededNumbers(seed: 8)
             try await append(50, to: log, &generator)
@@ -196,12 +196,69 @@ import Testing
         #expect(summary.movedKeys == summary.replaced.map { $0 + "/keys" })
         #expect(try signedCheckpoint() == nil)
         #expect(try SigningKeys(of: try open(.reading)).verifierKey() == nil)
-        #expect(try generateKey() != key)
+        let second = try await generateKey()
+        #expect(second != key)
         _ = try await writing { try await $0.sign() }
+        // Also where nothing but the keys is left of the log.
+        for file in ["data.mdb", "head"] {
+            try FileManager.default.removeItem(atPath: directory.log + "/" + file)
+        }
+        summary = try EventLog.restore(
+            backup, to: directory.log, policy: .replaceAnything, verifying: { _ in })
+        #expect(summary.movedKeys != nil)
+        #expect(try SigningKeys(of: try open(.reading)).verifierKey() == nil)
+    }
+
+    @Test func thePublicHalfOfAKeyIsThatOfTheKey() async throws {
+        let key = try await generateKey()
+        let path = directory.log + "/keys/signing.vkey"
+        let other = try SigningKey(name: "example.org/log", kind: .signature).verifierKey
+        try Data((other.text + "\n").utf8).write(to: URL(filePath: path))
+        _ = try await writing { try await $0.sign() }
+        #expect(try SigningKeys(of: try open(.reading)).verifierKey() == key)
+    }
+
+    @Test func tilesThatWereBrokenOffAreTakenUp() async throws {
+        let key = try await generateKey()
+        let audit = Audit(policy: try TrustPolicy(logKeys: [key]), checkpoint: nil)
+        let tiles = directory.path + "/tiles"
+        try await writing { log in
+            var generator = SeededNumbers(seed: 11)
+            try await append(300, to: log, &generator)
+            _ = try log.writeTiles(to: tiles, under: try await log.sign())
+            let old = try Data(contentsOf: URL(filePath: tiles + "/checkpoint"))
+            try await append(300, to: log, &generator)
+            _ = try log.writeTiles(to: tiles, under: try await log.sign())
+            // As if the last run had ended before the checkpoint, in the middle of a file.
+            try old.write(to: URL(filePath: tiles + "/checkpoint"))
+            try Data("half".utf8).write(to: URL(filePath: tiles + "/tile/0/000.new"))
+            try await append(1, to: log, &generator)
+            _ = try log.writeTiles(to: tiles, under: try await log.sign())
+        }
+        #expect(try audit.verifyTiles(TilesOnDisk(path: tiles)).head.checkpoint.size == 602)
+        #expect(!FileManager.default.fileExists(atPath: tiles + "/tile/0/000.new"))
+    }
+
+    @Test func anUnsignedHeadIsSignedWhenALogIsOpened() async throws {
+        _ = try await generateKey()
+        // As if a process had been killed right before it signed.
+        try FileManager.default.moveItem(
+            atPath: directory.log + "/keys", toPath: directory.path + "/keys")
+        try await writing { log in
+            var generator = SeededNumbers(seed: 12)
+            try await append(5, to: log, &generator)
+        }
+        try FileManager.default.moveItem(
+            atPath: directory.path + "/keys", toPath: directory.log + "/keys")
+        let log = try open()
+        while try checkpoint(log.signedCheckpoint()).size < 6 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        log.close()
     }
 
     @Test func aRotationThatWasBrokenOffIsFinished() async throws {
-        let old = try generateKey()
+        let old = try await generateKey()
         let before = try Data(contentsOf: URL(filePath: directory.log + "/keys/signing.key"))
         let rotation = try await writing { try await $0.rotateKey() }
         #expect(rotation.previous == old && rotation.position == Position(1))
@@ -222,7 +279,7 @@ import Testing
     }
 
     @Test func aKeyIsForItsOwnerOnly() async throws {
-        _ = try generateKey()
+        _ = try await generateKey()
         let path = directory.log + "/keys/signing.key"
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
         #expect(mode as? Int == 0o600)
@@ -233,7 +290,7 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         try Data("PRIVATE+KEY+nonsense\n".utf8).write(to: URL(filePath: path))
         #expect(throws: LogError.self) { try open() }
-        #expect(throws: LogError.self) { try generateKey() }
+        await #expect(throws: LogError.self) { try await generateKey() }
         // Whoever only reads needs no key.
         _ = try open(.reading)
     }

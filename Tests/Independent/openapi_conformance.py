@@ -37,7 +37,7 @@ VALIDATORS = []
 # What the description allows and the server may still refuse, since no schema can say it: which
 # SQL is right, which ids are in the log, whether a condition holds, which size is the greater one.
 REFUSABLE = {
-    "consistency": ["2xx", "400", "401", "403", "404", "429", "503"],
+    "consistency": ["2xx", "304", "400", "401", "403", "404", "429", "503"],
     "appendEvents": ["2xx", "401", "403", "409", "422", "429", "503"],
     "readTable": ["2xx", "400", "401", "403", "404", "429", "503"],
     "queryProjection": ["2xx", "400", "401", "403", "404", "429", "503"],

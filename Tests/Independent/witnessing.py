@@ -184,6 +184,17 @@ def statuses():
         checks.that(ask(body) in (400, 403, 413), f"{body[:30]}: {ask(body)}")
     checks.same(ask(log.request(5, proof=[h(b"%d" % n) for n in range(64)])), 400, "64 hashes")
     checks.same(ask(log.request(5)), 200, "and it goes on")
+    # Lines that others add, or that claim to be by the witness, do not come into its memory.
+    name, identity, _ = witness.vkey.split("+", 2)
+    forged = base64.b64encode(bytes.fromhex(identity) + bytes(72)).decode()
+    junk = log.note() + f"\u2014 {name} {forged}\n" + "".join(
+        f"\u2014 junk{n} AAAAAAA=\n" for n in range(97))
+    checks.same(ask(log.request(13, proof=[], note=junk)), 200, "a note with 98 lines of others")
+    kept = witness.ask(None, path, "GET")[1]
+    checks.same(kept.count(b"\n\xe2\x80\x94 "), 2, "the log's signature and the witness's")
+    witness.stop()
+    witness.begin()
+    checks.same(witness.ask(None, path, "GET")[1], kept, "what it remembers")
     status, note, _ = witness.ask(None, path, "GET")
     checks.that(status == 200 and note.decode().startswith(text(log)), "what was cosigned last")
     done = subprocess.run([options.binary, "witness", "serve", "--dir", witness.directory,
@@ -320,7 +331,7 @@ def quorum():
     old = os.path.join(scratch, "seen")
     with open(old, "wb") as file:
         file.write(originals[0])
-    done = verify("--tiles", fork, "--old", old, expect=1)
+    done = verify("--tiles", fork, "--old", old, "--quorum", "0", expect=1)
     checks.that(b"two of it" in done.stderr, f"what one has seen against the other: {done.stderr}")
     first.stop()
     second.stop()

@@ -82,8 +82,10 @@ struct NoteTests {
         let log = try Self.key("example.org/log", .signature, fill: 1)
         let other = try Self.key("example.org/log", .signature, fill: 9)
         var note = Self.checkpoint.signed(with: [log])
-        note.add(signaturesOf: Self.checkpoint.signed(with: [other]))
-        note.add(signaturesOf: Self.checkpoint.signed(with: [other]))
+        try note.add(
+            signaturesOf: Self.checkpoint.signed(with: [other]), by: [other.verifierKey])
+        try note.add(
+            signaturesOf: Self.checkpoint.signed(with: [other]), by: [other.verifierKey])
         #expect(try note.verified(by: [log.verifierKey]).count == 1)
         #expect(try note.verified(by: [log.verifierKey, other.verifierKey]).count == 2)
         let stranger = try Self.key("example.org/stranger", .signature, fill: 3)
@@ -105,7 +107,7 @@ struct NoteTests {
         // The same witness again counts once.
         note.cosign(with: witnesses[0], atSeconds: 6)
         let keys = witnesses.map(\.verifierKey)
-        func policy(_ required: Int) throws -> TrustPolicy {
+        func policy(_ required: Int?) throws -> TrustPolicy {
             try TrustPolicy(
                 logKeys: [log.verifierKey], witnessKeys: keys, witnessesRequired: required)
         }
@@ -114,6 +116,15 @@ struct NoteTests {
             try policy(3).open(note)
         }
         #expect(throws: Refusal.self) { try policy(4) }
+        // Whoever names witnesses demands them, unless fewer are said to be enough.
+        #expect(throws: Refusal.tooFewWitnesses(found: 2, required: 3)) {
+            try policy(nil).open(note)
+        }
+        var fresh = try policy(1)
+        fresh.cosignedSince = 5
+        #expect(try fresh.open(note).witnesses.count == 2)
+        fresh.cosignedSince = 7
+        #expect(throws: Refusal.tooFewWitnesses(found: 0, required: 1)) { try fresh.open(note) }
         #expect(throws: Refusal.self) { try TrustPolicy(logKeys: keys) }
         let other = Checkpoint(origin: "example.org/other", size: 1, root: Tree.emptyRoot)
         let otherKey = try Self.key("example.org/other", .signature, fill: 1)

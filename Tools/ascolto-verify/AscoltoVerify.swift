@@ -23,8 +23,8 @@ enum AscoltoVerify {
         } catch let refusal as Refusal {
             print("not verified")
             if let position = refusal.position { print("position: \(position)") }
-            if let path = refusal.path { print("file: \(path)") }
-            complain("not verified: \(refusal)")
+            if let path = refusal.path { print("file: \(printable(path))") }
+            complain("not verified: \(printable("\(refusal)"))")
             exit(1)
         } catch {
             complain("\(error)")
@@ -37,12 +37,26 @@ enum AscoltoVerify {
     }
 }
 
+/// The text with its control characters escaped: what is verified could forge lines of ours.
+private func printable(_ text: String) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .format:
+            shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    return shown
+}
+
 extension Options {
     fileprivate func verdict() async throws -> Audit.Verdict {
+        let now = UInt64(max(0, Date().timeIntervalSince1970))
         let policy = try TrustPolicy(
             logKeys: try keys.map(VerifierKey.init(text:)),
             witnessKeys: try witnessKeys.map(VerifierKey.init(text:)),
-            witnessesRequired: quorum)
+            witnessesRequired: quorum, cosignedSince: maxAge.map { now - min($0, now) } ?? 0)
         let audit = Audit(
             policy: policy, checkpoint: try checkpoint.map(contents(of:)),
             remembered: try old.map(contents(of:)))
@@ -67,12 +81,14 @@ extension Audit.Verdict {
             "root: \(checkpoint.root.hex)",
         ]
         lines += head.signers.map { "signed by: \($0.key.text)" }
-        lines += head.witnesses.map { "witnessed by: \($0.key.text)" }
+        lines += head.witnesses.map {
+            "witnessed by: \($0.key.text), \($0.moment ?? 0) s after 1970 began"
+        }
         lines += extends.map { "extends: the checkpoint of \($0) events" }
         if removed > 0 { lines.append("removed data: \(removed) events, verified by leaf only") }
         if let leaf {
             lines.append("position: \(leaf.position)")
-            lines.append("leaf: " + String(decoding: leaf.bytes, as: UTF8.self))
+            lines.append("leaf: " + printable(String(decoding: leaf.bytes, as: UTF8.self)))
         }
         return lines
     }

@@ -16,7 +16,10 @@ struct Options {
     let keys: [String]
     let old: [String]
     let witnessKeys: [String]
-    let quorum: Int
+    /// Nil for all of the witnesses.
+    let quorum: Int?
+    /// In seconds; older cosignatures do not count.
+    let maxAge: UInt64?
 }
 
 /// What was asked for on the command line.
@@ -32,8 +35,9 @@ enum Request {
         Verifies what a log has given out against its signed checkpoint, and against
         checkpoints that were kept from earlier (--old). The key must come from where you
         trust, not from whom you verify; where it was rotated, give each after --key. With
-        --witness-key VKEY… --quorum N, so many witnesses must have cosigned. An export of -
-        is standard input; --event is the line of the event that a receipt is for.
+        --witness-key VKEY…, all of these witnesses must have cosigned, or as many as
+        --quorum N says; with --max-age SECONDS, not longer ago. An export of - is standard
+        input; --event is the line of the event that a receipt is for.
 
         Exit codes: 0 verified; 1 not verified, with the first position or file that is
         wrong where one can be named; 2 usage.
@@ -41,7 +45,7 @@ enum Request {
 
     private static let names: Set = [
         "--tiles", "--export", "--receipt", "--event", "--checkpoint", "--key", "--old",
-        "--witness-key", "--quorum",
+        "--witness-key", "--quorum", "--max-age",
     ]
 
     init(_ arguments: ArraySlice<String>) throws(Usage) {
@@ -87,11 +91,15 @@ extension Options {
         checkpoint = try one("--checkpoint")
         old = values["--old"] ?? []
         witnessKeys = values["--witness-key"] ?? []
-        let demanded = try one("--quorum") ?? "0"
-        guard let quorum = Int(demanded), quorum >= 0 else {
-            throw Usage(what: "--quorum is a number, not \(demanded)")
+        func number(_ name: String) throws(Usage) -> UInt64? {
+            guard let text = try one(name) else { return nil }
+            guard let number = UInt64(text) else {
+                throw Usage(what: "\(name) is a number, not \(text)")
+            }
+            return number
         }
-        self.quorum = quorum
+        quorum = try number("--quorum").map { Int(clamping: $0) }
+        maxAge = try number("--max-age")
         let (tiles, event) = (try one("--tiles"), try one("--event"))
         if let receipt = try one("--receipt") {
             guard tiles == nil, values["--export"] == nil, old.isEmpty else {

@@ -14,8 +14,13 @@ struct TileFolder: TileFiles {
     let path: String
 
     func bytes(of name: String) throws(Refusal) -> [UInt8]? {
-        guard FileManager.default.fileExists(atPath: path + "/" + name) else { return nil }
-        return try contents(of: path + "/" + name)
+        guard let file = FileHandle(forReadingAtPath: path + "/" + name) else { return nil }
+        do {
+            // One byte more than any such file has shows that it is none.
+            return Array(try file.read(upToCount: Bundle.bytesMax + 1) ?? Data())
+        } catch {
+            throw .unreadable(path: name, error.localizedDescription)
+        }
     }
 
     func paths() throws(Refusal) -> [String] {
@@ -33,8 +38,10 @@ struct TileFolder: TileFiles {
 /// An export that is read once, from a file or from standard input.
 struct ExportFile: ExportBytes {
     private let handle: FileHandle
+    private let path: String
 
     init(_ path: String) throws(Refusal) {
+        self.path = path
         guard path != "-" else {
             handle = .standardInput
             return
@@ -46,6 +53,10 @@ struct ExportFile: ExportBytes {
     }
 
     mutating func next(upTo count: Int) throws -> [UInt8] {
-        Array(try handle.read(upToCount: count) ?? Data())
+        do {
+            return Array(try handle.read(upToCount: count) ?? Data())
+        } catch {
+            throw Refusal.unreadable(path: path, error.localizedDescription)
+        }
     }
 }

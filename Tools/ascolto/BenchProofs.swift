@@ -24,7 +24,7 @@ struct ProofFigures {
     private var directory: String { scratch.path + "/proofs" }
 
     func measure() async throws -> [(String, Cell)] {
-        let key = try Self.makeLog(at: directory)
+        let key = try await Self.makeLog(at: directory)
         let log = try EventLog.open(at: directory, access: .writing)
         defer { log.close() }
         try await build(log)
@@ -37,9 +37,11 @@ struct ProofFigures {
     }
 
     /// A log with a signing key.
-    private static func makeLog(at directory: String) throws -> VerifierKey {
+    private static func makeLog(at directory: String) async throws -> VerifierKey {
         try EventLog.create(at: directory, zone: LogOptions.defaultZone)
-        return try SigningKeys(of: try EventLog.open(at: directory, access: .reading)).generate()
+        let log = try EventLog.open(at: directory, access: .writing)
+        defer { log.close() }
+        return try await log.generateKey()
     }
 
     private func build(_ log: EventLog) async throws {
@@ -101,7 +103,7 @@ struct ProofFigures {
     /// The same appends to a log that signs every second and to one that does not, in turns.
     private func signing() async throws -> [(String, Cell)] {
         let (signed, plain) = (scratch.path + "/signed", scratch.path + "/unsigned")
-        _ = try Self.makeLog(at: signed)
+        _ = try await Self.makeLog(at: signed)
         try EventLog.create(at: plain, zone: LogOptions.defaultZone)
         let logs = (
             signed: try EventLog.open(at: signed, access: .writing),

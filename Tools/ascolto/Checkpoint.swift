@@ -18,8 +18,12 @@ struct SignedLog {
     static func open(_ options: LogOptions, missingKey: MissingKey) async throws -> SignedLog {
         guard !options.frozen else { return try alreadySigned(options) }
         do {
-            if missingKey == .made { try makeKey(options) }
             let log = try options.openForWriting()
+            if missingKey == .made, try SigningKeys(of: log).verifierKey() == nil {
+                let key = try await log.generateKey()
+                Standard.error(
+                    "made a signing key; give its public half to who verifies: \(key.text)")
+            }
             _ = try await log.sign()
             guard let note = try log.signedCheckpoint() else { throw LogError.noKey }
             return SignedLog(log: log, note: note)
@@ -28,14 +32,6 @@ struct SignedLog {
         } catch LogError.storage(.notPermitted), LogError.storage(.readOnlyMount) {
             return try alreadySigned(options)
         }
-    }
-
-    private static func makeKey(_ options: LogOptions) throws {
-        if !EventLog.exists(at: options.directory) { try options.openForWriting().close() }
-        let keys = SigningKeys(of: try options.openForReading())
-        guard try keys.verifierKey() == nil else { return }
-        let key = try keys.generate()
-        Standard.error("made a signing key; give its public half to who verifies: \(key.text)")
     }
 
     /// Who writes signs at least every second.
@@ -111,8 +107,8 @@ struct Prove: AsyncParsableCommand {
         abstract: "Print the receipt of an event: the proof that it is in the log, at its place.",
         discussion: """
             A receipt (C2SP tlog-proof) holds the event's leaf, the way to the root, and the \
-            signed checkpoint. It is verified alone, without the log and without us; who has appended an \
-            event keeps it against the operator.
+            signed checkpoint. It is verified alone, without the log and without us; who has \
+            appended an event keeps it against the operator.
             """)
 
     @OptionGroup var log: LogOptions

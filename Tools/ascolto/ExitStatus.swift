@@ -89,7 +89,7 @@ private func exitCode(_ error: ServeError) -> Int32 {
 
 private func exitCode(_ error: WitnessError) -> Int32 {
     switch error {
-    case .noName, .otherName: ExitStatus.usage
+    case .noName, .otherName, .notOfALog: ExitStatus.usage
     case .otherKind, .openKeyFile: ExitStatus.no
     case .damaged: ExitStatus.corruption
     }

@@ -8,18 +8,17 @@ struct Keys: AsyncParsableCommand {
         abstract: "Make and rotate the key that signs checkpoints.",
         subcommands: [Generate.self, Rotate.self])
 
-    struct Generate: ParsableCommand {
+    struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the signing key of a log that has none.")
 
         @OptionGroup var log: LogOptions
         @OptionGroup var output: OutputOptions
 
-        func run() throws {
-            // Taken for writing, so that nobody else makes another meanwhile.
+        func run() async throws {
             let opened = try log.openForWriting()
             defer { opened.close() }
-            let key = try SigningKeys(of: opened).generate()
+            let key = try await opened.generateKey()
             Answer(object: [
                 ("verifier_key", .text(key.text)),
                 ("signing_key_file", .text(log.directory + "/keys/signing.key")),
@@ -32,8 +31,8 @@ struct Keys: AsyncParsableCommand {
             abstract: "Go on to a new signing key; the log tells so in an event.",
             discussion: """
                 The checkpoint that covers the event is signed by both keys: it lets those who \
-                know the old key believe the new one. Keep it, and give it to them. The old key is then \
-                gone. A rotation that was broken off is finished by running this again.
+                know the old key believe the new one. Keep it, and give it to them. The old key is \
+                then gone. A rotation that was broken off is finished by running this again.
                 """)
 
         @OptionGroup var log: LogOptions

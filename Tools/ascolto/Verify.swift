@@ -4,10 +4,12 @@ internal import JSON
 internal import Merkle
 internal import Storage
 
-extension VerifierKey: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let key = try? VerifierKey(text: argument) else { return nil }
-        self = key
+/// A key on the command line, with what is wrong with it where something is.
+func verifierKey(_ text: String) throws -> VerifierKey {
+    do {
+        return try VerifierKey(text: text)
+    } catch {
+        throw ValidationError("\(error)")
     }
 }
 
@@ -36,16 +38,21 @@ struct Verify: AsyncParsableCommand {
     var checkpoint: String?
     @Option(
         parsing: .upToNextOption,
-        help: "Keys of the log, of which one must have signed; several where it was rotated.")
+        help: "Keys of the log, of which one must have signed; several where it was rotated.",
+        transform: verifierKey)
     var key: [VerifierKey]
     @Option(
         parsing: .upToNextOption,
         help: "Checkpoints that were kept; the newer one must extend each of them.")
     var old: [String] = []
-    @Option(parsing: .upToNextOption, help: "Keys of witnesses.")
+    @Option(
+        parsing: .upToNextOption, help: "Keys of witnesses, all of which must have cosigned.",
+        transform: verifierKey)
     var witnessKey: [VerifierKey] = []
-    @Option(help: "How many of the witnesses must have cosigned.")
-    var quorum = 0
+    @Option(help: "How many of the witnesses must have cosigned, where fewer are enough.")
+    var quorum: Int?
+    @Option(help: "Cosignatures that are older, in seconds, do not count.")
+    var maxAge: UInt64?
 
     func validate() throws {
         if receipt != nil, tiles != nil || export != nil || !old.isEmpty {
@@ -61,6 +68,8 @@ struct Verify: AsyncParsableCommand {
         do {
             let verdict = try await verdict()
             Answer(object: [("verified", .truth(true))] + verdict.members).write(as: output.chosen)
+        } catch Refusal.badKey(let why) {
+            throw UsageError(why)
         } catch let refusal as Refusal {
             Answer(object: [
                 ("verified", .truth(false)), ("problem", .text(refusal.description)),
@@ -73,8 +82,10 @@ struct Verify: AsyncParsableCommand {
     }
 
     private func verdict() async throws -> Audit.Verdict {
+        let now = UInt64(max(0, SystemClock.wallMicroseconds() / 1_000_000))
         let policy = try TrustPolicy(
-            logKeys: key, witnessKeys: witnessKey, witnessesRequired: quorum)
+            logKeys: key, witnessKeys: witnessKey, witnessesRequired: quorum,
+            cosignedSince: maxAge.map { now - min($0, now) } ?? 0)
         func audit(_ note: [UInt8]?) throws -> Audit {
             Audit(
                 policy: policy, checkpoint: note, remembered: try old.map(bytes(of:)),
@@ -96,8 +107,8 @@ struct Verify: AsyncParsableCommand {
         if let files { return try audit(note).verifyTiles(files, progress: show) }
         let opened = try log.openForReading()
         guard let own = try note ?? opened.signedCheckpoint()?.bytes else { throw LogError.noKey }
-        return try audit(own).verify { size in
-            size > (try opened.head().size) ? nil : try opened.root(atSize: size)
+        return try audit(own).verifyLog(size: try opened.head().size) { size in
+            try opened.root(atSize: size)
         }
     }
 
@@ -117,6 +128,14 @@ extension Audit.Verdict {
             ("root", .text(head.checkpoint.root.hex)),
             ("signed_by", .array(head.signers.map { .text($0.key.text) })),
             ("witnessed_by", .array(head.witnesses.map { .text($0.key.name) })),
+            (
+                "witnessed_at",
+                .array(
+                    head.witnesses.map {
+                        .text(
+                            "\(Instant(microseconds: Int64(clamping: $0.moment ?? 0) * 1_000_000))")
+                    })
+            ),
             ("extends", .array(extends.map { .count($0) })),
             ("removed_data", .count(removed)),
             ("position", leaf.map { .count($0.position) } ?? .null),
@@ -133,7 +152,8 @@ private struct TileDirectory: TileFiles {
         let file = path + "/" + name
         guard FileSystem.kind(of: file) == .file else { return nil }
         do {
-            let size = try FileSystem.size(of: file).bytes
+            // One byte more than any such file has shows that it is none.
+            let size = min(try FileSystem.size(of: file).bytes, Bundle.bytesMax + 1)
             return try RawFile.open(file).read(size, at: 0)
         } catch {
             throw .unreadable(path: name, "\(error)")

@@ -26,7 +26,9 @@ struct Witness: AsyncParsableCommand {
         var dir: String
         @Option(help: "The witness's name, such as witness.example.org/w1; for a new directory.")
         var name: String?
-        @Option(parsing: .upToNextOption, help: "The keys of the logs that it witnesses.")
+        @Option(
+            parsing: .upToNextOption, help: "The keys of the logs that it witnesses.",
+            transform: verifierKey)
         var logKey: [VerifierKey]
         @Option(help: "HOST:PORT; port 0 takes a free one.")
         var listen = "127.0.0.1:8081"
@@ -52,7 +54,9 @@ struct Witness: AsyncParsableCommand {
 struct WitnessOptions: ParsableArguments {
     @Option(parsing: .upToNextOption, help: "URLs of witnesses that are to cosign it.")
     var witness: [String] = []
-    @Option(parsing: .upToNextOption, help: "Their keys; cosignatures by others do not count.")
+    @Option(
+        parsing: .upToNextOption, help: "Their keys; cosignatures by others do not count.",
+        transform: verifierKey)
     var witnessKey: [VerifierKey] = []
     @Option(help: "How many must have cosigned; all of them where it is not given.")
     var quorum: Int?
@@ -70,8 +74,11 @@ struct WitnessOptions: ParsableArguments {
                 "--witness needs --witness-key: a cosignature that nobody can verify proves nothing"
             )
         }
-        if let quorum, !(0...max(witness.count, 0)).contains(quorum) {
-            throw ValidationError("--quorum \(quorum) is more than there are witnesses")
+        let possible = min(witness.count, witnessKey.count)
+        guard (0...possible).contains(quorum ?? witness.count) else {
+            throw ValidationError(
+                "\(quorum ?? witness.count) witnesses are demanded, and there are \(witness.count) "
+                    + "URLs and \(witnessKey.count) keys")
         }
     }
 
@@ -129,7 +136,8 @@ struct WitnessOptions: ParsableArguments {
             let proof = try old == 0 ? [] : signed.log.consistencyProof(from: old, to: size).hashes
             let request = AddCheckpoint(oldSize: old, proof: proof, note: signed.note)
             let (status, body) = try await Self.post(
-                request.bytes, to: url + "/add-checkpoint", client)
+                request.bytes,
+                to: (url.hasSuffix("/") ? String(url.dropLast()) : url) + "/add-checkpoint", client)
             switch status {
             case 200:
                 try add(body, to: &signed)
@@ -138,7 +146,11 @@ struct WitnessOptions: ParsableArguments {
                 guard let known = UInt64(body.trimmingPrefix("\n").prefix { $0 != "\n" }) else {
                     throw WitnessRefusal.odd(status, body)
                 }
-                guard known <= size else { throw WitnessRefusal.ahead(known, size) }
+                guard known <= size else {
+                    // Another process may have shown it a newer checkpoint meanwhile.
+                    let isOurs = try known <= signed.log.head().size
+                    throw isOurs ? WitnessRefusal.newer(known) : .ahead(known, size)
+                }
                 old = known
             case 422: throw WitnessRefusal.otherHistory(old, body)
             default: throw WitnessRefusal.odd(status, body)
@@ -155,7 +167,7 @@ struct WitnessOptions: ParsableArguments {
             guard try !cosigned.verified(by: witnessKey).isEmpty else {
                 throw Refusal.notSigned(byAny: witnessKey.map(\.name))
             }
-            signed.note.add(signaturesOf: cosigned)
+            try signed.note.add(signaturesOf: cosigned, by: witnessKey)
         } catch let refusal as Refusal {
             throw WitnessRefusal.badCosignature(refusal)
         }
@@ -183,6 +195,8 @@ private enum WitnessRefusal: Error, CustomStringConvertible {
     case odd(UInt, String)
     /// It has cosigned a longer history.
     case ahead(UInt64, UInt64)
+    /// It has cosigned a newer checkpoint of this history, or so it seems.
+    case newer(UInt64)
     case otherHistory(UInt64, String)
     case badCosignature(Refusal)
 
@@ -190,7 +204,7 @@ private enum WitnessRefusal: Error, CustomStringConvertible {
     var isAlarm: Bool {
         switch self {
         case .ahead, .otherHistory: true
-        case .silent, .odd, .badCosignature: false
+        case .silent, .odd, .newer, .badCosignature: false
         }
     }
 
@@ -201,6 +215,8 @@ private enum WitnessRefusal: Error, CustomStringConvertible {
         case .ahead(let known, let size):
             "the witness has cosigned \(known) events of this log, which has \(size) now: its end "
                 + "was cut off, or an older copy was put in its place"
+        case .newer(let known):
+            "the witness has cosigned a checkpoint of \(known) events meanwhile: ask again"
         case .otherHistory(let known, let body):
             "the first \(known) events are not those that the witness has cosigned: history was "
                 + "rewritten, or there are two of it (\(printable(body)))"
