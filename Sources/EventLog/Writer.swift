@@ -142,7 +142,7 @@ final class Writer: Sendable {
             ) { [unowned self] in for portion in $0 { portion.forEach(index) } })
         threads.withLock { $0 = .open(crew) }
         // The process before this one may have been killed before it signed the newest head.
-        _ = crew.writer.submit(.sign(SigningRequest()), weight: 0)
+        if !keys.isEmpty { _ = crew.writer.submit(.sign(SigningRequest()), weight: 0) }
     }
 
     /// Enqueues appends and waits for their outcomes.
@@ -259,7 +259,7 @@ final class Writer: Sendable {
             let microseconds = SystemClock.bootMicroseconds() - start
             done.withLock { $0.add(batch.outcomes, microseconds: microseconds) }
             news.announce(size: books.log.head.size)
-            if !batch.isOnlyLater { giveWork(books) }
+            if batch.mayGiveWork { giveWork(books) }
             var state = State.running(books)
             if let keys = batch.keys { books.keys = keys }
             if books.log.head.size > before || batch.signing == .now && !books.isSigned {

@@ -12,8 +12,8 @@ struct WriterBatch {
     private var requests: [AppendRequest] = []
     private(set) var outcomes: [Result<[AppendOutcome], LogError>] = []
     private var signings: [SigningRequest] = []
-    /// Whether nothing has come but news that runs could not be read.
-    private(set) var isOnlyLater = true
+    /// Whether something has come after which there can be work beside the writer.
+    private(set) var mayGiveWork = false
     /// Whether the log is to be left as compact as it can be.
     private(set) var hasFinish = false
     /// Whether nothing has been taken yet.
@@ -27,11 +27,17 @@ struct WriterBatch {
         let start = requests.count
         isEmpty = false
         for job in jobs {
-            if case .append(let request) = job { requests.append(request) }
-            if case .sign(let request) = job { signings.append(request) }
-            if case .finish = job { hasFinish = true }
-            if case .later = job { continue }
-            isOnlyLater = false
+            switch job {
+            case .append(let request):
+                requests.append(request)
+                mayGiveWork = true
+            case .sign(let request): signings.append(request)
+            case .finish:
+                hasFinish = true
+                mayGiveWork = true
+            case .seal, .merge, .filters, .failed: mayGiveWork = true
+            case .later: break
+            }
         }
         return requests[start...]
     }

@@ -22,6 +22,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
     /// The log's durations add up to more than a sum can hold.
     case sumTooLarge(path: String, reason: String)
     case storage(path: String, reason: String)
+    /// The disk has no room for what reading, or keeping up, takes; later it may.
+    case noRoom(path: String)
     /// The log did not deliver an event that its size promises.
     case missingEvent(at: Position)
     case asOfBeyondLog(Position, logEvents: UInt64)
@@ -81,6 +83,8 @@ extension ReadModelError: CustomStringConvertible {
         case .locked(let directory):
             "another process is projecting in \(directory); try again when it is done"
         case .busy(let path): "another program has locked \(path); try again when it is done"
+        case .noRoom(let path):
+            "the disk has no room to open \(path); make room, then try again"
         case .outOfMemory(let path):
             "queries take all the memory there is for \(path) too; try again when they are done"
         case .inUse(let path):

@@ -95,7 +95,7 @@ extension ReadModelAccess {
 }
 
 func readModelError(_ error: DatabaseError, path: String) -> ReadModelError {
-    let reason = error.message ?? error.resultCode.description
+    let reason = "\(error.message ?? "no reason") (SQLite \(error.extendedResultCode.rawValue))"
     if error.extendedResultCode == .SQLITE_CONSTRAINT_CHECK {
         return .sumTooLarge(path: path, reason: reason)
     }
@@ -103,6 +103,10 @@ func readModelError(_ error: DatabaseError, path: String) -> ReadModelError {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(path: path, reason: reason)
     case .SQLITE_BUSY: return .busy(path: path)
     case .SQLITE_NOMEM: return .outOfMemory(path: path)
+    case .SQLITE_FULL: return .noRoom(path: path)
+    // Whoever opens a read model makes the index of its write-ahead log, of 32 KiB.
+    case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE:
+        return .noRoom(path: path)
     default: return .storage(path: path, reason: reason)
     }
 }

@@ -35,6 +35,8 @@ final class LiveReadModels: Service {
             follow: while !Task.isCancelled {
                 await bringUpToDate()
                 try? await Task.sleep(for: ServerLimits.projectInterval)
+                // What went wrong, as on a full disk, is tried again without waiting for events.
+                guard troubles.isEmpty || subscriber.isOver else { continue }
                 if case .over = await subscriber.next() { break follow }
             }
         } onGracefulShutdown: { [self] in

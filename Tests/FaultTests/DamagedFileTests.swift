@@ -23,7 +23,7 @@ struct DamagedFileTests {
 
         init(seed: UInt64) throws {
             scratch = try Scratch()
-            let made = try Ascolto.run(["init"], log: scratch.log)
+            let made = try Ascolto.run(["keys", "generate"], log: scratch.log)
             try #require(made.end == .exit(0), "\(made.error)")
             var promise = Promise(seed: seed, shape: "mixed", log: scratch.log)
             try promise.requireCompletable(0..<60, "whole")
@@ -136,7 +136,7 @@ struct OpeningTests {
     @Test("twice in one process ends the process before LMDB loses its locks")
     func twice() async throws {
         let scratch = try Scratch()
-        let made = try Ascolto.run(["init"], log: scratch.log)
+        let made = try Ascolto.run(["keys", "generate"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         await #expect(processExitsWith: .failure) { [log = scratch.log as String] in
             let one = try EventLog.open(at: log, access: .reading)
@@ -153,7 +153,7 @@ struct OpeningTests {
         .enabled(if: Strace.works, Strace.needed))
     func forked() throws {
         let scratch = try Scratch()
-        let made = try Ascolto.run(["init"], log: scratch.log)
+        let made = try Ascolto.run(["keys", "generate"], log: scratch.log)
         try #require(made.end == .exit(0), "\(made.error)")
         var promise = Promise(seed: 54, shape: "singles", log: scratch.log)
         var refused = 0

@@ -197,9 +197,15 @@ class Story:
         checks.same(self.send([self.first]), 200, f"{when}: a retry of what is there")
         for path in ("/v1/head", "/v1/streams", "/v1/export?to=9", "/v1/cursors", "/metrics",
                      "/v1/projections", MODEL, f"{MODEL}/tables/queues", "/", "/problems"):
-            checks.same(self.ask(path)[0], 200, f"{when}: {path}")
-        checks.same(self.ask(MODEL + "/query", "POST", "SELECT count(*) AS n FROM queues", ASK)[0],
-                    200, f"{when}: SQL")
+            if path != f"{MODEL}/tables/queues":
+                checks.same(self.ask(path)[0], 200, f"{when}: {path}")
+        # Where nobody has a read model open, the index of its write-ahead log takes 32 KiB.
+        for what, answer in (
+                ("a table", self.ask(f"{MODEL}/tables/queues")),
+                ("SQL", self.ask(MODEL + "/query", "POST", "SELECT count(*) AS n FROM queues",
+                                 ASK))):
+            checks.that(answer[0] == 200 or answer[0] == 503 and "no room" in answer[2]["detail"],
+                        f"{when}: {what}: {answer[0]} {answer[2]}")
         metrics = self.ask("/metrics")[2].decode()
         failed = re.search(r'appends_total\{outcome="failed"\} (\d+)', metrics)
         checks.that(int(failed[1]) > 0 or "anew" in when, f"{when}: failed appends are counted")

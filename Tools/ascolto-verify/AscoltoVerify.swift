@@ -52,7 +52,7 @@ private func printable(_ text: String) -> String {
 
 extension Options {
     fileprivate func verdict() async throws -> Audit.Verdict {
-        let now = UInt64(max(0, Date().timeIntervalSince1970))
+        let now = UInt64(max(0, Date.now.timeIntervalSince1970))
         let policy = try TrustPolicy(
             logKeys: try keys.map(VerifierKey.init(text:)),
             witnessKeys: try witnessKeys.map(VerifierKey.init(text:)),
