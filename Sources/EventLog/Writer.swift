@@ -265,7 +265,7 @@ final class Writer: Sendable {
             if books.log.head.size > before || batch.signing == .now && !books.isSigned {
                 state = remember(books, batch.signing)
             }
-            batch.answerSigning(signed(state))
+            if batch.asksForCheckpoint { batch.answerSigning(signed(state)) }
             return state
         } catch {
             // Where it failed before it took anything, somebody has to be told why.
@@ -344,7 +344,8 @@ final class Writer: Sendable {
 
     /// Sees to it that the last events before a pause are signed too.
     private func planSigning(_ books: Books) {
-        guard books.signing == .none, !books.isSigned else { return }
+        // Commits pass here: the note is looked at once a second, and where nobody signs never.
+        guard !books.keys.isEmpty, books.signing == .none, !books.isSigned else { return }
         books.signing = .soon
         Task { [weak self] in
             try? await Task.sleep(for: LogLimits.signingInterval)

@@ -46,8 +46,10 @@ struct WriterBatch {
 
     var count: Int { requests.count }
 
-    /// Whether somebody has asked for a checkpoint; whoever opens the log next finds one.
-    var signing: Signing { hasFinish || !signings.isEmpty ? .now : .whenDue }
+    var asksForCheckpoint: Bool { !signings.isEmpty }
+
+    /// The head is signed now where somebody asks, and at the end for whoever opens the log next.
+    var signing: Signing { hasFinish || asksForCheckpoint ? .now : .whenDue }
 
     /// The keys that sign from now on, where others were given.
     var keys: [SigningKey]? { signings.compactMap(\.keys).last }

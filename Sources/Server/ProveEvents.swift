@@ -46,18 +46,8 @@ extension Responder {
         _ text: String, _ query: Substring?, _ client: Client
     ) async throws -> Answer {
         try QueryParameters(query: query).requireNothingLeft()
-        guard let number = QueryParameters.whole(text) else {
-            throw Problem.badParameter("a position is a whole number, not \(quoted(text))")
-        }
-        let (log, position) = (desk.log, Position(number))
-        guard let event = try await desk.readers.run({ try log.event(at: position) }) else {
-            throw Problem(
-                .notFound, .notFound, "the log has no event at position \(position) yet",
-                members: [("position", .count(number))])
-        }
-        guard client.scope.isAll || client.scope.includes(event.type, event.tags) else {
-            throw desk.gate.deny(client, .receipt, .outsideScope("this event"))
-        }
+        let position = try await event(at: text, for: client, .receipt).position
+        let log = desk.log
         let note = try await checkpoint(covering: position)
         let receipt = try await desk.readers.run { try log.receipt(of: position, under: note) }
         var answer = Answer(.ok)

@@ -294,10 +294,10 @@ extension Responder {
         return .stream(fields, try await PageStream(pages, readers))
     }
 
-    private func event(
-        _ text: String, _ query: Substring?, _ fields: HTTPFields, _ client: Client
-    ) async throws -> Answer {
-        try QueryParameters(query: query).requireNothingLeft()
+    /// The event at a position as it stands in a path, if the client may see it.
+    func event(
+        at text: String, for client: Client, _ endpoint: Endpoint
+    ) async throws -> Event {
         guard let number = QueryParameters.whole(text) else {
             throw Problem.badParameter("a position is a whole number, not \(quoted(text))")
         }
@@ -308,8 +308,16 @@ extension Responder {
                 members: [("position", .count(number))])
         }
         guard client.scope.isAll || client.scope.includes(event.type, event.tags) else {
-            throw desk.gate.deny(client, .readEvent, .outsideScope("this event"))
+            throw desk.gate.deny(client, endpoint, .outsideScope("this event"))
         }
+        return event
+    }
+
+    private func event(
+        _ text: String, _ query: Substring?, _ fields: HTTPFields, _ client: Client
+    ) async throws -> Answer {
+        try QueryParameters(query: query).requireNothingLeft()
+        let event = try await event(at: text, for: client, .readEvent)
         var answer = Answer(.ok)
         answer.fields[.contentType] = AppendFormat.event.rawValue
         let line = event.line
