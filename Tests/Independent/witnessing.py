@@ -204,7 +204,8 @@ def statuses():
 
     # What it has cosigned stands on disk; without it, it does not begin.
     saved = os.path.join(witness.directory, h(log.origin.encode()).hex())
-    with open(saved, "r+b") as file:
+    checks.that(os.path.exists(saved), "what was cosigned is in the witness's directory")
+    with open(saved, "r+b" if os.path.exists(saved) else "w+b") as file:
         file.seek(3)
         file.write(b"\0")
     done = subprocess.run([options.binary, "witness", "serve", "--dir", witness.directory,
