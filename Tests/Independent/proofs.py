@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from nacl.exceptions import BadSignatureError
+from nacl.exceptions import CryptoError
 from nacl.signing import VerifyKey
 from pymerkle import InmemoryTree, verify_consistency
 
@@ -90,7 +90,7 @@ def note_is_signed(note, key):
         try:
             VerifyKey(public[1:]).verify(text + b"\n", signature[4:])
             return True
-        except BadSignatureError:
+        except CryptoError:
             return False
     return False
 
