@@ -72,6 +72,9 @@ let package = Package(
         // SHA-256 without an object for each hash: a check makes two or three for an event.
         .systemLibrary(
             name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        // Timestamps of an authority are verified by whom the whole field trusts with it.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CLinux"),
@@ -82,7 +85,7 @@ let package = Package(
             name: "Storage",
             dependencies: [
                 "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
-                "CLinux",
+                "CLinux", "COpenSSL",
                 grdb,
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -173,7 +176,8 @@ let package = Package(
             name: "StatisticsTests", dependencies: ["TestSupport", "Statistics"],
             swiftSettings: strict),
         .testTarget(
-            name: "StorageTests", dependencies: ["TestSupport", "Storage"], swiftSettings: strict),
+            name: "StorageTests", dependencies: ["TestSupport", "Storage", crypto],
+            swiftSettings: strict),
         .testTarget(
             name: "EventLogTests",
             dependencies: ["TestSupport", "EventLog", "Storage", "Merkle", "JSON", crypto],

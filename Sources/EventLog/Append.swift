@@ -92,6 +92,7 @@ extension EventType {
     /// Whether only the log itself may write events of this type.
     package var isWrittenByLog: Bool {
         self == LogIdentity.eventType || self == KeyRotation.eventType
+            || self == Anchor.eventType
     }
 }
 

@@ -36,7 +36,7 @@ package final class EventLog: Sendable {
     let environment: Environment
     let cache = BlockCache()
     let leafHashes = LeafHashes()
-    let clock: LogClock
+    package let clock: LogClock
     let writer: Writer?
     /// Carries the lock of a writer, or of one who reads a frozen log.
     let headFile: SlotFile

@@ -5,16 +5,19 @@ package struct Audit: Sendable {
     private let note: [UInt8]?
     /// Checkpoints that were kept from earlier, as they were signed.
     private let remembered: [[UInt8]]
+    /// What somebody else vouches for, such as an authority that has stamped them.
+    private let vouched: [Checkpoint]
     private let hashing: Hashing
 
     package init(
         policy: TrustPolicy, checkpoint: [UInt8]?, remembered: [[UInt8]] = [],
-        hashing: Hashing = .own
+        vouched: [Checkpoint] = [], hashing: Hashing = .own
     ) {
         self.policy = policy
         self.hashing = hashing
         note = checkpoint
         self.remembered = remembered
+        self.vouched = vouched
     }
 
     /// What was verified.
@@ -110,9 +113,10 @@ package struct Audit: Sendable {
     private func heads(_ note: [UInt8]) throws(Refusal) -> Heads {
         let newest = try policy.open(note)
         var all = [newest.checkpoint]
-        for old in remembered {
-            let checkpoint = try policy.open(try SignedNote(bytes: old), witnesses: .passedOver)
-                .checkpoint
+        let kept = try remembered.map { old throws(Refusal) in
+            try policy.open(try SignedNote(bytes: old), witnesses: .passedOver).checkpoint
+        }
+        for checkpoint in kept + vouched {
             guard checkpoint.origin == newest.checkpoint.origin else {
                 throw .otherOrigin(
                     found: newest.checkpoint.origin, expected: checkpoint.origin)
@@ -144,7 +148,8 @@ package struct Audit: Sendable {
             sound = head.size
         }
         return Verdict(
-            head: heads.newest, extends: heads.all.filter { $0 != newest }.map(\.size))
+            head: heads.newest,
+            extends: heads.all.filter { $0 != newest && !vouched.contains($0) }.map(\.size))
     }
 }
 

@@ -55,3 +55,19 @@ struct IndependentProofTests {
         try Self.run(scratch.log, mutations: 4, in: scratch)
     }
 }
+
+@Suite("Timestamps are those of RFC 3161, as OpenSSL and rfc3161-client read it")
+struct IndependentTimestampTests {
+    @Test(
+        "of an authority that OpenSSL plays, well, badly and not at all",
+        .enabled(
+            if: Python.can("import nacl, cryptography, rfc3161_client")
+                && (try? Program.run("openssl", ["version"]).end) == .exit(0),
+            "needs openssl, and a Python with Tools/requirements.txt: Tools/test installs them"),
+        .timeLimit(.minutes(10)))
+    func exchanges() throws {
+        let run = try Python.run(
+            "timestamps.py", [Ascolto.path, "--mutations", "60", "--seed", "7"], within: 500)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+}

@@ -9,7 +9,7 @@ extension Rule {
         "Statistics": ["Glibc"],
         "Storage": [
             "CLMDB", "CLMDBBaseline", "CZstd", "CZlib", "CDeflate", "CNettle", "CExpat",
-            "CLinux",
+            "CLinux", "COpenSSL",
             "GRDB", "GRDBSQLite", "Dispatch", "Glibc", "Synchronization",
         ],
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],

@@ -30,7 +30,8 @@ struct PackageTests {
         for (library, named) in [
             ("liblmdb.so", "liblmdb0"), ("libzstd.so", "libzstd1"), ("libz.so", "zlib1g"),
             ("libdeflate.so", "libdeflate0"), ("libnettle.so", "libnettle8"),
-            ("libexpat.so", "libexpat1"), ("libsqlite3.so", "libsqlite3-0"),
+            ("libexpat.so", "libexpat1"), ("libcrypto.so", "libssl3"),
+            ("libsqlite3.so", "libsqlite3-0"),
         ] where libraries.contains(library) {
             #expect(needs.contains(named), "\(library)")
         }

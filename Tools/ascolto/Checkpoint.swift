@@ -19,11 +19,7 @@ struct SignedLog {
         guard !options.frozen else { return try alreadySigned(options) }
         do {
             let log = try options.openForWriting()
-            if missingKey == .made, try SigningKeys(of: log).verifierKey() == nil {
-                let key = try await log.generateKey()
-                Standard.error(
-                    "made a signing key; give its public half to who verifies: \(key.text)")
-            }
+            if missingKey == .made { try await makeMissingKey(log) }
             _ = try await log.sign()
             guard let note = try log.signedCheckpoint() else { throw LogError.noKey }
             return SignedLog(log: log, note: note)
@@ -32,6 +28,12 @@ struct SignedLog {
         } catch LogError.storage(.notPermitted), LogError.storage(.readOnlyMount) {
             return try alreadySigned(options)
         }
+    }
+
+    static func makeMissingKey(_ log: EventLog) async throws {
+        guard try SigningKeys(of: log).verifierKey() == nil else { return }
+        let key = try await log.generateKey()
+        Standard.error("made a signing key; give its public half to who verifies: \(key.text)")
     }
 
     /// Who writes signs at least every second.

@@ -36,6 +36,7 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case is TokenError: ExitStatus.no
     case let error as WitnessError: exitCode(error)
     case is SignedTokenError: ExitStatus.usage
+    case is AnchorError, is AuthorityError: ExitStatus.no
     case is UsageError, is YAMLError, is EventError: ExitStatus.usage
     case IntakeError.misplacedAttribute: ExitStatus.refused
     case is IntakeError: ExitStatus.usage

@@ -36,6 +36,14 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "ascolto") { label in
             JSONLogHandler(label: label, level: settings.logLevel) { Standard.error($0) }
         }
+        if settings.timestamps != nil, try SigningKeys(of: opened).verifierKey() == nil {
+            throw UsageError(
+                "--timestamp-authority needs signed heads: first make a key, ascolto keys generate")
+        }
+        let stamping = settings.timestamps.map { plan in
+            Task { await plan.run(on: opened, logger) }
+        }
+        defer { stamping?.cancel() }
         let scheme = settings.tls == nil ? "http" : "https"
         try await LogServer(
             opened, projections: projections, in: log.projectionsDirectory, server, logger: logger

@@ -16,6 +16,9 @@ enum ServeSetting: String, CaseIterable {
     case jwtAudience = "jwt_audience"
     case requestsPerSecond = "requests_per_second"
     case connectionsMax = "connections_max"
+    case timestampAuthority = "timestamp_authority"
+    case timestampCA = "timestamp_ca"
+    case timestampEvery = "timestamp_every"
     case logLevel = "log_level"
 
     var flag: String { "--" + rawValue.replacingOccurrences(of: "_", with: "-") }
@@ -54,6 +57,20 @@ struct ServeOptions: ParsableArguments {
     var requestsPerSecond: Int?
     @Option(help: "Connections at a time; others wait. Default: 8192.")
     var connectionsMax: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Have this authority (RFC 3161) certify the time of the log's head again and again.",
+            valueName: "url"))
+    var timestampAuthority: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            Certificates in PEM that its answers must be signed under. Default: those that this \
+            machine trusts.
+            """, valueName: "file"))
+    var timestampCa: String?
+    @Option(help: "Seconds between two timestamps. Default: 3600.")
+    var timestampEvery: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical. Default: notice.")
     var logLevel: String?
 
@@ -63,6 +80,8 @@ struct ServeOptions: ParsableArguments {
             .jwtKeys: jwtKeys, .jwtIssuer: jwtIssuer, .jwtAudience: jwtAudience,
             .requestsPerSecond: requestsPerSecond.map(String.init),
             .connectionsMax: connectionsMax.map(String.init), .logLevel: logLevel,
+            .timestampAuthority: timestampAuthority, .timestampCA: timestampCa,
+            .timestampEvery: timestampEvery.map(String.init),
         ]
         return values.compactMapValues { $0 }
     }
@@ -82,6 +101,7 @@ struct ServeSettings {
     let signedTokens: SignedTokenSettings?
     let requestsPerSecond: Int?
     let connectionsMax: Int?
+    let timestamps: TimestampPlan?
     let logLevel: Logger.Level
 
     init(_ options: ServeOptions) throws {
@@ -104,6 +124,12 @@ struct ServeSettings {
         let positive = { (text: String) in Int(text).flatMap { $0 > 0 ? $0 : nil } }
         requestsPerSecond = try found.value(.requestsPerSecond, positive)
         connectionsMax = try found.value(.connectionsMax, positive)
+        let seconds = try found.value(.timestampEvery, positive)
+        timestamps = try found[.timestampAuthority].map { url in
+            TimestampPlan(
+                authority: try TimestampOptions.authority(url, found[.timestampCA]),
+                every: .seconds(seconds ?? 3_600))
+        }
         logLevel = try found.value(.logLevel) { Logger.Level(rawValue: $0) } ?? .notice
     }
 

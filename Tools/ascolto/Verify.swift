@@ -53,12 +53,22 @@ struct Verify: AsyncParsableCommand {
     var quorum: Int?
     @Option(help: "Cosignatures that are older, in seconds, do not count.")
     var maxAge: UInt64?
+    @Option(
+        help: """
+            Certificates of timestamping authorities, in PEM: verify the anchors in the log or in \
+            the export by them, and the times of recording by the anchors.
+            """)
+    var timestampCa: String?
 
     func validate() throws {
         if receipt != nil, tiles != nil || export != nil || !old.isEmpty {
             throw ValidationError("--receipt is verified alone: without --tiles, --export, --old")
         }
         if event != nil, receipt == nil { throw ValidationError("--event goes with --receipt") }
+        if timestampCa != nil, receipt != nil || tiles != nil && export == nil || export == "-" {
+            throw ValidationError(
+                "--timestamp-ca needs the data of anchors: the log, or an --export in a file")
+        }
         if export != nil, checkpoint == nil, tiles == nil {
             throw ValidationError("--export needs the --checkpoint that it is verified against")
         }
@@ -67,7 +77,11 @@ struct Verify: AsyncParsableCommand {
     func run() async throws {
         do {
             let verdict = try await verdict()
-            Answer(object: [("verified", .truth(true))] + verdict.members).write(as: output.chosen)
+            Answer(
+                object: [("verified", .truth(true))] + verdict.proven.members + [
+                    ("timestamps", verdict.anchors.map { .array($0.map(\.cell)) } ?? .null)
+                ]
+            ).write(as: output.chosen)
         } catch Refusal.badKey(let why) {
             throw UsageError(why)
         } catch let refusal as Refusal {
@@ -81,23 +95,45 @@ struct Verify: AsyncParsableCommand {
         }
     }
 
-    private func verdict() async throws -> Audit.Verdict {
+    /// What was proven, and the anchors where they were to be verified.
+    private func verdict() async throws -> (proven: Audit.Verdict, anchors: [VerifiedAnchor]?) {
+        guard let timestampCa else { return (try await proven(vouched: []), nil) }
+        let certificates = try bytes(of: timestampCa, upTo: TimestampOptions.certificatesBytesMax)
+        var found = FoundAnchors(certificates)
+        do {
+            try export.map { try found.take(from: $0) } ?? takeFromLog(&found)
+        } catch {
+            // Where the events themselves are not those that were signed, that is to be told.
+            _ = try await proven(vouched: [])
+            throw error
+        }
+        return (try await proven(vouched: found.verified.map(\.checkpoint)), found.verified)
+    }
+
+    private func takeFromLog(_ found: inout FoundAnchors) throws {
+        let opened = try log.openForReading()
+        let note = try checkpoint.map { try bytes(of: $0) } ?? opened.signedCheckpoint()?.bytes
+        let size = try note.map { note in try Checkpoint(text: SignedNote(bytes: note).text).size }
+        try opened.forEachAnchor(before: size ?? 0) { try found.take($0, lastCovered: $1) }
+    }
+
+    private func proven(vouched: [Checkpoint]) async throws -> Audit.Verdict {
         let now = UInt64(max(0, SystemClock.wallMicroseconds() / 1_000_000))
         let policy = try TrustPolicy(
             logKeys: key, witnessKeys: witnessKey, witnessesRequired: quorum,
             cosignedSince: maxAge.map { now - min($0, now) } ?? 0)
         func audit(_ note: [UInt8]?) throws -> Audit {
             Audit(
-                policy: policy, checkpoint: note, remembered: try old.map(bytes(of:)),
-                hashing: .fast)
+                policy: policy, checkpoint: note, remembered: try old.map { try bytes(of: $0) },
+                vouched: vouched, hashing: .fast)
         }
-        let note = try checkpoint.map(bytes(of:))
+        let note = try checkpoint.map { try bytes(of: $0) }
         let bar = ProgressBar("verify")
         defer { bar.finish() }
         let show: (UInt64) -> Void = { bar.update(done: Int($0), of: nil) }
         if let receipt {
             return try audit(note).verifyReceipt(
-                try bytes(of: receipt), line: try event.map(bytes(of:)))
+                try bytes(of: receipt), line: try event.map { try bytes(of: $0) })
         }
         let files = tiles.map(TileDirectory.init)
         if let export {
@@ -112,9 +148,11 @@ struct Verify: AsyncParsableCommand {
         }
     }
 
-    private func bytes(of path: String) throws(Refusal) -> [UInt8] {
+    private func bytes(
+        of path: String, upTo count: Int = 4 * SignedNote.bytesMax
+    ) throws(Refusal) -> [UInt8] {
         do {
-            return try RawFile.open(path).read(4 * SignedNote.bytesMax, at: 0)
+            return try RawFile.open(path).read(count, at: 0)
         } catch {
             throw .unreadable(path: path, "\(error)")
         }

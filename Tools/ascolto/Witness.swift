@@ -4,8 +4,6 @@ internal import EventLog
 internal import JSON
 internal import Logging
 internal import Merkle
-internal import NIOCore
-internal import NIOHTTP1
 internal import Server
 
 struct Witness: AsyncParsableCommand {
@@ -85,18 +83,11 @@ struct WitnessOptions: ParsableArguments {
     /// Has the checkpoint cosigned; keeps it in the log with what was gathered.
     func gather(for signed: inout SignedLog) async throws -> Gathered {
         guard !witness.isEmpty else { return .enough }
-        // Whoever does not listen is told at once, and not asked for as long as there is patience.
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let gathered: Gathered
-        do {
-            gathered = try await gather(for: &signed, client)
-        } catch {
-            try? await client.shutdown()
-            throw error
+        var shown = signed
+        let gathered = try await Web.withClient { client in
+            try await gather(for: &shown, client)
         }
-        try await client.shutdown()
+        signed = shown
         return gathered
     }
 
@@ -177,12 +168,8 @@ struct WitnessOptions: ParsableArguments {
         _ body: [UInt8], to url: String, _ client: HTTPClient
     ) async throws -> (UInt, String) {
         do {
-            var request = HTTPClientRequest(url: url)
-            request.method = .POST
-            request.body = .bytes(ByteBuffer(bytes: body))
-            let response = try await client.execute(request, timeout: .seconds(15))
-            let answer = try await response.body.collect(upTo: 64 << 10)
-            return (response.status.code, String(buffer: answer))
+            let answer = try await Web.post(body, of: "text/plain; charset=utf-8", to: url, client)
+            return (answer.status, answer.text)
         } catch {
             throw WitnessRefusal.silent("\(error)")
         }

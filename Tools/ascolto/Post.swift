@@ -1,0 +1,53 @@
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Asks those who vouch for a log from outside: witnesses, and authorities of timestamps.
+enum Web {
+    /// Bytes of an answer that are taken.
+    private static let answerBytesMax = 64 << 10
+    private static let patience: TimeAmount = .seconds(15)
+
+    struct Answer {
+        let status: UInt
+        /// In lower case, without parameters.
+        let contentType: String
+        let body: [UInt8]
+
+        var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    /// Runs `body` with a client that is shut down behind it.
+    static func withClient<Result>(
+        _ body: (HTTPClient) async throws -> Result
+    ) async throws -> Result {
+        // Whoever does not listen is told at once, and not asked for as long as there is patience.
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let result: Result
+        do {
+            result = try await body(client)
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+        try await client.shutdown()
+        return result
+    }
+
+    static func post(
+        _ body: [UInt8], of contentType: String, to url: String, _ client: HTTPClient
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: contentType)
+        request.body = .bytes(ByteBuffer(bytes: body))
+        let response = try await client.execute(request, timeout: patience)
+        let answer = try await response.body.collect(upTo: answerBytesMax)
+        let type = response.headers.first(name: "content-type") ?? ""
+        return Answer(
+            status: response.status.code,
+            contentType: type.prefix { $0 != ";" }.lowercased(), body: Array(buffer: answer))
+    }
+}
