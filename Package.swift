@@ -118,6 +118,10 @@ let package = Package(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
+            name: "Reports",
+            dependencies: ["EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON"],
+            swiftSettings: strict),
+        .target(
             name: "Server",
             dependencies: [
                 "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
@@ -153,7 +157,8 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Server", "JSON", "Storage", "Merkle", "YAML", "Workloads",
+                "Reorganisation", "Reports", "Server", "JSON", "Storage", "Merkle", "YAML",
+                "Workloads",
                 arguments,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -28,8 +28,7 @@ package struct Anchor: Sendable {
     /// Throws ``Refusal/badEvent(position:_:)`` where it tells of none, as when its data are gone.
     package init?(_ event: Event) throws(Refusal) {
         guard event.type == Self.eventType else { return nil }
-        guard case .json(let data) = event.data, let payload = JSONPayload(checked: data),
-            let authority = payload.string("authority"),
+        guard let payload = event.data.object, let authority = payload.string("authority"),
             let note = payload.string("checkpoint"),
             let response = payload.string("response").flatMap({ Base64.decode($0.utf8) })
         else {

@@ -1,3 +1,4 @@
+internal import JSON
 package import Merkle
 internal import Storage
 
@@ -163,6 +164,23 @@ extension EventLog {
         return KeyRotation(
             previous: old.verifierKey, next: new.verifierKey, position: position,
             checkpoint: checkpoint)
+    }
+}
+
+extension EventLog {
+    /// The keys that have signed this log's checkpoints, the newest first.
+    package func verifierKeys() throws -> [VerifierKey] {
+        var keys = try SigningKeys(of: self).verifierKey().map { [$0] } ?? []
+        var selection = Selection()
+        selection.types = [KeyRotation.eventType]
+        selection.direction = .backward
+        try read(selection) { event in
+            if let text = event.data.object?.string("previous") {
+                keys.append(try VerifierKey(text: text))
+            }
+            return .next
+        }
+        return keys
     }
 }
 

@@ -110,6 +110,15 @@ package struct Audit: Sendable {
         throw .unreadable(path: "checkpoint", "is missing, and without it nothing is proven")
     }
 
+    /// The checkpoint of what was given out, which must be the one that was brought along.
+    func open(_ found: [UInt8]) throws(Refusal) -> TrustedCheckpoint {
+        let head = try policy.open(found)
+        if let note, try policy.open(note).checkpoint != head.checkpoint {
+            throw .badCheckpoint(line: 2, "begins another head than that of the checkpoint given")
+        }
+        return head
+    }
+
     private func heads(_ note: [UInt8]) throws(Refusal) -> Heads {
         let newest = try policy.open(note)
         var all = [newest.checkpoint]

@@ -101,18 +101,31 @@ package struct Projector: Sendable {
         _ query: Query, asOf: AsOf, from source: EventSource,
         progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> (result: QueryResult, standing: ReadModelStanding) {
+        try look(asOf: asOf, from: source, progress) { prefix in
+            (try prefix.answer(query), prefix.standing)
+        }
+    }
+
+    /// Looks at the read model of a prefix of the log, which is gone again afterwards.
+    /// - Throws: ``ReadModelError``, as where a read model of the prefix was built and asked.
+    package func look<Result>(
+        asOf: AsOf, from source: EventSource,
+        _ progress: (ProjectionProgress) throws -> Void = { _ in },
+        _ body: (borrowing PrefixModel) throws -> Result
+    ) throws -> Result {
         let end = try Prefix(of: source, asOf: asOf)
         return try withDatabase(at: ReadModelPath.nameless, for: .building) { database in
             try createTables(in: database, of: source.log)
             let outcome = try fold(
                 from: source, until: end, into: database, rebuilt: .asked, progress)
             return try database.readOnly {
-                let model = ReadModel(of: projection, in: path.directory)
-                let result = try model.rows(query, in: database)
                 let standing = ReadModelStanding(
                     position: outcome.size > 0 ? Position(outcome.size - 1) : nil, lagEvents: 0,
                     unreadable: outcome.unreadable)
-                return (result, standing)
+                return try body(
+                    PrefixModel(
+                        standing: standing, model: ReadModel(of: projection, in: path.directory),
+                        database: database))
             }
         }
     }

@@ -66,16 +66,9 @@ extension ReadModel {
         return try read { database in
             let state = try state(in: database, of: source)
             let size = try source.size()
-            return ReadModelStatus(
-                name: state.name, version: state.version, configuration: state.configuration,
-                standing: state.standing(logEvents: size),
-                lagSeconds: try lagSeconds(state, towards: source, size: size),
-                tables: try projection.tables.map { table in
-                    let rows = try Int.fetchOne(
-                        database, sql: "SELECT count(*) FROM \(table.name)")
-                    return ReadModelStatus.TableRows(table: table.name, rows: rows ?? 0)
-                },
-                digest: try ReadModelDigest(of: projection.tables, in: database))
+            return try ReadModelStatus(
+                of: projection, standing: state.standing(logEvents: size),
+                lagSeconds: lagSeconds(state, towards: source, size: size), in: database)
         }
     }
 
@@ -103,6 +96,48 @@ extension ReadModel {
             let last = state.lastRecorded
         else { return nil }
         return Double(newest.microseconds - last.microseconds) / 1e6
+    }
+}
+
+extension ReadModelStatus {
+    /// Linear in the rows.
+    fileprivate init(
+        of projection: any Projection, standing: ReadModelStanding, lagSeconds: Double?,
+        in database: Database
+    ) throws {
+        name = projection.name
+        version = projection.version
+        configuration = projection.configuration
+        self.standing = standing
+        self.lagSeconds = lagSeconds
+        tables = try projection.tables.map { table in
+            let rows = try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table.name)")
+            return TableRows(table: table.name, rows: rows ?? 0)
+        }
+        digest = try ReadModelDigest(of: projection.tables, in: database)
+    }
+}
+
+/// The read model of a prefix of a log, for as long as it is looked at.
+package struct PrefixModel: ~Copyable {
+    package let standing: ReadModelStanding
+    private let model: ReadModel
+    private let database: Database
+
+    init(standing: ReadModelStanding, model: ReadModel, database: Database) {
+        self.standing = standing
+        self.model = model
+        self.database = database
+    }
+
+    package func answer(_ query: Query) throws -> QueryResult {
+        try model.rows(query, in: database)
+    }
+
+    /// Linear in the rows, for the digest.
+    package func status() throws -> ReadModelStatus {
+        try ReadModelStatus(
+            of: model.projection, standing: standing, lagSeconds: nil, in: database)
     }
 }
 

@@ -71,3 +71,27 @@ struct IndependentTimestampTests {
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 }
+
+@Suite("Reports for the audit repeat themselves, and prove what they say")
+struct IndependentReportTests {
+    private static let canRun =
+        Python.can("import nacl, cryptography")
+        && (try? Program.run("jq", ["--version"]).end) == .exit(0)
+        && (try? Program.run("openssl", ["version"]).end) == .exit(0)
+
+    @Test(
+        "in every command that they tell the reader to type",
+        .enabled(
+            if: canRun,
+            "needs jq, openssl and a Python with Tools/requirements.txt: Tools/test installs them"),
+        .timeLimit(.minutes(10)))
+    func reports() throws {
+        let run = try Python.run(
+            "audit_report.py",
+            [
+                Ascolto.path, Ascolto.neighbour("ascolto-verify"), "--mutations", "60", "--seed",
+                "7",
+            ], within: 500)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+}

@@ -11,23 +11,19 @@ import argparse
 import base64
 import datetime
 import hashlib
-import http.server
 import json
 import os
 import random
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 
 import rfc3161_client
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from nacl.signing import SigningKey
 
+from authority import DAY, NOW, STAMPING, Authority, Workshop
 from serving import Checks, Server, event
 
 parser = argparse.ArgumentParser()
@@ -37,8 +33,8 @@ parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args()
 checks, rng = Checks(), random.Random(options.seed)
 scratch = tempfile.mkdtemp(prefix="stamps-")
-NOW = datetime.datetime.now(datetime.timezone.utc)
-DAY = datetime.timedelta(days=1)
+workshop = Workshop(scratch)
+stamp, certificate = workshop.stamp, workshop.certificate
 
 
 def place(name):
@@ -56,90 +52,13 @@ def read(path):
         return file.read()
 
 
-def certificate(name, issuer=None, since=NOW - DAY, until=NOW + 3650 * DAY, purpose=None):
-    """A key and its certificate in files, signed by an issuer or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signer, signer_name = issuer or (key, subject)
-    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(signer_name)
-               .public_key(key.public_key()).serial_number(x509.random_serial_number())
-               .not_valid_before(since).not_valid_after(until)
-               .add_extension(x509.BasicConstraints(issuer is None, None), True)
-               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(
-                   signer.public_key()), False))
-    if issuer:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), True)
-    made = builder.sign(signer, hashes.SHA256())
-    write(f"{name}.pem", made.public_bytes(serialization.Encoding.PEM))
-    write(f"{name}.key", key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption()))
-    return key, subject
-
-
-STAMPING = ExtendedKeyUsageOID.TIME_STAMPING
 root = certificate("root")
 certificate("other-root")
 certificate("authority", root, purpose=STAMPING)
 certificate("stranger", certificate("strange-root"), purpose=STAMPING)
-certificate("web-server", root, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
 certificate("expired", root, since=NOW - 9 * DAY, until=NOW - DAY, purpose=STAMPING)
-CONFIGURATION = """[tsa]
-default_tsa = one
-[one]
-serial = {serial}
-crypto_device = builtin
-signer_cert = {name}.pem
-signer_key = {name}.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-accuracy = secs:1
-clock_precision_digits = 6
-ordering = yes
-tsa_name = yes
-ess_cert_id_chain = no
-ess_cert_id_alg = sha256
-"""
-
-
-def stamp(query, by="authority"):
-    """What OpenSSL answers in the name of an authority."""
-    asked = write("query.tsq", query)
-    write("tsa.cnf", CONFIGURATION.format(serial=place("serial"), name=place(by)).encode())
-    done = subprocess.run(
-        ["openssl", "ts", "-reply", "-config", place("tsa.cnf"), "-queryfile", asked, "-out",
-         place("answer.tsr")], capture_output=True)
-    if done.returncode:
-        raise SystemExit(f"openssl ts -reply: {done.stderr.decode()}")
-    return read(place("answer.tsr"))
-
-
-class Authority(http.server.BaseHTTPRequestHandler):
-    """Answers as the test wants it to."""
-    queries = []
-    answer = staticmethod(stamp)
-    status, content_type, delay = 200, "application/timestamp-reply", 0
-
-    def do_POST(self):
-        query = self.rfile.read(int(self.headers["Content-Length"]))
-        Authority.queries.append((self.headers["Content-Type"], query))
-        time.sleep(self.delay)
-        answer = Authority.answer(query)
-        self.send_response(self.status)
-        self.send_header("Content-Type", self.content_type)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
-
-
-authority = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Authority)
-threading.Thread(target=authority.serve_forever, daemon=True).start()
-URL = f"http://127.0.0.1:{authority.server_address[1]}/tsa"
+authority = Authority(stamp)
+URL = authority.url
 
 
 def ascolto(*arguments, log="log", data=b"", clock=None):
@@ -198,7 +117,7 @@ def exchange():
     checks.same(run.returncode, 0, f"timestamp: {run.stderr.decode()}")
     told = json.loads(run.stdout)
     key = json.loads(done("stats"))["verifier_key"]
-    content_type, query = Authority.queries[-1]
+    content_type, query = authority.queries[-1]
     checks.same((content_type, len(query)), ("application/timestamp-query", 69), "the request")
     note, response = place(f"out/{told['position']}.checkpoint"), place(
         f"out/{told['position']}.tsr")
@@ -246,7 +165,7 @@ def certificate_that_runs_out(key):
     certificate("short", root, until=NOW + datetime.timedelta(
         seconds=(datetime.datetime.now(datetime.timezone.utc) - NOW).total_seconds() + 4),
         purpose=STAMPING)
-    Authority.answer = staticmethod(lambda query: stamp(query, by="short"))
+    authority.answer = lambda query: stamp(query, by="short")
     run = ask("--out", place("short"), log="log")
     checks.same(run.returncode, 0, f"a certificate that soon runs out: {run.stderr.decode()}")
     position = json.loads(run.stdout)["position"]
@@ -255,13 +174,13 @@ def certificate_that_runs_out(key):
     done("checkpoint")
     status, found, said = verify("--key", key)
     checks.same(status, 0, f"after its certificate has run out: {said}")
-    Authority.answer = staticmethod(stamp)
+    authority.answer = stamp
 
 
 def wrong_answers():
     """Nothing is appended where an answer is wrong, and what is wrong is told."""
-    old = stamp(Authority.queries[0][1])
-    other = bytearray(Authority.queries[0][1])
+    old = stamp(authority.queries[0][1])
+    other = bytearray(authority.queries[0][1])
     other[30] ^= 1
 
     def rejecting(_):
@@ -286,19 +205,19 @@ def wrong_answers():
     }
     before = size()
     for name, (answer, words) in cases.items():
-        Authority.answer = staticmethod(answer)
+        authority.answer = answer
         run = ask()
         checks.that(run.returncode == 1 and words in run.stderr.decode(),
                     f"{name}: {run.returncode}, {run.stderr.decode()}")
-    Authority.answer = staticmethod(stamp)
+    authority.answer = stamp
     for name, status, content_type, words in (
             ("an error", 503, "text/plain", "answers 503"),
             ("a page", 200, "text/html; charset=utf-8", "text/html")):
-        Authority.status, Authority.content_type = status, content_type
+        authority.status, authority.content_type = status, content_type
         run = ask()
         checks.that(run.returncode == 1 and words in run.stderr.decode(),
                     f"{name}: {run.returncode}, {run.stderr.decode()}")
-    Authority.status, Authority.content_type = 200, "application/timestamp-reply"
+    authority.status, authority.content_type = 200, "application/timestamp-reply"
     run = ascolto("timestamp", "--timestamp-authority", "http://127.0.0.1:9/", "--timestamp-ca",
                   place("root.pem"))
     checks.that(run.returncode == 1 and "does not answer" in run.stderr.decode(),
@@ -325,7 +244,7 @@ def mutations(count):
             return answer[:index] + bytes([answer[index] ^ 1 << rng.randrange(8)]) + answer[
                 index + 1:]
 
-        Authority.answer = staticmethod(changed)
+        authority.answer = changed
         before = size()
         run = ask()
         if run.returncode == 1:
@@ -336,7 +255,7 @@ def mutations(count):
             told = datetime.datetime.fromisoformat(json.loads(run.stdout)["time"])
             checks.that(abs((told - made["time"]).total_seconds()) < 1,
                         f"seed {options.seed}, byte {made['index']}: another moment is believed")
-    Authority.answer = staticmethod(stamp)
+    authority.answer = stamp
     checks.that(refused * 2 > count, f"{refused} of {count} changed answers were refused")
     print(f"{count} answers with another byte: {refused} refused, the others tell the same moment")
 
@@ -473,25 +392,25 @@ def served():
 
     try:
         wait_for("the first timestamp", lambda: anchors() == 1)
-        asked = len(Authority.queries)
+        asked = len(authority.queries)
         time.sleep(3)
-        checks.same(len(Authority.queries), asked, "requests while nothing happens")
-        Authority.status = 503
+        checks.same(len(authority.queries), asked, "requests while nothing happens")
+        authority.status = 503
         server.append(event())
         wait_for("trouble is logged", lambda: "no timestamp" in server.said())
         checks.same(anchors(), 1, "timestamps while the authority is down")
-        Authority.status = 200
+        authority.status = 200
         wait_for("the second timestamp", lambda: anchors() == 2)
         run = ask(log="served")
         checks.that(run.returncode == 4 and b"--timestamp-authority" in run.stderr,
                     f"timestamp beside a server: {run.stderr.decode()}")
         # An authority that is slow does not keep the server from ending.
-        Authority.delay = 5
-        asked = len(Authority.queries)
+        authority.delay = 5
+        asked = len(authority.queries)
         server.append(event())
-        wait_for("the slow authority is asked", lambda: len(Authority.queries) > asked)
+        wait_for("the slow authority is asked", lambda: len(authority.queries) > asked)
     finally:
-        Authority.delay = 0
+        authority.delay = 0
         begun = time.time()
         checks.same(server.stop(), 0, "the server ends")
         checks.that(time.time() - begun < 5, "the server waits for the authority")
@@ -509,6 +428,6 @@ try:
     forgeries(key)
     served()
 finally:
-    authority.shutdown()
+    authority.end()
     shutil.rmtree(scratch)
 checks.end()

@@ -2,6 +2,7 @@ internal import EventLog
 internal import Intake
 internal import Merkle
 internal import ProjectionKit
+internal import Reports
 internal import Server
 internal import Storage
 internal import YAML
@@ -37,6 +38,8 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as WitnessError: exitCode(error)
     case is SignedTokenError: ExitStatus.usage
     case is AnchorError, is AuthorityError: ExitStatus.no
+    case ReportError.noTable: ExitStatus.usage
+    case is ReportError: ExitStatus.no
     case is UsageError, is YAMLError, is EventError: ExitStatus.usage
     case IntakeError.misplacedAttribute: ExitStatus.refused
     case is IntakeError: ExitStatus.usage

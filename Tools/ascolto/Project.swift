@@ -22,6 +22,14 @@ struct ProjectionOptions: ParsableArguments {
             valueName: "file"))
     var definitions: String?
 
+    /// What was typed, for whoever repeats it.
+    var words: [String] {
+        var words: [String] = []
+        if let serviceThreshold { words += ["--service-threshold", "\(serviceThreshold)"] }
+        if let definitions { words += ["--definitions", definitions] }
+        return words
+    }
+
     func all(of log: LogOptions) throws -> [any Projection] {
         [
             OperatorQueues(serviceThreshold: try threshold()), CaseFlow(), CitizenSatisfaction(),
@@ -133,15 +141,17 @@ struct Projections: ParsableCommand {
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var known: ProjectionOptions
+    @Option(
+        help: "As they were at a position or recorded time, included: folded anew, kept nowhere.")
+    var asOf: AsOf?
 
     func run() throws {
         let source = EventSource(try log.openForReading())
         let rows = try known.all(of: log).map { projection -> [Cell] in
-            let model = ReadModel(of: projection, in: log.projectionsDirectory)
             let status: ReadModelStatus?
             do {
-                status = try model.status(towards: source)
-            } catch let error as ReadModelError {
+                status = try self.status(of: projection, source)
+            } catch let error as ReadModelError where asOf == nil {
                 // One read model that cannot be used does not hide the others.
                 Standard.error("ascolto: \(error)")
                 status = nil
@@ -168,6 +178,20 @@ struct Projections: ParsableCommand {
                 "unreadable", "first_unreadable",
             ], rows: rows
         ).write(as: output.chosen)
+    }
+
+    private func status(
+        of projection: any Projection, _ source: EventSource
+    ) throws -> ReadModelStatus? {
+        guard let asOf else {
+            return try ReadModel(of: projection, in: log.projectionsDirectory)
+                .status(towards: source)
+        }
+        let bar = ProgressBar("projecting \(projection.name)")
+        defer { bar.finish() }
+        return try Projector(projection, in: log.projectionsDirectory).look(
+            asOf: asOf, from: source, { bar.update(done: Int($0.done), of: Int($0.total)) },
+            { try $0.status() })
     }
 }
 

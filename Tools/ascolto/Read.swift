@@ -78,6 +78,8 @@ struct Export: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var range: RangeOptions
+    @Option(help: "What was known at a position or recorded time, included.")
+    var asOf: AsOf?
     @Option(help: "Lines of CloudEvents JSON.")
     var `as`: ExportFormat = .ndjson
     @Option(help: "Lines, or one JSON array of them.")
@@ -87,7 +89,19 @@ struct Export: ParsableCommand {
         var selection = Selection()
         selection.from = range.from
         selection.to = range.to
-        try writeLines(of: try log.openForReading(), selection, as: format)
+        let opened = try log.openForReading()
+        if let asOf {
+            // A prefix of the log is a range of positions, and a range is written as it lies.
+            let size = try opened.size(asOf: asOf)
+            guard size > 0 else { return try writeNothing() }
+            selection.to = min(range.to ?? Position(.max), Position(size - 1))
+        }
+        try writeLines(of: opened, selection, as: format)
+    }
+
+    private func writeNothing() throws {
+        if format == .json { Standard.output.write(line: "[]") }
+        Standard.output.flush()
     }
 }
 

@@ -10,9 +10,15 @@ struct Stats: ParsableCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
+    @Option(help: "How many events there were at a position or recorded time, and their root.")
+    var asOf: AsOf?
 
     func run() throws {
         let opened = try log.openForReading()
+        if let asOf {
+            let size = try opened.size(asOf: asOf)
+            return try Answer(object: members(of: opened, size: size)).write(as: output.chosen)
+        }
         let statistics = try opened.statistics()
         let perEvent = Double(statistics.fileBytes) / Double(max(1, statistics.events))
         Answer(object: [
@@ -49,6 +55,21 @@ struct Stats: ParsableCommand {
             ("lmdb_version", .text(statistics.lmdbVersion)),
             ("zstd_version", .text(statistics.zstdVersion)),
         ]).write(as: output.chosen)
+    }
+}
+
+extension Stats {
+    /// What can be told of a prefix: bytes of disk have no past.
+    private func members(of log: EventLog, size: UInt64) throws -> [(String, Cell)] {
+        let last = try size == 0 ? nil : log.event(at: Position(size - 1))
+        let first = try size == 0 ? nil : log.event(at: Position(0))
+        return [
+            ("events", .count(size)), ("root", .text(try log.root(atSize: size).hex)),
+            ("origin", .text(log.identity.origin)),
+            ("log_id", .text(log.identity.id.description)), ("zone", .text(log.identity.zone)),
+            ("first_recorded", .optional(first?.recorded)),
+            ("last_recorded", .optional(last?.recorded)),
+        ]
     }
 }
 

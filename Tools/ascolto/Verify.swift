@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import EventLog
 internal import JSON
 internal import Merkle
+internal import Reports
 internal import Storage
 
 /// A key on the command line, with what is wrong with it where something is.
@@ -15,12 +16,13 @@ func verifierKey(_ text: String) throws -> VerifierKey {
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Verify tiles, an export, a receipt, or the log, against signed checkpoints.",
+        abstract:
+            "Verify tiles, an export, a receipt, a report, or the log, against signed checkpoints.",
         discussion: """
             The key must come from where you trust, not from whom you verify; stats prints that of \
             a log. A checkpoint alone proves nothing against who holds its key: give those that \
             you have kept as --old. The same is done by ascolto-verify, which is small enough to \
-            be read. Without tiles, export and receipt, the log itself is verified by its tree; \
+            be read. Without any of these, the log itself is verified by its tree; \
             check goes through its events.
             """)
 
@@ -32,6 +34,8 @@ struct Verify: AsyncParsableCommand {
     var export: String?
     @Option(help: "A receipt.")
     var receipt: String?
+    @Option(help: "A report for the audit, its report.json.")
+    var report: String?
     @Option(help: "The line of the event that the receipt is for.")
     var event: String?
     @Option(help: "The checkpoint; that of the tiles or of the log where it is not given.")
@@ -60,12 +64,21 @@ struct Verify: AsyncParsableCommand {
             """)
     var timestampCa: String?
 
+    /// So many events with receipts fit, each with the largest data.
+    private static let reportBytesMax = 1 << 30
+
     func validate() throws {
         if receipt != nil, tiles != nil || export != nil || !old.isEmpty {
             throw ValidationError("--receipt is verified alone: without --tiles, --export, --old")
         }
+        if report != nil, receipt != nil || tiles != nil || export != nil || !old.isEmpty {
+            throw ValidationError(
+                "--report is verified alone: without --receipt, --tiles, --export, --old")
+        }
         if event != nil, receipt == nil { throw ValidationError("--event goes with --receipt") }
-        if timestampCa != nil, receipt != nil || tiles != nil && export == nil || export == "-" {
+        if timestampCa != nil,
+            receipt != nil || report != nil || tiles != nil && export == nil || export == "-"
+        {
             throw ValidationError(
                 "--timestamp-ca needs the data of anchors: the log, or an --export in a file")
         }
@@ -134,6 +147,10 @@ struct Verify: AsyncParsableCommand {
         if let receipt {
             return try audit(note).verifyReceipt(
                 try bytes(of: receipt), line: try event.map { try bytes(of: $0) })
+        }
+        if let report {
+            return try audit(note).verifyReport(
+                try ReportProof(json: bytes(of: report, upTo: Self.reportBytesMax), path: report))
         }
         let files = tiles.map(TileDirectory.init)
         if let export {

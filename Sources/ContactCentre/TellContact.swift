@@ -1,0 +1,295 @@
+package import JSON
+
+/// What a contact's stream holds at one place.
+package struct ContactFact: Sendable {
+    package let position: UInt64
+    package let type: String
+    package let schema: UInt16
+    /// When it happened, as far as that is known.
+    package let occurred: Instant
+    /// Nil where the data are no JSON object.
+    package let payload: JSONPayload?
+
+    package init(
+        position: UInt64, type: String, schema: UInt16, occurred: Instant, payload: JSONPayload?
+    ) {
+        self.position = position
+        self.type = type
+        self.schema = schema
+        self.occurred = occurred
+        self.payload = payload
+    }
+}
+
+/// A contact's story in words, one sentence for each event of its stream, in the stream's order.
+package struct ContactStory: Equatable, Sendable {
+    package struct Sentence: Equatable, Sendable {
+        package let position: UInt64
+        package let occurred: Instant
+        package let text: String
+        /// What is odd about it; nil where nothing is.
+        package let remark: String?
+    }
+
+    package private(set) var sentences: [Sentence] = []
+    /// Time in queues, in µs: of the visits whose beginning and end are known.
+    package private(set) var waited: Int64 = 0
+    /// Time with operators, in µs, holds included: of the conversations whose ends are known.
+    package private(set) var talked: Int64 = 0
+    private var state = ContactState()
+    private var queued: Instant?
+    private var connected: Instant?
+
+    /// Takes in the events in the order of the stream; linear in them.
+    package init(_ facts: some Sequence<ContactFact>) {
+        for fact in facts { tell(fact) }
+    }
+
+    /// How the contact stands after all of them.
+    package var ending: String { state.phase.words }
+
+    private mutating func tell(_ fact: ContactFact) {
+        var remarks: [String] = []
+        if let before = sentences.last?.occurred, fact.occurred < before {
+            remarks.append("by its clock it happened before the event above")
+        }
+        let text: String
+        do throws(PayloadError) {
+            let event = try ContactEvent(
+                type: fact.type, schema: fact.schema, payload: fact.payload)
+            text = words(event, fact)
+            if case .broken(let rule) = state.apply(event) {
+                remarks.append("it cannot follow: \(rule.meaning) (\(rule.rawValue))")
+            }
+        } catch {
+            text = "\(fact.type), which cannot be read"
+            remarks.append("\(error)")
+        }
+        sentences.append(
+            Sentence(
+                position: fact.position, occurred: fact.occurred, text: text,
+                remark: remarks.isEmpty ? nil : remarks.joined(separator: "; ")))
+    }
+
+    private mutating func words(_ event: ContactEvent, _ fact: ContactFact) -> String {
+        switch event {
+        case .received(let received): return words(received)
+        case .selfServiceEnded(let result): return words(result)
+        case .queued(let visit):
+            queued = fact.occurred
+            return "began to wait in the queue \(visit.queue)" + reason(visit.reason?.words)
+        case .leftQueue(let left):
+            return words(left, after: Self.span(&queued, to: fact.occurred, into: &waited))
+        case .abandoned(let stage): return "the citizen gave up " + stage.words
+        case .connected(let name):
+            connected = fact.occurred
+            return name.map { "the operator \($0) answered" }
+                ?? "an operator answered; the source does not tell which one"
+        case .transferred(let mode):
+            return "the operator handed the contact on"
+                + (mode.map { ", \($0.words)" } ?? "")
+                + Self.span(&connected, to: fact.occurred, into: &talked).spoken
+        case .disconnected(let party):
+            let what = connected == nil ? "the line was closed" : "the conversation ended"
+            return what + (party.map { ", by the \($0.name)" } ?? "")
+                + Self.span(&connected, to: fact.occurred, into: &talked).spoken
+        case .afterWorkEnded(let name):
+            return (name.map { "the operator \($0)" } ?? "the operator")
+                + " finished what was left to do"
+        case .unknown: return words(ofUnknown: fact)
+        }
+    }
+
+    private func words(_ received: ContactEvent.Received) -> String {
+        let way =
+            received.channel.spelling == "other"
+            ? received.channel.name
+            : received.channel.spelling.spaced
+        let who =
+            switch received.direction {
+            case .incoming: "the citizen reached the centre by \(way)"
+            case .outgoing: "the centre turned to the citizen by \(way)"
+            }
+        return who + (received.queue.map { " and asked for the queue \($0)" } ?? "")
+    }
+
+    private func words(_ result: SelfServiceResult) -> String {
+        switch result {
+        case .contained: "self-service was enough"
+        case .toOperator: "self-service ended, since the citizen wanted an operator"
+        case .hungUp: "the citizen hung up in self-service"
+        case .failed: "self-service failed"
+        case .other(let text): "self-service ended: \(text)"
+        }
+    }
+
+    private func words(_ left: ContactEvent.LeftQueue, after span: Span) -> String {
+        "left the queue \(left.queue) \(span.waited)" + reason(left.reason.words)
+    }
+
+    private func reason(_ words: String?) -> String { words.map { ": \($0)" } ?? "" }
+
+    /// A decision that this version does not read tells its reasons itself.
+    private func words(ofUnknown fact: ContactFact) -> String {
+        let name = "\(fact.type), schema \(fact.schema), which this version only passes on"
+        guard let payload = fact.payload else { return name }
+        var members: [String] = []
+        payload.forEachMember { key, value in
+            let text = value.string ?? String(decoding: value.bytes, as: UTF8.self)
+            members.append("\(key) \(text)")
+        }
+        return members.isEmpty ? name : "\(name): \(members.joined(separator: ", "))"
+    }
+
+    /// From a beginning to an end, where both are known and the clock did not run backward.
+    private enum Span {
+        case known(Int64)
+        case backward
+        case noBeginning
+
+        var waited: String {
+            switch self {
+            case .known(let microseconds): "after \(duration(microseconds))"
+            case .backward: "after a wait that is unknown, since the clock ran backward"
+            case .noBeginning: "of which it is not told that it was entered"
+            }
+        }
+
+        var spoken: String {
+            switch self {
+            case .known(let microseconds): ", after \(duration(microseconds))"
+            case .backward: ", after a time that is unknown, since the clock ran backward"
+            case .noBeginning: ""
+            }
+        }
+    }
+
+    private static func span(
+        _ start: inout Instant?, to end: Instant, into sum: inout Int64
+    ) -> Span {
+        guard let begun = start else { return .noBeginning }
+        start = nil
+        let (length, isTooLong) = end.microseconds.subtractingReportingOverflow(begun.microseconds)
+        guard !isTooLong, length >= 0 else { return .backward }
+        sum &+= length
+        return .known(length)
+    }
+}
+
+/// A duration as people say it: `2 min 3 s`, `0.4 s`.
+package func duration(_ microseconds: Int64) -> String {
+    let tenths = (microseconds + 50_000) / 100_000
+    if tenths < 100, tenths % 10 != 0 { return "\(tenths / 10).\(tenths % 10) s" }
+    let seconds = (microseconds + 500_000) / 1_000_000
+    let parts = [
+        (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ]
+    let told = parts.drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }
+    return told.isEmpty ? "0 s" : told.map { "\($0) \($1)" }.joined(separator: " ")
+}
+
+extension String {
+    fileprivate var spaced: String {
+        String(map { $0 == "_" ? " " : $0 })
+    }
+}
+
+extension EnqueueReason {
+    fileprivate var words: String {
+        switch self {
+        case .first: "for the first time"
+        case .transfer: "an operator handed it on"
+        case .overflow: "it came over from another queue"
+        case .callback: "for a callback"
+        case .requeue: "it was put back"
+        case .other(let text): text
+        }
+    }
+}
+
+extension LeaveReason {
+    fileprivate var words: String {
+        switch self {
+        case .answered: "an operator answers"
+        case .abandoned: "the citizen gave up"
+        case .overflowed: "it went over to another queue"
+        case .transferred: "it was handed on"
+        case .callbackAccepted: "the citizen wants to be called back"
+        case .timeout: "it had waited as long as is allowed"
+        case .keyExit: "the citizen pressed a key"
+        case .queueClosed: "the queue was closed"
+        case .systemError: "an error of the system"
+        case .other(let text): text
+        }
+    }
+}
+
+extension AbandonmentStage {
+    fileprivate var words: String {
+        switch self {
+        case .selfService: "in self-service"
+        case .queue: "in the queue"
+        case .ringing: "while it rang"
+        case .hold: "on hold"
+        case .chatSilent: "and wrote no more"
+        case .ticketWithdrawn: "and withdrew the ticket"
+        case .other(let text): ": \(text)"
+        }
+    }
+}
+
+extension TransferMode {
+    fileprivate var words: String {
+        switch self {
+        case .blind: "without speaking to whoever is next"
+        case .attended: "after speaking to whoever is next"
+        case .warm: "with all three on the line"
+        case .other(let text): text
+        }
+    }
+}
+
+extension ContactState.Phase {
+    fileprivate var words: String {
+        switch self {
+        case .absent: "nothing of it is known"
+        case .received: "it has reached the centre"
+        case .pastSelfService: "it is past self-service"
+        case .contained: "self-service was enough"
+        case .hungUp, .gaveUp, .abandoned: "the citizen gave up"
+        case .waiting(let queue): "it waits in the queue \(queue)"
+        case .answered: "an operator is about to answer"
+        case .redirected: "it has left a queue, and is in none"
+        case .connected: "the citizen speaks with an operator"
+        case .transferred: "it is being handed on"
+        case .disconnected: "the conversation is over"
+        case .abandonedInConversation: "the citizen gave up during the conversation"
+        case .over: "it is over"
+        }
+    }
+}
+
+extension ContactState.Rule {
+    /// What the rule says.
+    package var meaning: String {
+        switch self {
+        case .receivedFirst: "nothing comes before the contact is received"
+        case .receivedOnce: "a contact is received once"
+        case .selfServiceBeforeQueue:
+            "self-service comes before the queue, or after leaving it without an answer"
+        case .oneQueueAtATime: "a contact waits in one queue at a time"
+        case .queuedWithoutOperator:
+            "only a contact without an operator, or one that is handed on, is queued"
+        case .leavesAfterQueued: "only a contact that waits leaves a queue"
+        case .leavesSameQueue: "a contact leaves the queue that it waits in"
+        case .connectedAfterAnswered:
+            "a connection follows leaving a queue as answered, or a transfer"
+        case .transferredByOperator: "only an operator who speaks with a contact hands it on"
+        case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
+        case .endsOutsideQueue: "a contact that waits or is being answered does not end yet"
+        case .afterWorkAfterConversation: "after-work follows a conversation, once, or a transfer"
+        case .nothingAfterEnd: "nothing but what closes it follows the end of a contact"
+        }
+    }
+}
