@@ -95,7 +95,11 @@ let package = Package(
         .target(
             name: "EventLog", dependencies: ["Storage", "Merkle", "JSON", crypto],
             swiftSettings: strict),
+        .target(name: "Vault", dependencies: ["Storage", crypto], swiftSettings: strict),
         .target(name: "ContactCentre", dependencies: ["JSON"], swiftSettings: strict),
+        .target(
+            name: "Subjects", dependencies: ["EventLog", "Vault", "ContactCentre", "JSON"],
+            swiftSettings: strict),
         .target(
             name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", "YAML"],
             swiftSettings: strict),
@@ -124,7 +128,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
+                "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -157,7 +161,7 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Reports", "Server", "JSON", "Storage", "Merkle", "YAML",
+                "Reorganisation", "Subjects", "Vault", "Reports", "Server", "JSON", "Storage", "Merkle", "YAML",
                 "Workloads",
                 arguments,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -182,6 +186,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "StorageTests", dependencies: ["TestSupport", "Storage", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "VaultTests", dependencies: ["TestSupport", "Vault", "Storage", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "EventLogTests",

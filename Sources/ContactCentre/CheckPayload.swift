@@ -21,6 +21,12 @@ package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -
         if let zone, !Zone.exists(identifier: zone) {
             throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
         }
+        if let fields = PersonalFields.of(type: type, schema: schema),
+            case .clear(_, let texts) = try fields.part(of: payload, type: type),
+            let first = texts.first
+        {
+            throw PayloadError(type: type, member: first.member, problem: .personalInClear)
+        }
         return .passes
     } catch {
         return .refused(error)

@@ -18,6 +18,11 @@ package struct PayloadError: Error, Equatable, Sendable {
         case notAnObject
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
+        case tooLong
+        /// Personal data enter the log only sealed.
+        case personalInClear
+        /// Personal data of nobody cannot be sealed, nor erased.
+        case missingSubject
         /// A text of its own for what the list has a word for.
         case listedWord(String, of: String)
     }
@@ -50,6 +55,12 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .listedWord(let word, let member):
             "must not be " + jsonString(word) + ", which is a word of the list: write it as "
                 + jsonString(member)
+        case .tooLong: "must have at most \(PersonalFields.textBytesMax) bytes"
+        case .personalInClear:
+            "is personal and enters the log only sealed: it needs the vault (ascolto subject create)"
+        case .missingSubject:
+            "is missing: personal data need the reference of the person whom they tell of (ascolto "
+                + "subject create)"
         case .unknownWord(let word, let allowed):
             "must be one of \(allowed.joined(separator: ", ")), not "
                 + jsonString(String(word.prefix(60)))

@@ -61,7 +61,7 @@ extension EventLog {
     }
 
     /// Appends an event that only the log itself may write, and tells where it stands.
-    func appendOwn(_ event: NewEvent) async throws(LogError) -> Position {
+    package func appendOwn(_ event: NewEvent) async throws(LogError) -> Position {
         guard let writer else { throw .readOnly }
         let prepared = PreparedAppend(Append([event]), now: clock.read().wall, by: .log)
         switch try await writer.submit([prepared])[0] {
@@ -91,9 +91,21 @@ enum EventAuthor {
 extension EventType {
     /// Whether only the log itself may write events of this type.
     package var isWrittenByLog: Bool {
-        self == LogIdentity.eventType || self == KeyRotation.eventType
-            || self == Anchor.eventType
+        Self.writtenByLog.contains(self)
     }
+}
+
+extension EventType {
+    private static let writtenByLog: Set<EventType> = [
+        LogIdentity.eventType, KeyRotation.eventType, Anchor.eventType, .erasureRequested, .erased,
+        .authorisedAnew, .epochDestroyed,
+    ]
+
+    /// What is told of the keys of subjects; whoever destroys a key tells it.
+    package static let erasureRequested = EventType(stored: "subject.erasure_requested")
+    package static let erased = EventType(stored: "subject.erased")
+    package static let authorisedAnew = EventType(stored: "subject.authorised")
+    package static let epochDestroyed = EventType(stored: "subject.key_epoch_destroyed")
 }
 
 /// An append whose content has been checked, numbered and hashed before it meets the writer.

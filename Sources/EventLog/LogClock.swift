@@ -64,7 +64,7 @@ extension EventID {
     static let zero = EventID(high: 0, low: 0)
 
     /// A new UUID of version 7 (RFC 9562, 5.7): milliseconds since 1970, then random bits.
-    static func timeOrdered(at moment: Instant) -> EventID {
+    package static func timeOrdered(at moment: Instant) -> EventID {
         var generator = SystemRandomNumberGenerator()
         let milliseconds = UInt64(max(0, moment.microseconds) / 1_000)
         return EventID(

@@ -23,6 +23,15 @@ package struct RawFile: ~Copyable {
         try RawFile(path: path, flags: O_RDONLY, .asUsual)
     }
 
+    /// Overwrites the beginning of a file where it lies, and makes that durable.
+    package static func overwrite(
+        _ path: String, with bytes: [UInt8]
+    ) throws(StorageError) {
+        let file = try RawFile(path: path, flags: O_WRONLY, .asUsual)
+        try file.write(bytes, at: 0)
+        try file.sync()
+    }
+
     private init(path: String, flags: Int32, _ readers: Readers) throws(StorageError) {
         let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, readers.rawValue)
         guard descriptor >= 0 else { throw lastError("open", path: path) }

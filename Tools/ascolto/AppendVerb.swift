@@ -4,6 +4,7 @@ internal import EventLog
 internal import Foundation
 internal import JSON
 internal import Storage
+internal import Subjects
 
 struct AppendVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,7 +48,7 @@ struct AppendVerb: AsyncParsableCommand {
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
-        var tally = AppendTally()
+        var tally = AppendTally(seal: try await log.personalSeal(of: opened))
         do {
             if atomic || !condition.asksForNothing {
                 try await appendTogether(to: opened, condition, &tally)
@@ -147,6 +148,7 @@ struct AppendVerb: AsyncParsableCommand {
 
 /// What became of the lines of one `append`.
 private struct AppendTally {
+    private let seal: PersonalSeal?
     private(set) var refused = 0
     private(set) var conflicts = 0
     private var appended = 0
@@ -155,6 +157,8 @@ private struct AppendTally {
     private var withoutSchema = 0
     private var first: Position?
     private var last: Position?
+
+    init(seal: PersonalSeal?) { self.seal = seal }
 
     /// Prints what was done, and what its user may not have meant.
     func tell(as format: OutputFormat) {
@@ -177,8 +181,9 @@ private struct AppendTally {
             refuse("the line has \(bytes) bytes, which is more than an event can take", number)
         case .whole(let bytes, let number):
             if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return nil }
-            do throws(EventError) {
-                let event = try NewEvent(cloudEvent: bytes, logMembers: .refused)
+            do {
+                let sent = try NewEvent(cloudEvent: bytes, logMembers: .refused)
+                let event = try seal?.sealed(sent) ?? sent
                 switch checkPayload(
                     type: event.type.text, schema: event.schema, payload: event.data.object)
                 {

@@ -5,6 +5,8 @@ internal import ProjectionKit
 internal import Reports
 internal import Server
 internal import Storage
+internal import Subjects
+internal import Vault
 internal import YAML
 
 /// The exit codes of the contract.
@@ -38,6 +40,8 @@ func exitCodeOfContract(_ error: any Error) -> Int32? {
     case let error as WitnessError: exitCode(error)
     case is SignedTokenError: ExitStatus.usage
     case is AnchorError, is AuthorityError: ExitStatus.no
+    case let error as VaultError: exitCode(error)
+    case let error as SealError: exitCode(error)
     case ReportError.noTable: ExitStatus.usage
     case is ReportError: ExitStatus.no
     case is UsageError, is YAMLError, is EventError: ExitStatus.usage
@@ -69,6 +73,26 @@ private func exitCode(_ error: StorageError) -> Int32 {
     case .locked, .inUse, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess, .system:
         ExitStatus.unavailable
     case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount: ExitStatus.no
+    }
+}
+
+private func exitCode(_ error: VaultError) -> Int32 {
+    switch error {
+    case .storage(let error): exitCode(error)
+    case .noVault, .vaultExists, .openKeyFile, .otherRoot, .noSubject, .erased, .notErased,
+        .cannotOpen:
+        ExitStatus.no
+    case .damagedFile: ExitStatus.corruption
+    case .rootCommand: ExitStatus.unavailable
+    case .badClass, .badIdentifier: ExitStatus.usage
+    }
+}
+
+private func exitCode(_ error: SealError) -> Int32 {
+    switch error {
+    case .payload, .badSubject, .event: ExitStatus.refused
+    case .vault(let error): exitCode(error)
+    case .log(let error): exitCode(error)
     }
 }
 

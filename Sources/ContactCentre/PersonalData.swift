@@ -1,0 +1,72 @@
+package import JSON
+
+/// Which members of a type's data tell something about a person, and how long they are kept.
+///
+/// Declared once for each type: they enter the log only sealed under the person's key, in the
+/// member ``sealedMember``, and are read only from there.
+package struct PersonalFields: Sendable {
+    /// The member with the reference of the person whom they tell of.
+    package let subject: String
+    /// What is kept for the same time and purpose, and erased together.
+    package let retention: String
+    /// The members, all of them texts.
+    package let members: [String]
+
+    /// Where the sealed value of these members stands.
+    package static let sealedMember = "sealed"
+    /// Bytes of UTF-8 that one of them may have.
+    package static let textBytesMax = 16_384
+
+    /// Those of a type, or nil where it tells nothing about anybody.
+    package static func of(type: String, schema: UInt16) -> PersonalFields? {
+        schema == 1 ? declared[type] : nil
+    }
+
+    /// All classes by which personal data are kept and erased.
+    package static let retentions = Set(declared.values.map(\.retention)).sorted()
+
+    private static let declared: [String: PersonalFields] = [
+        ContactEvent.Kind.received.rawValue: PersonalFields(
+            subject: "citizenRef", retention: "contact", members: ["callerNumber", "callerName"]),
+        SurveyEvent.Kind.answered.rawValue: PersonalFields(
+            subject: "citizenRef", retention: "opinion", members: ["comment"]),
+    ]
+}
+
+/// The personal part of an event's data, on its way into the log or in it.
+package enum PersonalPart: Sendable {
+    case none
+    /// As a producer sends it: texts, and the reference of whom they tell of.
+    case clear(subject: String, [(member: String, text: String)])
+    /// As the log keeps it.
+    case sealed(subject: String, value: String)
+}
+
+extension PersonalFields {
+    /// Finds the personal part of an event's data.
+    ///
+    /// Throws ``PayloadError`` where it is neither in clear nor sealed as it should be.
+    package func part(
+        of payload: JSONPayload?, type: String
+    ) throws(PayloadError) -> PersonalPart {
+        let reader = PayloadReader(type: type, payload: payload)
+        var clear: [(member: String, text: String)] = []
+        for member in members {
+            guard let text = try reader.optionalText(member) else { continue }
+            guard text.utf8.count <= Self.textBytesMax else {
+                throw PayloadError(type: type, member: member, problem: .tooLong)
+            }
+            clear.append((member, text))
+        }
+        let value = try reader.optionalText(Self.sealedMember)
+        guard !clear.isEmpty || value != nil else { return .none }
+        guard let reference = try reader.optionalText(subject) else {
+            throw PayloadError(type: type, member: subject, problem: .missingSubject)
+        }
+        guard let value else { return .clear(subject: reference, clear) }
+        if let first = clear.first {
+            throw PayloadError(type: type, member: first.member, problem: .personalInClear)
+        }
+        return .sealed(subject: reference, value: value)
+    }
+}

@@ -1,0 +1,235 @@
+package import EventLog
+internal import JSON
+package import Vault
+
+/// Destroys the keys of subjects, and tells so in the log.
+///
+/// Idempotent and safe in a crash: what is to be told stands in the vault before anything is done,
+/// and whoever opens log and vault for writing next goes on where it broke off.
+package struct SubjectEraser: Sendable {
+    private let log: EventLog
+    private let vault: KeyStore
+
+    package init(_ vault: KeyStore, of log: EventLog) {
+        self.vault = vault
+        self.log = log
+    }
+
+    /// What was erased, as the log tells it.
+    package struct Erasure: Equatable, Sendable {
+        package let subject: SubjectRef
+        /// Where `subject.erasure_requested` stands.
+        package let requested: Position
+        /// Where `subject.erased` stands.
+        package let erased: Position
+    }
+
+    /// Erases a subject's data of all classes, or of some.
+    ///
+    /// - Parameters:
+    ///   - subject: Whose data.
+    ///   - classes: Which of them, or nil for all.
+    ///   - basis: On which legal basis, in the words of who asks for it; no personal data.
+    ///   - executor: Who carries it out; no personal data.
+    /// - Returns: What was erased, or nil where it had been before.
+    /// - Throws: ``VaultError/noSubject(_:)`` and others.
+    package func erase(
+        _ subject: SubjectRef, classes: [RetentionClass]? = nil, basis: String, by executor: String
+    ) async throws -> Erasure? {
+        let status = try vault.status(of: subject)
+        guard !status.isEmpty else { throw VaultError.noSubject(subject) }
+        let destroyed = status.filter {
+            $0.state != .erased && classes?.contains($0.retention) ?? true
+        }
+        guard !destroyed.isEmpty else { return nil }
+        // From here on the erasure is carried out, whatever ends this process.
+        let note = try vault.beginErasure(
+            of: subject,
+            ErasureNote(
+                basis: basis, executor: executor, moment: log.clock.now,
+                keys: destroyed.map(ErasureNote.Key.init)
+            ).bytes)
+        return try await carryOut(subject, note)
+    }
+
+    /// Carries out and tells what was begun and broken off; returns what was erased.
+    package func finishWhatWasBegun() async throws -> [Erasure] {
+        var finished: [Erasure] = []
+        for begun in try vault.begunErasures() {
+            finished.append(try await carryOut(begun.subject, begun.note))
+        }
+        try await tellDestroyedEpochs()
+        return finished
+    }
+
+    private func carryOut(_ subject: SubjectRef, _ bytes: [UInt8]) async throws -> Erasure {
+        let note = try ErasureNote(bytes)
+        let requested = try await log.appendOwn(
+            event(.erasureRequested, of: subject, note, note.request(of: subject)))
+        let classes = try note.keys.map { try RetentionClass($0.retention) }
+        _ = try vault.erase(subject, classes: classes, at: note.moment.microseconds)
+        let erased = try await log.appendOwn(
+            event(.erased, of: subject, note, note.report(of: subject, requested: requested)))
+        // Now the log tells it for ever; until here, a crash repeats the same events.
+        try vault.endErasure(of: subject)
+        return Erasure(subject: subject, requested: requested, erased: erased)
+    }
+
+    /// Gives a subject whose data were erased new keys, and tells on which basis.
+    package func authorise(
+        _ subject: SubjectRef, basis: String, by executor: String
+    ) async throws -> Position {
+        let status = try vault.status(of: subject)
+        guard !status.isEmpty else { throw VaultError.noSubject(subject) }
+        guard status.contains(where: { $0.state == .erased }) else {
+            throw VaultError.notErased(subject)
+        }
+        let now = log.clock.now
+        // First told, then done: a key without a word would be worse than a word without a key.
+        let position = try await log.appendOwn(
+            NewEvent(
+                id: nil, type: .authorisedAnew, schema: 1,
+                stream: try StreamName("subject/\(subject)"), tags: try Tags([.of(subject)]),
+                source: try Source("urn:ascolto:vault"), time: now,
+                data: .json(
+                    Array(
+                        JSONNode.object([
+                            ("subject", .text("\(subject)")), ("basis", .text(basis)),
+                            ("executor", .text(executor)),
+                        ]).json.utf8)[...])))
+        try vault.authorise(subject, at: now.microseconds)
+        return position
+    }
+
+    /// Goes on to a new epoch, in which no copy of an erased key can be unwrapped any more.
+    ///
+    /// Returns the epoch whose key was destroyed.
+    package func rotateEpoch() async throws -> UInt32 {
+        let destroyed = try vault.rotateEpoch()
+        try await tellDestroyedEpochs()
+        return destroyed
+    }
+
+    /// Every epoch whose key is gone is told once, also where a crash came in between.
+    private func tellDestroyedEpochs() async throws {
+        let current = try vault.currentEpoch()
+        for epoch in 1..<max(1, current) where try !log.tells(ofEpoch: epoch) {
+            let data = Array(JSONNode.object([("epoch", .count(epoch))]).json.utf8)
+            _ = try await log.appendOwn(
+                NewEvent(
+                    id: EventID(namespace: log.identity.id, name: Array("epoch".utf8) + data),
+                    type: .epochDestroyed, schema: 1, stream: try StreamName("vault"),
+                    source: try Source("urn:ascolto:vault"), time: nil, data: .json(data[...])))
+        }
+    }
+
+    private func event(
+        _ type: EventType, of subject: SubjectRef, _ note: ErasureNote, _ data: JSONNode
+    ) throws -> NewEvent {
+        let bytes = Array(data.json.utf8)
+        return NewEvent(
+            id: EventID(namespace: log.identity.id, name: Array(type.text.utf8) + bytes),
+            type: type, schema: 1, stream: try StreamName("subject/\(subject)"),
+            tags: try Tags([.of(subject)]), source: try Source("urn:ascolto:vault"),
+            time: note.moment, data: .json(bytes[...]))
+    }
+}
+
+extension EventLog {
+    fileprivate func tells(ofEpoch epoch: UInt32) throws -> Bool {
+        var selection = Selection()
+        selection.types = [.epochDestroyed]
+        var found = false
+        try read(selection) { event in
+            found = event.data.object?.integer("epoch") == Int64(epoch)
+            return found ? .stop : .next
+        }
+        return found
+    }
+}
+
+/// What an erasure is going to tell, kept in the vault until it is told.
+private struct ErasureNote {
+    struct Key {
+        let retention: String
+        let id: String
+        let commitment: String
+        let epoch: Int64
+    }
+
+    let basis: String
+    let executor: String
+    let moment: Instant
+    let keys: [Key]
+
+    init(basis: String, executor: String, moment: Instant, keys: [Key]) {
+        self.basis = basis
+        self.executor = executor
+        self.moment = moment
+        self.keys = keys
+    }
+
+    var bytes: [UInt8] {
+        Array(
+            JSONNode.object([
+                ("basis", .text(basis)), ("executor", .text(executor)),
+                ("moment", .integer(moment.microseconds)), ("keys", .array(keys.map(\.node))),
+            ]).json.utf8)
+    }
+
+    /// The inverse of ``bytes``.
+    init(_ bytes: [UInt8]) throws {
+        guard (try? checkJSON(bytes[...])) != nil,
+            let payload = JSONPayload(checked: bytes[...]),
+            let basis = payload.string("basis"), let executor = payload.string("executor"),
+            let moment = payload.integer("moment"),
+            let keys = payload.member("keys")?.elements(atMost: 1_000)?.map({
+                $0.object.flatMap(Key.init)
+            }), !keys.contains(where: { $0 == nil })
+        else {
+            throw VaultError.damagedFile(path: "data.mdb", "an erasure's note is damaged")
+        }
+        self.init(
+            basis: basis, executor: executor, moment: Instant(microseconds: moment),
+            keys: keys.compactMap(\.self))
+    }
+
+    func request(of subject: SubjectRef) -> JSONNode {
+        .object([
+            ("subject", .text("\(subject)")),
+            ("classes", .array(keys.map { .text($0.retention) })),
+            ("keys", .array(keys.map { .text($0.id) })), ("basis", .text(basis)),
+            ("executor", .text(executor)),
+        ])
+    }
+
+    func report(of subject: SubjectRef, requested: Position) -> JSONNode {
+        .object([
+            ("subject", .text("\(subject)")), ("requested", .count(requested.value)),
+            ("keys", .array(keys.map(\.node))), ("basis", .text(basis)),
+            ("executor", .text(executor)),
+        ])
+    }
+}
+
+extension ErasureNote.Key {
+    init(_ status: KeyStore.Status) {
+        self.init(
+            retention: "\(status.retention)", id: "\(status.key)",
+            commitment: status.commitmentHex, epoch: Int64(status.epoch))
+    }
+
+    init?(_ payload: JSONPayload) {
+        guard let retention = payload.string("class"), let id = payload.string("key"),
+            let commitment = payload.string("commitment"), let epoch = payload.integer("epoch")
+        else { return nil }
+        self.init(retention: retention, id: id, commitment: commitment, epoch: epoch)
+    }
+
+    var node: JSONNode {
+        .object([
+            ("class", .text(retention)), ("key", .text(id)), ("commitment", .text(commitment)),
+            ("epoch", .integer(epoch)),
+        ])
+    }
+}

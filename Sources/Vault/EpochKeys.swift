@@ -1,0 +1,64 @@
+internal import Crypto
+internal import Storage
+internal import Synchronization
+
+/// The keys under which the keys of subjects are wrapped: one for each epoch, of which one lives,
+/// or two while the vault goes over to the next.
+///
+/// They lie in files of their own, `epoch-N.key`, wrapped by the root. To destroy one is to destroy
+/// for ever what was wrapped under it only: also in pages of the key store that are free now, and
+/// in its backups.
+final class EpochKeys: Sendable {
+    private let directory: String
+    private let root: any RootKey
+    private let unwrapped = Mutex<[UInt32: SymmetricKey]>([:])
+
+    static let keyBytes = 32
+    private static let fileBytesMax = 8_192
+
+    init(in directory: String, root: any RootKey) {
+        self.directory = directory
+        self.root = root
+    }
+
+    /// The epochs whose keys are there, ascending.
+    var epochs: [UInt32] {
+        (FileSystem.entries(of: directory) ?? []).compactMap { name in
+            guard name.hasPrefix("epoch-"), name.hasSuffix(".key") else { return nil }
+            return UInt32(name.dropFirst(6).dropLast(4))
+        }.sorted()
+    }
+
+    /// Makes the key of an epoch, in place of one that a rotation has left behind.
+    func create(_ epoch: UInt32) throws {
+        let bytes = randomBytes(Self.keyBytes)
+        let text = Hex.encode(try root.wrap(bytes)) + "\n"
+        try FileSystem.replace(path(epoch), with: Array(text.utf8), for: .ownerOnly)
+        unwrapped.withLock { $0[epoch] = SymmetricKey(data: bytes) }
+    }
+
+    func key(of epoch: UInt32) throws -> SymmetricKey {
+        if let known = unwrapped.withLock({ $0[epoch] }) { return known }
+        let file = path(epoch)
+        let text = try RawFile.open(file).read(Self.fileBytesMax, at: 0)
+        guard text.last == UInt8(ascii: "\n"),
+            let wrapped = Hex.decode(String(decoding: text.dropLast(), as: UTF8.self))
+        else { throw VaultError.damagedFile(path: file, "it is no wrapped key") }
+        let key = SymmetricKey(data: try root.unwrap(wrapped))
+        unwrapped.withLock { $0[epoch] = key }
+        return key
+    }
+
+    /// Overwrites the key of an epoch where it lies, and removes it.
+    ///
+    /// What file systems and disks keep of overwritten bytes is out of reach.
+    func destroy(_ epoch: UInt32) throws {
+        unwrapped.withLock { $0[epoch] = nil }
+        let count = try FileSystem.size(of: path(epoch)).bytes
+        try RawFile.overwrite(path(epoch), with: randomBytes(count))
+        FileSystem.remove(path(epoch))
+        try FileSystem.sync(directory)
+    }
+
+    private func path(_ epoch: UInt32) -> String { "\(directory)/epoch-\(epoch).key" }
+}

@@ -1,0 +1,504 @@
+internal import Crypto
+internal import Storage
+
+/// The keys of subjects, in a directory of its own beside the log.
+///
+/// Whoever has the log for writing has the store for writing; others read it. Nothing in it is
+/// clear: keys are wrapped under the key of an epoch, and identifiers stand there as an HMAC.
+package final class KeyStore: Sendable {
+    private let environment: Environment
+    private let epochs: EpochKeys
+
+    package enum Access: Sendable {
+        case reading
+        case writing
+    }
+
+    /// What became of a subject's data of one retention class.
+    package enum State: Equatable, Sendable {
+        /// The vault has never had a key.
+        case never
+        case active
+        case erased
+        /// It was erased, and has a new key since; what was sealed before stays closed.
+        case authorisedAnew
+    }
+
+    /// What can be told of a key, also when it is gone.
+    package struct Status: Equatable, Sendable {
+        package let retention: RetentionClass
+        package let state: State
+        package let key: KeyID
+        /// HMAC-SHA256 under the key of its id: whoever has a copy of the key shows it by this.
+        package let commitment: [UInt8]
+        /// How many keys there have been, this one included.
+        package let generation: UInt32
+        /// Under which epoch's key it is wrapped, or was.
+        package let epoch: UInt32
+        /// Microseconds since 1970.
+        package let created: Int64
+        package let changed: Int64
+
+        package var commitmentHex: String { Hex.encode(commitment) }
+    }
+
+    private enum Table {
+        static let keys = "keys"
+        static let identifiers = "identifiers"
+        static let references = "references"
+        static let erasures = "erasures"
+        static let store = "store"
+        static let all = [keys, identifiers, references, erasures, store]
+    }
+
+    private enum Entry {
+        static let epoch = Array("epoch".utf8)
+        static let index = Array("index".utf8)
+    }
+
+    private static let readersMax = 64
+    private static let mapSize = MapSize(bytes: 1 << 30, bytesMax: 1 << 40)
+
+    private init(_ environment: Environment, _ epochs: EpochKeys) {
+        self.environment = environment
+        self.epochs = epochs
+    }
+
+    /// Whether there is a store in the directory.
+    package static func exists(in directory: String) -> Bool {
+        FileSystem.kind(of: directory + "/data.mdb") == .file
+    }
+
+    /// Creates an empty store: whole, or not at all.
+    package static func create(in directory: String, root: any RootKey) throws(VaultError) {
+        try wrapping {
+            guard !exists(in: directory) else {
+                throw VaultError.vaultExists(directory: directory)
+            }
+            // What an earlier attempt has left is nothing yet.
+            let aside = directory + ".new"
+            FileSystem.remove(aside)
+            try FileSystem.createDirectory(aside, for: .ownerOnly)
+            let epochs = EpochKeys(in: aside, root: root)
+            try epochs.create(1)
+            try Environment.create(in: aside, databases: Table.all)
+            do {
+                let store = KeyStore(
+                    try Environment.open(
+                        in: aside, access: .writing, databases: Table.all,
+                        readersMax: readersMax, map: mapSize), epochs)
+                try store.begin()
+            }
+            try FileSystem.sync(aside)
+            try FileSystem.rename(from: aside, to: directory)
+            try FileSystem.sync(FileSystem.parent(of: directory))
+        }
+    }
+
+    /// Opens a store; a rotation that was broken off is finished by whoever writes.
+    package static func open(
+        in directory: String, root: any RootKey, access: Access
+    ) throws(VaultError) -> KeyStore {
+        try wrapping {
+            guard exists(in: directory) else { throw VaultError.noVault(directory: directory) }
+            let store = KeyStore(
+                try Environment.open(
+                    in: directory, access: access == .writing ? .writing : .reading,
+                    databases: Table.all, readersMax: readersMax, map: mapSize),
+                EpochKeys(in: directory, root: root))
+            // A root that is another one is told now, and not at the first key.
+            _ = try store.epochs.key(of: store.epoch())
+            if access == .writing { try store.destroyOldEpochs() }
+            return store
+        }
+    }
+
+    private func begin() throws {
+        try environment.write { transaction in
+            var epoch: [UInt8] = []
+            epoch.appendU32(1)
+            try transaction.put(epoch, for: Entry.epoch, in: Table.store)
+            let wrapped = try AES.KeyWrap.wrap(
+                SymmetricKey(size: .bits256), using: epochs.key(of: 1))
+            try transaction.put(Array(wrapped), for: Entry.index, in: Table.store)
+        }
+    }
+}
+
+extension KeyStore {
+    /// The subject of an identifier, such as a tax code or a phone number, or nil.
+    package func subject(of identifier: String) throws(VaultError) -> SubjectRef? {
+        try wrapping {
+            try environment.read { transaction in
+                try reference(of: try blind(identifier, in: transaction), in: transaction)
+            }
+        }
+    }
+
+    /// The subject of an identifier, who is made where there is none yet; nil makes one whom no
+    /// identifier leads to.
+    ///
+    /// The identifier is taken as it is: who calls writes it in one way only. It is durable before
+    /// this returns, and what it costs is one commit.
+    package func makeSubject(
+        of identifier: String?, keeping classes: [RetentionClass], at moment: Int64
+    ) throws(VaultError) -> SubjectRef {
+        if let identifier, !(1...512).contains(identifier.utf8.count) { throw .badIdentifier }
+        return try wrapping {
+            try environment.write { transaction in
+                let blinded = try identifier.map { try blind($0, in: transaction) }
+                if let blinded, let known = try reference(of: blinded, in: transaction) {
+                    try addKeys(to: known, classes, at: moment, in: &transaction)
+                    return known
+                }
+                let subject = SubjectRef.random()
+                if let blinded {
+                    try transaction.put(
+                        subject.words.bytes, for: blinded, in: Table.identifiers)
+                    try transaction.put(
+                        blinded, for: subject.words.bytes, in: Table.references)
+                }
+                try addKeys(to: subject, classes, at: moment, in: &transaction)
+                return subject
+            }
+        }
+    }
+
+    /// Keys for the classes of which the subject never had one; where data were erased, none.
+    private func addKeys(
+        to subject: SubjectRef, _ classes: [RetentionClass], at moment: Int64,
+        in transaction: inout WriteTransaction
+    ) throws {
+        for retention in classes
+        where try record(of: subject, retention, in: transaction) == nil {
+            try put(
+                makeRecord(generation: 1, at: moment, in: transaction), subject, retention,
+                in: &transaction)
+        }
+    }
+
+    private func makeRecord(
+        generation: UInt32, at moment: Int64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> SubjectRecord {
+        let epoch = try epoch(in: transaction)
+        let key = DataKey.random()
+        let wrapped = try AES.KeyWrap.wrap(key.secret, using: epochs.key(of: epoch))
+        return SubjectRecord(
+            key: key, wrapped: Array(wrapped), epoch: epoch, generation: generation, at: moment)
+    }
+
+    /// The key that seals a subject's data of one class now.
+    ///
+    /// Throws ``VaultError/noSubject(_:)`` and ``VaultError/erased(_:)``.
+    package func key(
+        of subject: SubjectRef, for retention: RetentionClass
+    ) throws(VaultError) -> DataKey {
+        try wrapping {
+            try environment.read { transaction in
+                guard let record = try record(of: subject, retention, in: transaction) else {
+                    throw VaultError.noSubject(subject)
+                }
+                guard record.state == .active else { throw VaultError.erased(subject) }
+                let secret = try AES.KeyWrap.unwrap(
+                    record.wrapped, using: epochs.key(of: record.epoch))
+                let key = DataKey(id: record.key, secret: secret)
+                guard key.commitment == record.commitment else {
+                    throw VaultError.damagedFile(
+                        path: "data.mdb", "the key of \(subject) is not the one that was made")
+                }
+                return key
+            }
+        }
+    }
+
+    /// What can be told of all keys of a subject, in the order of their classes; empty where the
+    /// vault has never had one.
+    package func status(of subject: SubjectRef) throws(VaultError) -> [Status] {
+        try wrapping {
+            try environment.read { transaction in
+                try records(of: subject, in: transaction).map { retention, record in
+                    Status(
+                        retention: retention, state: record.told, key: record.key,
+                        commitment: record.commitment, generation: record.generation,
+                        epoch: record.epoch,
+                        created: record.created, changed: record.changed)
+                }
+            }
+        }
+    }
+
+    package func state(
+        of subject: SubjectRef, for retention: RetentionClass
+    ) throws(VaultError) -> State {
+        try status(of: subject).first { $0.retention == retention }?.state ?? .never
+    }
+}
+
+extension KeyStore {
+    /// Destroys the keys of a subject, of all classes or of some, and forgets who it was.
+    ///
+    /// The keys' last copies die with the epoch, by ``rotateEpoch()``. Erased once more, nothing
+    /// changes. Returns what was destroyed by this call.
+    package func erase(
+        _ subject: SubjectRef, classes: [RetentionClass]? = nil, at moment: Int64
+    ) throws(VaultError) -> [Status] {
+        let before = try status(of: subject)
+        guard !before.isEmpty else { throw .noSubject(subject) }
+        return try wrapping {
+            try environment.write { transaction in
+                var destroyed: [Status] = []
+                for (retention, var record) in try records(of: subject, in: transaction)
+                where record.state == .active && classes?.contains(retention) ?? true {
+                    destroyed += before.filter { $0.retention == retention }
+                    record.state = .erased
+                    record.wrapped = []
+                    record.changed = moment
+                    try put(record, subject, retention, in: &transaction)
+                }
+                let isGone = try records(of: subject, in: transaction).allSatisfy {
+                    $0.record.state == .erased
+                }
+                if isGone { try forget(subject, in: &transaction) }
+                return destroyed
+            }
+        }
+    }
+
+    /// Gives a subject whose data were erased new keys, as when the person comes back.
+    package func authorise(
+        _ subject: SubjectRef, at moment: Int64
+    ) throws(VaultError) {
+        try wrapping {
+            try environment.write { transaction in
+                let records = try records(of: subject, in: transaction)
+                guard !records.isEmpty else { throw VaultError.noSubject(subject) }
+                guard records.contains(where: { $0.record.state == .erased }) else {
+                    throw VaultError.notErased(subject)
+                }
+                for (retention, record) in records where record.state == .erased {
+                    let next = try makeRecord(
+                        generation: record.generation + 1, at: moment, in: transaction)
+                    try put(next, subject, retention, in: &transaction)
+                }
+            }
+        }
+    }
+
+    /// Goes on to a new epoch: wraps what lives under a new key, and destroys the old one, and with
+    /// it every copy of a key that was erased before.
+    ///
+    /// A crash leaves the old epoch or the new one, and the next who opens the store finishes it.
+    /// Linear in the number of keys. Returns the epoch whose key was destroyed.
+    package func rotateEpoch() throws(VaultError) -> UInt32 {
+        try wrapping {
+            let old = try epoch()
+            try epochs.create(old + 1)
+            let (oldKey, newKey) = (try epochs.key(of: old), try epochs.key(of: old + 1))
+            try environment.write { transaction in
+                for (key, var record) in try allRecords(in: transaction)
+                where record.state == .active {
+                    let secret = try AES.KeyWrap.unwrap(record.wrapped, using: oldKey)
+                    record.wrapped = Array(try AES.KeyWrap.wrap(secret, using: newKey))
+                    record.epoch = old + 1
+                    try transaction.put(record.bytes, for: key, in: Table.keys)
+                }
+                let index = try AES.KeyWrap.unwrap(wrappedIndex(in: transaction), using: oldKey)
+                try transaction.put(
+                    Array(AES.KeyWrap.wrap(index, using: newKey)), for: Entry.index,
+                    in: Table.store)
+                var epoch: [UInt8] = []
+                epoch.appendU32(old + 1)
+                // With this commit the new epoch begins: a crash before leaves a key that nothing
+                // is wrapped under, a crash after leaves the old key to be destroyed.
+                try transaction.put(epoch, for: Entry.epoch, in: Table.store)
+            }
+            try destroyOldEpochs()
+            return old
+        }
+    }
+
+    /// The epoch whose key wraps all that lives; keys of earlier ones are destroyed.
+    package func currentEpoch() throws(VaultError) -> UInt32 { try wrapping { try epoch() } }
+
+    private func destroyOldEpochs() throws {
+        let current = try epoch()
+        for epoch in epochs.epochs where epoch != current { try epochs.destroy(epoch) }
+    }
+
+    private func forget(
+        _ subject: SubjectRef, in transaction: inout WriteTransaction
+    ) throws {
+        let blinded = try transaction.withValue(for: subject.words.bytes, in: Table.references) {
+            [UInt8](copying: $0)
+        }
+        guard let blinded else { return }
+        try transaction.delete(blinded, in: Table.identifiers)
+        try transaction.delete(subject.words.bytes, in: Table.references)
+    }
+}
+
+extension KeyStore {
+    /// Remembers that a subject is being erased, and what is to be told of it in the end; what was
+    /// remembered before stays, and is returned.
+    package func beginErasure(
+        of subject: SubjectRef, _ note: [UInt8]
+    ) throws(VaultError) -> [UInt8] {
+        try wrapping {
+            try environment.write { transaction in
+                let begun = try transaction.withValue(
+                    for: subject.words.bytes, in: Table.erasures
+                ) { [UInt8](copying: $0) }
+                if let begun { return begun }
+                try transaction.put(note, for: subject.words.bytes, in: Table.erasures)
+                return note
+            }
+        }
+    }
+
+    /// The erasures that were begun and not ended, with their notes.
+    package func begunErasures() throws(VaultError) -> [(subject: SubjectRef, note: [UInt8])] {
+        try wrapping {
+            try environment.read { transaction in
+                try transaction.withCursor(in: Table.erasures) { cursor in
+                    var found: [(SubjectRef, [UInt8])] = []
+                    var isAtOne = try cursor.first()
+                    while isAtOne {
+                        let (key, note) = cursor.withEntry { key, note in
+                            ([UInt8](copying: key), [UInt8](copying: note))
+                        }
+                        guard let words = RandomName(bytes: key[...]) else {
+                            throw VaultError.damagedFile(
+                                path: "data.mdb", "an erasure is of nobody")
+                        }
+                        found.append((SubjectRef(words: words), note))
+                        isAtOne = try cursor.next()
+                    }
+                    return found
+                }
+            }
+        }
+    }
+
+    package func endErasure(of subject: SubjectRef) throws(VaultError) {
+        try wrapping {
+            try environment.write { transaction in
+                let isBegun =
+                    try transaction.withValue(
+                        for: subject.words.bytes, in: Table.erasures
+                    ) { _ in true } ?? false
+                if isBegun {
+                    try transaction.delete(subject.words.bytes, in: Table.erasures)
+                }
+            }
+        }
+    }
+}
+
+extension SubjectRecord {
+    fileprivate var told: KeyStore.State {
+        switch state {
+        case .erased: .erased
+        case .active: generation > 1 ? .authorisedAnew : .active
+        }
+    }
+}
+
+extension KeyStore {
+    private func epoch() throws -> UInt32 { try environment.read { try epoch(in: $0) } }
+
+    private func epoch(in transaction: borrowing some Transaction & ~Copyable) throws -> UInt32 {
+        let found = try transaction.withValue(for: Entry.epoch, in: Table.store) { bytes in
+            var reader = ByteReader(bytes)
+            return try reader.u32()
+        }
+        guard let found else {
+            throw VaultError.damagedFile(path: "data.mdb", "it does not say its epoch")
+        }
+        return found
+    }
+
+    private func wrappedIndex(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [UInt8] {
+        let wrapped = try transaction.withValue(for: Entry.index, in: Table.store) {
+            [UInt8](copying: $0)
+        }
+        guard let wrapped else {
+            throw VaultError.damagedFile(path: "data.mdb", "it has lost the key of its index")
+        }
+        return wrapped
+    }
+
+    /// HMAC-SHA256 of an identifier under the key of the index: equal identifiers only show that
+    /// they are equal, to who can read the store.
+    private func blind(
+        _ identifier: String, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [UInt8] {
+        let key = try AES.KeyWrap.unwrap(
+            wrappedIndex(in: transaction), using: epochs.key(of: epoch(in: transaction)))
+        return Array(HMAC<SHA256>.authenticationCode(for: Array(identifier.utf8), using: key))
+    }
+
+    private func reference(
+        of blinded: [UInt8], in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> SubjectRef? {
+        let bytes = try transaction.withValue(for: blinded, in: Table.identifiers) {
+            [UInt8](copying: $0)
+        }
+        guard let bytes else { return nil }
+        guard let words = RandomName(bytes: bytes[...]) else {
+            throw VaultError.damagedFile(path: "data.mdb", "an identifier leads nowhere")
+        }
+        return SubjectRef(words: words)
+    }
+
+    private func record(
+        of subject: SubjectRef, _ retention: RetentionClass,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> SubjectRecord? {
+        try transaction.withValue(
+            for: subject.words.bytes + Array(retention.name.utf8), in: Table.keys
+        ) { try SubjectRecord($0) }
+    }
+
+    private func put(
+        _ record: SubjectRecord, _ subject: SubjectRef, _ retention: RetentionClass,
+        in transaction: inout WriteTransaction
+    ) throws {
+        try transaction.put(
+            record.bytes, for: subject.words.bytes + Array(retention.name.utf8), in: Table.keys)
+    }
+
+    private func records(
+        of subject: SubjectRef, in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [(retention: RetentionClass, record: SubjectRecord)] {
+        try entries(from: subject.words.bytes, in: transaction).map { key, record in
+            let name = String(decoding: key.dropFirst(RandomName.byteCount), as: UTF8.self)
+            return (try RetentionClass(name), record)
+        }
+    }
+
+    private func allRecords(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [(key: [UInt8], record: SubjectRecord)] {
+        try entries(from: [], in: transaction)
+    }
+
+    private func entries(
+        from prefix: [UInt8], in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [(key: [UInt8], record: SubjectRecord)] {
+        try transaction.withCursor(in: Table.keys) { cursor in
+            var found: [(key: [UInt8], record: SubjectRecord)] = []
+            var isAtOne = prefix.isEmpty ? try cursor.first() : try cursor.seek(atOrAfter: prefix)
+            while isAtOne {
+                let entry = try cursor.withEntry { key, value in
+                    ([UInt8](copying: key), try SubjectRecord(value))
+                }
+                guard entry.0.starts(with: prefix) else { break }
+                found.append((entry.0, entry.1))
+                isAtOne = try cursor.next()
+            }
+            return found
+        }
+    }
+}

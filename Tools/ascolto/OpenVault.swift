@@ -1,0 +1,115 @@
+internal import EventLog
+internal import Foundation
+internal import Storage
+internal import Subjects
+internal import Vault
+
+/// The root of the vault's keys, guarded by a command such as one that asks an HSM or a KMS.
+///
+/// It is called with `wrap` or `unwrap` as its last argument and the bytes in hexadecimal digits on
+/// standard input, and answers on standard output alike.
+struct CommandRootKey: RootKey {
+    let command: String
+
+    static let variable = "ASCOLTO_VAULT_ROOT_COMMAND"
+
+    func wrap(_ key: [UInt8]) throws(VaultError) -> [UInt8] { try ask("wrap", key) }
+
+    func unwrap(_ wrapped: [UInt8]) throws(VaultError) -> [UInt8] { try ask("unwrap", wrapped) }
+
+    private func ask(_ what: String, _ bytes: [UInt8]) throws(VaultError) -> [UInt8] {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "exec \(command) \(what)"]
+        let (input, output) = (Pipe(), Pipe())
+        (process.standardInput, process.standardOutput) = (input, output)
+        do {
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: Data((hex(bytes) + "\n").utf8))
+            try input.fileHandleForWriting.close()
+            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else {
+                throw VaultError.rootCommand("\(command) \(what) ended with "
+                    + "\(process.terminationStatus)")
+            }
+            let text = String(decoding: answer, as: UTF8.self)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            guard let bytes = bytesOf(hex: text), !bytes.isEmpty else {
+                throw VaultError.rootCommand(
+                    "\(command) \(what) has not answered in hexadecimal digits")
+            }
+            return bytes
+        } catch let error as VaultError {
+            throw error
+        } catch {
+            throw .rootCommand("\(error)")
+        }
+    }
+}
+
+private func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+private func bytesOf(hex text: String) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    for start in stride(from: 0, to: digits.count, by: 2) {
+        let pair = String(decoding: digits[start..<start + 2], as: UTF8.self)
+        guard let byte = UInt8(pair, radix: 16) else { return nil }
+        bytes.append(byte)
+    }
+    return bytes
+}
+
+extension LogOptions {
+    var vaultDirectory: String { directory + "/vault" }
+    private var rootKeyPath: String { directory + "/root.key" }
+
+    private enum MissingRoot {
+        case made
+        case refused
+    }
+
+    private func rootKey(_ missing: MissingRoot) throws -> any RootKey {
+        if let command = ProcessInfo.processInfo.environment[CommandRootKey.variable] {
+            return CommandRootKey(command: command)
+        }
+        if missing == .made, FileSystem.kind(of: rootKeyPath) == .missing {
+            Standard.error(
+                "made a root key in \(rootKeyPath): keep a copy apart, since without it no sealed "
+                    + "data can be read")
+            return try RootKeyFile.create(at: rootKeyPath)
+        }
+        return try RootKeyFile(at: rootKeyPath)
+    }
+
+    /// The vault, or nil where there is none.
+    func openVault(_ access: KeyStore.Access) throws -> KeyStore? {
+        guard KeyStore.exists(in: vaultDirectory) else { return nil }
+        return try KeyStore.open(in: vaultDirectory, root: rootKey(.refused), access: access)
+    }
+
+    /// The vault, which is made where there is none.
+    func openOrCreateVault() throws -> KeyStore {
+        if let vault = try openVault(.writing) { return vault }
+        guard EventLog.exists(at: directory) else { throw LogError.noLog(directory: directory) }
+        let root = try rootKey(.made)
+        try KeyStore.create(in: vaultDirectory, root: root)
+        return try KeyStore.open(in: vaultDirectory, root: root, access: .writing)
+    }
+
+    /// What seals personal data on their way into the log; nil where there is no vault. What was
+    /// begun with the vault and broken off is finished first.
+    func personalSeal(of log: EventLog) async throws -> PersonalSeal? {
+        guard let vault = try openVault(.writing) else { return nil }
+        for erasure in try await SubjectEraser(vault, of: log).finishWhatWasBegun() {
+            Standard.error(
+                "finished the erasure of the subject \(erasure.subject), which had been broken off: "
+                    + "position \(erasure.erased)")
+        }
+        return PersonalSeal(vault, of: log)
+    }
+}
