@@ -123,12 +123,15 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Reports",
-            dependencies: ["EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON"],
+            dependencies: [
+                "EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON", "Storage",
+            ],
             swiftSettings: strict),
         .target(
             name: "Server",
             dependencies: [
-                "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
+                "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON",
+                "Storage", "Merkle", "YAML",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -161,7 +164,8 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Subjects", "Vault", "Reports", "Server", "JSON", "Storage", "Merkle", "YAML",
+                "Reorganisation", "Subjects", "Vault", "Reports", "Server", "JSON", "Storage",
+                "Merkle", "YAML",
                 "Workloads",
                 arguments,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -2,3 +2,5 @@
 #include <malloc.h>
 
 int syncfs(int descriptor);
+
+void *memmem(const void *bytes, size_t count, const void *pattern, size_t length);

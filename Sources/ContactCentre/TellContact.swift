@@ -22,7 +22,7 @@ package struct ContactFact: Sendable {
 }
 
 /// A contact's story in words, one sentence for each event of its stream, in the stream's order.
-package struct ContactStory: Equatable, Sendable {
+package struct ContactStory: Sendable {
     package struct Sentence: Equatable, Sendable {
         package let position: UInt64
         package let occurred: Instant
@@ -32,12 +32,13 @@ package struct ContactStory: Equatable, Sendable {
     }
 
     package private(set) var sentences: [Sentence] = []
-    /// Time in queues, in µs: of the visits whose beginning and end are known.
-    package private(set) var waited: Int64 = 0
+    /// Time in queues, in µs: of the visits whose beginning and end are known; nil where no number
+    /// of 64 bits holds it.
+    package private(set) var waited: Int64? = 0
     /// Time with operators, in µs, holds included: of the conversations whose ends are known.
-    package private(set) var talked: Int64 = 0
+    package private(set) var talked: Int64? = 0
     private var state = ContactState()
-    private var queued: Instant?
+    private var queued: (queue: QueueID, at: Instant)?
     private var connected: Instant?
 
     /// Takes in the events in the order of the stream; linear in them.
@@ -76,10 +77,12 @@ package struct ContactStory: Equatable, Sendable {
         case .received(let received): return words(received)
         case .selfServiceEnded(let result): return words(result)
         case .queued(let visit):
-            queued = fact.occurred
+            queued = (visit.queue, fact.occurred)
             return "began to wait in the queue \(visit.queue)" + reason(visit.reason?.words)
         case .leftQueue(let left):
-            return words(left, after: Self.span(&queued, to: fact.occurred, into: &waited))
+            var begun = queued?.queue == left.queue ? queued?.at : nil
+            if begun != nil { queued = nil }
+            return words(left, after: Self.span(&begun, to: fact.occurred, into: &waited))
         case .abandoned(let stage): return "the citizen gave up " + stage.words
         case .connected(let name):
             connected = fact.occurred
@@ -110,7 +113,9 @@ package struct ContactStory: Equatable, Sendable {
             case .incoming: "the citizen reached the centre by \(way)"
             case .outgoing: "the centre turned to the citizen by \(way)"
             }
-        return who + (received.queue.map { " and asked for the queue \($0)" } ?? "")
+        guard let queue = received.queue else { return who }
+        return received.direction == .incoming
+            ? "\(who) and asked for the queue \(queue)" : "\(who), for the queue \(queue)"
     }
 
     private func words(_ result: SelfServiceResult) -> String {
@@ -124,7 +129,7 @@ package struct ContactStory: Equatable, Sendable {
     }
 
     private func words(_ left: ContactEvent.LeftQueue, after span: Span) -> String {
-        "left the queue \(left.queue) \(span.waited)" + reason(left.reason.words)
+        "left the queue \(left.queue)\(span.waited)" + reason(left.reason.words)
     }
 
     private func reason(_ words: String?) -> String { words.map { ": \($0)" } ?? "" }
@@ -149,9 +154,9 @@ package struct ContactStory: Equatable, Sendable {
 
         var waited: String {
             switch self {
-            case .known(let microseconds): "after \(duration(microseconds))"
-            case .backward: "after a wait that is unknown, since the clock ran backward"
-            case .noBeginning: "of which it is not told that it was entered"
+            case .known(let microseconds): " after \(duration(microseconds))"
+            case .backward: " after a wait that is unknown, since the clock ran backward"
+            case .noBeginning: ", of which it is not told that it was entered"
             }
         }
 
@@ -165,22 +170,25 @@ package struct ContactStory: Equatable, Sendable {
     }
 
     private static func span(
-        _ start: inout Instant?, to end: Instant, into sum: inout Int64
+        _ start: inout Instant?, to end: Instant, into sum: inout Int64?
     ) -> Span {
         guard let begun = start else { return .noBeginning }
         start = nil
         let (length, isTooLong) = end.microseconds.subtractingReportingOverflow(begun.microseconds)
         guard !isTooLong, length >= 0 else { return .backward }
-        sum &+= length
+        let (longer, isBeyond) = (sum ?? 0).addingReportingOverflow(length)
+        sum = sum == nil || isBeyond ? nil : longer
         return .known(length)
     }
 }
 
-/// A duration as people say it: `2 min 3 s`, `0.4 s`.
-package func duration(_ microseconds: Int64) -> String {
-    let tenths = (microseconds + 50_000) / 100_000
-    if tenths < 100, tenths % 10 != 0 { return "\(tenths / 10).\(tenths % 10) s" }
-    let seconds = (microseconds + 500_000) / 1_000_000
+/// A duration as people say it: `2 min 3 s`, `0.4 s`; nil for one that nobody knows.
+package func duration(_ microseconds: Int64?) -> String {
+    guard let microseconds else { return "a time that is unknown" }
+    let (tenths, rest) = microseconds.quotientAndRemainder(dividingBy: 100_000)
+    let rounded = tenths + (rest >= 50_000 ? 1 : 0)
+    if rounded < 100, rounded % 10 != 0 { return "\(rounded / 10).\(rounded % 10) s" }
+    let seconds = tenths / 10 + (tenths % 10 >= 5 ? 1 : 0)
     let parts = [
         (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"),
         (seconds % 60, "s"),
@@ -253,7 +261,7 @@ extension TransferMode {
 extension ContactState.Phase {
     fileprivate var words: String {
         switch self {
-        case .absent: "nothing of it is known"
+        case .absent: "it has not been received, as far as is known"
         case .received: "it has reached the centre"
         case .pastSelfService: "it is past self-service"
         case .contained: "self-service was enough"

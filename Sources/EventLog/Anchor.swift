@@ -56,13 +56,13 @@ package struct Anchor: Sendable {
     /// Verifies the timestamp, and that the times of recording agree with it.
     ///
     /// - Parameters:
-    ///   - certificates: Those of authorities that are trusted, in PEM.
+    ///   - certificates: Those of authorities that are trusted.
     ///   - lastCovered: When the last event was recorded that the checkpoint covers, or nil where
     ///     it covers none.
     /// - Returns: The moment that the authority has certified, and its number for it.
     /// - Throws: ``Refusal/badEvent(position:_:)`` that says what does not hold.
     package func verify(
-        trusting certificates: [UInt8], lastCovered: Instant?
+        trusting certificates: Certificates, lastCovered: Instant?
     ) throws(Refusal) -> (moment: Instant, serial: String) {
         let stamp: Timestamp
         do {
@@ -104,12 +104,15 @@ extension Instant {
 
 /// Whom the time of a checkpoint is asked from.
 package struct TimestampAuthority: Sendable {
+    /// Stands in every anchor for ever, without what only the request is to hold.
+    package let name: String
     package let url: String
-    /// Those that its answers must be signed under, in PEM.
-    package let certificates: [UInt8]
+    /// Those that its answers must be signed under.
+    package let certificates: Certificates
 
-    package init(url: String, certificates: [UInt8]) {
+    package init(url: String, certificates: Certificates) {
         self.url = url
+        name = String(url.prefix { $0 != "?" && $0 != "#" })
         self.certificates = certificates
     }
 }
@@ -175,6 +178,8 @@ extension EventLog {
     /// the last event was recorded that its checkpoint covers.
     ///
     /// Reads the anchors, and one event for each.
+    ///
+    /// Throws ``Refusal/badEvent(position:_:)`` where an anchor cannot be read.
     package func forEachAnchor(
         before size: UInt64, _ visit: (Anchor, _ lastCovered: Instant?) throws -> Void
     ) throws {
@@ -194,12 +199,36 @@ extension EventLog {
         }
     }
 
+    /// Refuses the first of the first `size` events that says it was recorded before the one in
+    /// front of it: only where times never decrease does an anchor bound all of them.
+    ///
+    /// Reads the columns of all of these events.
+    package func requireTimesInOrder(before size: UInt64) throws {
+        guard size > 0 else { return }
+        var last = Instant.earliest
+        try readColumns(
+            PositionRange(first: Position(0), last: Position(size - 1)), depth: .envelopes
+        ) { columns, places in
+            for place in places {
+                let recorded = columns.recorded(place)
+                guard recorded >= last else {
+                    throw Refusal.badEvent(
+                        position: columns.first.value + UInt64(place),
+                        "it was recorded before the event in front of it, by the times that they "
+                            + "say: the times were altered")
+                }
+                last = recorded
+            }
+            return .next
+        }
+    }
+
     private func event(
         _ note: SignedNote, _ response: [UInt8], _ authority: TimestampAuthority, _ moment: Instant
     ) throws -> NewEvent {
         let data = Array(
             JSONNode.object([
-                ("authority", .text(authority.url)),
+                ("authority", .text(authority.name)),
                 ("checkpoint", .text(String(decoding: note.bytes, as: UTF8.self))),
                 ("response", .text(String(decoding: Base64.encode(response[...]), as: UTF8.self))),
             ]).json.utf8)

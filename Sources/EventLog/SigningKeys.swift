@@ -175,8 +175,10 @@ extension EventLog {
         selection.types = [KeyRotation.eventType]
         selection.direction = .backward
         try read(selection) { event in
-            if let text = event.data.object?.string("previous") {
-                keys.append(try VerifierKey(text: text))
+            for member in ["next", "previous"] {
+                guard let text = event.data.object?.string(member) else { continue }
+                let key = try VerifierKey(text: text)
+                if !keys.contains(key) { keys.append(key) }
             }
             return .next
         }

@@ -27,6 +27,8 @@ package struct Audit: Sendable {
         package let extends: [UInt64]
         /// Lines whose data were removed; only their leaves could be verified.
         package var removed: UInt64 = 0
+        /// When the last event was recorded before each size that was asked for, by an export.
+        package var recordedBefore: [UInt64: String] = [:]
         /// The leaf of a receipt, and its position.
         package var leaf: (position: UInt64, bytes: [UInt8])?
     }
@@ -72,6 +74,7 @@ package struct Audit: Sendable {
         }
         var verdict = try compare(assembly.finish(), heads)
         verdict.removed = assembly.removed
+        verdict.recordedBefore = assembly.recordedBefore.mapValues(\.text)
         return verdict
     }
 

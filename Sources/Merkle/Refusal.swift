@@ -38,6 +38,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case badEvent(position: UInt64, String)
     /// An export ends before, or goes on behind, what the checkpoint covers.
     case otherLength(lines: UInt64, size: UInt64)
+    /// Timestamps are demanded, and no anchor is there.
+    case noAnchor
     /// A file that was to be verified cannot be read.
     case unreadable(path: String, String)
 
@@ -108,6 +110,8 @@ extension Refusal: CustomStringConvertible {
         case .otherLength(_, let size):
             "the export has more events than the \(size) that the checkpoint covers: nothing "
                 + "proves the others; take a newer checkpoint, or an export of no more"
+        case .noAnchor:
+            "no anchor is among the events, so no authority confirms when they were recorded"
         case .unreadable(let path, let why): "\(path): \(why)"
         }
     }

@@ -12,6 +12,10 @@ package struct ExportPiece: Sendable {
     let leaves: [Hash]
     /// Lines whose data were removed; nothing can be said about these.
     let removed: UInt64
+    /// When the first and the last line were recorded; empty in a piece without lines.
+    let recorded: (first: RecordedText, last: RecordedText)
+    /// When the last line before each stop was recorded.
+    let recordedBefore: [UInt64: RecordedText]
     /// The first line that is wrong, behind those that are counted.
     let refusal: Refusal?
 
@@ -29,6 +33,8 @@ package struct ExportPiece: Sendable {
         var scratch: [UInt8] = []
         var removed: UInt64 = 0
         var refusal: Refusal?
+        var recorded: (first: Range<Int>, last: Range<Int>) = (0..<0, 0..<0)
+        var recordedBefore: [UInt64: RecordedText] = [:]
         var start = 0
         while start < bytes.count {
             let position = range.end ?? 0
@@ -37,7 +43,14 @@ package struct ExportPiece: Sendable {
                 if let expected = range.end, line.position != expected {
                     throw .wrongPosition(found: line.position)
                 }
+                guard !RecordedText.isEarlier(line.recorded, than: recorded.last, in: bytes.span)
+                else { throw .recordedEarlier }
                 let leaf = line.leafHash(bytes, &scratch, hashing)
+                if range.end == nil { recorded.first = line.recorded }
+                recorded.last = line.recorded
+                if stops.contains(line.position &+ 1) {
+                    recordedBefore[line.position + 1] = RecordedText(bytes, line.recorded)
+                }
                 range.append(leaf, at: line.position)
                 if keeping == .leaves { leaves.append(leaf) }
                 if line.data == .removed { removed += 1 }
@@ -51,7 +64,43 @@ package struct ExportPiece: Sendable {
         subtrees = range.subtrees
         self.leaves = leaves
         self.removed = removed
+        self.recorded = (
+            RecordedText(bytes, recorded.first), RecordedText(bytes, recorded.last)
+        )
+        self.recordedBefore = recordedBefore
         self.refusal = refusal
+    }
+}
+
+/// A time as lines have it, in UTC and without superfluous digits: so it is compared as it stands.
+struct RecordedText: Comparable, Sendable {
+    private var bytes: [UInt8] = []
+
+    init() {}
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) { self.bytes = Array(bytes[range]) }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    static func < (left: RecordedText, right: RecordedText) -> Bool {
+        let both = left.bytes + right.bytes
+        let end = left.bytes.count
+        return isEarlier(0..<end, than: end..<both.count, in: both.span)
+    }
+
+    /// Compares times where they stand; the `Z` at the end comes before a point and any digit.
+    static func isEarlier(
+        _ left: Range<Int>, than right: Range<Int>, in bytes: Span<UInt8>
+    ) -> Bool {
+        for offset in 0..<min(left.count, right.count) {
+            let (left, right) = (
+                bytes[left.lowerBound + offset], bytes[right.lowerBound + offset]
+            )
+            guard left != right else { continue }
+            if left == UInt8(ascii: "Z") { return true }
+            return right != UInt8(ascii: "Z") && left < right
+        }
+        return left.count < right.count
     }
 }
 
@@ -93,6 +142,8 @@ struct ExportAssembly {
     private var range = CompactRange()
     private let stops: [UInt64]
     private var roots: [UInt64: Hash] = [:]
+    private var lastRecorded = RecordedText()
+    private(set) var recordedBefore: [UInt64: RecordedText] = [:]
 
     /// `stops` are sizes at which the root is wanted.
     init(stops: [UInt64]) {
@@ -110,6 +161,13 @@ struct ExportAssembly {
                 range.size == 0
                     ? "the export begins with position \(first); only a whole one has a root"
                     : "the line of position \(first) stands in its place")
+        }
+        if piece.first != nil {
+            guard lastRecorded <= piece.recorded.first else {
+                throw .badEvent(position: range.size, LineFault.recordedEarlier.description)
+            }
+            lastRecorded = piece.recorded.last
+            recordedBefore.merge(piece.recordedBefore) { $1 }
         }
         for subtree in piece.subtrees {
             range.appendSubtree(subtree.hash, height: subtree.height)
@@ -169,6 +227,8 @@ enum LineFault: Error {
     case noLeaf
     case noPosition
     case wrongPosition(found: UInt64)
+    case noRecorded
+    case recordedEarlier
     case badData
     case otherData
 
@@ -179,6 +239,10 @@ enum LineFault: Error {
         case .noLeaf: "the line has no \"datahash\" with 64 digits, and so no leaf"
         case .noPosition: "the line has no \"position\" before its \"datahash\""
         case .wrongPosition(let found): "the line of position \(found) stands in its place"
+        case .noRecorded: "the line has no \"recorded\" right before its \"datahash\""
+        case .recordedEarlier:
+            "it was recorded before the event in front of it, by the times that they say: the times "
+                + "were altered"
         case .badData: "behind the \"datahash\" stand no data as the format has them"
         case .otherData: "the data are not those whose hash the leaf has: they were altered"
         }
@@ -199,11 +263,14 @@ private struct ExportLine {
     /// Where the line's end stands.
     let end: Int
     let position: UInt64
+    /// When it was recorded, without the quotes.
+    let recorded: Range<Int>
     let data: Data
 
     static let newline = UInt8(ascii: "\n")
     private static let dataHash = Array(",\"datahash\":\"".utf8)
     private static let positionMember = Array(",\"position\":\"".utf8)
+    private static let recordedMember = Array(",\"recorded\":\"".utf8)
     private static let json = Array(",\"data\":".utf8)
     private static let base64 = Array(",\"data_base64\":\"".utf8)
     private static let quote = UInt8(ascii: "\"")
@@ -228,8 +295,22 @@ private struct ExportLine {
         guard let end = bytes[leafEnd...].firstIndex(of: Self.newline) else { throw .cutOff }
         self.end = end
         position = try Self.decimal(span, place..<hash)
+        recorded = try Self.recorded(span, from: place, before: hash - Self.dataHash.count)
         data = try Self.data(
             bytes, leafEnd..<end, span.extracting(hash..<leafEnd - 1), hashing)
+    }
+
+    /// The value of the member that ends right before `end`.
+    private static func recorded(
+        _ bytes: Span<UInt8>, from start: Int, before end: Int
+    ) throws(LineFault) -> Range<Int> {
+        guard end > start, bytes[end - 1] == quote else { throw .noRecorded }
+        var first = end - 1
+        while first > start, bytes[first - 1] != quote { first -= 1 }
+        guard first - recordedMember.count >= start,
+            matches(recordedMember.span, bytes, at: first - recordedMember.count)
+        else { throw .noRecorded }
+        return first..<end - 1
     }
 
     /// SHA-256(0x00 ‖ leaf), where the leaf ends with a brace of its own.

@@ -36,6 +36,8 @@ package struct AuditReport: Sendable {
         let anchor: Anchor
         let moment: String
         let stamped: Beginning
+        /// The anchor itself, which may have been recorded later than what was known.
+        let item: Item
     }
 
     package struct Item: Sendable {
@@ -61,7 +63,7 @@ package struct AuditReport: Sendable {
     }
 
     let request: AuditRequest
-    let log: Log
+    package let log: Log
     let known: Beginning
     let lastRecorded: String
     let note: SignedNote
@@ -78,15 +80,17 @@ extension AuditReport {
     /// Reads what the report needs: the events concerned, and for each read model the whole prefix.
     ///
     /// - Parameters:
-    ///   - log: The log that is reported on; it must have a signing key.
+    ///   - log: The log that is reported on.
     ///   - request: What is to be told.
     ///   - projections: The read models, as they are configured.
     ///   - note: A checkpoint of this log that covers all that was known.
+    ///   - keys: Keys that may have signed it, beside those that the log knows.
     ///   - progress: Is told how far each read model is folded.
     /// - Throws: ``ReportError``, ``LogError`` and ``ReadModelError``.
     package init(
         of log: EventLog, _ request: AuditRequest, projections: [any Projection],
-        under note: SignedNote, progress: (ProjectionProgress) -> Void = { _ in }
+        under note: SignedNote, keys: [VerifierKey] = [],
+        progress: (ProjectionProgress) -> Void = { _ in }
     ) throws {
         let size = try log.size(asOf: request.asOf)
         guard size > 0 else { throw ReportError.nothingKnown }
@@ -97,11 +101,11 @@ extension AuditReport {
         self.head = head
         self.log = Log(
             id: "\(log.identity.id)", origin: log.identity.origin, zone: log.identity.zone,
-            verifierKey: try log.key(thatSigned: note).text)
+            verifierKey: try log.key(thatSigned: note, or: keys).text)
         known = try log.beginning(of: size, under: head)
         let last = Position(size - 1)
         lastRecorded = "\(try log.event(at: last)?.recorded ?? .earliest)"
-        bounds = try log.bounds(ofFirst: size, under: head)
+        bounds = try log.bounds(ofFirst: size, head, note)
 
         var positions = Set(request.positions + [Position(0), last])
         stories = try request.contacts.map { id in
@@ -174,10 +178,12 @@ extension EventLog {
     }
 
     /// The key under which a checkpoint was signed: that of today, or one that was rotated since.
-    fileprivate func key(thatSigned note: SignedNote) throws -> VerifierKey {
-        let keys = try verifierKeys()
+    fileprivate func key(
+        thatSigned note: SignedNote, or given: [VerifierKey]
+    ) throws -> VerifierKey {
+        let keys = try given + verifierKeys()
         guard let key = try keys.first(where: { try !note.verified(by: [$0]).isEmpty }) else {
-            throw keys.isEmpty ? LogError.noKey : Refusal.notSigned(byAny: keys.map(\.name))
+            throw keys.isEmpty ? ReportError.noKey : Refusal.notSigned(byAny: keys.map(\.name))
         }
         return key
     }
@@ -194,24 +200,46 @@ extension EventLog {
     }
 
     /// The newest anchor before the last of the first `size` events, and the oldest that covers it.
+    ///
+    /// One that cannot be read bounds nothing.
     fileprivate func bounds(
-        ofFirst size: UInt64, under head: Checkpoint
+        ofFirst size: UInt64, _ head: Checkpoint, _ note: SignedNote
     ) throws -> [AuditReport.Bound] {
-        var after: Anchor?
-        var before: Anchor?
-        try forEachAnchor(before: head.size) { anchor, _ in
-            if anchor.position.value < size - 1 { after = anchor }
-            if before == nil, try anchor.checkpoint().size >= size { before = anchor }
+        var selection = Selection()
+        selection.types = [Anchor.eventType]
+        selection.to = Position(head.size - 1)
+        var after: Event?
+        var before: Event?
+        try read(selection) { event in
+            guard let anchor = try? Anchor(event), let stamped = try? anchor.checkpoint() else {
+                return .next
+            }
+            if event.position.value < size - 1 { after = event }
+            if before == nil, stamped.size >= size { before = event }
+            return .next
         }
-        return try [(AuditReport.Bound.Side.after, after), (.before, before)].compactMap {
-            side, anchor in
-            guard let anchor else { return nil }
-            let stamped = try anchor.checkpoint()
-            return AuditReport.Bound(
-                side: side, anchor: anchor,
-                moment: "\(try event(at: anchor.position)?.time ?? anchor.recorded)",
-                stamped: try beginning(of: stamped.size, under: head))
+        return try [
+            after.map { try bound(.after, by: $0, head, note) },
+            before.map { try bound(.before, by: $0, head, note) },
+        ].compactMap(\.self)
+    }
+
+    private func bound(
+        _ side: AuditReport.Bound.Side, by event: Event, _ head: Checkpoint, _ note: SignedNote
+    ) throws -> AuditReport.Bound {
+        guard let anchor = try Anchor(event), let moment = event.time else {
+            throw Refusal.badEvent(position: event.position.value, "it is no anchor")
         }
+        let checkpoint = try anchor.checkpoint()
+        let stamped = try beginning(of: checkpoint.size, under: head)
+        guard stamped.root == checkpoint.root else {
+            throw Refusal.otherHistory(
+                remembered: checkpoint.size, found: stamped.root, expected: checkpoint.root)
+        }
+        return AuditReport.Bound(
+            side: side, anchor: anchor, moment: "\(moment)", stamped: stamped,
+            item: AuditReport.Item(
+                event: event, receipt: try receipt(of: event.position, under: note)))
     }
 }
 

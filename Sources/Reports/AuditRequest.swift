@@ -11,6 +11,8 @@ package struct AuditRequest: Sendable {
     package var tables: [TableName] = []
     /// How the read models were configured, as words of a command line, to be repeated.
     package var settings: [String] = []
+    /// What equity is compared by, a YAML text; empty where nothing was declared.
+    package var definitions = ""
 
     package init(asOf: AsOf) { self.asOf = asOf }
 
@@ -33,6 +35,8 @@ package struct AuditRequest: Sendable {
 package enum ReportError: Error, Equatable, Sendable {
     /// Nothing was recorded by then.
     case nothingKnown
+    /// The log does not know the key that has signed the checkpoint.
+    case noKey
     case noContact(String, events: UInt64)
     case noTable(String, known: [String])
     /// So many events are more than a report holds.
@@ -43,6 +47,9 @@ extension ReportError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .nothingKnown: "nothing was recorded by then: there is nothing to report"
+        case .noKey:
+            "this copy of the log does not hold the public half of the key that has signed the "
+                + "checkpoint: give it as --key, from where you trust"
         case .noContact(let id, let events):
             "there is no contact \(id) among the first \(events) events; ascolto streams --prefix "
                 + "contact/ lists them"

@@ -23,27 +23,38 @@ extension AuditReport {
                 what: "Each event by its receipt (C2SP tlog-proof), with a program that does "
                     + "nothing else",
                 text: """
-                    (for n in $(jq '.events | keys[]' report.json); do \
-                    jq -j ".events[$n].receipt" report.json > event.tlog-proof && \
-                    jq -j ".events[$n].line" report.json > event.line && \
+                    jq -r '.events[] | (.line | @base64) + " " + (.receipt | @base64)' report.json \
+                    | while read -r line receipt; do \
+                    echo "$line" | base64 -d > event.line && \
+                    echo "$receipt" | base64 -d > event.tlog-proof && \
                     ascolto-verify --receipt event.tlog-proof --event event.line --key \(key) \
-                    || exit 1; done)
+                    || exit 1; done
                     """),
         ]
     }
 
     private var ofTimestamps: [Command] {
-        bounds.indices.map { index in
-            let bound = bounds[index]
-            return Command(
-                what: "The authority says that the last event was recorded \(bound.side.rawValue) "
-                    + "\(bound.moment); authority.pem has the certificates that you trust.",
-                text: """
-                    jq -j '.timestamps[\(index)].checkpoint' report.json > stamped && \
-                    jq -r '.timestamps[\(index)].response' report.json | base64 -d > stamped.tsr \
-                    && openssl ts -verify -data stamped -in stamped.tsr -CAfile authority.pem
-                    """)
-        }
+        guard !bounds.isEmpty else { return [] }
+        let verification = Command(
+            what: "What the authority says is signed under a certificate that you trust, one of "
+                + "those in authority.pem",
+            text: "ascolto verify --report report.json --key \(quoted(log.verifierKey)) "
+                + "--timestamp-ca authority.pem")
+        return [verification]
+            + bounds.indices.map { index in
+                Command(
+                    what: "The same without us: the last event was recorded "
+                        + "\(bounds[index].side.rawValue) \(bounds[index].moment)",
+                    text: """
+                        jq -j '.timestamps[\(index)].line | fromjson | .data.checkpoint' \
+                        report.json > stamped && \
+                        jq -r '.timestamps[\(index)].line | fromjson | .data.response' \
+                        report.json | base64 -d > stamped.tsr && \
+                        openssl ts -verify -data stamped -in stamped.tsr -partial_chain \
+                        -CAfile authority.pem && \
+                        openssl ts -reply -in stamped.tsr -text | grep 'Time stamp'
+                        """)
+            }
     }
 
     private var ofLog: [Command] {
@@ -62,21 +73,22 @@ extension AuditReport {
                 text: "ascolto stats --as-of \(last)"),
             Command(
                 what: "The read models, folded anew from these events, have these digests",
-                text: "ascolto projections --as-of \(last)\(settings)"),
+                text: "\(definitions)ascolto projections --as-of \(last)\(settings)"),
         ]
         for story in stories {
             commands.append(
                 Command(
                     what: "The story of a contact",
-                    text: "ascolto explain contact \(quoted(story.contact)) --as-of \(last)"))
+                    text: "ascolto explain contact --as-of \(last) -- \(quoted(story.contact))"))
         }
         commands.append(
             Command(
                 what: "The whole report again, to the last byte",
                 text: """
-                    jq -j '.head.checkpoint' report.json > head.checkpoint && \
-                    ascolto audit report --as-of \(last)\(arguments) --checkpoint \
-                    head.checkpoint --out again && cmp report.json again/report.json
+                    \(definitions)jq -j '.head.checkpoint' report.json > head.checkpoint && \
+                    ascolto audit report --as-of \(last)\(arguments) \
+                    --key \(quoted(log.verifierKey)) --checkpoint head.checkpoint --out again && \
+                    cmp report.json again/report.json
                     """))
         return commands
     }
@@ -86,13 +98,23 @@ extension AuditReport {
         for (option, values) in [
             ("--contact", request.contacts), ("--position", request.positions.map { "\($0)" }),
             ("--table", request.tables.map { "\($0)" }),
-        ] where !values.isEmpty {
-            text += " \(option) " + values.map(quoted).joined(separator: " ")
+        ] {
+            // So that a value may begin with a hyphen.
+            for value in values { text += " \(option)=\(quoted(value))" }
         }
         return text + settings
     }
 
-    private var settings: String { request.settings.map { " " + quoted($0) }.joined() }
+    private var settings: String {
+        let words = request.definitions.isEmpty ? [] : ["--definitions", "definitions.yaml"]
+        return (request.settings + words).map { " " + quoted($0) }.joined()
+    }
+
+    /// Writes the definitions that the report holds to where the settings name them.
+    private var definitions: String {
+        request.definitions.isEmpty
+            ? "" : "jq -j .definitions report.json > definitions.yaml && "
+    }
 }
 
 /// As a shell takes it for one word.

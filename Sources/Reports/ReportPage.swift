@@ -57,9 +57,10 @@ extension AuditReport {
                 + "against who holds the key: compare it with one that you have kept.")
         for bound in bounds {
             html += paragraph(
-                "The last of these events was recorded \(bound.side.rawValue) \(bound.moment), "
-                    + "says the authority \(bound.anchor.authority) (anchor at position "
-                    + "\(bound.anchor.position)).")
+                "The last of these events was recorded \(bound.side.rawValue) \(bound.moment), by "
+                    + "the anchor at position \(bound.anchor.position), for which "
+                    + "\(bound.anchor.authority) was asked. Whether that authority says so, only "
+                    + "the commands below verify.")
         }
         if bounds.isEmpty {
             html += paragraph("No timestamp of an authority bounds the time.")

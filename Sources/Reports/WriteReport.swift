@@ -10,7 +10,7 @@ extension AuditReport {
 
     var node: JSONNode {
         .object([
-            ("format", .text(ReportProof.format)),
+            ("format", .text(GivenReport.format)),
             (
                 "log",
                 .object([
@@ -36,6 +36,7 @@ extension AuditReport {
             ("timestamps", .array(bounds.map(\.node))),
             ("stories", .array(stories.map(\.node))),
             ("events", .array(items.map(\.node))),
+            ("definitions", .text(request.definitions)),
             ("read_models", .array(models.map(\.node))),
             (
                 "commands",
@@ -65,11 +66,8 @@ extension AuditReport.Bound {
             ("time", .text(moment)), ("authority", .text(anchor.authority)),
             ("size", .count(stamped.size)), ("root", .text(stamped.root.hex)),
             ("consistency", stamped.hashes),
-            ("checkpoint", .text(String(decoding: anchor.note, as: UTF8.self))),
-            (
-                "response",
-                .text(String(decoding: Base64.encode(anchor.response[...]), as: UTF8.self))
-            ),
+            ("line", .text(String(decoding: item.event.line, as: UTF8.self))),
+            ("receipt", .text(String(decoding: item.receipt.bytes, as: UTF8.self))),
         ])
     }
 }
@@ -78,7 +76,8 @@ extension AuditReport.Story {
     fileprivate var node: JSONNode {
         .object([
             ("contact", .text(contact)), ("ending", .text(story.ending)),
-            ("waited_us", .integer(story.waited)), ("talked_us", .integer(story.talked)),
+            ("waited_us", story.waited.map { .integer($0) } ?? .null),
+            ("talked_us", story.talked.map { .integer($0) } ?? .null),
             (
                 "story",
                 .array(

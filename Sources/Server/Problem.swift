@@ -154,7 +154,7 @@ extension Problem {
             ).retryable()
         case .locked, .inUse, .tooManyReaders, .openedInParentProcess, .system:
             self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
-        case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount:
+        case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount, .tooLarge:
             self.init(.serviceUnavailable, .unavailable, "\(error)")
         }
     }

@@ -16,6 +16,12 @@ package enum FileSystem {
         return info.st_mode & S_IFMT == S_IFDIR ? .directory : .file
     }
 
+    /// Whether it is a file whose bytes stay, and no pipe or terminal.
+    package static func isRegular(_ path: String) -> Bool {
+        var info = stat()
+        return unsafe stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Bytes of a file, and the bytes that its blocks take on disk.
     package static func size(of path: String) throws(StorageError) -> (bytes: Int, onDisk: Int) {
         var info = stat()

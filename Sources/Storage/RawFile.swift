@@ -68,6 +68,14 @@ package struct RawFile: ~Copyable {
         return bytes
     }
 
+    /// All of the file, which may have so many bytes.
+    package func whole(upTo most: Int) throws(StorageError) -> [UInt8] {
+        let count = try byteCount()
+        guard count <= most else { throw .tooLarge(path: path, bytes: count, most: most) }
+        // A pipe says that it has none.
+        return try read(count > 0 ? count : most, at: 0)
+    }
+
     package func write(_ bytes: [UInt8], at offset: Int) throws(StorageError) {
         try writeAll(bytes, to: descriptor, at: offset, path)
     }

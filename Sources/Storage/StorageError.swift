@@ -22,6 +22,8 @@ package enum StorageError: Error, Equatable, Sendable {
     case mapFull
     /// The disk is full; nothing was written.
     case diskFull
+    /// The file is larger than what it is to hold can be.
+    case tooLarge(path: String, bytes: Int, most: Int)
     /// Bytes on disk are not what was written; run `ascolto check`.
     case corrupted(String)
     /// An operating system call failed; nothing was acknowledged.
@@ -51,6 +53,8 @@ extension StorageError: CustomStringConvertible {
         case .tooManyReaders: "too many readers at once"
         case .mapFull: "the memory map of the log is full; nothing was written"
         case .diskFull: "the disk is full; nothing was written"
+        case .tooLarge(let path, let bytes, let most):
+            "\(path) has \(bytes) bytes, and may have \(most)"
         case .corrupted(let what): "corruption: \(what)"
         case .system(let call, let code): "\(call) failed: \(systemMessage(code))"
         }

@@ -37,6 +37,8 @@ package struct TimestampRequest: Sendable {
 package enum TimestampError: Error, Equatable, Sendable {
     /// The file holds no certificate in PEM.
     case noCertificates
+    /// The certificate of this number in the file, from 1, is damaged.
+    case badCertificate(Int, String)
     /// The bytes are no TimeStampResp, or one without a token.
     case notAResponse
     /// It was refused, is for something else, or is not signed by whom is trusted.
@@ -47,6 +49,7 @@ extension TimestampError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noCertificates: "there is no certificate in PEM"
+        case .badCertificate(let number, let why): "certificate \(number) in it is damaged: \(why)"
         case .notAResponse: "the answer is no response of a timestamping authority (RFC 3161)"
         case .refused(let why): "the authority's answer proves nothing: \(why)"
         }
@@ -66,10 +69,10 @@ package struct Timestamp: Equatable, Sendable {
     /// - Parameters:
     ///   - response: In DER, as the authority sent it.
     ///   - request: What it was asked; without a nonce, a later look at the same response.
-    ///   - certificates: Those that are trusted, in PEM, one after the other.
+    ///   - certificates: Those that are trusted: roots, or those of authorities themselves.
     /// - Throws: ``TimestampError`` that says what does not hold.
     package init(
-        response: [UInt8], to request: TimestampRequest, trusting certificates: [UInt8]
+        response: [UInt8], to request: TimestampRequest, trusting certificates: Certificates
     ) throws(TimestampError) {
         // Errors of earlier calls in this thread are not about this one.
         ERR_clear_error()
@@ -91,7 +94,7 @@ package struct Timestamp: Equatable, Sendable {
     }
 
     private static func verify(
-        _ response: OpaquePointer, _ request: TimestampRequest, _ certificates: [UInt8]
+        _ response: OpaquePointer, _ request: TimestampRequest, _ certificates: Certificates
     ) -> Result<Timestamp, TimestampError> {
         guard
             let asked = unsafe decoded(
@@ -104,7 +107,9 @@ package struct Timestamp: Equatable, Sendable {
         }
         // It frees the store, too.
         defer { unsafe TS_VERIFY_CTX_free(verification) }
-        guard let store = unsafe store(of: certificates) else { return .failure(.noCertificates) }
+        guard case .success(let store) = unsafe certificates.store() else {
+            preconditionFailure("certificates are read before they are used")
+        }
         unsafe ascolto_trust(verification, store)
         unsafe TS_VERIFY_CTX_add_flags(verification, Int32(TS_VFY_SIGNATURE))
         let told = unsafe TS_RESP_get_tst_info(response).flatMap { unsafe time(of: $0) }
@@ -112,6 +117,8 @@ package struct Timestamp: Equatable, Sendable {
             // A certificate that has run out since was good when it was used.
             let parameters = unsafe X509_STORE_get0_param(store)
             unsafe X509_VERIFY_PARAM_set_time(parameters, told.seconds)
+            // Who is trusted directly needs nobody who vouches for them.
+            unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         }
         guard unsafe TS_RESP_verify_response(verification, response) == 1 else {
             return .failure(.refused(firstProblem()))
@@ -158,15 +165,32 @@ package struct Timestamp: Equatable, Sendable {
         return unsafe Array(
             UnsafeBufferPointer(start: start, count: Int(ASN1_STRING_length(string))))
     }
+}
 
-    /// The certificates that are trusted, or nil where there are none.
-    private static func store(of certificates: [UInt8]) -> OpaquePointer? {
-        unsafe certificates.withUnsafeBytes { bytes in
+/// Certificates that are trusted, in PEM, one after the other.
+package struct Certificates: Sendable {
+    private let bytes: [UInt8]
+
+    /// Throws ``TimestampError`` where there is none, or one that is damaged.
+    package init(pem bytes: [UInt8]) throws(TimestampError) {
+        self.bytes = bytes
+        switch unsafe store() {
+        case .success(let store): unsafe X509_STORE_free(store)
+        case .failure(let error): throw error
+        }
+    }
+
+    /// A store of them, for the caller to free.
+    fileprivate func store() -> Result<OpaquePointer, TimestampError> {
+        ERR_clear_error()
+        return unsafe bytes.withUnsafeBytes { bytes in
             guard
-                let input = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count)),
-                let store = unsafe X509_STORE_new()
-            else { return nil }
+                let input = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count))
+            else { return unsafe .failure(.noCertificates) }
             defer { unsafe BIO_free(input) }
+            guard let store = unsafe X509_STORE_new() else {
+                return unsafe .failure(.noCertificates)
+            }
             var count = 0
             while let certificate = unsafe PEM_read_bio_X509(input, nil, nil, nil) {
                 // The store keeps a reference of its own.
@@ -174,11 +198,11 @@ package struct Timestamp: Equatable, Sendable {
                 unsafe X509_free(certificate)
                 count += 1
             }
-            // That nothing follows the last certificate is no error.
-            ERR_clear_error()
-            if count > 0 { return unsafe store }
+            let isAtEnd = ascolto_found_no_more()
+            let problem = firstProblem()
+            if isAtEnd, count > 0 { return unsafe .success(store) }
             unsafe X509_STORE_free(store)
-            return nil
+            return unsafe .failure(isAtEnd ? .noCertificates : .badCertificate(count + 1, problem))
         }
     }
 }

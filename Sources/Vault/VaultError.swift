@@ -39,7 +39,8 @@ extension VaultError: CustomStringConvertible {
         case .otherRoot:
             "the vault's keys were wrapped under another root key: put the right one in its place"
         case .rootCommand(let why): "the command that guards the vault's root has failed: \(why)"
-        case .noSubject(let ref): "the vault has no subject \(ref); ascolto subject create makes one"
+        case .noSubject(let ref):
+            "the vault has no subject \(ref); ascolto subject create makes one"
         case .erased(let ref):
             "the data of the subject \(ref) were erased; nothing more is kept of them unless ascolto "
                 + "subject authorise tells on which basis"

@@ -89,8 +89,9 @@ struct IndependentReportTests {
         let run = try Python.run(
             "audit_report.py",
             [
-                Ascolto.path, Ascolto.neighbour("ascolto-verify"), "--mutations", "60", "--seed",
-                "7",
+                Ascolto.path, Ascolto.neighbour("ascolto-verify"),
+                "\(Places.package)/Tools/definitions/boston-311.yaml", "--mutations", "60",
+                "--seed", "7",
             ], within: 500)
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }

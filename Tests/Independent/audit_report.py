@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A report for the audit: whether its commands do what they say, and its proofs hold by others.
 
-usage: audit_report.py ASCOLTO ASCOLTO_VERIFY [--mutations N] [--seed N]
+usage: audit_report.py ASCOLTO ASCOLTO_VERIFY DEFINITIONS [--mutations N] [--seed N]
 
 Every command of a report is typed into a shell, and what it prints compared with the report. Its
 proofs are verified here by the definitions of RFC 9162 and by PyNaCl.
 """
 import argparse
 import base64
+import datetime
 import hashlib
 import html.parser
 import json
@@ -27,6 +28,7 @@ from serving import Checks, event
 parser = argparse.ArgumentParser()
 parser.add_argument("ascolto")
 parser.add_argument("verifier")
+parser.add_argument("definitions")
 parser.add_argument("--mutations", type=int, default=60)
 parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args()
@@ -34,6 +36,7 @@ checks, rng = Checks(), random.Random(options.seed)
 scratch = tempfile.mkdtemp(prefix="report-")
 workshop = Workshop(scratch)
 workshop.certificate("authority", workshop.certificate("root"), purpose=STAMPING)
+workshop.certificate("other")
 authority = Authority(workshop.stamp)
 # The names that the commands use.
 os.mkdir(workshop.place("bin"))
@@ -133,12 +136,13 @@ def judged_by_others(report):
         signed = False
     checks.that(signed, "PyNaCl: the checkpoint's signature")
     checks.same((report["head"]["size"], report["head"]["root"]), (size, root.hex()), "the head")
+    checks.same(report["log"]["origin"], origin, "the origin")
     for beginning in [report["as_of"]] + report["timestamps"]:
         checks.that(
             grows(beginning["size"], bytes.fromhex(beginning["root"]), size, root,
                   [base64.b64decode(hash_) for hash_ in beginning["consistency"]]),
             f"what was signed begins with the first {beginning['size']} events")
-    for item in report["events"]:
+    for item in report["events"] + report["timestamps"]:
         head, _, below = item["receipt"].partition("\n\n")
         lines = head.split("\n")
         line = item["line"].encode()
@@ -213,7 +217,7 @@ def stories(told, late, odd):
             'selected {"kind": "operator", "id": "op7"}, reasonText ' + odd,
             "left the queue tax after 2 min 30 s: an operator answers",
             "the operator op7 answered", "the conversation ended, by the citizen, after 4 min",
-            "left the queue other of which it is not told that it was entered: it had waited as "
+            "left the queue other, of which it is not told that it was entered: it had waited as "
             "long as is allowed")):
         checks.same(words[index], text, f"sentence {index}")
     checks.same([sentence["position"] for sentence in story["story"]],
@@ -287,13 +291,23 @@ def reported(told, odd):
     for command in report["commands"]:
         ended = shell(command["command"])
         checks.same(ended.returncode, 0, f"{command}: {ended.stderr.decode()}")
-        printed[command["command"].split(" --as-of")[0]] = ended.stdout
-    checks.same(len(report["commands"]), 10, "commands")
-    checks.same(json.loads(printed["ascolto stats"])["root"], report["as_of"]["root"], "its root")
+        printed[command["command"]] = ended.stdout
+    checks.same(len(report["commands"]), 11, "commands")
+
+    def of(words):
+        return [text for command, text in printed.items() if command.startswith(words)][0]
+
+    stamped = [text.decode() for command, text in printed.items() if "Time stamp" in command]
+    checks.same(len(stamped), 2, "commands that show what an authority says")
+    for text, stamp in zip(stamped, report["timestamps"]):
+        certified = datetime.datetime.strptime(
+            text[text.index("Time stamp: ") + 12:].split(".")[0], "%b %d %H:%M:%S")
+        checks.that(certified.strftime("%m-%dT%H:%M:%S") in stamp["time"], f"{text}: {stamp['time']}")
+    checks.same(json.loads(of("ascolto stats"))["root"], report["as_of"]["root"], "its root")
     checks.same({model["name"]: model["digest"] for model in
-                 json.loads(printed["ascolto projections"])},
+                 json.loads(of("ascolto projections"))},
                 {model["name"]: model["digest"] for model in report["read_models"]}, "its digests")
-    checks.same(json.loads(printed["ascolto explain contact 'told'"])["story"],
+    checks.same(json.loads(of("ascolto explain"))["story"],
                 report["stories"][0]["story"], "its story")
     tables = {f"{model['name']}/{table['name']}": table for model in report["read_models"]
               for table in model["tables"]}
@@ -327,7 +341,11 @@ def mutations(report, count):
             (changed["head"], "checkpoint"), (changed["as_of"], "root"),
             (rng.choice(changed["events"]), "line"), (rng.choice(changed["events"]), "receipt"),
             (rng.choice(changed["timestamps"]), "root"),
-        ][number % 5]
+            (rng.choice(changed["timestamps"]), "line"),
+            (rng.choice(changed["timestamps"]), "time"),
+            (rng.choice(changed["timestamps"]), "receipt"),
+            (changed["as_of"], "last_recorded"), (changed["head"], "root"),
+        ][number % 10]
         text = holder[name]
         index = rng.randrange(len(text))
         other = chr(ord(text[index]) ^ 1 << rng.randrange(7))
@@ -336,16 +354,36 @@ def mutations(report, count):
         if name == "root" and holder[name].lower() == text:
             continue
         checks.same(verdict(changed), 1, f"seed {options.seed}: {name}, character {index}")
-    for change in ("drop", "size", "swap"):
+    def lie(name, change, words=""):
         changed = json.loads(json.dumps(report))
-        if change == "drop":
-            changed["as_of"]["consistency"].pop()
-        elif change == "size":
-            changed["as_of"]["size"] += 1
-        else:
-            first, second = changed["events"][:2]
-            first["line"], second["line"] = second["line"], first["line"]
-        checks.same(verdict(changed), 1, change)
+        change(changed)
+        path = workshop.write("changed.json", json.dumps(changed).encode())
+        ended = run("verify", "--report", path, "--key", key)
+        checks.that(ended.returncode == 1 and words in ended.stderr.decode(),
+                    f"{name}: {ended.returncode}, {ended.stderr.decode()}")
+
+    def swap(changed):
+        first, second = changed["events"][:2]
+        first["line"], second["line"] = second["line"], first["line"]
+
+    lie("a proof that lacks a hash", lambda changed: changed["as_of"]["consistency"].pop())
+    lie("another size", lambda changed: changed["as_of"].update(size=changed["as_of"]["size"] + 1))
+    lie("another position", lambda changed: changed["as_of"].update(position=7), "contradicts")
+    lie("another head", lambda changed: changed["head"].update(size=3), "contradicts")
+    lie("another origin", lambda changed: changed["log"].update(origin="other"), "contradicts")
+    lie("lines in each other's place", swap)
+    lie("another position of an event", lambda changed: changed["events"][1].update(position=99))
+    lie("no events", lambda changed: changed.update(events=[]), "is missing")
+    lie("an event of a story left out", lambda changed: changed["events"].pop(3), "a story tells")
+    lie("another authority", lambda changed: changed["timestamps"][0].update(authority="x"))
+    lie("after for before", lambda changed: changed["timestamps"][1].update(bound="after"),
+        "does not stand before")
+    lie("before for after", lambda changed: changed["timestamps"][0].update(bound="before"),
+        "does not cover")
+    checks.same(run("verify", "--report", workshop.write("same.json", json.dumps(report).encode()),
+                    "--key", key, "--timestamp-ca", "authority.pem").returncode, 0, "timestamps")
+    ended = run("verify", "--report", "same.json", "--key", key, "--timestamp-ca", "other.pem")
+    checks.that(ended.returncode == 1 and b"certificate" in ended.stderr, "an authority not trusted")
     twice = json.dumps(report)[:-1] + ', "events": []}'
     for text in (b"", b"{}", b"[]", b'{"format":"other"}', b'{"format":"ascolto-audit-report/1"}',
                  twice.encode()):
@@ -378,6 +416,36 @@ def refusals(told):
                 f"without a key: {ended.stderr.decode()}")
 
 
+def settings():
+    """What a report was made with, it repeats, wherever that was set."""
+    own = {**ENVIRONMENT, "ASCOLTO_SERVICE_THRESHOLD": "33"}
+    shutil.copy(options.definitions, workshop.place("mine.yaml"))
+    odd = event(stream="contact/-x", kind="contact.received", schema=1,
+                data={"channel": "chat", "direction": "out", "queueId": "tax"})
+    last = append(odd)["last"]
+    os.mkdir(workshop.place("sub"))
+    ended = subprocess.run(
+        ["ascolto", "audit", "report", "--as-of", str(last), "--contact=-x", "--definitions",
+         "../mine.yaml", "--out", "."], cwd=workshop.place("sub"), env=own, capture_output=True)
+    checks.same(ended.returncode, 0, ended.stderr.decode())
+    report = json.loads(open(workshop.place("sub/report.json")).read())
+    checks.same(report["definitions"], open(workshop.place("mine.yaml")).read(), "definitions")
+    os.remove(workshop.place("mine.yaml"))
+    shutil.copy(workshop.place("root.pem"), workshop.place("sub/authority.pem"))
+    for command in report["commands"]:
+        ended = shell(command["command"], workshop.place("sub"))
+        checks.same(ended.returncode, 0, f"{command}: {ended.stderr.decode()}")
+    # Who has a backup only has no key, and is told to give it.
+    done("backup", "kept.backup")
+    shell("ascolto restore kept.backup --log restored")
+    again = ("audit", "report", "--log", "restored", "--as-of", "20", "--checkpoint",
+             "sub/head.checkpoint")
+    ended = run(*again)
+    checks.that(ended.returncode == 1 and b"--key" in ended.stderr
+                and b"generate" not in ended.stderr, ended.stderr.decode())
+    checks.same(run(*again, "--key", report["log"]["verifier_key"]).returncode, 0, "with the key")
+
+
 def after_rotation(arguments):
     """Under an old checkpoint and its old key, the same bytes."""
     done("keys", "rotate")
@@ -393,12 +461,13 @@ try:
     stories(told, late, odd)
     prefixes(told["last"])
     arguments, report = reported(told, odd)
-    note = report["timestamps"][0]["checkpoint"]
+    note = json.loads(report["timestamps"][0]["line"])["data"]["checkpoint"]
     workshop.write("early", note.encode())
     size = note.split("\n")[1]
     workshop.write("forged", note.replace(f"\n{size}\n", f"\n{int(size) - 1}\n").encode())
     refusals(told)
     mutations(report, options.mutations)
+    settings()
     after_rotation(arguments)
 finally:
     authority.end()

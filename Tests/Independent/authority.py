@@ -90,6 +90,7 @@ class Authority:
     def __init__(self, answer):
         self.answer, self.queries = answer, []
         self.status, self.content_type, self.delay = 200, "application/timestamp-reply", 0
+        self.drip = False
         authority = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,7 +103,15 @@ class Authority:
                 self.send_header("Content-Type", authority.content_type)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                for byte in answer if authority.drip else ():
+                    try:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                    except OSError:
+                        return
+                    time.sleep(0.5)
+                if not authority.drip:
+                    self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass

@@ -152,6 +152,12 @@ def exchange():
     checks.same(status, 1, "an authority that nobody trusts")
     checks.that("certificate" in said and found["position"] == told["position"],
                 f"an authority that nobody trusts: {said}")
+    piped = subprocess.run(
+        ["bash", "-c", '"$0" verify --export <(cat "$1") --checkpoint "$2" --key "$3" '
+         '--timestamp-ca "$4"', options.binary, place("export"), place("checkpoint"), key,
+         place("root.pem")], capture_output=True)
+    checks.that(piped.returncode == 2 and b"twice" in piped.stderr,
+                f"an export from a pipe: {piped.stderr.decode()}")
     status, _, said = verify(*of_export, roots="other-root")
     checks.that(status == 1 and f"position {told['position']}" in said, f"of the export: {said}")
     # A producer cannot pretend to be the log.
@@ -223,11 +229,40 @@ def wrong_answers():
     checks.that(run.returncode == 1 and "does not answer" in run.stderr.decode(),
                 f"nobody there: {run.stderr.decode()}")
     run = ascolto("timestamp", "--timestamp-authority", URL, "--timestamp-ca", place("root.key"))
-    checks.that(run.returncode == 1 and "no certificate" in run.stderr.decode(),
+    checks.that(run.returncode == 2 and "no certificate" in run.stderr.decode(),
                 f"no certificate: {run.stderr.decode()}")
+    bundle = read(place("other-root.pem")).replace(b"MI", b"??", 1) + read(place("root.pem"))
+    for name, content, words in (("a damaged one", bundle, "certificate 1 in it is damaged"),
+                                 ("nothing", b"", "no certificate")):
+        run = ascolto("verify", "--key", KEY, "--timestamp-ca", write("bundle.pem", content))
+        checks.that(run.returncode == 2 and words in run.stderr.decode(),
+                    f"certificates, {name}: {run.returncode}, {run.stderr.decode()}")
+    write("bundle.pem", read(place("other-root.pem")) + read(place("root.pem")))
+    for roots in ("bundle", "authority"):
+        status, _, said = verify("--key", KEY, roots=roots)
+        checks.same(status, 0, f"trusted in {roots}: {said}")
+    run = ascolto("timestamp", "--timestamp-authority", URL.replace("//", "//user:secret@"),
+                  "--timestamp-ca", place("root.pem"))
+    checks.that(run.returncode == 2 and "without a user" in run.stderr.decode(),
+                f"a password in the URL: {run.stderr.decode()}")
+    append(1, log="unstamped")
+    done("checkpoint", log="unstamped")
+    status, _, said = verify("--key", json.loads(done("stats", log="unstamped"))["verifier_key"],
+                             log="unstamped")
+    checks.that(status == 1 and "no anchor" in said, f"without an anchor: {said}")
+    # Who sends a byte now and then is not waited for longer than who sends none.
+    authority.drip = True
+    begun = time.time()
+    run = ask()
+    checks.that(run.returncode == 1 and "does not answer" in run.stderr.decode()
+                and time.time() - begun < 25, f"a dripping authority: {run.stderr.decode()}")
+    authority.drip = False
     run = ascolto("timestamp", "--timestamp-ca", place("root.pem"))
     checks.same(run.returncode, 2, "no authority named")
     checks.same(size(), before, "events after the wrong answers")
+    run = ascolto("timestamp", "--timestamp-authority", URL + "?token=secret", "--timestamp-ca",
+                  place("root.pem"))
+    checks.same(json.loads(run.stdout)["authority"], URL, "what is kept of a URL")
 
 
 def mutations(count):
@@ -324,6 +359,20 @@ def forgeries(key):
         checks.that(status == 1 and all(word in said for word in words),
                     f"{name}: {status}, {said}")
 
+    def refused_alone(name, forged, *words):
+        """Times out of order are no times of a log, anchors or none."""
+        export = write("forged", b"\n".join(forged) + b"\n")
+        note = write("forged-note", forger.note(forged))
+        run = ascolto("verify", "--export", export, "--checkpoint", note, "--key", key)
+        checks.that(run.returncode == 1 and all(
+            word in run.stderr.decode() for word in words + ("times were altered",)),
+            f"{name}: {run.stderr.decode()}")
+
+    def renumbered(line, position, moment):
+        number = json.loads(line)["position"].encode()
+        return at(line, moment).replace(
+            b'"position":"' + number, b'"position":"' + str(position).encode())
+
     def at(line, moment):
         recorded = json.loads(line)["recorded"].encode()
         return line.replace(b'"recorded":"' + recorded, b'"recorded":"' + moment.encode())
@@ -345,6 +394,10 @@ def forgeries(key):
     judge("times set back", anchored(back, "2020-01-01T00:00:00Z"), f"position {index}", "set back")
     ahead = lines[:-1] + [at(lines[-1], "2090-01-01T00:00:00Z")]
     judge("times set ahead", anchored(ahead, "2090-01-01T00:00:00Z"), f"position {index}", "later")
+    middle = lines[:4] + [at(lines[4], "2090-01-01T00:00:00Z")] + lines[5:]
+    refused_alone("an event in the middle set ahead", anchored(middle, recorded), "position 5:")
+    behind = anchored(lines, recorded) + [renumbered(lines[5], index + 1, "2020-01-01T00:00:00Z")]
+    refused_alone("an event behind an anchor set back", behind, f"position {index + 1}:")
     judge("a timestamp of other bytes", anchored(lines, recorded, stamped=b"other"), "imprint")
     judge("another moment beside it", anchored(lines, recorded, moment="2026-01-01T00:00:00Z"),
           "2026-01-01T00:00:00Z")
@@ -378,7 +431,13 @@ def served():
     environment = {"ASCOLTO_TIMESTAMP_AUTHORITY": URL, "ASCOLTO_TIMESTAMP_CA": place("root.pem")}
     run = subprocess.run(
         [options.binary, "serve", "--log", place("keyless"), "--listen", "127.0.0.1:0",
-         "--insecure"], capture_output=True, env={**os.environ, **environment})
+         "--insecure"], capture_output=True, env={**os.environ, **environment}, timeout=60)
+    for seconds in ("0", "9223372036854775807", "often"):
+        refused = subprocess.run(
+            [options.binary, "serve", "--log", place("keyless"), "--insecure",
+             f"--timestamp-every={seconds}"], capture_output=True,
+            env={**os.environ, **environment}, timeout=60)
+        checks.same(refused.returncode, 2, f"every {seconds} seconds")
     checks.that(run.returncode == 2 and b"keys generate" in run.stderr,
                 f"without a key: {run.stderr.decode()}")
     append(1, log="served")
@@ -421,7 +480,7 @@ def served():
 
 
 try:
-    key = exchange()
+    key = KEY = exchange()
     wrong_answers()
     certificate_that_runs_out(key)
     mutations(options.mutations)

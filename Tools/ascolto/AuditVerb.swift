@@ -35,6 +35,11 @@ struct AuditVerb: AsyncParsableCommand {
         var table: [AuditRequest.TableName] = []
         @Option(help: "Prove it under this checkpoint instead of the newest.")
         var checkpoint: String?
+        @Option(
+            parsing: .upToNextOption,
+            help: "Keys that may have signed it, where this copy of the log does not hold them.",
+            transform: verifierKey)
+        var key: [VerifierKey] = []
         @Option(help: "The directory; without it, the JSON is printed.")
         var out: String?
 
@@ -44,10 +49,12 @@ struct AuditVerb: AsyncParsableCommand {
             request.contacts = contact
             request.positions = position
             request.tables = table
-            request.settings = known.words
+            request.settings = try known.settings()
+            request.definitions = try known.definitionsText(of: log)
             let bar = ProgressBar("audit report")
             let report = try AuditReport(
-                of: signed.log, request, projections: try known.all(of: log), under: signed.note
+                of: signed.log, request, projections: try known.all(of: log), under: signed.note,
+                keys: key
             ) { bar.update(done: Int($0.done), of: Int($0.total)) }
             bar.finish()
             guard let out else { return Standard.output.write(Array((report.json + "\n").utf8)) }

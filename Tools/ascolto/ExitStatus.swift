@@ -72,7 +72,8 @@ private func exitCode(_ error: StorageError) -> Int32 {
     case .corrupted: ExitStatus.corruption
     case .locked, .inUse, .tooManyReaders, .mapFull, .diskFull, .openedInParentProcess, .system:
         ExitStatus.unavailable
-    case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount: ExitStatus.no
+    case .missing, .notEmpty, .notPermitted, .networkFileSystem, .readOnlyMount, .tooLarge:
+        ExitStatus.no
     }
 }
 

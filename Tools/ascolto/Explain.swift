@@ -41,7 +41,8 @@ struct Explain: ParsableCommand {
                 Answer(object: [
                     ("contact", .text(id)), ("as_of", .count(size - 1)),
                     ("events", .count(facts.count)), ("ending", .text(story.ending)),
-                    ("waited_us", .integer(story.waited)), ("talked_us", .integer(story.talked)),
+                    ("waited_us", story.waited.map { .integer($0) } ?? .null),
+                    ("talked_us", story.talked.map { .integer($0) } ?? .null),
                     ("story", .array(story.sentences.map { .object(Self.members(of: $0)) })),
                 ]).write(as: .json)
             case .csv, .ndjson:

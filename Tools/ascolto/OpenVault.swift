@@ -30,8 +30,9 @@ struct CommandRootKey: RootKey {
             let answer = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
             guard process.terminationStatus == 0 else {
-                throw VaultError.rootCommand("\(command) \(what) ended with "
-                    + "\(process.terminationStatus)")
+                throw VaultError.rootCommand(
+                    "\(command) \(what) ended with "
+                        + "\(process.terminationStatus)")
             }
             let text = String(decoding: answer, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)

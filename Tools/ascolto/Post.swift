@@ -6,7 +6,7 @@ internal import NIOHTTP1
 enum Web {
     /// Bytes of an answer that are taken.
     private static let answerBytesMax = 64 << 10
-    private static let patience: TimeAmount = .seconds(15)
+    private static let patience: Duration = .seconds(15)
 
     struct Answer {
         let status: UInt
@@ -43,11 +43,33 @@ enum Web {
         request.method = .POST
         request.headers.add(name: "content-type", value: contentType)
         request.body = .bytes(ByteBuffer(bytes: body))
-        let response = try await client.execute(request, timeout: patience)
-        let answer = try await response.body.collect(upTo: answerBytesMax)
-        let type = response.headers.first(name: "content-type") ?? ""
-        return Answer(
-            status: response.status.code,
-            contentType: type.prefix { $0 != ";" }.lowercased(), body: Array(buffer: answer))
+        return try await within(patience) { [request] in
+            let response = try await client.execute(request, timeout: .seconds(15))
+            let answer = try await response.body.collect(upTo: answerBytesMax)
+            let type = response.headers.first(name: "content-type") ?? ""
+            return Answer(
+                status: response.status.code,
+                contentType: type.prefix { $0 != ";" }.lowercased(), body: Array(buffer: answer))
+        }
+    }
+
+    struct TooSlow: Error, CustomStringConvertible {
+        let description = "the whole answer had not come after \(patience)"
+    }
+
+    /// Whoever sends a byte now and then is not waited for longer than who sends none.
+    private static func within<Result: Sendable>(
+        _ patience: Duration, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: patience)
+                throw TooSlow()
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw TooSlow() }
+            return first
+        }
     }
 }

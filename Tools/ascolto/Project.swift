@@ -22,12 +22,12 @@ struct ProjectionOptions: ParsableArguments {
             valueName: "file"))
     var definitions: String?
 
-    /// What was typed, for whoever repeats it.
-    var words: [String] {
-        var words: [String] = []
-        if let serviceThreshold { words += ["--service-threshold", "\(serviceThreshold)"] }
-        if let definitions { words += ["--definitions", definitions] }
-        return words
+    /// What else is in force than definitions, as words for whoever repeats it.
+    func settings() throws -> [String] {
+        let threshold = try threshold()
+        guard threshold != OperatorQueues.defaultServiceThreshold else { return [] }
+        let (seconds, rest) = threshold.components
+        return ["--service-threshold", "\(Double(seconds) + Double(rest) / 1e18)"]
     }
 
     func all(of log: LogOptions) throws -> [any Projection] {
@@ -38,16 +38,28 @@ struct ProjectionOptions: ParsableArguments {
     }
 
     private func equityDefinitions(of log: LogOptions) throws -> EquityDefinitions {
-        let setting = ProcessInfo.processInfo.environment["ASCOLTO_DEFINITIONS"] ?? ""
-        let named = definitions ?? (setting.isEmpty ? nil : setting)
-        let path = named ?? log.directory + "/definitions.yaml"
-        guard named != nil || FileManager.default.fileExists(atPath: path) else { return .none }
+        let path = definitionsPath(of: log)
+        let text = try definitionsText(of: log)
+        guard !text.isEmpty else { return .none }
+        do throws(YAMLError) { return try EquityDefinitions(yaml: text) } catch {
+            throw UsageError("\(path.path): \(error)")
+        }
+    }
+
+    /// What is declared, as it stands in its file; empty where there is none.
+    func definitionsText(of log: LogOptions) throws -> String {
+        let (path, isNamed) = definitionsPath(of: log)
+        guard isNamed || FileManager.default.fileExists(atPath: path) else { return "" }
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw UsageError("the definitions \(path) cannot be read as a UTF-8 file")
         }
-        do throws(YAMLError) { return try EquityDefinitions(yaml: text) } catch {
-            throw UsageError("\(path): \(error)")
-        }
+        return text
+    }
+
+    private func definitionsPath(of log: LogOptions) -> (path: String, isNamed: Bool) {
+        let setting = ProcessInfo.processInfo.environment["ASCOLTO_DEFINITIONS"] ?? ""
+        let named = definitions ?? (setting.isEmpty ? nil : setting)
+        return (named ?? log.directory + "/definitions.yaml", named != nil)
     }
 
     private func threshold() throws -> Duration {

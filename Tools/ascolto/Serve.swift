@@ -43,11 +43,17 @@ struct Serve: AsyncParsableCommand {
         let stamping = settings.timestamps.map { plan in
             Task { await plan.run(on: opened, logger) }
         }
-        defer { stamping?.cancel() }
         let scheme = settings.tls == nil ? "http" : "https"
-        try await LogServer(
-            opened, projections: projections, in: log.projectionsDirectory, server, logger: logger
-        ).run { Standard.error("listening on \(scheme)://\(settings.host):\($0)") }
+        do {
+            try await LogServer(
+                opened, projections: projections, in: log.projectionsDirectory, server,
+                logger: logger
+            ).run { Standard.error("listening on \(scheme)://\(settings.host):\($0)") }
+        } catch {
+            await stamping?.end()
+            throw error
+        }
+        await stamping?.end()
     }
 
     private func gate(

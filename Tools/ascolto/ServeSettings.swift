@@ -69,7 +69,7 @@ struct ServeOptions: ParsableArguments {
             machine trusts.
             """, valueName: "file"))
     var timestampCa: String?
-    @Option(help: "Seconds between two timestamps. Default: 3600.")
+    @Option(help: "Seconds between two timestamps, 1 to 31536000. Default: 3600.")
     var timestampEvery: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical. Default: notice.")
     var logLevel: String?
@@ -124,7 +124,9 @@ struct ServeSettings {
         let positive = { (text: String) in Int(text).flatMap { $0 > 0 ? $0 : nil } }
         requestsPerSecond = try found.value(.requestsPerSecond, positive)
         connectionsMax = try found.value(.connectionsMax, positive)
-        let seconds = try found.value(.timestampEvery, positive)
+        let seconds = try found.value(.timestampEvery) { text in
+            Int(text).flatMap { (1...31_536_000).contains($0) ? $0 : nil }
+        }
         timestamps = try found[.timestampAuthority].map { url in
             TimestampPlan(
                 authority: try TimestampOptions.authority(url, found[.timestampCA]),

@@ -38,12 +38,24 @@ struct TimestampOptions: ParsableArguments {
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
             throw UsageError("an authority's URL begins with http:// or https://, not \(url)")
         }
-        let path = certificates ?? certificatesOfMachine
-        guard FileSystem.kind(of: path) == .file else {
-            throw UsageError("there is no file with certificates at \(path)")
+        let name = url.prefix { $0 != "?" && $0 != "#" }
+        guard !name.contains("@") else {
+            throw UsageError(
+                "an authority's URL stands in the log for ever: give it without a user and "
+                    + "password; what stands behind a ? is not kept")
         }
         return TimestampAuthority(
-            url: url, certificates: try RawFile.open(path).read(certificatesBytesMax, at: 0))
+            url: url,
+            certificates: try trusted(in: certificates ?? certificatesOfMachine))
+    }
+
+    /// The certificates in a file.
+    static func trusted(in path: String) throws -> Certificates {
+        do {
+            return try Certificates(pem: RawFile.open(path).whole(upTo: certificatesBytesMax))
+        } catch {
+            throw UsageError("the certificates in \(path) cannot be used: \(error)")
+        }
     }
 }
 

@@ -55,3 +55,11 @@ struct TimestampPlan: Sendable {
         return found
     }
 }
+
+extension Task where Success == Void, Failure == Never {
+    /// Ends it, and waits until it has ended.
+    func end() async {
+        cancel()
+        await value
+    }
+}

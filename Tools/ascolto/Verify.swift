@@ -64,7 +64,7 @@ struct Verify: AsyncParsableCommand {
             """)
     var timestampCa: String?
 
-    /// So many events with receipts fit, each with the largest data.
+    /// Far more than the largest report has; who is given more is to look at it first.
     private static let reportBytesMax = 1 << 30
 
     func validate() throws {
@@ -77,10 +77,11 @@ struct Verify: AsyncParsableCommand {
         }
         if event != nil, receipt == nil { throw ValidationError("--event goes with --receipt") }
         if timestampCa != nil,
-            receipt != nil || report != nil || tiles != nil && export == nil || export == "-"
+            receipt != nil || tiles != nil && export == nil || export == "-"
         {
             throw ValidationError(
-                "--timestamp-ca needs the data of anchors: the log, or an --export in a file")
+                "--timestamp-ca needs the data of anchors: the log, a --report, or an --export in a file"
+            )
         }
         if export != nil, checkpoint == nil, tiles == nil {
             throw ValidationError("--export needs the --checkpoint that it is verified against")
@@ -110,24 +111,61 @@ struct Verify: AsyncParsableCommand {
 
     /// What was proven, and the anchors where they were to be verified.
     private func verdict() async throws -> (proven: Audit.Verdict, anchors: [VerifiedAnchor]?) {
-        guard let timestampCa else { return (try await proven(vouched: []), nil) }
-        let certificates = try bytes(of: timestampCa, upTo: TimestampOptions.certificatesBytesMax)
-        var found = FoundAnchors(certificates)
-        do {
-            try export.map { try found.take(from: $0) } ?? takeFromLog(&found)
-        } catch {
+        guard let timestampCa, report == nil else {
+            return (try await proven(vouched: []), nil)
+        }
+        let certificates = try TimestampOptions.trusted(in: timestampCa)
+        let (proven, anchors) =
+            if let export {
+                try await provenWithAnchors(inExport: export, certificates)
+            } else {
+                try await provenOfLog(anchorsOfLog(certificates))
+            }
+        guard !anchors.isEmpty else { throw Refusal.noAnchor }
+        return (proven, anchors)
+    }
+
+    private func provenWithAnchors(
+        inExport export: String, _ certificates: Certificates
+    ) async throws -> (Audit.Verdict, [VerifiedAnchor]) {
+        let anchors: [Anchor]
+        do { anchors = try Anchor.all(inExport: export) } catch let error as Refusal {
             // Where the events themselves are not those that were signed, that is to be told.
             _ = try await proven(vouched: [])
             throw error
         }
-        return (try await proven(vouched: found.verified.map(\.checkpoint)), found.verified)
+        let stamped = try anchors.map { try $0.checkpoint() }
+        let proven = try await proven(vouched: stamped)
+        let verified = try zip(anchors, stamped).map { anchor, checkpoint in
+            let last = proven.recordedBefore[checkpoint.size].flatMap { Instant(rfc3339: $0) }
+            guard checkpoint.size == 0 || last != nil else {
+                throw Refusal.badEvent(
+                    position: anchor.position.value, "the export has changed meanwhile")
+            }
+            return try VerifiedAnchor(anchor, lastCovered: last, trusting: certificates)
+        }
+        return (proven, verified)
     }
 
-    private func takeFromLog(_ found: inout FoundAnchors) throws {
+    private func provenOfLog(
+        _ anchors: [VerifiedAnchor]
+    ) async throws -> (Audit.Verdict, [VerifiedAnchor]) {
+        (try await proven(vouched: anchors.map(\.checkpoint)), anchors)
+    }
+
+    private func anchorsOfLog(_ certificates: Certificates) throws -> [VerifiedAnchor] {
         let opened = try log.openForReading()
-        let note = try checkpoint.map { try bytes(of: $0) } ?? opened.signedCheckpoint()?.bytes
-        let size = try note.map { note in try Checkpoint(text: SignedNote(bytes: note).text).size }
-        try opened.forEachAnchor(before: size ?? 0) { try found.take($0, lastCovered: $1) }
+        let given = try checkpoint.map { try bytes(of: $0) }
+        guard let note = try given ?? opened.signedCheckpoint()?.bytes else { throw LogError.noKey }
+        let size = min(
+            try Checkpoint(text: SignedNote(bytes: note).text).size, try opened.head().size)
+        var verified: [VerifiedAnchor] = []
+        try opened.requireTimesInOrder(before: size)
+        try opened.forEachAnchor(before: size) { anchor, last in
+            verified.append(
+                try VerifiedAnchor(anchor, lastCovered: last, trusting: certificates))
+        }
+        return verified
     }
 
     private func proven(vouched: [Checkpoint]) async throws -> Audit.Verdict {
@@ -149,8 +187,10 @@ struct Verify: AsyncParsableCommand {
                 try bytes(of: receipt), line: try event.map { try bytes(of: $0) })
         }
         if let report {
-            return try audit(note).verifyReport(
-                try ReportProof(json: bytes(of: report, upTo: Self.reportBytesMax), path: report))
+            let given = try GivenReport(
+                json: bytes(of: report, upTo: Self.reportBytesMax), path: report)
+            return try given.verify(
+                by: audit(note), trusting: try timestampCa.map(TimestampOptions.trusted(in:)))
         }
         let files = tiles.map(TileDirectory.init)
         if let export {
@@ -166,10 +206,10 @@ struct Verify: AsyncParsableCommand {
     }
 
     private func bytes(
-        of path: String, upTo count: Int = 4 * SignedNote.bytesMax
+        of path: String, upTo most: Int = 4 * SignedNote.bytesMax
     ) throws(Refusal) -> [UInt8] {
         do {
-            return try RawFile.open(path).read(count, at: 0)
+            return try RawFile.open(path).whole(upTo: most)
         } catch {
             throw .unreadable(path: path, "\(error)")
         }

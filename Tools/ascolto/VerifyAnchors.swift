@@ -11,6 +11,12 @@ struct VerifiedAnchor {
     let moment: Instant
     let serial: String
 
+    init(_ anchor: Anchor, lastCovered: Instant?, trusting certificates: Certificates) throws {
+        self.anchor = anchor
+        checkpoint = try anchor.checkpoint()
+        (moment, serial) = try anchor.verify(trusting: certificates, lastCovered: lastCovered)
+    }
+
     var cell: Cell {
         .object([
             ("position", .count(anchor.position.value)), ("size", .count(checkpoint.size)),
@@ -20,63 +26,45 @@ struct VerifiedAnchor {
     }
 }
 
-/// The anchors of a log or of an export, each verified as it is found.
-struct FoundAnchors {
-    private(set) var verified: [VerifiedAnchor] = []
-    private let certificates: [UInt8]
-    /// A line with 1 MiB of data in base64 fits; verification refuses longer ones.
-    private static let lineBytesMax = 4 << 20
-
-    init(_ certificates: [UInt8]) { self.certificates = certificates }
-
-    mutating func take(_ anchor: Anchor, lastCovered: Instant?) throws {
-        let (moment, serial) = try anchor.verify(trusting: certificates, lastCovered: lastCovered)
-        verified.append(
-            VerifiedAnchor(
-                anchor: anchor, checkpoint: try anchor.checkpoint(), moment: moment, serial: serial)
-        )
-    }
-
-    /// Goes through an export twice: an anchor tells only behind them which events it covers.
-    mutating func take(from export: String) throws {
-        var anchors: [Anchor] = []
+extension Anchor {
+    /// The anchors of an export, as they stand in it: nothing of it is verified yet.
+    static func all(inExport path: String) throws -> [Anchor] {
+        guard FileSystem.isRegular(path) else {
+            throw UsageError(
+                "--timestamp-ca goes through an export twice, so it must be in a file, not \(path)")
+        }
         // The type stands so in the canonical line, and verification refuses any other line.
         let mark = Array(#","type":"\#(Anchor.eventType)","#.utf8)
-        try Self.forEachLine(of: export) { line, position in
-            guard line.firstRange(of: mark) != nil else { return }
-            if let anchor = try Anchor(Self.event(line, at: position)) { anchors.append(anchor) }
-        }
-        guard !anchors.isEmpty else { return }
-        let sizes = try anchors.map { anchor in try anchor.checkpoint().size }
-        var last = Set(sizes.filter { $0 > 0 }.map { $0 - 1 })
-        var recorded: [UInt64: Instant] = [:]
-        try Self.forEachLine(of: export) { line, position in
-            guard last.remove(position) != nil else { return }
-            recorded[position] = try Self.event(line, at: position).recorded
-        }
-        for (anchor, covered) in zip(anchors, sizes) {
-            try take(anchor, lastCovered: covered == 0 ? nil : recorded[covered - 1])
+        var file = try InputFile(at: path)
+        var anchors: [Anchor] = []
+        var rest: [UInt8] = []
+        while true {
+            let more = try file.read(upTo: pieceBytes)
+            rest += more
+            guard let end = more.isEmpty ? rest.count : rest.lastIndex(of: newline).map({ $0 + 1 })
+            else { continue }
+            anchors += try found(in: rest[..<end], mark)
+            rest = Array(rest[end...])
+            if more.isEmpty { return anchors }
         }
     }
 
-    private static func event(
-        _ line: ArraySlice<UInt8>, at position: UInt64
-    ) throws(Refusal) -> Event {
-        do {
-            return try Event(line: line)
-        } catch {
-            throw .badEvent(position: position, "\(error)")
-        }
-    }
+    private static let pieceBytes = 1 << 20
+    private static let newline = UInt8(ascii: "\n")
 
-    private static func forEachLine(
-        of export: String, _ visit: (ArraySlice<UInt8>, UInt64) throws -> Void
-    ) throws {
-        var lines = LineReader(try InputFile(at: export), bytesMax: lineBytesMax)
-        var position: UInt64 = 0
-        while let line = try lines.next() {
-            if case .whole(let bytes, _) = line { try visit(bytes, position) }
-            position += 1
+    private static func found(in lines: ArraySlice<UInt8>, _ mark: [UInt8]) throws -> [Anchor] {
+        var anchors: [Anchor] = []
+        var start = 0
+        while let place = lines.span.firstIndex(of: mark, from: start) {
+            let index = lines.startIndex + place
+            let from = lines[..<index].lastIndex(of: newline).map { $0 + 1 } ?? lines.startIndex
+            let to = lines[index...].firstIndex(of: newline) ?? lines.endIndex
+            // A line that is none is told where the whole export is verified.
+            if let event = try? Event(line: lines[from..<to]), let anchor = try Anchor(event) {
+                anchors.append(anchor)
+            }
+            start = to - lines.startIndex
         }
+        return anchors
     }
 }
