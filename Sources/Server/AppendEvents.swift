@@ -2,6 +2,8 @@ internal import ContactCentre
 internal import EventLog
 internal import HTTPTypes
 internal import JSON
+internal import Subjects
+internal import Vault
 
 /// What the body of an append is written as.
 enum AppendFormat: String, CaseIterable {
@@ -87,11 +89,19 @@ struct IncomingEvent {
     /// Whether it is of a type of ours without a schema version, so that no projection reads it.
     let lacksSchema: Bool
 
-    init(_ text: ArraySlice<UInt8>) throws(Problem) {
+    /// - Parameters:
+    ///   - text: One CloudEvent in JSON.
+    ///   - seal: What seals personal data; nil refuses events that have some.
+    /// - Throws: what is wrong with it.
+    init(_ text: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?) throws(Problem) {
+        let sent: NewEvent
         do throws(EventError) {
-            event = try NewEvent(cloudEvent: text, logMembers: .refused)
+            sent = try NewEvent(cloudEvent: text, logMembers: .refused)
         } catch {
             throw Problem(.badRequest, .badEvent, "\(error)")
+        }
+        do throws(SealError) { event = try seal?.sealed(sent) ?? sent } catch {
+            throw Problem(error)
         }
         switch checkPayload(
             type: event.type.text, schema: event.schema, payload: event.data.object)
@@ -104,7 +114,9 @@ struct IncomingEvent {
 }
 
 /// The events of a batch, in their order.
-func readBatch(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
+func readBatch(
+    _ body: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?
+) throws(Problem) -> [IncomingEvent] {
     do throws(JSONError) {
         try checkJSON(body, depthMax: JSONLimits.depthMax + 2)
     } catch {
@@ -115,7 +127,7 @@ func readBatch(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
     guard values.count <= LogLimits.appendEventsMax else { throw .tooManyEvents }
     var events: [IncomingEvent] = []
     for (index, value) in values.enumerated() {
-        do throws(Problem) { events.append(try IncomingEvent(value.bytes)) } catch {
+        do throws(Problem) { events.append(try IncomingEvent(value.bytes, sealedBy: seal)) } catch {
             throw error.naming("event", number: index)
         }
     }
@@ -133,6 +145,18 @@ extension Problem {
         problem.fields = fields
         problem.members.append((what, .count(number)))
         return problem
+    }
+
+    /// Why personal data could not be sealed.
+    fileprivate init(_ error: SealError) {
+        switch error {
+        case .payload, .badSubject, .event, .vault(.noSubject):
+            self.init(.badRequest, .badEvent, "\(error)")
+        case .vault(.erased): self.init(.unprocessableContent, .rejected, "\(error)")
+        case .log(let error): self.init(error)
+        case .vault:
+            self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
+        }
     }
 
     /// Why the log did not take an append.

@@ -344,7 +344,8 @@ extension AppendLane {
     ) {
         let event: IncomingEvent
         do throws(Problem) {
-            event = try IncomingEvent(Array(arriving.body.readableBytesView)[...])
+            event = try IncomingEvent(
+                Array(arriving.body.readableBytesView)[...], sealedBy: desk.seal)
             try desk.requireScope(of: arriving.client, for: event)
         } catch {
             return answer(error.answer, to: arriving, context)

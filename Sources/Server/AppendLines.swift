@@ -1,6 +1,7 @@
 internal import EventLog
 internal import HTTPTypes
 internal import NIOCore
+internal import Subjects
 
 /// The lines of a body that arrives piece by piece.
 struct IncomingLines {
@@ -95,7 +96,7 @@ struct LineAppender {
 
     private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
         do throws(Problem) {
-            let event = try IncomingEvent(line.text)
+            let event = try IncomingEvent(line.text, sealedBy: desk.seal)
             try desk.requireScope(of: client, for: event)
             tally.take(event)
             appends.append(Append([event.event]))
@@ -129,7 +130,9 @@ struct LineAppender {
 }
 
 /// The lines of a body as the events of one append.
-func readTogether(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
+func readTogether(
+    _ body: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?
+) throws(Problem) -> [IncomingEvent] {
     var events: [IncomingEvent] = []
     var (number, start) = (0, body.startIndex)
     while start < body.endIndex {
@@ -139,7 +142,7 @@ func readTogether(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] 
         start = end < body.endIndex ? end + 1 : end
         guard !isBlank(line) else { continue }
         guard events.count < LogLimits.appendEventsMax else { throw .tooManyEvents }
-        do throws(Problem) { events.append(try IncomingEvent(line)) } catch {
+        do throws(Problem) { events.append(try IncomingEvent(line, sealedBy: seal)) } catch {
             throw error.naming("line", number: number)
         }
     }

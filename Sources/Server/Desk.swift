@@ -4,11 +4,14 @@ internal import JSON
 internal import Logging
 internal import ServiceLifecycle
 internal import Storage
+internal import Subjects
 internal import Synchronization
 
 /// What all requests are answered with.
 struct Desk: Sendable {
     let log: EventLog
+    /// Seals personal data; nil where the log has no vault.
+    let seal: PersonalSeal?
     let readers: Readers
     let queries: Readers
     let pulse: Pulse

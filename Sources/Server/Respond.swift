@@ -242,7 +242,8 @@ extension Responder {
         if BinaryEvent.stands(in: request.headers) {
             return try await withBody(of: request, upTo: ServerLimits.eventBytesMax) { data in
                 let event = try BinaryEvent.json(request.headers, data)
-                return try await append([IncomingEvent(event[...])], terms, client)
+                return try await append(
+                    [IncomingEvent(event[...], sealedBy: desk.seal)], terms, client)
             }
         }
         let format = try AppendFormat(contentType: request.headers[.contentType])
@@ -253,9 +254,9 @@ extension Responder {
         return try await withBody(of: request, upTo: format.bytesMax) { body in
             let events =
                 switch format {
-                case .lines: try readTogether(body)
-                case .batch: try readBatch(body)
-                case .event: [try IncomingEvent(body)]
+                case .lines: try readTogether(body, sealedBy: desk.seal)
+                case .batch: try readBatch(body, sealedBy: desk.seal)
+                case .event: [try IncomingEvent(body, sealedBy: desk.seal)]
                 }
             return try await append(events, terms, client)
         }

@@ -9,6 +9,7 @@ internal import NIOPosix
 package import ProjectionKit
 internal import ServiceLifecycle
 internal import Storage
+package import Subjects
 internal import UnixSignals
 
 /// One process that serves one log over HTTP.
@@ -21,6 +22,8 @@ package struct LogServer: Sendable {
         /// Of one client; nil lets each send as many as it likes.
         package var requestsPerSecond: Int?
         package var connectionsMax = ServerLimits.connectionsMax
+        /// Seals personal data; nil refuses events that have some.
+        package var seal: PersonalSeal?
 
         package init(host: String, port: Int, gate: GatePolicy) {
             self.host = host
@@ -103,7 +106,7 @@ package struct LogServer: Sendable {
             settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal,
             logger)
         return Desk(
-            log: log, readers: readers, queries: queries, pulse: pulse,
+            log: log, seal: settings.seal, readers: readers, queries: queries, pulse: pulse,
             events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
             readModels: LiveReadModels(projections, of: log, in: projectionsDirectory, pulse),
             journal: journal, gate: gate, health: Health(), logger: logger)

@@ -46,9 +46,8 @@ package struct PersonalSeal: Sendable {
         guard let fields = PersonalFields.of(type: event.type.text, schema: event.schema),
             case .json = event.data
         else { return event }
-        guard case .clear(let reference, let texts) = try part(of: event, fields) else {
-            return event
-        }
+        let (reference, part) = try part(of: event, fields)
+        guard let reference else { return event }
         guard let subject = SubjectRef(reference) else { throw .badSubject(reference) }
         var sealed = event
         let id = event.id ?? .timeOrdered(at: log.clock.now)
@@ -56,10 +55,33 @@ package struct PersonalSeal: Sendable {
         do throws(EventError) { sealed.tags = try event.tags.adding(try .of(subject)) } catch {
             throw .event(error)
         }
-        let value = try value(
-            of: Self.text(of: texts), in: event.place(id, subject), fields, known: id)
-        sealed.data = try event.data(replacing: fields.members, by: value)
+        switch part {
+        case .none: break
+        case .clear(_, let texts):
+            let value = try value(
+                of: Self.text(of: texts), in: event.place(id, subject), fields, known: id)
+            sealed.data = try event.data(replacing: fields.members, by: value)
+        case .sealed(_, let text): try require(text, in: event.place(id, subject), fields)
+        }
         return sealed
+    }
+
+    /// Refuses what was sealed elsewhere and can be seen to be no sealed value of this event.
+    private func require(
+        _ text: String, in place: SealedPlace, _ fields: PersonalFields
+    ) throws(SealError) {
+        try vaulting { () throws(VaultError) in
+            guard let value = SealedValue(text) else {
+                throw .cannotOpen("it is no sealed value")
+            }
+            let retention = try RetentionClass(fields.retention)
+            switch try vault.state(of: place.subject, for: retention) {
+            case .never, .erased: return
+            case .active, .authorisedAnew: break
+            }
+            let key = try vault.key(of: place.subject, for: retention)
+            if key.id == value.key { _ = try key.open(value, at: place) }
+        }
     }
 
     /// What the log has of a retried event where its key is gone, else the text sealed now.
@@ -80,11 +102,16 @@ package struct PersonalSeal: Sendable {
         }
     }
 
+    /// The personal part, and of whom it tells; nobody where there is none.
     private func part(
         of event: NewEvent, _ fields: PersonalFields
-    ) throws(SealError) -> PersonalPart {
+    ) throws(SealError) -> (subject: String?, PersonalPart) {
         do throws(PayloadError) {
-            return try fields.part(of: event.data.object, type: event.type.text)
+            let part = try fields.part(of: event.data.object, type: event.type.text)
+            return switch part {
+            case .none: (nil, part)
+            case .clear(let subject, _), .sealed(let subject, _): (subject, part)
+            }
         } catch {
             throw .payload(error)
         }

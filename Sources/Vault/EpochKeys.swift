@@ -29,6 +29,14 @@ final class EpochKeys: Sendable {
         }.sorted()
     }
 
+    /// Removes what a key that was never finished has left.
+    func removeLeftovers() {
+        for name in FileSystem.entries(of: directory) ?? []
+        where name.hasPrefix("epoch-") && name.hasSuffix(".key.new") {
+            FileSystem.remove("\(directory)/\(name)")
+        }
+    }
+
     /// Makes the key of an epoch, in place of one that a rotation has left behind.
     func create(_ epoch: UInt32) throws {
         let bytes = randomBytes(Self.keyBytes)

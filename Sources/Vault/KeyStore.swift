@@ -322,6 +322,7 @@ extension KeyStore {
 
     private func destroyOldEpochs() throws {
         let current = try epoch()
+        epochs.removeLeftovers()
         for epoch in epochs.epochs where epoch != current { try epochs.destroy(epoch) }
     }
 

@@ -31,8 +31,9 @@ extension Rule {
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
         "Server": [
-            "EventLog", "ContactCentre", "ProjectionKit", "JSON", "Storage", "Merkle", "YAML",
-            "Hummingbird",
+            "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON", "Storage",
+            "Merkle",
+            "YAML", "Hummingbird",
             "HummingbirdCore", "HummingbirdHTTP2", "NIOCore", "NIOPosix", "NIOHTTP1",
             "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOSSL", "HTTPTypes", "Logging",
             "ServiceLifecycle", "UnixSignals",

@@ -33,6 +33,7 @@ struct Serve: AsyncParsableCommand {
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
+        server.seal = try await log.personalSeal(of: opened)
         let logger = Logger(label: "ascolto") { label in
             JSONLogHandler(label: label, level: settings.logLevel) { Standard.error($0) }
         }

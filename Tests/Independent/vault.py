@@ -1,0 +1,436 @@
+#!/usr/bin/env python3
+"""Personal data: sealed as the format says, erased for ever, and the proofs none the worse for it.
+
+usage: vault.py ASCOLTO ASCOLTO_VERIFY [--kills N]
+
+What was sealed is opened here with `cryptography` and `lmdb`, by the page that defines the format.
+After an erasure every file is searched; an erasure is killed at each of its system calls.
+"""
+import argparse
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import uuid
+
+import lmdb
+from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from serving import Checks, Server, event
+
+parser = argparse.ArgumentParser()
+parser.add_argument("ascolto")
+parser.add_argument("verifier")
+parser.add_argument("--kills", type=int, default=400)
+options = parser.parse_args()
+checks = Checks()
+scratch = tempfile.mkdtemp(prefix="vault-")
+NAME, NUMBER, COMMENT = "Zefirina Quagliarulo-Wxyz", "+39 06 5551 7788", "la coda mai finita qwzx"
+SECRETS = [NAME, NUMBER, COMMENT, "QGLZFR80A41H501X"]
+
+
+def place(name):
+    return os.path.join(scratch, name)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def run(*arguments, data=b"", log="log", environment=None):
+    return subprocess.run([options.ascolto, *arguments, "--log", place(log)], input=data,
+                          capture_output=True, env={**os.environ, **(environment or {})})
+
+
+def done(*arguments, **more):
+    ended = run(*arguments, **more)
+    if ended.returncode:
+        raise SystemExit(f"{arguments}: {ended.returncode}: {ended.stderr.decode()}")
+    return ended.stdout
+
+
+def create(identifier, log="log", **more):
+    return json.loads(done("subject", "create", data=identifier.encode() + b"\n", log=log,
+                           **more))["subject"]
+
+
+def call(subject, **members):
+    return event(stream="contact/1", kind="contact.received", schema=1, time="2026-11-23T09:00:00Z",
+                 data={"channel": "phone", "direction": "in", "citizenRef": subject,
+                       "callerName": NAME, "callerNumber": NUMBER}, **members)
+
+
+def opinion(subject):
+    return event(stream="survey/1", kind="survey.answered", schema=1, data={
+        "surveyId": "s1", "citizenRef": subject, "answers": [{"q": "csat", "value": 4}],
+        "comment": COMMENT})
+
+
+def append(*events, log="log"):
+    return json.loads(done("append", data="\n".join(map(json.dumps, events)).encode(), log=log))
+
+
+def part(data):
+    return struct.pack(">I", len(data)) + data
+
+
+class Reader:
+    """Opens the vault of a log by what its format page says."""
+
+    def __init__(self, log="log"):
+        self.folder = place(log + "/vault")
+        root = bytes.fromhex(read(place(log + "/root.key")).decode().strip())
+        self.epochs = {}
+        for name in os.listdir(self.folder):
+            if name.startswith("epoch-"):
+                wrapped = bytes.fromhex(read(os.path.join(self.folder, name)).decode().strip())
+                key = AESGCM(root).decrypt(wrapped[:12], wrapped[12:], None)
+                self.epochs[int(name[6:-4])] = key
+        self.records = {}
+        environment = lmdb.open(self.folder, readonly=True, max_dbs=8, lock=False)
+        with environment.begin() as transaction:
+            keys = environment.open_db(b"keys", transaction, create=False)
+            for name, value in transaction.cursor(keys):
+                self.records[(name[:16].hex(), name[16:].decode())] = value
+        environment.close()
+
+    def key(self, subject, retention):
+        """Its id and bytes, and how they lie wrapped."""
+        record = self.records[(subject, retention)]
+        version, state, generation = struct.unpack_from("<BBI", record)
+        identity = record[6:22]
+        epoch, length = struct.unpack_from("<IB", record, 22)
+        wrapped = record[27:27 + length]
+        key = keywrap.aes_key_unwrap(self.epochs[epoch], wrapped)
+        commitment = record[27 + length:59 + length]
+        checks.same((version, state, generation), (1, 1, 1), "the record")
+        checks.same(hmac.new(key, b"key-id" + identity, "sha256").digest(), commitment,
+                    "the key's commitment")
+        return identity, key, wrapped
+
+    def open(self, line, retention):
+        data = line["data"]
+        sealed = bytes.fromhex(data["sealed"])
+        subject = bytes.fromhex(data["citizenRef"])
+        identity, key, _ = self.key(data["citizenRef"], retention)
+        version, named, salt, commitment, tag, box = (
+            sealed[0], sealed[1:17], sealed[17:49], sealed[49:81], sealed[81:97], sealed[97:])
+        checks.same((version, named), (1, identity), "the sealed value's head")
+        derivation = part(uuid.UUID(line["id"]).bytes) + part(b"sealed")
+        derived = HKDF(hashes.SHA256(), 76, salt,
+                       b"log-seal/v1" + identity + derivation).derive(key)
+        checks.same(derived[44:], commitment, "the commitment")
+        where = (part(uuid.UUID(line["id"]).bytes) + part(line["type"].encode())
+                 + part(struct.pack(">H", line["schema"])) + part(line["subject"].encode())
+                 + part(line["source"].encode()) + part(subject) + part(b"sealed"))
+        padded = AESGCM(derived[:32]).decrypt(derived[32:44], box + tag, where)
+        salting = HKDF(hashes.SHA256(), 32, None, b"log-seal/v1 salt").derive(key)
+        checks.same(hmac.new(salting, derivation + padded, "sha256").digest(), salt, "the salt")
+        length = struct.unpack_from(">I", padded)[0]
+        checks.that(len(padded) & (len(padded) - 1) == 0 and not any(padded[4 + length:]), "padding")
+        return json.loads(padded[4:4 + length])
+
+
+def files(*folders):
+    for folder in folders:
+        for path, _, names in os.walk(folder):
+            for name in names:
+                yield os.path.join(path, name)
+
+
+def search(needles, *folders):
+    """Which files hold one of these, as bytes, as hexadecimal digits or compressed with zstd."""
+    found = []
+    for path in files(*folders):
+        content = read(path)
+        if path.endswith(".zst"):
+            content = subprocess.run(["zstd", "-dc", path], capture_output=True).stdout
+        for name, needle in needles.items():
+            if needle in content or needle.hex().encode() in content:
+                found.append((name, os.path.relpath(path, scratch)))
+    return found
+
+
+def sealed():
+    """What comes in is sealed, what was sealed is opened by another program, and no text leaks."""
+    subject = create("QGLZFR80A41H501X")
+    checks.same(create("QGLZFR80A41H501X"), subject, "the same identifier")
+    sent = [call(subject), opinion(subject), call(subject)]
+    told = append(*sent)
+    checks.same(append(*sent)["already_appended"], 3, "a retry")
+    lines = [json.loads(line) for line in done("export").splitlines()[told["first"]:]]
+    reader = Reader()
+    checks.same(reader.open(lines[0], "contact"), {"callerNumber": NUMBER, "callerName": NAME},
+                "opened by another program")
+    checks.same(reader.open(lines[1], "opinion"), {"comment": COMMENT}, "an opinion")
+    checks.that(lines[0]["data"]["sealed"] != lines[2]["data"]["sealed"], "two events look alike")
+    checks.that(f"subject:{subject}" in lines[0]["tags"].split(), "the subject's tag")
+    checks.same(lines[0]["data"]["channel"], "phone", "what is not personal stays")
+    shown = json.loads(done("subject", "show", subject))
+    checks.same([row["data"] for row in shown], [
+        {"callerNumber": NUMBER, "callerName": NAME}, {"comment": COMMENT},
+        {"callerNumber": NUMBER, "callerName": NAME}], "all that is kept of a person")
+    for name, wrong, words in (
+            ("nobody", {**call(subject)["data"], "citizenRef": "0" * 32}, "has no subject"),
+            ("no reference", {k: v for k, v in call(subject)["data"].items() if k != "citizenRef"},
+             "need the reference"),
+            ("a name for a reference", {**call(subject)["data"], "citizenRef": NAME}, "32 hex"),
+            ("clear beside sealed", {**call(subject)["data"], "sealed": "00"}, "only sealed"),
+            ("no text", {**call(subject)["data"], "callerName": 7}, "must be a string")):
+        refused = run("append", data=json.dumps({**call(subject), "data": wrong}).encode())
+        checks.that(refused.returncode == 3 and words in refused.stderr.decode(),
+                    f"{name}: {refused.returncode}, {refused.stderr.decode()}")
+    refused = run("append", data=json.dumps(call(subject)).encode(), log="without")
+    checks.that(refused.returncode == 3 and b"enters the log only sealed" in refused.stderr,
+                f"without a vault: {refused.stderr.decode()}")
+    # A copy elsewhere has no keys: it keeps what was sealed, and can tell it from what was erased.
+    done("import", "ndjson", write_export("copy.ndjson"), log="copy")
+    create("other", log="copy")
+    rows = json.loads(done("subject", "show", subject, log="copy"))
+    checks.same({row["state"] for row in rows}, {"closed"}, "in a copy elsewhere")
+    for name, moved in (("in another event", {**call(subject), "data": lines[0]["data"]}),
+                        ("of another kind", {**opinion(subject), "data": {
+                            **opinion(subject)["data"], "sealed": lines[1]["data"]["sealed"]}})):
+        moved["data"].pop("comment", None)
+        refused = run("append", data=json.dumps(moved).encode())
+        checks.that(refused.returncode == 3 and b"cannot be opened" in refused.stderr,
+                    f"a sealed value {name}: {refused.returncode}, {refused.stderr.decode()}")
+    checks.same(search({text: text.encode() for text in SECRETS}, place("log")), [],
+                "clear text in the log's files")
+    return sent
+
+
+def write_export(name):
+    with open(place(name), "wb") as file:
+        file.write(done("export"))
+    return place(name)
+
+
+def erased():
+    """All that was given out before stays byte for byte, and what was erased is nowhere."""
+    subject = create("QGLZFR80A41H501X", log="e")
+    other = create("somebody else", log="e")
+    sent = [call(subject), opinion(subject), call(other)]
+    append(*sent, log="e")
+    note = done("checkpoint", log="e")
+    key = json.loads(done("stats", log="e"))["verifier_key"]
+    receipts = [done("prove", str(n), log="e") for n in range(4)]
+    export = done("export", log="e")
+    done("project", log="e")
+    digests = [(m["name"], m["digest"]) for m in json.loads(done("projections", log="e"))]
+    reader = Reader("e")
+    _, secret, wrapped = reader.key(subject, "contact")
+    _, kept, _ = reader.key(other, "contact")
+    epoch = reader.epochs[1]
+    wrapped_epoch = read(place("e/vault/epoch-1.key")).strip()
+    status = json.loads(done("subject", "status", subject, log="e"))
+    told = json.loads(done("subject", "erase", subject, "--basis", "GDPR 17(1)(b)", "--executor",
+                           "dpo", log="e"))
+    checks.same([key["state"] for key in told["keys"]], ["erased"] * 2, "the keys")
+    checks.same([fact["type"] for fact in told["told"]],
+                ["subject.erasure_requested", "subject.erased"], "what the log tells")
+    last = json.loads(done("export", log="e").splitlines()[-1])
+    checks.same((last["data"]["basis"], last["data"]["executor"], last["data"]["subject"]),
+                ("GDPR 17(1)(b)", "dpo", subject), "the event")
+    checks.same([(k["class"], k["key"], k["commitment"]) for k in last["data"]["keys"]],
+                [(k["class"], k["key"], k["commitment"]) for k in status["keys"]], "its keys")
+    # Whoever has a copy of the key shows it by the commitment in the log.
+    made = hmac.new(secret, b"key-id" + bytes.fromhex(status["keys"][0]["key"]), "sha256")
+    checks.same(made.hexdigest(), last["data"]["keys"][0]["commitment"], "the key's commitment")
+    size = last["position"]
+    again = json.loads(done("subject", "erase", subject, "--basis", "once more", log="e"))
+    checks.same(again["told"], told["told"], "erased twice")
+    checks.same(json.loads(done("export", log="e").splitlines()[-1])["position"], size, "its events")
+    # Proofs.
+    checks.same(done("export", log="e")[:len(export)], export, "the lines of before")
+    for name, content in (("note", note), ("export", export), ("now", done("checkpoint", log="e"))):
+        with open(place(name), "wb") as file:
+            file.write(content)
+    for position, receipt in enumerate(receipts):
+        with open(place("receipt"), "wb") as file:
+            file.write(receipt)
+        with open(place("line"), "wb") as file:
+            file.write(export.splitlines()[position] + b"\n")
+        checks.same(subprocess.run(
+            [options.verifier, "--receipt", place("receipt"), "--event", place("line"), "--key",
+             key], capture_output=True).returncode, 0, f"the receipt of {position}")
+    checks.same(subprocess.run(
+        [options.verifier, "--export", place("export"), "--checkpoint", place("note"), "--key",
+         key], capture_output=True).returncode, 0, "the export of before")
+    checks.same(run("verify", "--key", key, "--old", place("note"), log="e").returncode, 0,
+                "the checkpoint of before")
+    done("project", "--rebuild", log="e")
+    # Reading is total: nothing fails, and what is not personal is what it was.
+    newest = {m["name"]: m["digest"] for m in json.loads(
+        done("projections", "--as-of", "3", log="e"))}
+    checks.same(newest, dict(digests), "read models without personal data")
+    rows = json.loads(done("subject", "show", subject, log="e"))
+    checks.same({(row["state"], row["data"]) for row in rows}, {("erased", None)}, "what is shown")
+    rows = json.loads(done("subject", "show", other, log="e"))
+    checks.same([row["state"] for row in rows], ["open"], "somebody else")
+    # Retries, and what comes anew.
+    checks.same(append(*sent, log="e")["already_appended"], 3, "a retry of an erased person's")
+    refused = run("append", data=json.dumps(call(subject)).encode(), log="e")
+    checks.that(refused.returncode == 3 and b"were erased" in refused.stderr, "anew")
+    refused = run("append", data=json.dumps(
+        {**sent[0], "data": {**sent[0]["data"], "channel": "chat"}}).encode(), log="e")
+    checks.same(refused.returncode, 3, "a retry with other content")
+    ended = run("subject", "find", data=b"QGLZFR80A41H501X\n", log="e")
+    checks.same(ended.returncode, 1, "the way from the identifier")
+    # The last copies die with the epoch.
+    checks.that(not told["keys"][0]["beyond_recovery"], "recoverable until the epoch ends")
+    before = search({"wrapped key": wrapped}, place("e"))
+    checks.that(before, "this search finds a wrapped key where there is one")
+    done("subject", "rotate-epoch", log="e")
+    told = json.loads(done("subject", "status", subject, log="e"))
+    checks.that(all(k["beyond_recovery"] for k in told["keys"]), "beyond recovery")
+    done("backup", place("e.backup"), log="e")
+    with open(place("e.export"), "wb") as file:
+        file.write(done("export", log="e"))
+    done("compact", log="e")
+    os.mkdir(place("given-out"))
+    for name in ("e.backup", "e.export"):
+        shutil.move(place(name), place("given-out"))
+    needles = {text: text.encode() for text in SECRETS}
+    needles |= {"the key": secret, "the epoch's key": epoch, "the epoch, wrapped": wrapped_epoch}
+    checks.same(search(needles, place("e"), place("given-out")), [], "what is left in any file")
+    checks.that(read(place("given-out/e.backup")).find(kept) < 0, "a key in a backup")
+    reader = Reader("e")
+    lines = [json.loads(line) for line in export.splitlines()]
+    checks.same(reader.open(lines[3], "contact")["callerName"], NAME, "somebody else, after it")
+    # Authorised anew.
+    done("subject", "authorise", subject, "--basis", "came back", log="e")
+    checks.same(append(*sent, log="e")["already_appended"], 3, "old retries after that")
+    append(call(subject), log="e")
+    rows = json.loads(done("subject", "show", subject, log="e"))
+    checks.same([row["state"] for row in rows], ["erased", "erased", "open"], "what came since")
+    for forged in ("subject.erased", "subject.erasure_requested", "subject.authorised",
+                   "subject.key_epoch_destroyed"):
+        checks.same(run("append", data=json.dumps(event(kind=forged)).encode(), log="e").returncode,
+                    3, f"{forged} by a producer")
+    done("check", log="e")
+
+
+def served():
+    """Over HTTP it is the same."""
+    subject, gone = create("served", log="s"), create("gone", log="s")
+    done("keys", "generate", log="s")
+    known = call(gone)
+    append(known, log="s")
+    done("subject", "erase", gone, "--basis", "17", log="s")
+    server = Server(options.ascolto, place("s"), "--insecure")
+    try:
+        sent = call(subject)
+        checks.same(server.append(sent)[0], 201, "appended")
+        checks.same(server.append(sent)[0], 200, "a retry")
+        checks.same(server.append(known)[0], 200, "a retry of an erased person's")
+        status, _, body = server.append(call(gone))
+        checks.that(status == 422 and b"were erased" in body, f"an erased person: {body}")
+        status, _, body = server.append({**sent, "id": str(uuid.uuid4()),
+                                         "data": {**sent["data"], "citizenRef": "1" * 32}})
+        checks.that(status == 400 and b"no subject" in body, f"nobody: {body}")
+        lines = b"\n".join(json.dumps(e).encode() for e in (call(subject), opinion(subject)))
+        for kind, text in (("application/x-ndjson", lines),
+                           ("application/cloudevents-batch+json",
+                            json.dumps([call(subject), opinion(subject)]).encode())):
+            status, _, body = server.request("POST", "/v1/events", text, {"Content-Type": kind})
+            checks.same(status, 201, f"{kind}: {body}")
+    finally:
+        checks.same(server.stop(), 0, "the server ends")
+    rows = json.loads(done("subject", "show", subject, log="s"))
+    checks.same([row["state"] for row in rows], ["open"] * 5, "what came over HTTP")
+    checks.same(search({text: text.encode() for text in SECRETS}, place("s")), [], "clear text")
+
+
+def guarded():
+    """A root that a command guards."""
+    with open(place("guard"), "w") as file:
+        # Reverses what it is given: enough to see that it was asked.
+        file.write("#!/bin/sh\necho \"$1\" >> \"$0.log\"\nrev\n")
+    os.chmod(place("guard"), 0o700)
+    guard = {"ASCOLTO_VAULT_ROOT_COMMAND": place("guard")}
+    done("init", log="g")
+    subject = create("A", log="g", environment=guard)
+    done("append", data=json.dumps(call(subject)).encode(), log="g", environment=guard)
+    rows = json.loads(done("subject", "show", subject, log="g", environment=guard))
+    checks.same(rows[0]["data"]["callerName"], NAME, "opened by a guarded root")
+    checks.that(not os.path.exists(place("g/root.key")), "a root key in a file all the same")
+    asked = read(place("guard.log")).split()
+    checks.that(asked[0] == b"wrap" and b"unwrap" in asked, f"what the guard was asked: {asked}")
+    for name, environment in (("another root", {}), (
+            "a guard that fails", {"ASCOLTO_VAULT_ROOT_COMMAND": "false"}), (
+            "a guard that talks", {"ASCOLTO_VAULT_ROOT_COMMAND": "echo no; true"})):
+        ended = run("subject", "show", subject, log="g", environment=environment)
+        checks.that(ended.returncode in (1, 4), f"{name}: {ended.returncode} {ended.stderr}")
+
+
+def killed(most):
+    """Killed at any system call that writes, an erasure or rotation is whole after the next verb."""
+    subject = create("K", log="k")
+    append(call(subject), opinion(subject), log="k")
+    shutil.copytree(place("k"), place("k-before"))
+    kills = 0
+    for verb in (["subject", "erase", subject, "--basis", "17"], ["subject", "rotate-epoch"]):
+        for calls in ("pwrite64", "fdatasync,fsync", "rename,unlink,unlinkat", "write,pwritev,msync"):
+            for number in range(1, most):
+                shutil.rmtree(place("k"))
+                shutil.copytree(place("k-before"), place("k"))
+                ended = subprocess.run(
+                    ["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
+                     f"inject={calls}:signal=KILL:when={number}", options.ascolto, *verb, "--log",
+                     place("k")], capture_output=True)
+                if ended.returncode == 0:
+                    break
+                kills += 1
+                judge_killed(subject, verb, f"{verb[1]}, {calls} {number}")
+    print(f"{kills} kills of erasures and rotations")
+    checks.that(kills > 15, f"only {kills} kills")
+
+
+def judge_killed(subject, verb, what):
+    before = json.loads(done("subject", "status", subject, log="k"))
+    done("append", log="k")
+    after = json.loads(done("subject", "status", subject, log="k"))
+    told = [fact["type"] for fact in after["told"]]
+    states = {key["state"] for key in after["keys"]}
+    if verb[1] == "erase":
+        checks.that((states, told) in (
+            ({"active"}, []),
+            ({"erased"}, ["subject.erasure_requested", "subject.erased"])),
+            f"{what}: {states}, {told}")
+        # What was done before the kill is not taken back.
+        checks.that(not ({key["state"] for key in before["keys"]} == {"erased"}
+                         and states != {"erased"}), f"{what}: the keys are back")
+        done(*verb, log="k")
+        after = json.loads(done("subject", "status", subject, log="k"))
+        checks.same([fact["type"] for fact in after["told"]],
+                    ["subject.erasure_requested", "subject.erased"], f"{what}: in the end")
+    else:
+        epochs = [name for name in os.listdir(place("k/vault")) if name.startswith("epoch-")]
+        checks.same(len(epochs), 1, f"{what}: epochs")
+        rows = json.loads(done("subject", "show", subject, log="k"))
+        checks.same([row["state"] for row in rows], ["open", "open"], f"{what}: what was sealed")
+        destroyed = [json.loads(line)["data"]["epoch"] for line in done(
+            "read", "--type", "subject.key_epoch_destroyed", log="k").splitlines()]
+        checks.same(destroyed, list(range(1, int(epochs[0][6:-4]))), f"{what}: epochs told")
+    done("check", "--quick", log="k")
+
+
+try:
+    for log in ("log", "e", "s", "k"):
+        done("init", log=log)
+    sealed()
+    erased()
+    served()
+    guarded()
+    killed(options.kills)
+finally:
+    shutil.rmtree(scratch)
+checks.end()
