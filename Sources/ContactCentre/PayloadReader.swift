@@ -57,7 +57,8 @@ extension PayloadError.Problem: CustomStringConvertible {
                 + jsonString(member)
         case .tooLong: "must have at most \(PersonalFields.textBytesMax) bytes"
         case .personalInClear:
-            "is personal and enters the log only sealed: it needs the vault (ascolto subject create)"
+            "is personal and enters the log only sealed: that needs a vault (ascolto subject "
+                + "create)"
         case .missingSubject:
             "is missing: personal data need the reference of the person whom they tell of (ascolto "
                 + "subject create)"

@@ -241,8 +241,8 @@ enum LineFault: Error {
         case .wrongPosition(let found): "the line of position \(found) stands in its place"
         case .noRecorded: "the line has no \"recorded\" right before its \"datahash\""
         case .recordedEarlier:
-            "it was recorded before the event in front of it, by the times that they say: the times "
-                + "were altered"
+            "it was recorded before the event in front of it, by the times that they say: the "
+                + "times were altered"
         case .badData: "behind the \"datahash\" stand no data as the format has them"
         case .otherData: "the data are not those whose hash the leaf has: they were altered"
         }

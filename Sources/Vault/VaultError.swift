@@ -16,7 +16,7 @@ package enum VaultError: Error, Equatable, Sendable {
     /// The command that guards the root has failed.
     case rootCommand(String)
     case noSubject(SubjectRef)
-    /// The subject's data have been erased; nothing is sealed for them unless it is authorised anew.
+    /// The subject's data were erased; nothing is sealed for them unless it is authorised anew.
     case erased(SubjectRef)
     /// The subject's keys are there; there is nothing to authorise.
     case notErased(SubjectRef)
@@ -42,8 +42,8 @@ extension VaultError: CustomStringConvertible {
         case .noSubject(let ref):
             "the vault has no subject \(ref); ascolto subject create makes one"
         case .erased(let ref):
-            "the data of the subject \(ref) were erased; nothing more is kept of them unless ascolto "
-                + "subject authorise tells on which basis"
+            "the data of the subject \(ref) were erased; nothing more is kept of them unless "
+                + "ascolto subject authorise tells on which basis"
         case .notErased(let ref): "the subject \(ref) was not erased"
         case .badClass(let name):
             "a retention class has 1 to 32 lower-case letters, digits and hyphens, not \(name)"

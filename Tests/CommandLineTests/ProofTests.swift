@@ -96,3 +96,16 @@ struct IndependentReportTests {
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 }
+
+@Suite("Personal data are sealed as the format says, and erased for ever")
+struct IndependentVaultTests {
+    @Test(
+        "as another program opens them, and finds them nowhere after it",
+        .enabled(if: Python.can("import lmdb, cryptography"), "\(Python.needed)"),
+        .timeLimit(.minutes(10)))
+    func vault() throws {
+        let run = try Python.run(
+            "vault.py", [Ascolto.path, Ascolto.neighbour("ascolto-verify")], within: 500)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+}

@@ -29,13 +29,40 @@ struct ExportTests {
     }
 
     /// A line around data that stand in it as `member` says.
-    private static func line(_ position: Int, _ data: [UInt8], _ member: String) -> String {
-        #"{"specversion":"1.0","id":"x","position":"\#(position)","revision":"0","#
-            + #""datahash":"\#(hex(data))",\#(member)}"# + "\n"
+    private static func line(
+        _ position: Int, _ data: [UInt8], _ member: String, recorded: String? = nil
+    ) -> String {
+        let recorded = recorded ?? "2026-11-26T00:00:00.\(100_000 + position)Z"
+        return #"{"specversion":"1.0","id":"x","position":"\#(position)","revision":"0","#
+            + #""recorded":"\#(recorded)","datahash":"\#(hex(data))",\#(member)}"# + "\n"
     }
 
-    private static func json(_ position: Int, _ text: String) -> String {
-        line(position, Array(text.utf8), #""data":\#(text)"#)
+    private static func json(
+        _ position: Int, _ text: String, recorded: String? = nil
+    ) -> String {
+        line(position, Array(text.utf8), #""data":\#(text)"#, recorded: recorded)
+    }
+
+    @Test(
+        "is refused where a line says that it was recorded before the one in front of it",
+        arguments: [
+            ("2026-11-26T00:00:00Z", "2026-11-25T23:59:59Z"),
+            ("2026-11-26T00:00:00.1Z", "2026-11-26T00:00:00Z"),
+            ("2026-11-26T00:00:00.25Z", "2026-11-26T00:00:00.2Z"),
+            ("2026-11-26T00:00:00.3Z", "2026-11-26T00:00:00.25Z"),
+        ], [2, Int.max])
+    func timesInOrder(times: (later: String, earlier: String), step: Int) async throws {
+        let sound = [times.earlier, times.later, times.later].enumerated().map {
+            Self.json($0, "1", recorded: $1)
+        }
+        _ = try await Self.verify(sound.joined(), Self.audit(sound), step: step)
+        let odd = [times.earlier, times.later, times.earlier].enumerated().map {
+            Self.json($0, "1", recorded: $1)
+        }
+        let refusal = await #expect(throws: Refusal.self) {
+            try await Self.verify(odd.joined(), Self.audit(odd), step: step)
+        }
+        #expect(refusal?.position == 2)
     }
 
     private static func leaf(_ line: some StringProtocol) -> [UInt8] {

@@ -50,7 +50,7 @@ struct KeyStoreTests {
             #expect(try store.subject(of: "B") == nil)
             return first
         }
-        try withStore(in: scratch) { store in
+        try withStore(in: scratch) { store throws in
             #expect(try store.subject(of: "A") == first)
             #expect(try store.erase(first, at: 3).count == 2)
             #expect(try store.subject(of: "A") == nil)

@@ -1,5 +1,6 @@
 internal import EventLog
 internal import Foundation
+internal import Glibc
 internal import Storage
 internal import Subjects
 internal import Vault
@@ -18,6 +19,8 @@ struct CommandRootKey: RootKey {
     func unwrap(_ wrapped: [UInt8]) throws(VaultError) -> [UInt8] { try ask("unwrap", wrapped) }
 
     private func ask(_ what: String, _ bytes: [UInt8]) throws(VaultError) -> [UInt8] {
+        // Who ends without having read is told by its answer, not by the end of this process.
+        signal(SIGPIPE, SIG_IGN)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "exec \(command) \(what)"]
@@ -102,14 +105,15 @@ extension LogOptions {
         return try KeyStore.open(in: vaultDirectory, root: root, access: .writing)
     }
 
-    /// What seals personal data on their way into the log; nil where there is no vault. What was
-    /// begun with the vault and broken off is finished first.
+    /// What seals personal data on their way into the log; nil where there is no vault.
+    ///
+    /// What was begun with the vault and broken off is finished first.
     func personalSeal(of log: EventLog) async throws -> PersonalSeal? {
         guard let vault = try openVault(.writing) else { return nil }
         for erasure in try await SubjectEraser(vault, of: log).finishWhatWasBegun() {
             Standard.error(
-                "finished the erasure of the subject \(erasure.subject), which had been broken off: "
-                    + "position \(erasure.erased)")
+                "finished the erasure of the subject \(erasure.subject), which had been broken "
+                    + "off: position \(erasure.erased)")
         }
         return PersonalSeal(vault, of: log)
     }

@@ -80,7 +80,7 @@ struct Verify: AsyncParsableCommand {
             receipt != nil || tiles != nil && export == nil || export == "-"
         {
             throw ValidationError(
-                "--timestamp-ca needs the data of anchors: the log, a --report, or an --export in a file"
+                "--timestamp-ca needs the data of anchors: the log, a --report or an --export"
             )
         }
         if export != nil, checkpoint == nil, tiles == nil {
