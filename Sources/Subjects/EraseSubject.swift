@@ -7,8 +7,8 @@ package import Vault
 /// Idempotent and safe in a crash: what is to be told stands in the vault before anything is done,
 /// and whoever opens log and vault for writing next goes on where it broke off.
 package struct SubjectEraser: Sendable {
-    private let log: EventLog
-    private let vault: KeyStore
+    let log: EventLog
+    let vault: KeyStore
 
     package init(_ vault: KeyStore, of log: EventLog) {
         self.vault = vault
@@ -36,6 +36,8 @@ package struct SubjectEraser: Sendable {
     package func erase(
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, basis: String, by executor: String
     ) async throws -> Erasure? {
+        // The vault remembers one erasure of a subject at a time.
+        _ = try await finishWhatWasBegun()
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }
         let destroyed = status.filter {

@@ -227,6 +227,23 @@ extension KeyStore {
         }
     }
 
+    /// The subjects that have a key of a class, and when it was made, in µs since 1970.
+    package func subjects(
+        withKeysOf retention: RetentionClass
+    ) throws(VaultError) -> [(subject: SubjectRef, created: Int64)] {
+        try wrapping {
+            try environment.read { transaction in
+                try allRecords(in: transaction).compactMap { key, record in
+                    guard record.state == .active,
+                        key.dropFirst(RandomName.byteCount).elementsEqual(retention.name.utf8),
+                        let words = RandomName(bytes: key.prefix(RandomName.byteCount))
+                    else { return nil }
+                    return (SubjectRef(words: words), record.created)
+                }
+            }
+        }
+    }
+
     package func state(
         of subject: SubjectRef, for retention: RetentionClass
     ) throws(VaultError) -> State {

@@ -62,9 +62,10 @@ def create(identifier, log="log", **more):
 
 
 def call(subject, **members):
-    return event(stream="contact/1", kind="contact.received", schema=1, time="2026-11-23T09:00:00Z",
-                 data={"channel": "phone", "direction": "in", "citizenRef": subject,
-                       "callerName": NAME, "callerNumber": NUMBER}, **members)
+    members = {"time": "2026-11-23T09:00:00Z", **members}
+    return event(stream="contact/1", kind="contact.received", schema=1, data={
+        "channel": "phone", "direction": "in", "citizenRef": subject, "callerName": NAME,
+        "callerNumber": NUMBER}, **members)
 
 
 def opinion(subject):
@@ -371,6 +372,31 @@ def guarded():
         checks.that(ended.returncode in (1, 4), f"{name}: {ended.returncode} {ended.stderr}")
 
 
+def retained():
+    """What is older than its class allows goes, and nothing else."""
+    old, new, mixed = (create(name, log="r") for name in ("old", "new", "mixed"))
+    append(call(old, time="2020-01-01T00:00:00Z"), call(mixed, time="2020-01-01T00:00:00Z"),
+           call(mixed, time="2026-11-20T00:00:00Z"), opinion(old), log="r")
+    keep = ["subject", "retention", "run", "--keep", "contact=365", "opinion=365"]
+    expired = json.loads(done(*keep, "--dry-run", log="r"))
+    checks.same([(row["subject"], row["class"], row["erased"]) for row in expired],
+                [(old, "contact", False)], "what would be erased")
+    checks.same(json.loads(done("subject", "status", old, log="r"))["told"], [], "in a dry run")
+    done(*keep, log="r")
+    states = {key["class"]: key["state"] for key in json.loads(
+        done("subject", "status", old, log="r"))["keys"]}
+    checks.same(states, {"contact": "erased", "opinion": "active"}, "by class")
+    checks.same(json.loads(done("subject", "find", data=b"old\n", log="r"))["subject"], old,
+                "who has data left is known")
+    checks.same(json.loads(done(*keep, log="r")), [], "run again")
+    checks.same([row["state"] for row in json.loads(done("subject", "show", old, log="r"))],
+                ["erased", "open"], "what is left")
+    for subject in (new, mixed):
+        checks.same(json.loads(done("subject", "status", subject, log="r"))["told"], [], "others")
+    checks.same(run("subject", "retention", "run", "--keep", "none=1", log="r").returncode, 2,
+                "a class that nobody declared")
+
+
 def killed(most):
     """Killed at any system call that writes, an erasure or rotation is whole after the next verb."""
     subject = create("K", log="k")
@@ -424,12 +450,13 @@ def judge_killed(subject, verb, what):
 
 
 try:
-    for log in ("log", "e", "s", "k"):
+    for log in ("log", "e", "s", "k", "r"):
         done("init", log=log)
     sealed()
     erased()
     served()
     guarded()
+    retained()
     killed(options.kills)
 finally:
     shutil.rmtree(scratch)

@@ -15,7 +15,7 @@ struct Subject: AsyncParsableCommand {
             """,
         subcommands: [
             Create.self, Find.self, Status.self, Show.self, Erase.self, Authorise.self,
-            RotateEpoch.self,
+            RotateEpoch.self, Retention.self,
         ])
 }
 
@@ -192,6 +192,78 @@ extension Subject {
                     ("destroyed_epoch", .count(destroyed)),
                     ("epoch", .count(try vault.currentEpoch())),
                 ]).write(as: output.chosen)
+            }
+        }
+    }
+}
+
+/// For how long data of a retention class are kept: `contact=730`, in days.
+private struct RetentionTerm: ExpressibleByArgument {
+    let retention: RetentionClass
+    let days: Int64
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, let retention = try? RetentionClass(String(parts[0])),
+            PersonalFields.retentions.contains("\(retention)"), let days = Int64(parts[1]),
+            (0...100_000).contains(days)
+        else { return nil }
+        self.retention = retention
+        self.days = days
+    }
+}
+
+extension Subject {
+    struct Retention: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Data that have been kept for as long as they may be.",
+            subcommands: [Run.self])
+
+        struct Run: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Erase what is older than its retention class allows.",
+                discussion: """
+                    The newest event with data of the class decides, by when it happened. Done \
+                    again, it erases what has expired since. To be run every night, with a \
+                    subject rotate-epoch behind it.
+                    """)
+
+            @OptionGroup var log: LogOptions
+            @OptionGroup var output: OutputOptions
+            @Option(
+                parsing: .upToNextOption,
+                help: ArgumentHelp(
+                    "For how many days a class is kept; the classes are "
+                        + PersonalFields.retentions.joined(separator: ", ") + ".",
+                    valueName: "class=days"))
+            fileprivate var keep: [RetentionTerm]
+            @Flag(help: "Only list what would be erased.")
+            var dryRun = false
+            @Option(help: "Who does it; stands in the log for ever.")
+            var executor = NSUserName()
+
+            func run() async throws {
+                try await log.withEraser { opened, _, eraser in
+                    var rows: [[Cell]] = []
+                    for term in keep {
+                        let age = term.days * Instant.microsecondsOfDay
+                        let moment = Instant(microseconds: opened.clock.now.microseconds - age)
+                        for expired in try eraser.expired(term.retention, before: moment) {
+                            if !dryRun {
+                                _ = try await eraser.erase(
+                                    expired.subject, classes: [term.retention],
+                                    basis: "retention of \(term.retention): \(term.days) days",
+                                    by: executor)
+                            }
+                            rows.append([
+                                .text("\(expired.subject)"), .text("\(term.retention)"),
+                                .text("\(expired.last)"), .truth(!dryRun),
+                            ])
+                        }
+                    }
+                    Answer(columns: ["subject", "class", "last", "erased"], rows: rows)
+                        .write(as: output.chosen)
+                }
             }
         }
     }
