@@ -15,17 +15,17 @@ package enum PayloadCheck: Equatable, Sendable {
 /// What has entered the log stays for ever, so this is the last moment to say what is wrong.
 package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -> PayloadCheck {
     guard let family = Family.ofType[type] else { return .passes }
-    if schema == 0 { return .statesNoSchema }
     do throws(PayloadError) {
-        let zone = try family.zone(type: type, schema: schema, payload: payload)
-        if let zone, !Zone.exists(identifier: zone) {
-            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
-        }
-        if let fields = PersonalFields.of(type: type, schema: schema),
+        if let fields = PersonalFields.of(type: type),
             case .clear(_, let texts) = try fields.part(of: payload, type: type),
             let first = texts.first
         {
             throw PayloadError(type: type, member: first.member, problem: .personalInClear)
+        }
+        if schema == 0 { return .statesNoSchema }
+        let zone = try family.zone(type: type, schema: schema, payload: payload)
+        if let zone, !Zone.exists(identifier: zone) {
+            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
         }
         return .passes
     } catch {

@@ -17,10 +17,8 @@ package struct PersonalFields: Sendable {
     /// Bytes of UTF-8 that one of them may have.
     package static let textBytesMax = 16_384
 
-    /// Those of a type, or nil where it tells nothing about anybody.
-    package static func of(type: String, schema: UInt16) -> PersonalFields? {
-        schema == 1 ? declared[type] : nil
-    }
+    /// Those of a type, in whatever schema version, or nil where it tells nothing about anybody.
+    package static func of(type: String) -> PersonalFields? { declared[type] }
 
     /// All classes by which personal data are kept and erased.
     package static let retentions = Set(declared.values.map(\.retention)).sorted()

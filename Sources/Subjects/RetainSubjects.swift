@@ -39,7 +39,7 @@ extension EventLog {
         var newest: Instant?
         // A late event may tell of an earlier day than one before it.
         try forEachEvent(of: subject) { event in
-            let fields = PersonalFields.of(type: event.type.text, schema: event.schema)
+            let fields = PersonalFields.of(type: event.type.text)
             guard fields?.retention == "\(retention)",
                 event.data.object?.string(PersonalFields.sealedMember) != nil
             else { return .next }

@@ -43,7 +43,7 @@ package struct PersonalSeal: Sendable {
     /// erased meanwhile: then the value is taken that the log has. Events without personal data
     /// come back as they are.
     package func sealed(_ event: NewEvent) throws(SealError) -> NewEvent {
-        guard let fields = PersonalFields.of(type: event.type.text, schema: event.schema),
+        guard let fields = PersonalFields.of(type: event.type.text),
             case .json = event.data
         else { return event }
         let (reference, part) = try part(of: event, fields)
@@ -176,7 +176,7 @@ extension PersonalSeal {
     /// Opens an event's personal data, as far as there is a key.
     /// - Throws: ``SealError`` where what stands there was altered, or moved from another event.
     package func open(_ event: Event) throws(SealError) -> PersonalText {
-        guard let fields = PersonalFields.of(type: event.type.text, schema: event.schema),
+        guard let fields = PersonalFields.of(type: event.type.text),
             let payload = event.data.object
         else { return .none }
         let part: PersonalPart

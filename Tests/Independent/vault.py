@@ -191,6 +191,14 @@ def sealed():
     refused = run("append", data=json.dumps(call(subject)).encode(), log="without")
     checks.that(refused.returncode == 3 and b"enters the log only sealed" in refused.stderr,
                 f"without a vault: {refused.stderr.decode()}")
+    for schema in (0, 2):
+        other = call(subject)
+        other["schema"] = schema
+        if schema == 0:
+            del other["schema"]
+        done("append", data=json.dumps(other).encode())
+        refused = run("append", data=json.dumps(other).encode(), log="without")
+        checks.same(refused.returncode, 3, f"in clear with the schema {schema}")
     # A copy elsewhere has no keys: it keeps what was sealed, and can tell it from what was erased.
     done("import", "ndjson", write_export("copy.ndjson"), log="copy")
     create("other", log="copy")
