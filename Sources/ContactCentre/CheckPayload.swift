@@ -16,6 +16,7 @@ package enum PayloadCheck: Equatable, Sendable {
 package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -> PayloadCheck {
     guard let family = Family.ofType[type] else { return .passes }
     do throws(PayloadError) {
+        try PersonalFields.requireNone(in: payload, of: type)
         if let fields = PersonalFields.of(type: type),
             case .clear(_, let texts) = try fields.part(of: payload, type: type),
             let first = texts.first

@@ -19,6 +19,10 @@ package struct PayloadError: Error, Equatable, Sendable {
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
         case tooLong
+        case notAReference
+        case notSealed
+        /// A member that is personal where it is declared, and here nobody declares it.
+        case personalElsewhere
         /// Personal data enter the log only sealed.
         case personalInClear
         /// Personal data of nobody cannot be sealed, nor erased.
@@ -56,6 +60,10 @@ extension PayloadError.Problem: CustomStringConvertible {
             "must not be " + jsonString(word) + ", which is a word of the list: write it as "
                 + jsonString(member)
         case .tooLong: "must have at most \(PersonalFields.textBytesMax) bytes"
+        case .notAReference:
+            "must be a subject's reference, 32 hexadecimal digits as ascolto subject create gives"
+        case .notSealed: "must be a sealed value; personal data in clear belong in their members"
+        case .personalElsewhere: "is personal data, and this type has no place for them"
         case .personalInClear:
             "is personal and enters the log only sealed: that needs a vault (ascolto subject "
                 + "create)"

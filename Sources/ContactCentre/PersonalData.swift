@@ -34,6 +34,8 @@ package struct PersonalFields: Sendable {
 /// The personal part of an event's data, on its way into the log or in it.
 package enum PersonalPart: Sendable {
     case none
+    /// Only the reference of whom the event tells of.
+    case named(subject: String)
     /// As a producer sends it: texts, and the reference of whom they tell of.
     case clear(subject: String, [(member: String, text: String)])
     /// As the log keeps it.
@@ -57,8 +59,18 @@ extension PersonalFields {
             clear.append((member, text))
         }
         let value = try reader.optionalText(Self.sealedMember)
-        guard !clear.isEmpty || value != nil else { return .none }
-        guard let reference = try reader.optionalText(subject) else {
+        let reference = try reader.optionalText(subject)
+        // Whatever else would stand there could be a name.
+        if let reference, !Self.isHex(reference, of: 32...32) {
+            throw PayloadError(type: type, member: subject, problem: .notAReference)
+        }
+        if let value, !Self.isHex(value, of: Self.sealedDigitsMin...2_000_000) {
+            throw PayloadError(type: type, member: Self.sealedMember, problem: .notSealed)
+        }
+        guard !clear.isEmpty || value != nil else {
+            return reference.map { .named(subject: $0) } ?? .none
+        }
+        guard let reference else {
             throw PayloadError(type: type, member: subject, problem: .missingSubject)
         }
         guard let value else { return .clear(subject: reference, clear) }
@@ -67,4 +79,36 @@ extension PersonalFields {
         }
         return .sealed(subject: reference, value: value)
     }
+
+    /// Bytes of a sealed value without what it holds, as digits.
+    private static let sealedDigitsMin = 2 * (97 + 32)
+
+    private static func isHex(_ text: String, of count: ClosedRange<Int>) -> Bool {
+        count.contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
+    }
+
+    /// Refuses members that are personal in other types: where nobody declares them, nothing would
+    /// seal them.
+    package static func requireNone(
+        in payload: JSONPayload?, of type: String
+    ) throws(PayloadError) {
+        let own = declared[type]?.members ?? []
+        var found: String?
+        payload?.forEachMember { (name: ArraySlice<UInt8>, _: JSONValue) in
+            guard found == nil, name.count <= longestName else { return }
+            found = allMembers.first { member in
+                name.elementsEqual(member.utf8) && !own.contains(member)
+            }
+        }
+        if let found {
+            throw PayloadError(type: type, member: found, problem: .personalElsewhere)
+        }
+    }
+
+    private static let allMembers = Set(declared.values.flatMap(\.members)).sorted()
+    private static let longestName = allMembers.map(\.utf8.count).max() ?? 0
 }

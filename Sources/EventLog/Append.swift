@@ -63,11 +63,15 @@ extension EventLog {
     /// Appends an event that only the log itself may write, and tells where it stands.
     package func appendOwn(_ event: NewEvent) async throws(LogError) -> Position {
         guard let writer else { throw .readOnly }
+        if let bytes = event.data.content?.count, bytes > EventLimits.dataBytesMax {
+            throw .ownEventRefused("its data have \(bytes) bytes")
+        }
         let prepared = PreparedAppend(Append([event]), now: clock.read().wall, by: .log)
+        if let rejection = prepared.rejection { throw .ownEventRefused("\(rejection)") }
         switch try await writer.submit([prepared])[0] {
         case .appended(let range), .alreadyAppended(let range): return range.first
-        case .conflict, .rejected:
-            preconditionFailure("an event of the log has no condition and no foreign id")
+        case .rejected(let rejection): throw .ownEventRefused("\(rejection)")
+        case .conflict(let conflict): throw .ownEventRefused("\(conflict)")
         }
     }
 

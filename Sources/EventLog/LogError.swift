@@ -51,6 +51,8 @@ package enum LogError: Error, Sendable {
     case badKeyFile(path: String, Refusal)
     /// The checkpoint does not cover a position, or the log has not so many events.
     case notCovered(Position, by: UInt64)
+    /// An event of the log's own cannot be appended; nothing was.
+    case ownEventRefused(String)
     /// What is there does not prove what it was to prove.
     case refused(Refusal)
 }
@@ -129,6 +131,7 @@ extension LogError: CustomStringConvertible {
         case .badKeyFile(let path, let refusal): "\(path): \(refusal)"
         case .notCovered(let position, let size):
             "position \(position) is not among the \(size) events that are covered"
+        case .ownEventRefused(let why): "the log cannot tell what was to be done: \(why)"
         case .refused(let refusal): "\(refusal)"
         }
     }

@@ -89,20 +89,41 @@ struct IncomingEvent {
     /// Whether it is of a type of ours without a schema version, so that no projection reads it.
     let lacksSchema: Bool
 
-    /// - Parameters:
-    ///   - text: One CloudEvent in JSON.
-    ///   - seal: What seals personal data; nil refuses events that have some.
-    /// - Throws: what is wrong with it.
-    init(_ text: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?) throws(Problem) {
-        let sent: NewEvent
+    /// Where it stands among several, for what is wrong with it.
+    private let place: (what: String, number: Int)?
+
+    init(
+        _ text: ArraySlice<UInt8>, at place: (what: String, number: Int)? = nil
+    ) throws(Problem) {
+        self.place = place
         do throws(EventError) {
-            sent = try NewEvent(cloudEvent: text, logMembers: .refused)
+            event = try NewEvent(cloudEvent: text, logMembers: .refused)
         } catch {
             throw Problem(.badRequest, .badEvent, "\(error)")
         }
-        do throws(SealError) { event = try seal?.sealed(sent) ?? sent } catch {
-            throw Problem(error)
+        lacksSchema = false
+    }
+
+    /// The event as the log may have it: its personal data sealed, and its payload checked.
+    ///
+    /// Without a seal, events with personal data are refused.
+    func admitted(sealedBy seal: PersonalSeal?) throws(Problem) -> IncomingEvent {
+        let sealed: NewEvent
+        do throws(SealError) { sealed = try seal?.sealed(event) ?? event } catch {
+            throw naming(Problem(error))
         }
+        do throws(Problem) { return try IncomingEvent(checking: sealed) } catch {
+            throw naming(error)
+        }
+    }
+
+    private func naming(_ problem: Problem) -> Problem {
+        place.map { problem.naming($0.what, number: $0.number) } ?? problem
+    }
+
+    private init(checking event: NewEvent) throws(Problem) {
+        place = nil
+        self.event = event
         switch checkPayload(
             type: event.type.text, schema: event.schema, payload: event.data.object)
         {
@@ -114,9 +135,7 @@ struct IncomingEvent {
 }
 
 /// The events of a batch, in their order.
-func readBatch(
-    _ body: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?
-) throws(Problem) -> [IncomingEvent] {
+func readBatch(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
     do throws(JSONError) {
         try checkJSON(body, depthMax: JSONLimits.depthMax + 2)
     } catch {
@@ -127,7 +146,9 @@ func readBatch(
     guard values.count <= LogLimits.appendEventsMax else { throw .tooManyEvents }
     var events: [IncomingEvent] = []
     for (index, value) in values.enumerated() {
-        do throws(Problem) { events.append(try IncomingEvent(value.bytes, sealedBy: seal)) } catch {
+        do throws(Problem) {
+            events.append(try IncomingEvent(value.bytes, at: ("event", index)))
+        } catch {
             throw error.naming("event", number: index)
         }
     }
@@ -150,7 +171,7 @@ extension Problem {
     /// Why personal data could not be sealed.
     fileprivate init(_ error: SealError) {
         switch error {
-        case .payload, .badSubject, .event, .vault(.noSubject):
+        case .payload, .badSubject, .event, .vault(.noSubject), .vault(.cannotOpen):
             self.init(.badRequest, .badEvent, "\(error)")
         case .vault(.erased): self.init(.unprocessableContent, .rejected, "\(error)")
         case .log(let error): self.init(error)

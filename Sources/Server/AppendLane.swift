@@ -344,9 +344,8 @@ extension AppendLane {
     ) {
         let event: IncomingEvent
         do throws(Problem) {
-            event = try IncomingEvent(
-                Array(arriving.body.readableBytesView)[...], sealedBy: desk.seal)
-            try desk.requireScope(of: arriving.client, for: event)
+            event = try desk.admitted(
+                IncomingEvent(Array(arriving.body.readableBytesView)[...]), of: arriving.client)
         } catch {
             return answer(error.answer, to: arriving, context)
         }

@@ -1,7 +1,6 @@
 internal import EventLog
 internal import HTTPTypes
 internal import NIOCore
-internal import Subjects
 
 /// The lines of a body that arrives piece by piece.
 struct IncomingLines {
@@ -96,8 +95,7 @@ struct LineAppender {
 
     private mutating func take(_ line: (text: ArraySlice<UInt8>, number: Int)) async throws {
         do throws(Problem) {
-            let event = try IncomingEvent(line.text, sealedBy: desk.seal)
-            try desk.requireScope(of: client, for: event)
+            let event = try desk.admitted(IncomingEvent(line.text), of: client)
             tally.take(event)
             appends.append(Append([event.event]))
             numbers.append(line.number)
@@ -130,9 +128,7 @@ struct LineAppender {
 }
 
 /// The lines of a body as the events of one append.
-func readTogether(
-    _ body: ArraySlice<UInt8>, sealedBy seal: PersonalSeal?
-) throws(Problem) -> [IncomingEvent] {
+func readTogether(_ body: ArraySlice<UInt8>) throws(Problem) -> [IncomingEvent] {
     var events: [IncomingEvent] = []
     var (number, start) = (0, body.startIndex)
     while start < body.endIndex {
@@ -142,7 +138,9 @@ func readTogether(
         start = end < body.endIndex ? end + 1 : end
         guard !isBlank(line) else { continue }
         guard events.count < LogLimits.appendEventsMax else { throw .tooManyEvents }
-        do throws(Problem) { events.append(try IncomingEvent(line, sealedBy: seal)) } catch {
+        do throws(Problem) {
+            events.append(try IncomingEvent(line, at: ("line", number)))
+        } catch {
             throw error.naming("line", number: number)
         }
     }

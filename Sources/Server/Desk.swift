@@ -26,8 +26,16 @@ struct Desk: Sendable {
     let activity = HTTPActivity()
     let logger: Logger
 
-    /// Refuses an event that a client has nothing to do with.
-    func requireScope(of client: Client, for event: IncomingEvent) throws(Problem) {
+    /// The event as the log may have it; one that the client has nothing to do with is refused
+    /// before anything is looked up.
+    func admitted(
+        _ event: IncomingEvent, of client: Client
+    ) throws(Problem) -> IncomingEvent {
+        try requireScope(of: client, for: event)
+        return try event.admitted(sealedBy: seal)
+    }
+
+    private func requireScope(of client: Client, for event: IncomingEvent) throws(Problem) {
         let event = event.event
         guard client.scope.isAll || client.scope.includes(event.type, event.tags) else {
             let what = "an event of type \(quoted(event.type.text)) with these tags"

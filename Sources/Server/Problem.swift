@@ -140,7 +140,8 @@ extension Problem {
         case .cursorWentBack, .cursorOfOtherHistory:
             self.init(.conflict, .cursorConflict, "\(error)")
         case .noLog, .logExists, .readOnly, .noBackup, .backupOfOtherLog, .backupHoldsMore,
-            .wouldLose, .badZone, .badOrigin, .hasKey, .openKeyFile, .badKeyFile, .refused:
+            .wouldLose, .badZone, .badOrigin, .hasKey, .openKeyFile, .badKeyFile, .refused,
+            .ownEventRefused:
             self.init(.internalServerError, .bug, "\(error)")
         }
     }

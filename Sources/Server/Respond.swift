@@ -242,8 +242,7 @@ extension Responder {
         if BinaryEvent.stands(in: request.headers) {
             return try await withBody(of: request, upTo: ServerLimits.eventBytesMax) { data in
                 let event = try BinaryEvent.json(request.headers, data)
-                return try await append(
-                    [IncomingEvent(event[...], sealedBy: desk.seal)], terms, client)
+                return try await append([IncomingEvent(event[...])], terms, client)
             }
         }
         let format = try AppendFormat(contentType: request.headers[.contentType])
@@ -254,9 +253,9 @@ extension Responder {
         return try await withBody(of: request, upTo: format.bytesMax) { body in
             let events =
                 switch format {
-                case .lines: try readTogether(body, sealedBy: desk.seal)
-                case .batch: try readBatch(body, sealedBy: desk.seal)
-                case .event: [try IncomingEvent(body, sealedBy: desk.seal)]
+                case .lines: try readTogether(body)
+                case .batch: try readBatch(body)
+                case .event: [try IncomingEvent(body)]
                 }
             return try await append(events, terms, client)
         }
@@ -265,7 +264,9 @@ extension Responder {
     private func append(
         _ events: [IncomingEvent], _ terms: AppendTerms, _ client: Client
     ) async throws -> Answer {
-        for event in events { try desk.requireScope(of: client, for: event) }
+        let events = try events.map { event throws(Problem) in
+            try desk.admitted(event, of: client)
+        }
         let outcome = try await desk.log.append(
             Append(events.map(\.event), condition: terms.condition))
         return try AppendTally.answer(to: events, outcome)

@@ -16,6 +16,21 @@ package enum FileSystem {
         return info.st_mode & S_IFMT == S_IFDIR ? .directory : .file
     }
 
+    /// Runs `body` while no other process does so for this directory; waits until that is so.
+    ///
+    /// The kernel lifts the lock when the process ends in any way.
+    package static func withLock<Result>(
+        on directory: String, _ body: () throws -> Result
+    ) throws -> Result {
+        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw lastError("open", path: directory) }
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw lastError("flock", path: directory) }
+        }
+        return try body()
+    }
+
     /// Whether it is a file whose bytes stay, and no pipe or terminal.
     package static func isRegular(_ path: String) -> Bool {
         var info = stat()

@@ -1,3 +1,4 @@
+internal import ContactCentre
 package import EventLog
 internal import JSON
 package import Vault
@@ -36,12 +37,21 @@ package struct SubjectEraser: Sendable {
     package func erase(
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, basis: String, by executor: String
     ) async throws -> Erasure? {
+        try Self.require(basis, "the basis")
+        try Self.require(executor, "the executor")
         // The vault remembers one erasure of a subject at a time.
         _ = try await finishWhatWasBegun()
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }
-        let destroyed = status.filter {
-            $0.state != .erased && classes?.contains($0.retention) ?? true
+        for retention in classes ?? [] where !status.contains(where: { $0.retention == retention })
+        {
+            throw VaultError.noClass(retention, subject)
+        }
+        // What this log does not tell is told, also when it was brought back from before.
+        let told = Set(try log.erasedKeys().filter { $0.subject == subject }.flatMap(\.keys))
+        let destroyed = status.filter { key in
+            (key.state != .erased || !told.contains("\(key.key)"))
+                && classes?.contains(key.retention) ?? true
         }
         guard !destroyed.isEmpty else { return nil }
         // From here on the erasure is carried out, whatever ends this process.
@@ -60,8 +70,24 @@ package struct SubjectEraser: Sendable {
         for begun in try vault.begunErasures() {
             finished.append(try await carryOut(begun.subject, begun.note))
         }
+        try vault.finishRotation()
         try await tellDestroyedEpochs()
+        try eraseWhatCameBack()
         return finished
+    }
+
+    /// Erases anew what the log tells is erased, where an older copy of the vault was put back.
+    private func eraseWhatCameBack() throws {
+        for (subject, keys) in try log.erasedKeys() {
+            _ = try vault.destroy(keys, of: subject, at: log.clock.now.microseconds)
+        }
+    }
+
+    private static func require(_ text: String, _ what: String) throws(VaultError) {
+        let isPlain = !text.unicodeScalars.contains {
+            $0.value < 0x20 || (0x7F...0x9F).contains($0.value)
+        }
+        guard (1...1_024).contains(text.utf8.count), isPlain else { throw .badReason(what) }
     }
 
     private func carryOut(_ subject: SubjectRef, _ bytes: [UInt8]) async throws -> Erasure {
@@ -80,15 +106,22 @@ package struct SubjectEraser: Sendable {
     /// Gives a subject whose data were erased new keys, and tells on which basis.
     package func authorise(
         _ subject: SubjectRef, basis: String, by executor: String
-    ) async throws -> Position {
+    ) async throws {
+        try Self.require(basis, "the basis")
+        try Self.require(executor, "the executor")
+        let classes = try PersonalFields.retentions.map(RetentionClass.init)
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }
         guard status.contains(where: { $0.state == .erased }) else {
             throw VaultError.notErased(subject)
         }
         let now = log.clock.now
+        if try log.lastTold(of: subject) == .authorisedAnew {
+            // It was told, and a crash came before the keys.
+            return try vault.authorise(subject, keeping: classes, at: now.microseconds)
+        }
         // First told, then done: a key without a word would be worse than a word without a key.
-        let position = try await log.appendOwn(
+        _ = try await log.appendOwn(
             NewEvent(
                 id: nil, type: .authorisedAnew, schema: 1,
                 stream: try StreamName("subject/\(subject)"), tags: try Tags([.of(subject)]),
@@ -99,8 +132,7 @@ package struct SubjectEraser: Sendable {
                             ("subject", .text("\(subject)")), ("basis", .text(basis)),
                             ("executor", .text(executor)),
                         ]).json.utf8)[...])))
-        try vault.authorise(subject, at: now.microseconds)
-        return position
+        try vault.authorise(subject, keeping: classes, at: now.microseconds)
     }
 
     /// Goes on to a new epoch, in which no copy of an erased key can be unwrapped any more.
@@ -130,7 +162,9 @@ package struct SubjectEraser: Sendable {
     ) throws -> NewEvent {
         let bytes = Array(data.json.utf8)
         return NewEvent(
-            id: EventID(namespace: log.identity.id, name: Array(type.text.utf8) + bytes),
+            id: EventID(
+                namespace: log.identity.id,
+                name: Array("\(type.text) \(note.moment.microseconds) ".utf8) + bytes),
             type: type, schema: 1, stream: try StreamName("subject/\(subject)"),
             tags: try Tags([.of(subject)]), source: try Source("urn:ascolto:vault"),
             time: note.moment, data: .json(bytes[...]))
@@ -147,6 +181,38 @@ extension EventLog {
             return found ? .stop : .next
         }
         return found
+    }
+}
+
+extension EventLog {
+    /// The keys that the log tells are destroyed, and whose they were.
+    fileprivate func erasedKeys() throws -> [(subject: SubjectRef, keys: Set<String>)] {
+        var selection = Selection()
+        selection.types = [.erased]
+        var found: [(subject: SubjectRef, keys: Set<String>)] = []
+        try read(selection) { event in
+            guard let data = event.data.object,
+                let subject = data.string("subject").flatMap(SubjectRef.init)
+            else { return .next }
+            let keys = data.member("keys")?.elements(atMost: 1_000) ?? []
+            found.append((subject, Set(keys.compactMap { $0.object?.string("key") })))
+            return .next
+        }
+        return found
+    }
+
+    /// The last that was told of a subject's keys.
+    fileprivate func lastTold(of subject: SubjectRef) throws -> EventType? {
+        var selection = Selection()
+        selection.stream = try StreamName("subject/\(subject)")
+        selection.direction = .backward
+        selection.limit = 1
+        var type: EventType?
+        try read(selection) { event in
+            type = event.type
+            return .stop
+        }
+        return type
     }
 }
 

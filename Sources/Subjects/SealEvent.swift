@@ -13,12 +13,23 @@ package enum SealError: Error, Sendable {
     case log(LogError)
 }
 
+extension SealError {
+    /// Whether it is about what one event holds, and not about the vault or the log.
+    package var isOfValue: Bool {
+        switch self {
+        case .payload, .badSubject, .event, .vault(.cannotOpen): true
+        case .vault, .log: false
+        }
+    }
+}
+
 extension SealError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .payload(let error): "\(error)"
         case .badSubject(let text):
-            "\(quoted(text)) is no reference of a subject, which has 32 hexadecimal digits"
+            "what has \(text.utf8.count) bytes is no reference of a subject, which has 32 "
+                + "hexadecimal digits"
         case .vault(let error): "\(error)"
         case .event(let error): "\(error)"
         case .log(let error): "\(error)"
@@ -56,7 +67,7 @@ package struct PersonalSeal: Sendable {
             throw .event(error)
         }
         switch part {
-        case .none: break
+        case .none, .named: break
         case .clear(_, let texts):
             let value = try value(
                 of: Self.text(of: texts), in: event.place(id, subject), fields, known: id)
@@ -110,7 +121,8 @@ package struct PersonalSeal: Sendable {
             let part = try fields.part(of: event.data.object, type: event.type.text)
             return switch part {
             case .none: (nil, part)
-            case .clear(let subject, _), .sealed(let subject, _): (subject, part)
+            case .named(let subject), .clear(let subject, _), .sealed(let subject, _):
+                (subject, part)
             }
         } catch {
             throw .payload(error)

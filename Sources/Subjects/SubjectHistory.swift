@@ -23,6 +23,8 @@ package struct SubjectHistory: Sendable {
         package let recorded: String
         package let basis: String?
         package let executor: String?
+        /// The names of the keys that it is about.
+        package let keys: [String]
     }
 
     /// Reads the subject's events by their tag.
@@ -40,7 +42,9 @@ package struct SubjectHistory: Sendable {
                     Told(
                         position: event.position, type: event.type.text,
                         recorded: "\(event.recorded)", basis: event.data.object?.string("basis"),
-                        executor: event.data.object?.string("executor")))
+                        executor: event.data.object?.string("executor"),
+                        keys: event.data.object?.member("keys")?.elements(atMost: 1_000)?
+                            .compactMap { $0.string ?? $0.object?.string("key") } ?? []))
             } else {
                 events += 1
             }

@@ -40,7 +40,11 @@ final class EpochKeys: Sendable {
     /// Makes the key of an epoch, in place of one that a rotation has left behind.
     func create(_ epoch: UInt32) throws {
         let bytes = randomBytes(Self.keyBytes)
-        let text = Hex.encode(try root.wrap(bytes)) + "\n"
+        let wrapped = try root.wrap(bytes)
+        guard wrapped.count <= Self.fileBytesMax / 4, try root.unwrap(wrapped) == bytes else {
+            throw VaultError.rootCommand("it does not give back what it has wrapped")
+        }
+        let text = Hex.encode(wrapped) + "\n"
         try FileSystem.replace(path(epoch), with: Array(text.utf8), for: .ownerOnly)
         unwrapped.withLock { $0[epoch] = SymmetricKey(data: bytes) }
     }
@@ -48,11 +52,18 @@ final class EpochKeys: Sendable {
     func key(of epoch: UInt32) throws -> SymmetricKey {
         if let known = unwrapped.withLock({ $0[epoch] }) { return known }
         let file = path(epoch)
+        guard FileSystem.kind(of: file) == .file else { throw VaultError.noEpochKey(path: file) }
+        if try FileSystem.isOpenToOthers(file) { throw VaultError.openKeyFile(path: file) }
         let text = try RawFile.open(file).read(Self.fileBytesMax, at: 0)
         guard text.last == UInt8(ascii: "\n"),
-            let wrapped = Hex.decode(String(decoding: text.dropLast(), as: UTF8.self))
+            let wrapped = Hex.decode(String(decoding: text.dropLast(), as: UTF8.self)),
+            !wrapped.isEmpty
         else { throw VaultError.damagedFile(path: file, "it is no wrapped key") }
-        let key = SymmetricKey(data: try root.unwrap(wrapped))
+        let bytes = try root.unwrap(wrapped)
+        guard bytes.count == Self.keyBytes else {
+            throw VaultError.rootCommand("it has unwrapped \(bytes.count) bytes, not 32")
+        }
+        let key = SymmetricKey(data: bytes)
         unwrapped.withLock { $0[epoch] = key }
         return key
     }

@@ -69,7 +69,7 @@ package final class KeyStore: Sendable {
         FileSystem.kind(of: directory + "/data.mdb") == .file
     }
 
-    /// Creates an empty store: whole, or not at all.
+    /// Creates an empty store: whole, or not at all. One process does so at a time.
     package static func create(in directory: String, root: any RootKey) throws(VaultError) {
         try wrapping {
             guard !exists(in: directory) else {
@@ -95,21 +95,23 @@ package final class KeyStore: Sendable {
         }
     }
 
-    /// Opens a store; a rotation that was broken off is finished by whoever writes.
+    /// Opens a store; its keys are asked for when they are needed.
     package static func open(
         in directory: String, root: any RootKey, access: Access
     ) throws(VaultError) -> KeyStore {
         try wrapping {
-            guard exists(in: directory) else { throw VaultError.noVault(directory: directory) }
-            let store = KeyStore(
+            guard exists(in: directory) else {
+                if FileSystem.kind(of: directory) == .directory {
+                    throw VaultError.damagedFile(
+                        path: directory, "data.mdb is missing: restore the vault from its backup")
+                }
+                throw VaultError.noVault(directory: directory)
+            }
+            return KeyStore(
                 try Environment.open(
                     in: directory, access: access == .writing ? .writing : .reading,
                     databases: Table.all, readersMax: readersMax, map: mapSize),
                 EpochKeys(in: directory, root: root))
-            // A root that is another one is told now, and not at the first key.
-            _ = try store.epochs.key(of: store.epoch())
-            if access == .writing { try store.destroyOldEpochs() }
-            return store
         }
     }
 
@@ -194,21 +196,36 @@ extension KeyStore {
         of subject: SubjectRef, for retention: RetentionClass
     ) throws(VaultError) -> DataKey {
         try wrapping {
-            try environment.read { transaction in
-                guard let record = try record(of: subject, retention, in: transaction) else {
-                    throw VaultError.noSubject(subject)
-                }
-                guard record.state == .active else { throw VaultError.erased(subject) }
-                let secret = try AES.KeyWrap.unwrap(
-                    record.wrapped, using: epochs.key(of: record.epoch))
-                let key = DataKey(id: record.key, secret: secret)
-                guard key.commitment == record.commitment else {
-                    throw VaultError.damagedFile(
-                        path: "data.mdb", "the key of \(subject) is not the one that was made")
-                }
-                return key
+            do {
+                return try readKey(of: subject, retention)
+            } catch VaultError.noEpochKey {
+                // Meanwhile another process has gone on to the next epoch.
+                return try readKey(of: subject, retention)
             }
         }
+    }
+
+    private func readKey(of subject: SubjectRef, _ retention: RetentionClass) throws -> DataKey {
+        try environment.read { transaction in
+            guard let record = try record(of: subject, retention, in: transaction) else {
+                throw VaultError.noSubject(subject)
+            }
+            guard record.state == .active else { throw VaultError.erased(subject) }
+            let secret = try unwrapped(record.wrapped, using: epochs.key(of: record.epoch))
+            let key = DataKey(id: record.key, secret: secret)
+            guard key.commitment == record.commitment else {
+                throw VaultError.damagedFile(
+                    path: "data.mdb", "the key of \(subject) is not the one that was made")
+            }
+            return key
+        }
+    }
+
+    private func unwrapped(_ wrapped: [UInt8], using key: SymmetricKey) throws -> SymmetricKey {
+        guard let secret = try? AES.KeyWrap.unwrap(wrapped, using: key) else {
+            throw VaultError.otherRoot
+        }
+        return secret
     }
 
     /// What can be told of all keys of a subject, in the order of their classes; empty where the
@@ -281,9 +298,20 @@ extension KeyStore {
         }
     }
 
+    /// Destroys keys by their names, where they are there: what was erased stays so when an older
+    /// copy of the store has been put in its place. Returns how many there were.
+    package func destroy(
+        _ keys: Set<String>, of subject: SubjectRef, at moment: Int64
+    ) throws(VaultError) -> Int {
+        let classes = try status(of: subject)
+            .filter { $0.state != .erased && keys.contains("\($0.key)") }.map(\.retention)
+        guard !classes.isEmpty else { return 0 }
+        return try erase(subject, classes: classes, at: moment).count
+    }
+
     /// Gives a subject whose data were erased new keys, as when the person comes back.
     package func authorise(
-        _ subject: SubjectRef, at moment: Int64
+        _ subject: SubjectRef, keeping classes: [RetentionClass], at moment: Int64
     ) throws(VaultError) {
         try wrapping {
             try environment.write { transaction in
@@ -297,6 +325,7 @@ extension KeyStore {
                         generation: record.generation + 1, at: moment, in: transaction)
                     try put(next, subject, retention, in: &transaction)
                 }
+                try addKeys(to: subject, classes, at: moment, in: &transaction)
             }
         }
     }
@@ -304,8 +333,8 @@ extension KeyStore {
     /// Goes on to a new epoch: wraps what lives under a new key, and destroys the old one, and with
     /// it every copy of a key that was erased before.
     ///
-    /// A crash leaves the old epoch or the new one, and the next who opens the store finishes it.
-    /// Linear in the number of keys. Returns the epoch whose key was destroyed.
+    /// For who has the log for writing, and so is alone in it; others make subjects meanwhile. A
+    /// crash leaves the old epoch or the new one, and ``finishRotation()`` finishes it. Linear in the number of keys. Returns the epoch whose key was destroyed.
     package func rotateEpoch() throws(VaultError) -> UInt32 {
         try wrapping {
             let old = try epoch()
@@ -314,12 +343,12 @@ extension KeyStore {
             try environment.write { transaction in
                 for (key, var record) in try allRecords(in: transaction)
                 where record.state == .active {
-                    let secret = try AES.KeyWrap.unwrap(record.wrapped, using: oldKey)
+                    let secret = try unwrapped(record.wrapped, using: oldKey)
                     record.wrapped = Array(try AES.KeyWrap.wrap(secret, using: newKey))
                     record.epoch = old + 1
                     try transaction.put(record.bytes, for: key, in: Table.keys)
                 }
-                let index = try AES.KeyWrap.unwrap(wrappedIndex(in: transaction), using: oldKey)
+                let index = try unwrapped(wrappedIndex(in: transaction), using: oldKey)
                 try transaction.put(
                     Array(AES.KeyWrap.wrap(index, using: newKey)), for: Entry.index,
                     in: Table.store)
@@ -334,12 +363,16 @@ extension KeyStore {
         }
     }
 
+    /// Finishes what a rotation has left that was broken off; for who has the log for writing.
+    package func finishRotation() throws(VaultError) { try wrapping { try destroyOldEpochs() } }
+
     /// The epoch whose key wraps all that lives; keys of earlier ones are destroyed.
     package func currentEpoch() throws(VaultError) -> UInt32 { try wrapping { try epoch() } }
 
     private func destroyOldEpochs() throws {
         let current = try epoch()
         epochs.removeLeftovers()
+        // Only who has the log for writing rotates, and comes here: no other key is about to begin.
         for epoch in epochs.epochs where epoch != current { try epochs.destroy(epoch) }
     }
 
@@ -452,7 +485,7 @@ extension KeyStore {
     private func blind(
         _ identifier: String, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [UInt8] {
-        let key = try AES.KeyWrap.unwrap(
+        let key = try unwrapped(
             wrappedIndex(in: transaction), using: epochs.key(of: epoch(in: transaction)))
         return Array(HMAC<SHA256>.authenticationCode(for: Array(identifier.utf8), using: key))
     }

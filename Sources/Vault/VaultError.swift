@@ -11,6 +11,8 @@ package enum VaultError: Error, Equatable, Sendable {
     case openKeyFile(path: String)
     /// A file is not what the vault has written.
     case damagedFile(path: String, String)
+    /// The key of an epoch is missing, and what is wrapped under it cannot be opened.
+    case noEpochKey(path: String)
     /// The keys were wrapped under another root.
     case otherRoot
     /// The command that guards the root has failed.
@@ -21,6 +23,10 @@ package enum VaultError: Error, Equatable, Sendable {
     /// The subject's keys are there; there is nothing to authorise.
     case notErased(SubjectRef)
     case badClass(String)
+    /// The subject has no data of this retention class.
+    case noClass(RetentionClass, SubjectRef)
+    /// What is told in the log for ever must be short, and a text that shows as it is.
+    case badReason(String)
     case badIdentifier
     /// What is to be opened is no sealed value, belongs to another event, or was altered.
     case cannotOpen(String)
@@ -36,6 +42,9 @@ extension VaultError: CustomStringConvertible {
         case .openKeyFile(let path):
             "others than its owner may read the key in \(path): chmod 600 \(path)"
         case .damagedFile(let path, let why): "\(path): \(why)"
+        case .noEpochKey(let path):
+            "\(path) is missing, and what is wrapped under it cannot be read: restore the whole "
+                + "vault from its backup"
         case .otherRoot:
             "the vault's keys were wrapped under another root key: put the right one in its place"
         case .rootCommand(let why): "the command that guards the vault's root has failed: \(why)"
@@ -47,6 +56,11 @@ extension VaultError: CustomStringConvertible {
         case .notErased(let ref): "the subject \(ref) was not erased"
         case .badClass(let name):
             "a retention class has 1 to 32 lower-case letters, digits and hyphens, not \(name)"
+        case .noClass(let retention, let ref):
+            "the subject \(ref) has no data of the retention class \(retention)"
+        case .badReason(let what):
+            "\(what) must have 1 to 1024 bytes and no control characters; it stands in the log for "
+                + "ever"
         case .badIdentifier: "an identifier has 1 to 512 bytes"
         case .cannotOpen(let why): "the sealed value cannot be opened: \(why)"
         }

@@ -7,6 +7,7 @@ What was sealed is opened here with `cryptography` and `lmdb`, by the page that 
 After an erasure every file is searched; an erasure is killed at each of its system calls.
 """
 import argparse
+import concurrent.futures
 import hashlib
 import hmac
 import json
@@ -183,11 +184,29 @@ def sealed():
             ("no reference", {k: v for k, v in call(subject)["data"].items() if k != "citizenRef"},
              "need the reference"),
             ("a name for a reference", {**call(subject)["data"], "citizenRef": NAME}, "32 hex"),
-            ("clear beside sealed", {**call(subject)["data"], "sealed": "00"}, "only sealed"),
+            ("only a name for a reference", {"channel": "phone", "direction": "in",
+                                             "citizenRef": NAME}, "32 hex"),
+            ("clear text as if it were sealed", {"channel": "phone", "direction": "in",
+                                                 "citizenRef": subject, "sealed": NAME},
+             "must be a sealed value"),
+            ("clear beside sealed", {**call(subject)["data"], "sealed": "01" + "0" * 400},
+             "only sealed"),
             ("no text", {**call(subject)["data"], "callerName": 7}, "must be a string")):
         refused = run("append", data=json.dumps({**call(subject), "data": wrong}).encode())
         checks.that(refused.returncode == 3 and words in refused.stderr.decode(),
                     f"{name}: {refused.returncode}, {refused.stderr.decode()}")
+        checks.that(NAME not in refused.stderr.decode(), f"{name}: a name in a message")
+    named = {"channel": "phone", "direction": "in", "citizenRef": subject}
+    told_of = append({**call(subject), "data": named})["first"]
+    line = json.loads(done("read", "--from", str(told_of)))
+    checks.that(f"subject:{subject}" in line["tags"], "the tag of an event that only names one")
+    for kind, data in (("case.opened", {"callerName": NAME}),
+                       ("contact.queued", {"queueId": "q", "comment": COMMENT})):
+        refused = run("append", data=json.dumps(event(kind=kind, schema=1, data=data)).encode())
+        checks.that(refused.returncode == 3 and b"has no place" in refused.stderr,
+                    f"a personal member in {kind}: {refused.stderr.decode()}")
+    for odd in (b"Nicol\xf2\n", b"\n", b" A\n", b"A\nB\n"):
+        checks.same(run("subject", "create", data=odd).returncode, 2, f"the identifier {odd}")
     refused = run("append", data=json.dumps(call(subject)).encode(), log="without")
     checks.that(refused.returncode == 3 and b"enters the log only sealed" in refused.stderr,
                 f"without a vault: {refused.stderr.decode()}")
@@ -240,6 +259,16 @@ def erased():
     epoch = reader.epochs[1]
     wrapped_epoch = read(place("e/vault/epoch-1.key")).strip()
     status = json.loads(done("subject", "status", subject, log="e"))
+    shutil.copytree(place("e/vault"), place("e-before"))
+    done("backup", place("e-before.backup"), log="e")
+    for arguments, words in ((["--retention", "opinoin"], "no data of the retention class"),
+                             (["--basis", "x" * 1025], "1 to 1024 bytes"),
+                             (["--basis", ""], "1 to 1024 bytes"),
+                             (["--executor", "a\nb"], "control characters")):
+        base = [] if "--basis" in arguments else ["--basis", "17"]
+        ended = run("subject", "erase", subject, *base, *arguments, log="e")
+        checks.that(ended.returncode == 2 and words in ended.stderr.decode(),
+                    f"{arguments}: {ended.returncode}, {ended.stderr.decode()}")
     told = json.loads(done("subject", "erase", subject, "--basis", "GDPR 17(1)(b)", "--executor",
                            "dpo", log="e"))
     checks.same([key["state"] for key in told["keys"]], ["erased"] * 2, "the keys")
@@ -314,6 +343,21 @@ def erased():
     reader = Reader("e")
     lines = [json.loads(line) for line in export.splitlines()]
     checks.same(reader.open(lines[3], "contact")["callerName"], NAME, "somebody else, after it")
+    # A vault put back from before brings nobody back; a log from before tells it again.
+    shutil.move(place("e/vault"), place("newest"))
+    shutil.copytree(place("e-before"), place("e/vault"))
+    done("append", data=b"", log="e")
+    rows = json.loads(done("subject", "show", subject, log="e"))
+    checks.same({row["state"] for row in rows}, {"erased"}, "an older vault put back")
+    done("subject", "erase", subject, "--basis", "once more", log="e")
+    done("subject", "rotate-epoch", log="e")
+    shutil.rmtree(place("e/vault"))
+    shutil.move(place("newest"), place("e/vault"))
+    shutil.copytree(place("e"), place("e2"))
+    done("restore", place("e-before.backup"), "--replace", log="e2")
+    again = json.loads(done("subject", "erase", subject, "--basis", "told again", log="e2"))
+    checks.same([fact["type"] for fact in again["told"]],
+                ["subject.erasure_requested", "subject.erased"], "a log from before")
     # Authorised anew.
     done("subject", "authorise", subject, "--basis", "came back", log="e")
     checks.same(append(*sent, log="e")["already_appended"], 3, "old retries after that")
@@ -405,6 +449,25 @@ def retained():
                 "a class that nobody declared")
 
 
+def together():
+    """Many at once: one vault, and no key lost."""
+    done("init", log="t")
+    done("append", data=json.dumps(event()).encode(), log="t")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: create(f"first {n % 4}", log="t"), range(16)))
+        checks.same(len(set(made)), 4, "subjects of those who began together")
+        rotating = pool.submit(lambda: [done("subject", "rotate-epoch", log="t")
+                                        for _ in range(8)])
+        made += list(pool.map(lambda n: create(f"later {n}", log="t"), range(40)))
+        rotating.result()
+    for subject in made:
+        append(call(subject), log="t")
+        rows = json.loads(done("subject", "show", subject, log="t"))
+        checks.same(rows[-1]["state"], "open", "a subject made beside a rotation")
+    checks.same([name for name in os.listdir(place("t/vault")) if name.startswith("epoch-")],
+                ["epoch-9.key"], "epochs that are left")
+
+
 def killed(most):
     """Killed at any system call that writes, an erasure or rotation is whole after the next verb."""
     subject = create("K", log="k")
@@ -465,6 +528,7 @@ try:
     served()
     guarded()
     retained()
+    together()
     killed(options.kills)
 finally:
     shutil.rmtree(scratch)

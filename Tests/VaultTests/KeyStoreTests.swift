@@ -77,7 +77,7 @@ struct KeyStoreTests {
             let subject = try store.makeSubject(of: nil, keeping: Self.classes, at: 1)
             let key = try store.key(of: subject, for: contact)
             #expect(throws: VaultError.notErased(subject)) {
-                try store.authorise(subject, at: 2)
+                try store.authorise(subject, keeping: Self.classes, at: 2)
             }
             #expect(try store.erase(subject, classes: [contact], at: 3).map(\.key) == [key.id])
             #expect(try store.erase(subject, classes: [contact], at: 4).isEmpty)
@@ -89,7 +89,7 @@ struct KeyStoreTests {
             // Nobody gets a key again by being made once more.
             _ = try store.makeSubject(of: nil, keeping: Self.classes, at: 5)
             #expect(try store.state(of: subject, for: contact) == .erased)
-            try store.authorise(subject, at: 6)
+            try store.authorise(subject, keeping: Self.classes, at: 6)
             #expect(try store.state(of: subject, for: contact) == .authorisedAnew)
             #expect(try store.key(of: subject, for: contact).id != key.id)
         }
@@ -107,11 +107,16 @@ struct KeyStoreTests {
             return (subject, sealed)
         }
         #expect(!FileManager.default.fileExists(atPath: scratch.place("vault/epoch-1.key")))
-        // What a rotation that was broken off has left goes when the store is opened next.
-        let leftover = scratch.place("vault/epoch-3.key")
-        #expect(FileManager.default.createFile(atPath: leftover, contents: Data("00\n".utf8)))
+        // What a rotation that was broken off has left goes when somebody finishes it, and not when
+        // somebody only opens the store beside it.
+        let leftovers = ["vault/epoch-1.key", "vault/epoch-3.key"].map(scratch.place)
+        for path in leftovers {
+            #expect(FileManager.default.createFile(atPath: path, contents: Data("00\n".utf8)))
+        }
         try withStore(in: scratch) { store in
-            #expect(!FileManager.default.fileExists(atPath: leftover))
+            #expect(leftovers.allSatisfy(FileManager.default.fileExists(atPath:)))
+            try store.finishRotation()
+            #expect(!leftovers.contains(where: FileManager.default.fileExists(atPath:)))
             #expect(try store.subject(of: "A") == subject)
             let key = try store.key(of: subject, for: Self.classes[0])
             #expect(try key.open(sealed, at: Self.place(subject)) == [1, 2, 3])
@@ -123,7 +128,7 @@ struct KeyStoreTests {
         let scratch = try Scratch()
         try withStore(in: scratch) { _ in }
         #expect(throws: VaultError.otherRoot) {
-            try withStore(in: scratch, root: OpenRoot(mask: 8)) { _ in }
+            try withStore(in: scratch, root: OpenRoot(mask: 8)) { try $0.subject(of: "A") }
         }
         let path = scratch.place("root.key")
         let root = try RootKeyFile.create(at: path)

@@ -58,7 +58,7 @@ private func exitCode(_ error: LogError) -> Int32 {
     case .storage(let error): exitCode(error)
     case .noLog, .logExists, .clockJumped, .asOfBeyondLog, .noBackup, .backupOfOtherLog,
         .backupHoldsMore, .wouldLose, .noCursor, .cursorOfOtherHistory, .cursorWentBack, .noKey,
-        .hasKey, .openKeyFile, .badKeyFile, .notCovered, .refused:
+        .hasKey, .openKeyFile, .badKeyFile, .notCovered, .ownEventRefused, .refused:
         ExitStatus.no
     case .corruption, .behindHeadFile, .cursorDamaged: ExitStatus.corruption
     case .overloaded, .cancelled, .writerStopped: ExitStatus.unavailable
@@ -80,12 +80,11 @@ private func exitCode(_ error: StorageError) -> Int32 {
 private func exitCode(_ error: VaultError) -> Int32 {
     switch error {
     case .storage(let error): exitCode(error)
-    case .noVault, .vaultExists, .openKeyFile, .otherRoot, .noSubject, .erased, .notErased,
-        .cannotOpen:
+    case .noVault, .vaultExists, .openKeyFile, .noSubject, .erased, .notErased, .cannotOpen:
         ExitStatus.no
     case .damagedFile: ExitStatus.corruption
-    case .rootCommand: ExitStatus.unavailable
-    case .badClass, .badIdentifier: ExitStatus.usage
+    case .rootCommand, .otherRoot, .noEpochKey: ExitStatus.unavailable
+    case .badClass, .noClass, .badReason, .badIdentifier: ExitStatus.usage
     }
 }
 

@@ -47,7 +47,7 @@ struct CommandRootKey: RootKey {
         } catch let error as VaultError {
             throw error
         } catch {
-            throw .rootCommand("\(error)")
+            throw .rootCommand("\(command) \(what) has ended without reading what it was given")
         }
     }
 }
@@ -68,41 +68,50 @@ private func bytesOf(hex text: String) -> [UInt8]? {
     return bytes
 }
 
+/// A root that is looked for when it is needed: what is not personal needs none.
+private struct LazyRootKey: RootKey {
+    let find: @Sendable () throws(VaultError) -> any RootKey
+
+    func wrap(_ key: [UInt8]) throws(VaultError) -> [UInt8] { try find().wrap(key) }
+
+    func unwrap(_ wrapped: [UInt8]) throws(VaultError) -> [UInt8] { try find().unwrap(wrapped) }
+}
+
 extension LogOptions {
     var vaultDirectory: String { directory + "/vault" }
     private var rootKeyPath: String { directory + "/root.key" }
 
-    private enum MissingRoot {
-        case made
-        case refused
-    }
-
-    private func rootKey(_ missing: MissingRoot) throws -> any RootKey {
+    private var rootKey: any RootKey {
         if let command = ProcessInfo.processInfo.environment[CommandRootKey.variable] {
             return CommandRootKey(command: command)
         }
-        if missing == .made, FileSystem.kind(of: rootKeyPath) == .missing {
-            Standard.error(
-                "made a root key in \(rootKeyPath): keep a copy apart, since without it no sealed "
-                    + "data can be read")
-            return try RootKeyFile.create(at: rootKeyPath)
-        }
-        return try RootKeyFile(at: rootKeyPath)
+        let path = rootKeyPath
+        return LazyRootKey { () throws(VaultError) in try RootKeyFile(at: path) }
     }
 
     /// The vault, or nil where there is none.
     func openVault(_ access: KeyStore.Access) throws -> KeyStore? {
-        guard KeyStore.exists(in: vaultDirectory) else { return nil }
-        return try KeyStore.open(in: vaultDirectory, root: rootKey(.refused), access: access)
+        let isThere = KeyStore.exists(in: vaultDirectory)
+        guard isThere || FileSystem.kind(of: vaultDirectory) == .directory else { return nil }
+        return try KeyStore.open(in: vaultDirectory, root: rootKey, access: access)
     }
 
-    /// The vault, which is made where there is none.
+    /// The vault, which is made where there is none, with its root key.
     func openOrCreateVault() throws -> KeyStore {
-        if let vault = try openVault(.writing) { return vault }
         guard EventLog.exists(at: directory) else { throw LogError.noLog(directory: directory) }
-        let root = try rootKey(.made)
-        try KeyStore.create(in: vaultDirectory, root: root)
-        return try KeyStore.open(in: vaultDirectory, root: root, access: .writing)
+        if let vault = try openVault(.writing) { return vault }
+        try FileSystem.withLock(on: directory) {
+            // Another process may have been faster; its vault is as good.
+            guard !KeyStore.exists(in: vaultDirectory) else { return }
+            if rootKey is LazyRootKey, FileSystem.kind(of: rootKeyPath) == .missing {
+                _ = try RootKeyFile.create(at: rootKeyPath)
+                Standard.error(
+                    "made a root key in \(rootKeyPath): keep a copy apart, since without it no "
+                        + "sealed data can be read")
+            }
+            try KeyStore.create(in: vaultDirectory, root: rootKey)
+        }
+        return try KeyStore.open(in: vaultDirectory, root: rootKey, access: .writing)
     }
 
     /// What seals personal data on their way into the log; nil where there is no vault.

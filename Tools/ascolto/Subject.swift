@@ -25,8 +25,17 @@ extension SubjectRef: ExpressibleByArgument {
 
 /// What leads to a person, from standard input: on a command line, others would see it.
 private func identifier() throws -> String {
-    guard let line = readLine(), !line.isEmpty else {
+    let bytes = try FileHandle.standardInput.readToEnd() ?? Data()
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        // Bytes that were put right would be the same for two persons.
+        throw UsageError("the identifier on standard input is not UTF-8")
+    }
+    let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
+    guard !line.isEmpty, !line.contains("\n") else {
         throw UsageError("the identifier is read from standard input, one line")
+    }
+    guard line.first?.isWhitespace == false, line.last?.isWhitespace == false else {
+        throw UsageError("the identifier begins or ends with white space")
     }
     return line
 }
@@ -105,17 +114,29 @@ extension Subject {
             let opened = try log.openForReading()
             let seal = PersonalSeal(try log.requireVault(.reading), of: opened)
             var rows: [[Cell]] = []
+            var damaged = 0
             try opened.forEachEvent(of: subject) { event in
-                let text = try seal.open(event)
-                guard text != .none else { return .next }
+                let (state, data): (Cell, Cell)
+                do throws(SealError) {
+                    let text = try seal.open(event)
+                    guard text != .none else { return .next }
+                    (state, data) = (text.state, text.cell)
+                } catch {
+                    // One that was altered hides no other.
+                    guard error.isOfValue else { throw error }
+                    Standard.error("position \(event.position): \(error)")
+                    damaged += 1
+                    (state, data) = (.text("damaged"), .null)
+                }
                 rows.append([
                     .count(event.position.value), .text(event.type.text),
-                    .text("\(event.occurred)"), text.state, text.cell,
+                    .text("\(event.occurred)"), state, data,
                 ])
                 return .next
             }
             Answer(columns: ["position", "type", "time", "state", "data"], rows: rows)
                 .write(as: output.chosen)
+            if damaged > 0 { throw VerbOutcome.corruptionFound }
         }
     }
 
@@ -133,10 +154,10 @@ extension Subject {
         var subject: SubjectRef
         @Option(help: "On which legal basis; stands in the log for ever, so nothing personal.")
         var basis: String
-        @Option(parsing: .upToNextOption, help: "Only data of these retention classes.")
+        @Option(help: "Only data of this retention class; can be given several times.")
         var retention: [String] = []
         @Option(help: "Who does it; stands in the log for ever.")
-        var executor = NSUserName()
+        var executor = "the operator of the log"
 
         func run() async throws {
             let classes = try retention.map(RetentionClass.init)
@@ -162,7 +183,7 @@ extension Subject {
         @Option(help: "On which legal basis; stands in the log for ever, so nothing personal.")
         var basis: String
         @Option(help: "Who does it; stands in the log for ever.")
-        var executor = NSUserName()
+        var executor = "the operator of the log"
 
         func run() async throws {
             try await log.withEraser { opened, vault, eraser in
@@ -240,7 +261,7 @@ extension Subject {
             @Flag(help: "Only list what would be erased.")
             var dryRun = false
             @Option(help: "Who does it; stands in the log for ever.")
-            var executor = NSUserName()
+            var executor = "the operator of the log"
 
             func run() async throws {
                 try await log.withEraser { opened, _, eraser in
@@ -303,6 +324,7 @@ extension SubjectHistory {
                             ("position", .count(told.position.value)), ("type", .text(told.type)),
                             ("recorded", .text(told.recorded)), ("basis", .optional(told.basis)),
                             ("executor", .optional(told.executor)),
+                            ("keys", .array(told.keys.map { .text($0) })),
                         ])
                     })
             ),
