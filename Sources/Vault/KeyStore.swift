@@ -69,7 +69,9 @@ package final class KeyStore: Sendable {
         FileSystem.kind(of: directory + "/data.mdb") == .file
     }
 
-    /// Creates an empty store: whole, or not at all. One process does so at a time.
+    /// Creates an empty store: whole, or not at all.
+    ///
+    /// One process does so at a time.
     package static func create(in directory: String, root: any RootKey) throws(VaultError) {
         try wrapping {
             guard !exists(in: directory) else {
@@ -298,8 +300,9 @@ extension KeyStore {
         }
     }
 
-    /// Destroys keys by their names, where they are there: what was erased stays so when an older
-    /// copy of the store has been put in its place. Returns how many there were.
+    /// Destroys keys by their names, where they are there, and returns how many there were.
+    ///
+    /// So what was erased stays erased when an older copy of the store was put in its place.
     package func destroy(
         _ keys: Set<String>, of subject: SubjectRef, at moment: Int64
     ) throws(VaultError) -> Int {
@@ -372,7 +375,7 @@ extension KeyStore {
     private func destroyOldEpochs() throws {
         let current = try epoch()
         epochs.removeLeftovers()
-        // Only who has the log for writing rotates, and comes here: no other key is about to begin.
+        // Only who has the log for writing rotates and comes here: no other key is about to begin.
         for epoch in epochs.epochs where epoch != current { try epochs.destroy(epoch) }
     }
 
