@@ -337,7 +337,8 @@ extension KeyStore {
     /// it every copy of a key that was erased before.
     ///
     /// For who has the log for writing, and so is alone in it; others make subjects meanwhile. A
-    /// crash leaves the old epoch or the new one, and ``finishRotation()`` finishes it. Linear in the number of keys. Returns the epoch whose key was destroyed.
+    /// crash leaves the old epoch or the new one, and ``finishRotation()`` finishes it. Linear in
+    /// the number of keys. Returns the epoch whose key was destroyed.
     package func rotateEpoch() throws(VaultError) -> UInt32 {
         try wrapping {
             let old = try epoch()
