@@ -13,7 +13,7 @@ extension AuditReport {
     var commands: [Command] { ofProofs + ofTimestamps + ofLog }
 
     private var ofProofs: [Command] {
-        let key = quoted(log.verifierKey)
+        let key = shellWord(log.verifierKey)
         return [
             Command(
                 what: "The checkpoint is signed, what was known is the beginning of what was "
@@ -38,7 +38,7 @@ extension AuditReport {
         let verification = Command(
             what: "What the authority says is signed under a certificate that you trust, one of "
                 + "those in authority.pem",
-            text: "ascolto verify --report report.json --key \(quoted(log.verifierKey)) "
+            text: "ascolto verify --report report.json --key \(shellWord(log.verifierKey)) "
                 + "--timestamp-ca authority.pem")
         return [verification]
             + bounds.indices.map { index in
@@ -66,7 +66,7 @@ extension AuditReport {
                 text: """
                     jq -j '.head.checkpoint' report.json > head.checkpoint && \
                     ascolto verify --checkpoint head.checkpoint --key \
-                    \(quoted(log.verifierKey)) && ascolto check
+                    \(shellWord(log.verifierKey)) && ascolto check
                     """),
             Command(
                 what: "So many events, with this root, were known",
@@ -79,7 +79,7 @@ extension AuditReport {
             commands.append(
                 Command(
                     what: "The story of a contact",
-                    text: "ascolto explain contact --as-of \(last) -- \(quoted(story.contact))"))
+                    text: "ascolto explain contact --as-of \(last) -- \(shellWord(story.contact))"))
         }
         commands.append(
             Command(
@@ -87,7 +87,7 @@ extension AuditReport {
                 text: """
                     \(definitions)jq -j '.head.checkpoint' report.json > head.checkpoint && \
                     ascolto audit report --as-of \(last)\(arguments) \
-                    --key \(quoted(log.verifierKey)) --checkpoint head.checkpoint --out again && \
+                    --key \(shellWord(log.verifierKey)) --checkpoint head.checkpoint --out again && \
                     cmp report.json again/report.json
                     """))
         return commands
@@ -100,14 +100,14 @@ extension AuditReport {
             ("--table", request.tables.map { "\($0)" }),
         ] {
             // So that a value may begin with a hyphen.
-            for value in values { text += " \(option)=\(quoted(value))" }
+            for value in values { text += " \(option)=\(shellWord(value))" }
         }
         return text + settings
     }
 
     private var settings: String {
         let words = request.definitions.isEmpty ? [] : ["--definitions", "definitions.yaml"]
-        return (request.settings + words).map { " " + quoted($0) }.joined()
+        return (request.settings + words).map { " " + shellWord($0) }.joined()
     }
 
     /// Writes the definitions that the report holds to where the settings name them.
@@ -118,6 +118,6 @@ extension AuditReport {
 }
 
 /// As a shell takes it for one word.
-private func quoted(_ text: String) -> String {
+private func shellWord(_ text: String) -> String {
     "'" + text.replacing("'", with: "'\\''") + "'"
 }

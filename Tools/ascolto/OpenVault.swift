@@ -28,7 +28,7 @@ struct CommandRootKey: RootKey {
         (process.standardInput, process.standardOutput) = (input, output)
         do {
             try process.run()
-            try input.fileHandleForWriting.write(contentsOf: Data((hex(bytes) + "\n").utf8))
+            try input.fileHandleForWriting.write(contentsOf: Data((Hex.encode(bytes) + "\n").utf8))
             try input.fileHandleForWriting.close()
             let answer = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
@@ -38,8 +38,8 @@ struct CommandRootKey: RootKey {
                         + "\(process.terminationStatus)")
             }
             let text = String(decoding: answer, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
-            guard let bytes = bytesOf(hex: text), !bytes.isEmpty else {
+                .trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+            guard let bytes = Hex.decode(text), !bytes.isEmpty else {
                 throw VaultError.rootCommand(
                     "\(command) \(what) has not answered in hexadecimal digits")
             }
@@ -50,22 +50,6 @@ struct CommandRootKey: RootKey {
             throw .rootCommand("\(command) \(what) has ended without reading what it was given")
         }
     }
-}
-
-private func hex(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-}
-
-private func bytesOf(hex text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
-    guard digits.count % 2 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    for start in stride(from: 0, to: digits.count, by: 2) {
-        let pair = String(decoding: digits[start..<start + 2], as: UTF8.self)
-        guard let byte = UInt8(pair, radix: 16) else { return nil }
-        bytes.append(byte)
-    }
-    return bytes
 }
 
 /// A root that is looked for when it is needed: what is not personal needs none.
@@ -81,10 +65,13 @@ extension LogOptions {
     var vaultDirectory: String { directory + "/vault" }
     private var rootKeyPath: String { directory + "/root.key" }
 
+    /// The command that guards the root; nil where a file holds it.
+    private var rootCommand: String? {
+        ProcessInfo.processInfo.environment[CommandRootKey.variable]
+    }
+
     private var rootKey: any RootKey {
-        if let command = ProcessInfo.processInfo.environment[CommandRootKey.variable] {
-            return CommandRootKey(command: command)
-        }
+        if let rootCommand { return CommandRootKey(command: rootCommand) }
         let path = rootKeyPath
         return LazyRootKey { () throws(VaultError) in try RootKeyFile(at: path) }
     }
@@ -103,7 +90,7 @@ extension LogOptions {
         try FileSystem.withLock(on: directory) {
             // Another process may have been faster; its vault is as good.
             guard !KeyStore.exists(in: vaultDirectory) else { return }
-            if rootKey is LazyRootKey, FileSystem.kind(of: rootKeyPath) == .missing {
+            if rootCommand == nil, FileSystem.kind(of: rootKeyPath) == .missing {
                 _ = try RootKeyFile.create(at: rootKeyPath)
                 Standard.error(
                     "made a root key in \(rootKeyPath): keep a copy apart, since without it no "

@@ -44,7 +44,7 @@ enum Web {
         request.headers.add(name: "content-type", value: contentType)
         request.body = .bytes(ByteBuffer(bytes: body))
         return try await within(patience) { [request] in
-            let response = try await client.execute(request, timeout: .seconds(15))
+            let response = try await client.execute(request, timeout: TimeAmount(patience))
             let answer = try await response.body.collect(upTo: answerBytesMax)
             let type = response.headers.first(name: "content-type") ?? ""
             return Answer(
