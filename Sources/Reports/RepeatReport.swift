@@ -79,7 +79,8 @@ extension AuditReport {
             commands.append(
                 Command(
                     what: "The story of a contact",
-                    text: "ascolto explain contact --as-of \(last) -- \(shellWord(story.contact))"))
+                    text: "ascolto explain contact --as-of \(last) -- "
+                        + shellWord(story.contact)))
         }
         commands.append(
             Command(
