@@ -88,7 +88,8 @@ extension AuditReport {
                 text: """
                     \(definitions)jq -j '.head.checkpoint' report.json > head.checkpoint && \
                     ascolto audit report --as-of \(last)\(arguments) \
-                    --key \(shellWord(log.verifierKey)) --checkpoint head.checkpoint --out again && \
+                    --key \(shellWord(log.verifierKey)) \
+                    --checkpoint head.checkpoint --out again && \
                     cmp report.json again/report.json
                     """))
         return commands
