@@ -109,13 +109,13 @@ let package = Package(
         .target(
             name: "Projections",
             dependencies: [
-                "ProjectionKit", "ContactCentre", "EventLog", "Storage", "JSON", "Statistics",
-                "YAML", grdb, crypto,
+                "ProjectionKit", "ContactCentre", "EventLog", "Subjects", "Storage", "JSON",
+                "Statistics", "YAML", grdb, crypto,
             ],
             path: "Projections",
             exclude: [
                 "OperatorQueues/README.md", "CaseFlow/README.md", "CitizenSatisfaction/README.md",
-                "EquityAndAccess/README.md",
+                "EquityAndAccess/README.md", "SurveyComments/README.md",
             ],
             swiftSettings: strict),
         .target(

@@ -2,6 +2,7 @@ package import EventLog
 internal import Foundation
 internal import GRDB
 internal import JSON
+internal import Storage
 
 /// Brings one read model up to date with its log.
 ///
@@ -31,6 +32,27 @@ package struct Projector: Sendable {
         case once
         /// As readers and the next run, which will come soon, use it side by side.
         case live
+
+        /// How long others who project in the directory are waited for.
+        fileprivate var patience: Duration {
+            self == .live ? ProjectionLimits.projectorWait : .zero
+        }
+    }
+
+    /// Makes a read model anew, where there is one, in which nothing may be left that no key opens
+    /// any more; leftovers of builds that were broken off go as well.
+    ///
+    /// What file systems and disks keep of removed files is out of reach. Linear in the log.
+    /// - Throws: ``ReadModelError``, as where another process projects for longer than is waited
+    ///   for.
+    package func forget(from source: EventSource, upkeep: Upkeep) throws {
+        try withProjectorLock(on: path.directory, within: ProjectionLimits.forgetWait) {
+            path.removeLeftovers()
+            guard FileManager.default.fileExists(atPath: path.live) else { return }
+            _ = try build(
+                from: source, until: Prefix(size: try source.size()), because: .asked, upkeep
+            ) { _ in }
+        }
     }
 
     /// Takes in what the log has gained; builds anew where there is no read model of this version.
@@ -43,7 +65,7 @@ package struct Projector: Sendable {
         from source: EventSource, upkeep: Upkeep = .once,
         progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
-        try withProjectorLock(on: path.directory) {
+        try withProjectorLock(on: path.directory, within: upkeep.patience) {
             let end = Prefix(size: try source.size())
             if let reason = try reasonToRebuild(source) {
                 return try build(from: source, until: end, because: reason, upkeep, progress)
@@ -147,8 +169,9 @@ package struct Projector: Sendable {
         from source: EventSource, until end: Prefix, because reason: RebuildReason,
         _ upkeep: Upkeep, _ progress: (ProjectionProgress) throws -> Void
     ) throws -> ProjectionOutcome {
-        for leftover in path.leftovers { try? FileManager.default.removeItem(atPath: leftover) }
+        path.removeLeftovers()
         let building = path.building(version: projection.version)
+        if projection.content == .personal { try makeForOwnerOnly(building) }
         let outcome = try withDatabase(at: building, for: .building) { database in
             try createTables(in: database, of: source.log)
             return try fold(
@@ -160,6 +183,13 @@ package struct Projector: Sendable {
         }
         try publish(building, as: path.live)
         return outcome
+    }
+
+    /// SQLite keeps to how a file is open to others, and gives what is beside it the same.
+    private func makeForOwnerOnly(_ file: String) throws {
+        do { try FileSystem.replace(file, with: [], for: .ownerOnly) } catch {
+            throw ReadModelError.storage(path: file, reason: "\(error)")
+        }
     }
 
     private func createTables(in database: Database, of log: LogReference) throws {

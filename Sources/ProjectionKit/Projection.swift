@@ -15,6 +15,8 @@ package protocol Projection: Sendable {
     var configuration: String { get }
     /// The tables that users may rely on.
     var tables: [ReadTable] { get }
+    /// Whether rows hold what the log holds sealed.
+    var content: ReadModelContent { get }
     /// Statements that create all tables and indexes in an empty database, and their first rows.
     ///
     /// A view for each table with a ``ReadTable/moment`` or ``ReadTable/derivation`` is created
@@ -23,6 +25,19 @@ package protocol Projection: Sendable {
 
     /// Resumes from the rows that are in `database`.
     func fold(into database: Database, of log: LogReference) throws -> any EventFold
+}
+
+/// What a read model may hold.
+package enum ReadModelContent: Sendable {
+    /// Nothing that is erased; the rows are a function of the events alone.
+    case impersonal
+    /// What keys open: the rows are a function of the events and of the keys that there are, and
+    /// whoever destroys a key makes the read model anew.
+    case personal
+}
+
+extension Projection {
+    package var content: ReadModelContent { .impersonal }
 }
 
 /// Why a run of a projection cannot go on; it leaves what was committed before.

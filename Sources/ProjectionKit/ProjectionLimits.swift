@@ -8,6 +8,10 @@ package enum ProjectionLimits {
     static let swapWait: Duration = .seconds(10)
     /// How long a run that took in events waits for readers before it leaves the file as it is.
     static let settleWait: Duration = .seconds(1)
+    /// How long one who keeps read models up waits for another who projects.
+    static let projectorWait: Duration = .seconds(10)
+    /// How long one who erases waits for another who projects.
+    static let forgetWait: Duration = .seconds(60)
     static let swapRetrySeconds = 0.02
     /// Memory for pages while a read model is built.
     static let buildCacheKiB = 32_768

@@ -5,8 +5,9 @@ internal import Storage
 /// Keeps a second process from projecting in the same directory meanwhile.
 ///
 /// The lock is on the directory itself, and the kernel lifts it when the process ends in any way.
+/// - Throws: ``ReadModelError/locked(directory:)`` where another has it for longer than `patience`.
 func withProjectorLock<Result>(
-    on directory: String, _ body: () throws -> Result
+    on directory: String, within patience: Duration = .zero, _ body: () throws -> Result
 ) throws -> Result {
     do {
         try FileManager.default.createDirectory(
@@ -19,8 +20,12 @@ func withProjectorLock<Result>(
     }
     // A child process must not keep the lock beyond the end of this one.
     _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
-    guard flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
-        throw ReadModelError.locked(directory: directory)
+    let deadline = ContinuousClock.now.advanced(by: patience)
+    while flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) != 0 {
+        guard ContinuousClock.now < deadline else {
+            throw ReadModelError.locked(directory: directory)
+        }
+        Thread.sleep(forTimeInterval: ProjectionLimits.swapRetrySeconds)
     }
     // Lifted expressly: a child process that was just forked may hold the descriptor too.
     defer {

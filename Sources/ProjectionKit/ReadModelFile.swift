@@ -24,11 +24,12 @@ struct ReadModelPath {
         ["-journal", "-wal", "-shm"].map { path + $0 }
     }
 
-    /// Leftovers of builds that were interrupted, of any version.
-    var leftovers: [String] {
+    /// Removes what builds that were interrupted have left, of any version.
+    func removeLeftovers() {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.filter { $0.hasPrefix(name + "@") && $0.contains(".building.sqlite") }
-            .map { directory + "/" + $0 }
+        for file in names where file.hasPrefix(name + "@") && file.contains(".building.sqlite") {
+            try? FileManager.default.removeItem(atPath: directory + "/" + file)
+        }
     }
 }
 

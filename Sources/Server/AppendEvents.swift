@@ -110,7 +110,7 @@ struct IncomingEvent {
     func admitted(sealedBy seal: PersonalSeal?) throws(Problem) -> IncomingEvent {
         let sealed: NewEvent
         do throws(SealError) { sealed = try seal?.sealed(event) ?? event } catch {
-            throw naming(Problem(error))
+            throw naming(Problem(sealing: error))
         }
         do throws(Problem) { return try IncomingEvent(checking: sealed) } catch {
             throw naming(error)
@@ -166,18 +166,6 @@ extension Problem {
         problem.fields = fields
         problem.members.append((what, .count(number)))
         return problem
-    }
-
-    /// Why personal data could not be sealed.
-    fileprivate init(_ error: SealError) {
-        switch error {
-        case .payload, .badSubject, .event, .vault(.noSubject), .vault(.cannotOpen):
-            self.init(.badRequest, .badEvent, "\(error)")
-        case .vault(.erased): self.init(.unprocessableContent, .rejected, "\(error)")
-        case .log(let error): self.init(error)
-        case .vault:
-            self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
-        }
     }
 
     /// Why the log did not take an append.

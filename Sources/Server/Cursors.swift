@@ -150,21 +150,14 @@ private struct CursorMove {
     let isReset: Bool
 
     init(_ body: ArraySlice<UInt8>) throws(Problem) {
-        do throws(JSONError) { try checkJSON(body) } catch {
-            throw Problem(.badRequest, .badRequest, "\(error)")
-        }
-        guard let object = JSONPayload(checked: body), let next = object.integer("next"), next >= 0
-        else {
-            throw Problem(
-                .badRequest, .badRequest,
+        var object = try RequestObject(body)
+        guard let next = try object.number("next"), next >= 0 else {
+            throw .badBody(
                 "the body must be like {\"next\":12}, the first position that is still to be seen")
         }
         self.next = Position(UInt64(next))
-        let reset = object.member("reset")
-        guard reset == nil || reset?.kind == .boolean else {
-            throw Problem(.badRequest, .badRequest, "\"reset\" is true or false")
-        }
-        isReset = reset?.boolean ?? false
+        isReset = try object.truth("reset") ?? false
+        try object.requireNothingLeft()
     }
 }
 

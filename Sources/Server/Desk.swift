@@ -4,14 +4,12 @@ internal import JSON
 internal import Logging
 internal import ServiceLifecycle
 internal import Storage
-internal import Subjects
 internal import Synchronization
 
 /// What all requests are answered with.
 struct Desk: Sendable {
     let log: EventLog
-    /// Seals personal data; nil where the log has no vault.
-    let seal: PersonalSeal?
+    let subjects: SubjectDesk
     let readers: Readers
     let queries: Readers
     let pulse: Pulse
@@ -32,7 +30,7 @@ struct Desk: Sendable {
         _ event: IncomingEvent, of client: Client
     ) throws(Problem) -> IncomingEvent {
         try requireScope(of: client, for: event)
-        return try event.admitted(sealedBy: seal)
+        return try event.admitted(sealedBy: subjects.seal)
     }
 
     private func requireScope(of client: Client, for event: IncomingEvent) throws(Problem) {

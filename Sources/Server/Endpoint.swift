@@ -23,6 +23,14 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case describeProjection
     case readTable
     case queryProjection
+    case makeSubject
+    case findSubject
+    case subjectStatus
+    case subjectData
+    case eraseSubject
+    case authoriseSubject
+    case retention
+    case rotateEpoch
     case metrics
     case livez
     case readyz
@@ -32,7 +40,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     package var method: HTTPRequest.Method {
         switch self {
-        case .appendEvents, .queryProjection: .post
+        case .appendEvents, .queryProjection, .makeSubject, .findSubject, .eraseSubject,
+            .authoriseSubject, .retention, .rotateEpoch:
+            .post
         case .moveCursor: .put
         case .removeCursor: .delete
         default: .get
@@ -59,6 +69,14 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .describeProjection: "/v1/projections/{projection}"
         case .readTable: "/v1/projections/{projection}/tables/{table}"
         case .queryProjection: "/v1/projections/{projection}/query"
+        case .makeSubject: "/v1/subjects"
+        case .findSubject: "/v1/subject-lookup"
+        case .subjectStatus: "/v1/subjects/{subject}"
+        case .subjectData: "/v1/subjects/{subject}/data"
+        case .eraseSubject: "/v1/subjects/{subject}/erasure"
+        case .authoriseSubject: "/v1/subjects/{subject}/authorisation"
+        case .retention: "/v1/retention"
+        case .rotateEpoch: "/v1/epoch"
         case .metrics: "/metrics"
         case .livez: "/livez"
         case .readyz: "/readyz"

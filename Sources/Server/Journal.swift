@@ -4,6 +4,7 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Storage
 internal import Synchronization
+internal import Vault
 
 /// Writes into the log who was denied what, and who looked at events.
 ///
@@ -19,6 +20,8 @@ final class Journal: Service {
         let who: String
         let what: Endpoint
         let reason: String?
+        /// Whose data were looked at, where it was one person's.
+        var subject: SubjectRef?
     }
 
     private struct Entry {
@@ -46,6 +49,13 @@ final class Journal: Service {
 
     func looked(_ client: Client, _ endpoint: Endpoint) {
         note(Key(type: "meta.audit_query_run", who: client.name, what: endpoint, reason: nil))
+    }
+
+    func looked(_ client: Client, at subject: SubjectRef) {
+        note(
+            Key(
+                type: "meta.audit_query_run", who: client.name, what: .subjectData, reason: nil,
+                subject: subject))
     }
 
     private func note(_ key: Key) {
@@ -107,6 +117,7 @@ final class Journal: Service {
             ("who", .text(key.who)), ("what", .text(key.what.rawValue)),
         ]
         if let reason = key.reason { members.append(("reason", .text(reason))) }
+        if let subject = key.subject { members.append(("subject", .text("\(subject)"))) }
         members += [
             ("count", .count(entry.count)), ("first", .text(entry.first.description)),
             ("last", .text(entry.last.description)),

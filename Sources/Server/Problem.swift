@@ -4,6 +4,8 @@ package import HTTPTypes
 package import JSON
 internal import ProjectionKit
 internal import Storage
+internal import Subjects
+internal import Vault
 
 /// Why a request was not done, as RFC 9457 tells it.
 package struct Problem: Error, Sendable {
@@ -111,7 +113,9 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as LogError: self.init(error)
-        case let error as StorageError: self.init(.storage(error))
+        case let error as VaultError: self.init(error)
+        case let error as SealError: self.init(sealing: error)
+        case let error as StorageError: self.init(storage: error)
         case let error as Corruption: self.init(.corruption(error))
         case let error as ReadModelError: self.init(error)
         case let error as EventError: self.init(.badRequest, .badEvent, "\(error)")
@@ -143,6 +147,30 @@ extension Problem {
             .wouldLose, .badZone, .badOrigin, .hasKey, .openKeyFile, .badKeyFile, .refused,
             .ownEventRefused:
             self.init(.internalServerError, .bug, "\(error)")
+        }
+    }
+
+    private init(_ error: VaultError) {
+        switch error {
+        case .noSubject, .noVault: self.init(.notFound, .notFound, "\(error)")
+        case .notErased, .erased: self.init(.conflict, .conflict, "\(error)")
+        case .badClass, .noClass, .badReason, .badIdentifier, .cannotOpen:
+            self = .badBody("\(error)")
+        case .storage(let error): self.init(storage: error)
+        case .damagedFile: self.init(.internalServerError, .corruption, "\(error)")
+        case .vaultExists, .openKeyFile, .noEpochKey, .otherRoot, .rootCommand:
+            self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
+        }
+    }
+
+    /// Why personal data of an event could not be sealed, or opened.
+    init(sealing error: SealError) {
+        switch error {
+        case .payload, .badSubject, .event, .vault(.noSubject), .vault(.cannotOpen):
+            self.init(.badRequest, .badEvent, "\(error)")
+        case .vault(.erased): self.init(.unprocessableContent, .rejected, "\(error)")
+        case .log(let error): self.init(error)
+        case .vault(let error): self.init(error)
         }
     }
 

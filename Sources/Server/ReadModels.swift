@@ -71,6 +71,13 @@ final class LiveReadModels: Service {
         }
     }
 
+    /// Makes anew those that hold personal data.
+    func forget() throws {
+        for projection in projections where projection.content == .personal {
+            try Projector(projection, in: directory).forget(from: source, upkeep: .live)
+        }
+    }
+
     func named(_ name: String) throws(Problem) -> any Projection {
         guard let projection = projections.first(where: { $0.name == name }) else {
             throw Problem(
@@ -144,6 +151,9 @@ extension Responder {
         _ names: [String], _ query: Substring?, _ client: Client
     ) async throws -> Answer {
         try requireAudience(client, of: names[0], for: .readTable)
+        if try desk.readModels.named(names[0]).content == .personal {
+            desk.journal.looked(client, .readTable)
+        }
         var parameters = try QueryParameters(query: query)
         let condition = try parameters.one("where")
         let moment = try parameters.time("at")

@@ -137,6 +137,9 @@ struct Responder: Sendable {
         case .readTable: return .whole(try await table(route.arguments, query, client))
         case .queryProjection:
             return .whole(try await self.query(route.arguments[0], query, request, client))
+        case .makeSubject, .findSubject, .subjectStatus, .subjectData, .eraseSubject,
+            .authoriseSubject, .retention, .rotateEpoch:
+            return .whole(try await subjects(route, query, request, client))
         case .metrics: return .whole(try await metrics(query))
         case .livez: return .whole(try alive(query))
         case .readyz: return .whole(try await ready(query))
@@ -204,6 +207,12 @@ struct Target {
 }
 
 extension Answer {
+    /// Says where the next page is.
+    mutating func linkNext(_ target: String) {
+        guard let link = HTTPField.Name("Link") else { return }
+        fields[link] = "<\(target)>; rel=\"next\""
+    }
+
     func head(date: String) -> HTTPResponse {
         var head = HTTPResponse(status: status, headerFields: fields)
         head.headerFields[.date] = date
@@ -369,7 +378,7 @@ extension Responder {
             ])
         }
         var answer = Answer(.ok, .array(rows))
-        if let next = page.next, let link = HTTPField.Name("Link") {
+        if let next = page.next {
             var target = "\(Endpoint.listStreams.path)?from=\(next)&limit=\(limit)"
             if !prefix.isEmpty { target += "&prefix=" + QueryParameters.encoded(prefix) }
             switch asOf {
@@ -378,7 +387,7 @@ extension Responder {
                 target += "&as_of=" + QueryParameters.encoded(moment.description)
             case nil: break
             }
-            answer.fields[link] = "<\(target)>; rel=\"next\""
+            answer.linkNext(target)
         }
         return answer
     }

@@ -105,6 +105,11 @@ extension Endpoint {
             [.operator, .supervisor, .auditor, .analyst, .internalAnalyst, .administrator]
         case .readTable: [.operator, .supervisor, .auditor, .analyst, .internalAnalyst]
         case .queryProjection: [.auditor, .analyst, .internalAnalyst]
+        // Who appends what persons say needs their references.
+        case .makeSubject, .findSubject: [.appender, .privacyOfficer]
+        case .subjectStatus: [.auditor, .privacyOfficer]
+        case .subjectData, .eraseSubject, .authoriseSubject, .retention, .rotateEpoch:
+            [.privacyOfficer]
         case .metrics: [.administrator]
         }
     }
@@ -122,7 +127,9 @@ extension Endpoint {
     /// Whether what it gives cannot be told apart by centre and type.
     var needsWholeLog: Bool {
         switch self {
-        case .exportEvents, .listStreams, .readTable, .queryProjection, .entries: true
+        case .exportEvents, .listStreams, .readTable, .queryProjection, .entries, .subjectStatus,
+            .subjectData, .eraseSubject, .authoriseSubject, .retention, .rotateEpoch:
+            true
         default: false
         }
     }
@@ -134,6 +141,7 @@ func audience(ofReadModel name: String) -> Set<Role> {
     switch name {
     case "operator-queues": [.operator, .supervisor, .auditor, .analyst, .internalAnalyst]
     case "case-flow": [.supervisor, .auditor, .analyst, .internalAnalyst]
+    case "survey-comments": [.supervisor, .internalAnalyst]
     default: [.internalAnalyst]
     }
 }

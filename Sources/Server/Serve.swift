@@ -9,8 +9,8 @@ internal import NIOPosix
 package import ProjectionKit
 internal import ServiceLifecycle
 internal import Storage
-package import Subjects
 internal import UnixSignals
+package import Vault
 
 /// One process that serves one log over HTTP.
 package struct LogServer: Sendable {
@@ -22,13 +22,14 @@ package struct LogServer: Sendable {
         /// Of one client; nil lets each send as many as it likes.
         package var requestsPerSecond: Int?
         package var connectionsMax = ServerLimits.connectionsMax
-        /// Seals personal data; nil refuses events that have some.
-        package var seal: PersonalSeal?
+        /// Where the keys of persons are, or will be.
+        package var vault: VaultDoor
 
-        package init(host: String, port: Int, gate: GatePolicy) {
+        package init(host: String, port: Int, gate: GatePolicy, vault: VaultDoor) {
             self.host = host
             self.port = port
             self.gate = gate
+            self.vault = vault
         }
     }
 
@@ -71,8 +72,8 @@ package struct LogServer: Sendable {
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
         var configuration = ServiceGroupConfiguration(
             services: [
-                desk.readers, desk.queries, desk.journal, desk.pulse, desk.readModels, server,
-                desk.health,
+                desk.readers, desk.queries, desk.journal, desk.subjects, desk.pulse,
+                desk.readModels, server, desk.health,
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = ServerLimits.drainPatience
@@ -102,13 +103,15 @@ package struct LogServer: Sendable {
             threads: ServerLimits.queryThreads, waitingMax: ServerLimits.queriesWaitingMax)
         let readers = Readers(threads: ServerLimits.readThreads, waitingMax: .max)
         let (journal, pulse) = (Journal(log, logger), try Pulse(log))
+        let models = LiveReadModels(projections, of: log, in: projectionsDirectory, pulse)
+        let subjects = try SubjectDesk(settings.vault, of: log, logger) { try models.forget() }
+        try await subjects.takeUp()
         let gate = try await Gate(
             settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal,
             logger)
         return Desk(
-            log: log, seal: settings.seal, readers: readers, queries: queries, pulse: pulse,
+            log: log, subjects: subjects, readers: readers, queries: queries, pulse: pulse,
             events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
-            readModels: LiveReadModels(projections, of: log, in: projectionsDirectory, pulse),
-            journal: journal, gate: gate, health: Health(), logger: logger)
+            readModels: models, journal: journal, gate: gate, health: Health(), logger: logger)
     }
 }

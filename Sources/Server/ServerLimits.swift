@@ -84,6 +84,12 @@ package enum ServerLimits {
     package static let pulseMax: Duration = .milliseconds(100)
     /// Reads of one pulse that subscribers share, each of up to 4 MiB of events.
     package static let sharedReadsMax = 16
+    /// How often a vault is looked for where there is none yet.
+    package static let vaultInterval: Duration = .seconds(1)
+    /// Bytes of a body that tells of a subject.
+    package static let subjectBodyBytesMax = 16 << 10
+    /// Events of a subject in one answer, also where no other limit is asked for.
+    package static let subjectEventsMax = 1_000
     /// How often read models are brought up to date while events come.
     package static let projectInterval: Duration = .seconds(1)
 }

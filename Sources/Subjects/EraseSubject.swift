@@ -10,10 +10,16 @@ package import Vault
 package struct SubjectEraser: Sendable {
     let log: EventLog
     let vault: KeyStore
+    private let forget: Forget
 
-    package init(_ vault: KeyStore, of log: EventLog) {
+    /// Makes anew what is derived from the log and holds personal data, so that nothing is left in
+    /// it of what was erased.
+    package typealias Forget = @Sendable () throws -> Void
+
+    package init(_ vault: KeyStore, of log: EventLog, forget: @escaping Forget) {
         self.vault = vault
         self.log = log
+        self.forget = forget
     }
 
     /// What was erased, as the log tells it.
@@ -23,6 +29,12 @@ package struct SubjectEraser: Sendable {
         package let requested: Position
         /// Where `subject.erased` stands.
         package let erased: Position
+
+        /// What is said of one that had been broken off, and was finished.
+        package var finished: String {
+            "finished the erasure of the subject \(subject), which had been broken off: position "
+                + "\(erased)"
+        }
     }
 
     /// Erases a subject's data of all classes, or of some.
@@ -37,10 +49,28 @@ package struct SubjectEraser: Sendable {
     package func erase(
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, basis: String, by executor: String
     ) async throws -> Erasure? {
-        try Self.require(basis, "the basis")
-        try Self.require(executor, "the executor")
         // The vault remembers one erasure of a subject at a time.
         _ = try await finishWhatWasBegun()
+        let told = try log.erasedKeys()
+        guard try begin(subject, classes, basis: basis, by: executor, told) == .begun else {
+            return nil
+        }
+        return try await carryOutWhatWasBegun().first { $0.subject == subject }
+    }
+
+    enum Beginning {
+        case begun
+        /// It was erased before.
+        case nothingToErase
+    }
+
+    /// Remembers what is to be erased: from here on it is carried out, whatever ends this process.
+    func begin(
+        _ subject: SubjectRef, _ classes: [RetentionClass]?, basis: String, by executor: String,
+        _ told: [(subject: SubjectRef, keys: Set<String>)]
+    ) throws -> Beginning {
+        try Self.require(basis, "the basis")
+        try Self.require(executor, "the executor")
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }
         for retention in classes ?? [] where !status.contains(where: { $0.retention == retention })
@@ -48,28 +78,24 @@ package struct SubjectEraser: Sendable {
             throw VaultError.noClass(retention, subject)
         }
         // What this log does not tell is told, also when it was brought back from before.
-        let told = Set(try log.erasedKeys().filter { $0.subject == subject }.flatMap(\.keys))
+        let told = Set(told.filter { $0.subject == subject }.flatMap(\.keys))
         let destroyed = status.filter { key in
             (key.state != .erased || !told.contains("\(key.key)"))
                 && classes?.contains(key.retention) ?? true
         }
-        guard !destroyed.isEmpty else { return nil }
-        // From here on the erasure is carried out, whatever ends this process.
-        let note = try vault.beginErasure(
+        guard !destroyed.isEmpty else { return .nothingToErase }
+        _ = try vault.beginErasure(
             of: subject,
             ErasureNote(
                 basis: basis, executor: executor, moment: log.clock.now,
                 keys: destroyed.map(ErasureNote.Key.init)
             ).bytes)
-        return try await carryOut(subject, note)
+        return .begun
     }
 
     /// Carries out and tells what was begun and broken off; returns what was erased.
     package func finishWhatWasBegun() async throws -> [Erasure] {
-        var finished: [Erasure] = []
-        for begun in try vault.begunErasures() {
-            finished.append(try await carryOut(begun.subject, begun.note))
-        }
+        let finished = try await carryOutWhatWasBegun()
         try vault.finishRotation()
         try await tellDestroyedEpochs()
         try eraseWhatCameBack()
@@ -78,9 +104,11 @@ package struct SubjectEraser: Sendable {
 
     /// Erases anew what the log tells is erased, where an older copy of the vault was put back.
     private func eraseWhatCameBack() throws {
+        var count = 0
         for (subject, keys) in try log.erasedKeys() {
-            _ = try vault.destroy(keys, of: subject, at: log.clock.now.microseconds)
+            count += try vault.destroy(keys, of: subject, at: log.clock.now.microseconds)
         }
+        if count > 0 { try forget() }
     }
 
     private static func require(_ text: String, _ what: String) throws(VaultError) {
@@ -88,6 +116,18 @@ package struct SubjectEraser: Sendable {
             $0.value < 0x20 || (0x7F...0x9F).contains($0.value)
         }
         guard (1...1_024).contains(text.utf8.count), isPlain else { throw .badReason(what) }
+    }
+
+    func carryOutWhatWasBegun() async throws -> [Erasure] {
+        var erasures: [Erasure] = []
+        for begun in try vault.begunErasures() {
+            erasures.append(try await carryOut(begun.subject, begun.note))
+        }
+        guard !erasures.isEmpty else { return [] }
+        try forget()
+        // Until here, a crash repeats the same events, and makes anew what is derived.
+        for erasure in erasures { try vault.endErasure(of: erasure.subject) }
+        return erasures
     }
 
     private func carryOut(_ subject: SubjectRef, _ bytes: [UInt8]) async throws -> Erasure {
@@ -98,8 +138,6 @@ package struct SubjectEraser: Sendable {
         _ = try vault.erase(subject, classes: classes, at: note.moment.microseconds)
         let erased = try await log.appendOwn(
             event(.erased, of: subject, note, note.report(of: subject, requested: requested)))
-        // Now the log tells it for ever; until here, a crash repeats the same events.
-        try vault.endErasure(of: subject)
         return Erasure(subject: subject, requested: requested, erased: erased)
     }
 
@@ -186,7 +224,7 @@ extension EventLog {
 
 extension EventLog {
     /// The keys that the log tells are destroyed, and whose they were.
-    fileprivate func erasedKeys() throws -> [(subject: SubjectRef, keys: Set<String>)] {
+    func erasedKeys() throws -> [(subject: SubjectRef, keys: Set<String>)] {
         var selection = Selection()
         selection.types = [.erased]
         var found: [(subject: SubjectRef, keys: Set<String>)] = []

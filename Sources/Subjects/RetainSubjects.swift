@@ -3,6 +3,21 @@ internal import EventLog
 package import JSON
 package import Vault
 
+/// For how many days data of a retention class are kept.
+package struct RetentionTerm: Hashable, Sendable {
+    package let retention: RetentionClass
+    package let days: Int64
+
+    /// Nil unless it is a class of personal data that there are, and 0 to 100,000 days.
+    package init?(_ name: String, days: Int64) {
+        guard PersonalFields.retentions.contains(name), (0...100_000).contains(days),
+            let retention = try? RetentionClass(name)
+        else { return nil }
+        self.retention = retention
+        self.days = days
+    }
+}
+
 /// Whose data of a retention class have been kept for as long as they may be.
 package struct Expired: Equatable, Sendable {
     package let subject: SubjectRef
@@ -10,13 +25,47 @@ package struct Expired: Equatable, Sendable {
     /// When the newest event with data of the class happened; where there is none, when the key was
     /// made.
     package let last: Instant
+
+    package func members(_ run: RetentionRun) -> [(String, JSONNode)] {
+        [
+            ("subject", .text("\(subject)")), ("class", .text("\(retention)")),
+            ("last", .text("\(last)")), ("erased", .truth(run == .erasing)),
+        ]
+    }
+}
+
+/// What is done with what has expired.
+package enum RetentionRun: Sendable {
+    case erasing
+    case listing
 }
 
 extension SubjectEraser {
-    /// The subjects whose newest data of a class are older than a moment, in no particular order.
+    /// Erases what is older than its term, or only lists it; returns what that is.
     ///
-    /// Looks up the newest events of each subject that has a key of the class.
-    package func expired(
+    /// Looks up the events of each subject that has a key of the class.
+    /// - Throws: `VaultError`, `LogError`; what was erased before stays erased.
+    package func retain(
+        _ term: RetentionTerm, _ run: RetentionRun, by executor: String
+    ) async throws -> [Expired] {
+        _ = try await finishWhatWasBegun()
+        let age = term.days * Instant.microsecondsOfDay
+        let moment = Instant(microseconds: log.clock.now.microseconds - age)
+        let expired = try expired(term.retention, before: moment)
+        guard run == .erasing else { return expired }
+        let told = try log.erasedKeys()
+        for one in expired {
+            _ = try begin(
+                one.subject, [term.retention],
+                basis: "retention of \(term.retention): \(term.days) days", by: executor, told)
+        }
+        // Together, so that what is derived is made anew once for all of them.
+        _ = try await carryOutWhatWasBegun()
+        return expired
+    }
+
+    /// The subjects whose newest data of a class are older than a moment, in no particular order.
+    private func expired(
         _ retention: RetentionClass, before moment: Instant
     ) throws -> [Expired] {
         var expired: [Expired] = []

@@ -184,7 +184,7 @@ package enum PersonalText: Equatable, Sendable {
     }
 }
 
-extension PersonalSeal {
+extension KeyStore {
     /// Opens an event's personal data, as far as there is a key.
     /// - Throws: ``SealError`` where what stands there was altered, or moved from another event.
     package func open(_ event: Event) throws(SealError) -> PersonalText {
@@ -204,12 +204,12 @@ extension PersonalSeal {
         }
         do throws(VaultError) {
             let retention = try RetentionClass(fields.retention)
-            switch try vault.state(of: subject, for: retention) {
+            switch try state(of: subject, for: retention) {
             case .never: return .closed(subject)
             case .erased: return .erased(subject)
             case .active, .authorisedAnew: break
             }
-            let key = try vault.key(of: subject, for: retention)
+            let key = try key(of: subject, for: retention)
             // What an earlier key has sealed was erased with it.
             guard key.id == value.key else { return .erased(subject) }
             let clear = try key.open(value, at: event.place(subject))
@@ -232,10 +232,12 @@ extension PersonalSeal {
 
 extension EventLog {
     /// All events with personal data of a subject, in their order.
-    package func forEachEvent(
-        of subject: SubjectRef, _ visit: (Event) throws -> ReadStep
+    func forEachEvent(
+        of subject: SubjectRef, from first: Position = Position(0),
+        _ visit: (Event) throws -> ReadStep
     ) throws {
         var selection = Selection()
+        selection.from = first
         selection.tags = [try .of(subject)]
         try read(selection, visit)
     }

@@ -131,7 +131,7 @@ package final class KeyStore: Sendable {
 
 extension KeyStore {
     /// The subject of an identifier, such as a tax code or a phone number, or nil.
-    package func subject(of identifier: String) throws(VaultError) -> SubjectRef? {
+    package func subject(of identifier: Identifier) throws(VaultError) -> SubjectRef? {
         try wrapping {
             try environment.read { transaction in
                 try reference(of: try blind(identifier, in: transaction), in: transaction)
@@ -142,12 +142,10 @@ extension KeyStore {
     /// The subject of an identifier, who is made where there is none yet; nil makes one whom no
     /// identifier leads to.
     ///
-    /// The identifier is taken as it is: who calls writes it in one way only. It is durable before
-    /// this returns, and what it costs is one commit.
+    /// It is durable before this returns, and what it costs is one commit.
     package func makeSubject(
-        of identifier: String?, keeping classes: [RetentionClass], at moment: Int64
+        of identifier: Identifier?, keeping classes: [RetentionClass], at moment: Int64
     ) throws(VaultError) -> SubjectRef {
-        if let identifier, !(1...512).contains(identifier.utf8.count) { throw .badIdentifier }
         return try wrapping {
             try environment.write { transaction in
                 let blinded = try identifier.map { try blind($0, in: transaction) }
@@ -487,11 +485,11 @@ extension KeyStore {
     /// HMAC-SHA256 of an identifier under the key of the index: equal identifiers only show that
     /// they are equal, to who can read the store.
     private func blind(
-        _ identifier: String, in transaction: borrowing some Transaction & ~Copyable
+        _ identifier: Identifier, in transaction: borrowing some Transaction & ~Copyable
     ) throws -> [UInt8] {
         let key = try unwrapped(
             wrappedIndex(in: transaction), using: epochs.key(of: epoch(in: transaction)))
-        return Array(HMAC<SHA256>.authenticationCode(for: Array(identifier.utf8), using: key))
+        return Array(HMAC<SHA256>.authenticationCode(for: Array(identifier.text.utf8), using: key))
     }
 
     private func reference(

@@ -17,6 +17,27 @@ package struct SubjectRef: Hashable, Sendable, CustomStringConvertible {
     package var description: String { words.hex }
 }
 
+/// What leads to a person outside, such as a tax code or a phone number.
+///
+/// It is taken as it is written, so who calls writes it in one way only.
+package struct Identifier: Hashable, Sendable {
+    /// 1 to 512 bytes without control characters and line ends, and white space at neither end.
+    let text: String
+
+    /// Throws ``VaultError/badIdentifier``.
+    package init(_ text: String) throws(VaultError) {
+        let scalars = text.unicodeScalars
+        let breaks = scalars.contains { scalar in
+            scalar.properties.generalCategory == .control || ["\u{2028}", "\u{2029}"].contains(scalar)
+        }
+        guard (1...512).contains(text.utf8.count), !breaks,
+            scalars.first?.properties.isWhitespace == false,
+            scalars.last?.properties.isWhitespace == false
+        else { throw .badIdentifier }
+        self.text = text
+    }
+}
+
 /// The name of one key: 128 random bits.
 package struct KeyID: Hashable, Sendable, CustomStringConvertible {
     let words: RandomName

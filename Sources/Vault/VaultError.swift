@@ -27,6 +27,7 @@ package enum VaultError: Error, Equatable, Sendable {
     case noClass(RetentionClass, SubjectRef)
     /// What is told in the log for ever must be short, and a text that shows as it is.
     case badReason(String)
+    /// What is to lead to a person must be one line that is not too long.
     case badIdentifier
     /// What is to be opened is no sealed value, belongs to another event, or was altered.
     case cannotOpen(String)
@@ -61,7 +62,9 @@ extension VaultError: CustomStringConvertible {
         case .badReason(let what):
             "\(what) must have 1 to 1024 bytes and no control characters; it stands in the log for "
                 + "ever"
-        case .badIdentifier: "an identifier has 1 to 512 bytes"
+        case .badIdentifier:
+            "an identifier has 1 to 512 bytes in one line, without control characters, and without "
+                + "white space at its ends"
         case .cannotOpen(let why): "the sealed value cannot be opened: \(why)"
         }
     }

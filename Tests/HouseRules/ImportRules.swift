@@ -24,8 +24,8 @@ extension Rule {
         ],
         "YAML": ["Yams"],
         "Projections": [
-            "ProjectionKit", "ContactCentre", "EventLog", "Storage", "JSON", "Statistics", "YAML",
-            "GRDB", "Crypto", "Synchronization",
+            "ProjectionKit", "ContactCentre", "EventLog", "Subjects", "Storage", "JSON",
+            "Statistics", "YAML", "GRDB", "Crypto", "Synchronization",
         ],
         "Reorganisation": [
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",

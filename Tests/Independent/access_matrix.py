@@ -28,6 +28,10 @@ ANALYSTS = {"auditor", "analyst", "internal_analyst"}
 SQL = ("SELECT 1 AS one", {"Content-Type": "application/sql"})
 MOVE = ('{"next":0}', {"Content-Type": "application/json"})
 
+MAKERS = {"appender", "privacy_officer"}
+NOBODY = "/v1/subjects/" + "0" * 32
+BASIS = ('{"basis":"GDPR 17"}', {})
+
 # What is asked, and by whom it may be.
 TABLE = [
     ("POST", "/v1/events", None, {"appender"}),
@@ -57,6 +61,17 @@ TABLE = [
     ("GET", "/v1/projections/equity-and-access/tables/outcomes", None, {"internal_analyst"}),
     ("POST", "/v1/projections/operator-queues/query", SQL, ANALYSTS),
     ("POST", "/v1/projections/equity-and-access/query", SQL, {"internal_analyst"}),
+    ("GET", "/v1/projections/survey-comments/tables/comments", None,
+     {"supervisor", "internal_analyst"}),
+    ("POST", "/v1/projections/survey-comments/query", SQL, {"internal_analyst"}),
+    ("POST", "/v1/subjects", ('{"identifier":"A"}', {}), MAKERS),
+    ("POST", "/v1/subject-lookup", ('{"identifier":"A"}', {}), MAKERS),
+    ("GET", NOBODY, None, {"auditor", "privacy_officer"}),
+    ("GET", NOBODY + "/data", None, {"privacy_officer"}),
+    ("POST", NOBODY + "/erasure", BASIS, {"privacy_officer"}),
+    ("POST", NOBODY + "/authorisation", BASIS, {"privacy_officer"}),
+    ("POST", "/v1/retention", ('{"keep":{"contact":100000}}', {}), {"privacy_officer"}),
+    ("POST", "/v1/epoch", None, {"privacy_officer"}),
     ("GET", "/metrics", None, {"administrator"}),
     ("GET", "/livez", None, None),
     ("GET", "/readyz", None, None),
@@ -224,7 +239,8 @@ def limited(checks, server, binary, log, keys):
                     f"{form}: reads only its centre")
         checks.same(server.request("GET", "/v1/events/0", token=token)[0], 403,
                     f"{form}: position 0")
-        for path in ("/v1/export", "/v1/streams", "/v1/projections/case-flow/tables/services"):
+        for path in ("/v1/export", "/v1/streams", "/v1/projections/case-flow/tables/services",
+                     NOBODY):
             checks.same(server.request("GET", path, token=token)[0], 403, f"{form}: {path}")
 
 

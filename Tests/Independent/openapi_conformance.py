@@ -10,8 +10,8 @@ must be taken, what it forbids refused; nothing may be answered with 500. Lines 
 against the description one by one, and a subscription is followed while events are appended.
 
 The server's log is written to: take a new one. The requests follow from the seed and from what
-the log holds. With a token, one that has the roles appender, internal_analyst and administrator,
-requests without it must be refused. Exits with 1 where a promise was broken.
+the log holds. With a token, one that has the roles appender, internal_analyst, privacy_officer and
+administrator, requests without it must be refused. Exits with 1 where a promise was broken.
 """
 
 import argparse
@@ -32,11 +32,16 @@ import uuid
 DESCRIPTION = pathlib.Path(__file__).parents[2] / "Sources/Server/openapi.yaml"
 NAMES = "OPENAPI_CONFORMANCE_NAMES"
 LINES = "application/x-ndjson"
+SUBJECTS = []
 CURSORS, SPARE_CURSOR = ["conformance", "desk"], "spare"
 VALIDATORS = []
 # What the description allows and the server may still refuse, since no schema can say it: which
 # SQL is right, which ids are in the log, whether a condition holds, which size is the greater one.
 REFUSABLE = {
+    "findSubject": ["2xx", "401", "403", "404", "429", "503"],
+    "subjectStatus": ["2xx", "401", "403", "404", "429", "503"],
+    "eraseSubject": ["2xx", "401", "403", "404", "429", "503"],
+    "authoriseSubject": ["2xx", "401", "403", "404", "409", "429", "503"],
     "consistency": ["2xx", "304", "400", "401", "403", "404", "429", "503"],
     "appendEvents": ["2xx", "401", "403", "409", "422", "429", "503"],
     "readTable": ["2xx", "400", "401", "403", "404", "429", "503"],
@@ -98,6 +103,10 @@ class Server:
         with self.open("/v1/events", body, Content_Type="application/cloudevents+json") as answer:
             return json.load(answer)["first"]
 
+    def make_subject(self, identifier):
+        with self.open("/v1/subjects", json.dumps({"identifier": identifier}).encode()) as answer:
+            return json.load(answer)["subject"]
+
     def heap_limit(self, path):
         """What SQLite may hold in all of the server's process; 0 where nobody limits it."""
         query = b"SELECT soft_heap_limit FROM pragma_soft_heap_limit"
@@ -126,6 +135,11 @@ def play(server):
                           time=f"2026-11-23T09:{10 * number + minute:02}:00+01:00")
     for minute, kind in enumerate(["case.opened", "case.taken_in_charge", "case.resolved"]):
         server.append("case/1", kind, {}, schema=1, time=f"2026-11-23T10:0{minute}:00Z")
+    for number in range(3):
+        SUBJECTS.append(server.make_subject(f"person {number}"))
+        server.append(f"survey/{number}", "survey.answered", {
+            "surveyId": "s", "answers": [{"q": "csat", "value": 4}], "comment": "a long queue",
+            "citizenRef": SUBJECTS[-1]}, schema=1)
 
 
 # A subscription never ends, so it is followed here for as long as there is something to expect.
@@ -238,12 +252,13 @@ def settings(server):
         "[dictionaries.tables]",
         f"values = {json.dumps(sorted({name for names in tables.values() for name in names}))}",
         "[dictionaries.cursors]", f"values = {json.dumps(CURSORS)}",
+        "[dictionaries.subjects]", f"values = {json.dumps(SUBJECTS)}",
         "[dictionaries.positions]", "values = [0, 1, 2, 3, 20, 21, 22]",
         "[dictionaries.conditions]", f"values = {json.dumps(CONDITIONS)}",
         "[parameters]"]
     for name, dictionary in [
             ("path.projection", "projections"), ("path.table", "tables"),
-            ("path.cursor", "cursors"), ("query.where", "conditions"), ("query.from", "positions"),
+            ("path.cursor", "cursors"), ("path.subject", "subjects"), ("query.where", "conditions"), ("query.from", "positions"),
             ("query.to", "positions"), ("query.after", "positions"), ("body.next", "positions")]:
         yield f'"{name}" = {{dictionary = "{dictionary}", probability = 0.7}}'
     # 413 is a refusal too, of more events than an append may have.
@@ -363,19 +378,25 @@ def breaks_words(case):
     streams = [text.rpartition("=")[0] for text in listed(query.get("expect_revision"))]
     up_to_128 = [*listed(query.get("type")), *listed(query.get("tag"))]
     up_to_256 = [*listed(query.get("stream")), *streams]
+    up_to_512, up_to_1024 = [], []
     for body in listed(case.body):
         if isinstance(body, dict):
             tags = str(body.get("tags")).split(" ")
             up_to_128 += [body.get("type"), *tags]
             up_to_256 += [body.get("subject")]
+            up_to_512 += [body.get("identifier")]
+            up_to_1024 += [body.get("basis")]
             # 1.0 is an integer to a schema, but not to one who reads strictly.
             whole = [value for name, value in body.items() if name != "data"]
+            whole += body["keep"].values() if isinstance(body.get("keep"), dict) else []
             if len(set(tags)) < len(tags) or any(isinstance(value, float) for value in whole):
                 return True
     # Limits are in bytes, where a schema counts characters.
     return (len(set(streams)) < len(streams)
             or any(len(str(text).encode()) > 128 for text in up_to_128)
-            or any(len(str(text).encode()) > 256 for text in up_to_256))
+            or any(len(str(text).encode()) > 256 for text in up_to_256)
+            or any(len(str(text).encode(errors="replace")) > 512 for text in up_to_512)
+            or any(len(str(text).encode(errors="replace")) > 1024 for text in up_to_1024))
 
 
 def listed(value):

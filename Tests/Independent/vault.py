@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from serving import Checks, Server, event
+from serving import Checks, event
 
 parser = argparse.ArgumentParser()
 parser.add_argument("ascolto")
@@ -241,18 +241,27 @@ def write_export(name):
     return place(name)
 
 
+def comments(log):
+    rows = json.loads(done("query", "survey-comments", log=log))
+    return [(row["state"], row["comment"]) for row in rows]
+
+
 def erased():
     """All that was given out before stays byte for byte, and what was erased is nowhere."""
     subject = create("QGLZFR80A41H501X", log="e")
     other = create("somebody else", log="e")
-    sent = [call(subject), opinion(subject), call(other)]
+    sent = [call(subject), opinion(subject), call(other), opinion(other)]
     append(*sent, log="e")
     note = done("checkpoint", log="e")
     key = json.loads(done("stats", log="e"))["verifier_key"]
-    receipts = [done("prove", str(n), log="e") for n in range(4)]
+    receipts = [done("prove", str(n), log="e") for n in range(5)]
     export = done("export", log="e")
     done("project", log="e")
-    digests = [(m["name"], m["digest"]) for m in json.loads(done("projections", log="e"))]
+    digests = {m["name"]: m["digest"] for m in json.loads(done("projections", log="e"))}
+    checks.same(comments("e"), [("open", COMMENT), ("open", COMMENT)], "what citizens wrote")
+    model = place("e/projections/survey-comments.sqlite")
+    checks.same(os.stat(model).st_mode & 0o777, 0o600, "who may read it")
+    checks.that(COMMENT.encode() in read(model), "this search finds what was written")
     reader = Reader("e")
     _, secret, wrapped = reader.key(subject, "contact")
     _, kept, _ = reader.key(other, "contact")
@@ -283,6 +292,16 @@ def erased():
     made = hmac.new(secret, b"key-id" + bytes.fromhex(status["keys"][0]["key"]), "sha256")
     checks.same(made.hexdigest(), last["data"]["keys"][0]["commitment"], "the key's commitment")
     size = last["position"]
+    # Read models: what was written is gone with the erasure, and nothing else has changed.
+    checks.same(comments("e"), [("erased", None), ("open", COMMENT)], "what is left of comments")
+    shutil.copytree(place("e"), place("e-rebuilt"))
+    done("project", "--rebuild", log="e-rebuilt")
+    done("project", log="e")
+    live, rebuilt = ({m["name"]: m["digest"] for m in json.loads(done("projections", log=log))}
+                     for log in ("e", "e-rebuilt"))
+    checks.same(live, rebuilt, "read models that grew, and rebuilt ones")
+    changed = {name for name in digests if live[name] != digests[name]}
+    checks.same(changed, {"survey-comments"}, "read models that an erasure changes")
     again = json.loads(done("subject", "erase", subject, "--basis", "once more", log="e"))
     checks.same(again["told"], told["told"], "erased twice")
     checks.same(json.loads(done("export", log="e").splitlines()[-1])["position"], size, "its events")
@@ -304,17 +323,17 @@ def erased():
          key], capture_output=True).returncode, 0, "the export of before")
     checks.same(run("verify", "--key", key, "--old", place("note"), log="e").returncode, 0,
                 "the checkpoint of before")
-    done("project", "--rebuild", log="e")
     # Reading is total: nothing fails, and what is not personal is what it was.
-    newest = {m["name"]: m["digest"] for m in json.loads(
-        done("projections", "--as-of", "3", log="e"))}
-    checks.same(newest, dict(digests), "read models without personal data")
+    then = {m["name"]: m["digest"] for m in json.loads(
+        done("projections", "--as-of", "4", log="e"))}
+    checks.same({name for name in then if then[name] != digests[name]}, {"survey-comments"},
+                "read models of before")
     rows = json.loads(done("subject", "show", subject, log="e"))
     checks.same({(row["state"], row["data"]) for row in rows}, {("erased", None)}, "what is shown")
     rows = json.loads(done("subject", "show", other, log="e"))
-    checks.same([row["state"] for row in rows], ["open"], "somebody else")
+    checks.same([row["state"] for row in rows], ["open", "open"], "somebody else")
     # Retries, and what comes anew.
-    checks.same(append(*sent, log="e")["already_appended"], 3, "a retry of an erased person's")
+    checks.same(append(*sent, log="e")["already_appended"], 4, "a retry of an erased person's")
     refused = run("append", data=json.dumps(call(subject)).encode(), log="e")
     checks.that(refused.returncode == 3 and b"were erased" in refused.stderr, "anew")
     refused = run("append", data=json.dumps(
@@ -336,6 +355,9 @@ def erased():
     os.mkdir(place("given-out"))
     for name in ("e.backup", "e.export"):
         shutil.move(place(name), place("given-out"))
+    # The other opinion reads the same, and the search would find it.
+    done("subject", "erase", other, "--basis", "17", "--retention", "opinion", log="e")
+    done("project", log="e")
     needles = {text: text.encode() for text in SECRETS}
     needles |= {"the key": secret, "the epoch's key": epoch, "the epoch, wrapped": wrapped_epoch}
     checks.same(search(needles, place("e"), place("given-out")), [], "what is left in any file")
@@ -349,6 +371,7 @@ def erased():
     done("append", data=b"", log="e")
     rows = json.loads(done("subject", "show", subject, log="e"))
     checks.same({row["state"] for row in rows}, {"erased"}, "an older vault put back")
+    checks.same(comments("e"), [("erased", None)] * 2, "comments, then")
     done("subject", "erase", subject, "--basis", "once more", log="e")
     done("subject", "rotate-epoch", log="e")
     shutil.rmtree(place("e/vault"))
@@ -360,7 +383,7 @@ def erased():
                 ["subject.erasure_requested", "subject.erased"], "a log from before")
     # Authorised anew.
     done("subject", "authorise", subject, "--basis", "came back", log="e")
-    checks.same(append(*sent, log="e")["already_appended"], 3, "old retries after that")
+    checks.same(append(*sent, log="e")["already_appended"], 4, "old retries after that")
     append(call(subject), log="e")
     rows = json.loads(done("subject", "show", subject, log="e"))
     checks.same([row["state"] for row in rows], ["erased", "erased", "open"], "what came since")
@@ -369,37 +392,6 @@ def erased():
         checks.same(run("append", data=json.dumps(event(kind=forged)).encode(), log="e").returncode,
                     3, f"{forged} by a producer")
     done("check", log="e")
-
-
-def served():
-    """Over HTTP it is the same."""
-    subject, gone = create("served", log="s"), create("gone", log="s")
-    done("keys", "generate", log="s")
-    known = call(gone)
-    append(known, log="s")
-    done("subject", "erase", gone, "--basis", "17", log="s")
-    server = Server(options.ascolto, place("s"), "--insecure")
-    try:
-        sent = call(subject)
-        checks.same(server.append(sent)[0], 201, "appended")
-        checks.same(server.append(sent)[0], 200, "a retry")
-        checks.same(server.append(known)[0], 200, "a retry of an erased person's")
-        status, _, body = server.append(call(gone))
-        checks.that(status == 422 and b"were erased" in body, f"an erased person: {body}")
-        status, _, body = server.append({**sent, "id": str(uuid.uuid4()),
-                                         "data": {**sent["data"], "citizenRef": "1" * 32}})
-        checks.that(status == 400 and b"no subject" in body, f"nobody: {body}")
-        lines = b"\n".join(json.dumps(e).encode() for e in (call(subject), opinion(subject)))
-        for kind, text in (("application/x-ndjson", lines),
-                           ("application/cloudevents-batch+json",
-                            json.dumps([call(subject), opinion(subject)]).encode())):
-            status, _, body = server.request("POST", "/v1/events", text, {"Content-Type": kind})
-            checks.same(status, 201, f"{kind}: {body}")
-    finally:
-        checks.same(server.stop(), 0, "the server ends")
-    rows = json.loads(done("subject", "show", subject, log="s"))
-    checks.same([row["state"] for row in rows], ["open"] * 5, "what came over HTTP")
-    checks.same(search({text: text.encode() for text in SECRETS}, place("s")), [], "clear text")
 
 
 def guarded():
@@ -472,6 +464,7 @@ def killed(most):
     """Killed at any system call that writes, an erasure or rotation is whole after the next verb."""
     subject = create("K", log="k")
     append(call(subject), opinion(subject), log="k")
+    done("project", log="k")
     shutil.copytree(place("k"), place("k-before"))
     kills = 0
     for verb in (["subject", "erase", subject, "--basis", "17"], ["subject", "rotate-epoch"]):
@@ -502,6 +495,10 @@ def judge_killed(subject, verb, what):
             ({"active"}, []),
             ({"erased"}, ["subject.erasure_requested", "subject.erased"])),
             f"{what}: {states}, {told}")
+        wanted = ("erased", None) if states == {"erased"} else ("open", COMMENT)
+        checks.same(comments("k"), [wanted], f"{what}: what is left of comments")
+        left = search({"the comment": COMMENT.encode()}, place("k"))
+        checks.same(len(left), 0 if states == {"erased"} else 1, f"{what}: files with it")
         # What was done before the kill is not taken back.
         checks.that(not ({key["state"] for key in before["keys"]} == {"erased"}
                          and states != {"erased"}), f"{what}: the keys are back")
@@ -521,11 +518,10 @@ def judge_killed(subject, verb, what):
 
 
 try:
-    for log in ("log", "e", "s", "k", "r"):
+    for log in ("log", "e", "k", "r"):
         done("init", log=log)
     sealed()
     erased()
-    served()
     guarded()
     retained()
     together()

@@ -23,6 +23,14 @@ struct ServedTests {
     func access() throws { try run("access_matrix.py") }
 
     @Test(
+        "persons: keys, erasure, retention and epochs, beside appends and through kills",
+        .enabled(if: Python.speaksHTTP, "\(Python.needed)"), .timeLimit(.minutes(6)))
+    func subjects() throws {
+        let run = try Python.run("served_subjects.py", [Ascolto.path], within: 300)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+
+    @Test(
         "checkpoints, receipts, tiles and proofs of growth, verified by an auditor's program",
         .timeLimit(.minutes(6)))
     func proofs() throws { try run("served_proofs.py", Ascolto.neighbour("ascolto-verify")) }

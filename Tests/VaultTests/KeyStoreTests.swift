@@ -44,23 +44,28 @@ struct KeyStoreTests {
     func references() throws {
         let scratch = try Scratch()
         let first = try withStore(in: scratch) { store in
-            let first = try store.makeSubject(of: "A", keeping: Self.classes, at: 1)
-            #expect(try store.makeSubject(of: "A", keeping: Self.classes, at: 2) == first)
-            #expect(try store.makeSubject(of: "a", keeping: Self.classes, at: 2) != first)
-            #expect(try store.subject(of: "B") == nil)
+            let first = try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 1)
+            #expect(
+                try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 2) == first)
+            #expect(
+                try store.makeSubject(of: Identifier("a"), keeping: Self.classes, at: 2) != first)
+            #expect(try store.subject(of: Identifier("B")) == nil)
             return first
         }
         try withStore(in: scratch) { store throws in
-            #expect(try store.subject(of: "A") == first)
+            #expect(try store.subject(of: Identifier("A")) == first)
             #expect(try store.erase(first, at: 3).count == 2)
-            #expect(try store.subject(of: "A") == nil)
-            #expect(try store.makeSubject(of: "A", keeping: Self.classes, at: 4) != first)
-            for identifier in ["", String(repeating: "x", count: 513)] {
-                #expect(throws: VaultError.badIdentifier) {
-                    try store.makeSubject(of: identifier, keeping: Self.classes, at: 1)
-                }
-            }
+            #expect(try store.subject(of: Identifier("A")) == nil)
+            #expect(
+                try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 4) != first)
         }
+    }
+
+    @Test(
+        "takes one line as an identifier, and not too long a one",
+        arguments: ["", String(repeating: "x", count: 513), "a\nb", "a\u{2028}b", " a", "a\t", "a\u{9B}b", "a\u{A0}"])
+    func identifiers(text: String) {
+        #expect(throws: VaultError.badIdentifier) { try Identifier(text) }
     }
 
     @Test("tells never, active, erased and authorised anew apart")
@@ -99,7 +104,7 @@ struct KeyStoreTests {
     func epochs() throws {
         let scratch = try Scratch()
         let (subject, sealed) = try withStore(in: scratch) { store in
-            let subject = try store.makeSubject(of: "A", keeping: Self.classes, at: 1)
+            let subject = try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 1)
             let sealed = try store.key(of: subject, for: Self.classes[0]).seal(
                 [1, 2, 3], for: Self.place(subject))
             #expect(try store.rotateEpoch() == 1)
@@ -117,7 +122,7 @@ struct KeyStoreTests {
             #expect(leftovers.allSatisfy(FileManager.default.fileExists(atPath:)))
             try store.finishRotation()
             #expect(!leftovers.contains(where: FileManager.default.fileExists(atPath:)))
-            #expect(try store.subject(of: "A") == subject)
+            #expect(try store.subject(of: Identifier("A")) == subject)
             let key = try store.key(of: subject, for: Self.classes[0])
             #expect(try key.open(sealed, at: Self.place(subject)) == [1, 2, 3])
         }
@@ -128,7 +133,9 @@ struct KeyStoreTests {
         let scratch = try Scratch()
         try withStore(in: scratch) { _ in }
         #expect(throws: VaultError.otherRoot) {
-            try withStore(in: scratch, root: OpenRoot(mask: 8)) { try $0.subject(of: "A") }
+            try withStore(in: scratch, root: OpenRoot(mask: 8)) {
+                try $0.subject(of: Identifier("A"))
+            }
         }
         let path = scratch.place("root.key")
         let root = try RootKeyFile.create(at: path)
@@ -146,7 +153,7 @@ struct KeyStoreTests {
     func erasures() throws {
         let scratch = try Scratch()
         try withStore(in: scratch) { store in
-            let subject = try store.makeSubject(of: "A", keeping: Self.classes, at: 1)
+            let subject = try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 1)
             #expect(try store.beginErasure(of: subject, [1]) == [1])
             #expect(try store.beginErasure(of: subject, [2]) == [1])
             #expect(try store.begunErasures().map(\.note) == [[1]])

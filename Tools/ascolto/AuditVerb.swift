@@ -53,7 +53,8 @@ struct AuditVerb: AsyncParsableCommand {
             request.definitions = try known.definitionsText(of: log)
             let bar = ProgressBar("audit report")
             let report = try AuditReport(
-                of: signed.log, request, projections: try known.all(of: log), under: signed.note,
+                of: signed.log, request, projections: try known.repeatable(of: log),
+                under: signed.note,
                 keys: key
             ) { bar.update(done: Int($0.done), of: Int($0.total)) }
             bar.finish()

@@ -1,7 +1,8 @@
 internal import EventLog
 internal import Foundation
 internal import Glibc
-internal import Storage
+internal import ProjectionKit
+internal import Projections
 internal import Subjects
 internal import Vault
 
@@ -52,65 +53,39 @@ struct CommandRootKey: RootKey {
     }
 }
 
-/// A root that is looked for when it is needed: what is not personal needs none.
-private struct LazyRootKey: RootKey {
-    let find: @Sendable () throws(VaultError) -> any RootKey
-
-    func wrap(_ key: [UInt8]) throws(VaultError) -> [UInt8] { try find().wrap(key) }
-
-    func unwrap(_ wrapped: [UInt8]) throws(VaultError) -> [UInt8] { try find().unwrap(wrapped) }
-}
-
 extension LogOptions {
-    var vaultDirectory: String { directory + "/vault" }
-    private var rootKeyPath: String { directory + "/root.key" }
-
-    /// The command that guards the root; nil where a file holds it.
-    private var rootCommand: String? {
-        ProcessInfo.processInfo.environment[CommandRootKey.variable]
-    }
-
-    private var rootKey: any RootKey {
-        if let rootCommand { return CommandRootKey(command: rootCommand) }
-        let path = rootKeyPath
-        return LazyRootKey { () throws(VaultError) in try RootKeyFile(at: path) }
-    }
-
-    /// The vault, or nil where there is none.
-    func openVault(_ access: KeyStore.Access) throws -> KeyStore? {
-        let isThere = KeyStore.exists(in: vaultDirectory)
-        guard isThere || FileSystem.kind(of: vaultDirectory) == .directory else { return nil }
-        return try KeyStore.open(in: vaultDirectory, root: rootKey, access: access)
-    }
-
-    /// The vault, which is made where there is none, with its root key.
-    func openOrCreateVault() throws -> KeyStore {
-        guard EventLog.exists(at: directory) else { throw LogError.noLog(directory: directory) }
-        if let vault = try openVault(.writing) { return vault }
-        try FileSystem.withLock(on: directory) {
-            // Another process may have been faster; its vault is as good.
-            guard !KeyStore.exists(in: vaultDirectory) else { return }
-            if rootCommand == nil, FileSystem.kind(of: rootKeyPath) == .missing {
-                _ = try RootKeyFile.create(at: rootKeyPath)
-                Standard.error(
-                    "made a root key in \(rootKeyPath): keep a copy apart, since without it no "
-                        + "sealed data can be read")
-            }
-            try KeyStore.create(in: vaultDirectory, root: rootKey)
-        }
-        return try KeyStore.open(in: vaultDirectory, root: rootKey, access: .writing)
+    /// The way to the vault of this log; a command guards its root where the environment names one.
+    func vaultDoor(_ access: KeyStore.Access) -> VaultDoor {
+        let command = ProcessInfo.processInfo.environment[CommandRootKey.variable]
+        return VaultDoor(
+            inLogAt: directory, rootGuardedBy: command.map { CommandRootKey(command: $0) },
+            access: access)
     }
 
     /// What seals personal data on their way into the log; nil where there is no vault.
     ///
     /// What was begun with the vault and broken off is finished first.
-    func personalSeal(of log: EventLog) async throws -> PersonalSeal? {
-        guard let vault = try openVault(.writing) else { return nil }
-        for erasure in try await SubjectEraser(vault, of: log).finishWhatWasBegun() {
-            Standard.error(
-                "finished the erasure of the subject \(erasure.subject), which had been broken "
-                    + "off: position \(erasure.erased)")
+    func personalSeal(of opened: EventLog) async throws -> PersonalSeal? {
+        let door = vaultDoor(.writing)
+        guard let vault = try door.vault() else { return nil }
+        let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
+        do {
+            for erasure in try await eraser.finishWhatWasBegun() {
+                Standard.error(erasure.finished)
+            }
+        } catch let error as ReadModelError {
+            // The keys are gone; no append waits for what is derived.
+            Standard.error("ascolto: an erasure is not finished yet: \(error)")
         }
-        return PersonalSeal(vault, of: log)
+        return PersonalSeal(vault, of: opened)
+    }
+
+    /// Makes anew what holds personal data beside the log.
+    func forgetting(in opened: EventLog, by door: VaultDoor) -> SubjectEraser.Forget {
+        let directory = projectionsDirectory
+        return {
+            try Projector(SurveyComments(by: door), in: directory)
+                .forget(from: EventSource(opened), upkeep: .once)
+        }
     }
 }

@@ -4,6 +4,8 @@ internal import Foundation
 internal import JSON
 internal import ProjectionKit
 internal import Projections
+internal import Subjects
+internal import Vault
 internal import YAML
 
 /// The read models that this binary knows, as they are configured.
@@ -30,11 +32,22 @@ struct ProjectionOptions: ParsableArguments {
         return ["--service-threshold", "\(Double(seconds) + Double(rest) / 1e18)"]
     }
 
-    func all(of log: LogOptions) throws -> [any Projection] {
+    /// Those that hold personal data come to the vault by `door`.
+    func all(of log: LogOptions, by door: VaultDoor) throws -> [any Projection] {
         [
             OperatorQueues(serviceThreshold: try threshold()), CaseFlow(), CitizenSatisfaction(),
-            EquityAndAccess(try equityDefinitions(of: log)),
+            EquityAndAccess(try equityDefinitions(of: log)), SurveyComments(by: door),
         ]
+    }
+
+    /// The same where nothing else needs the vault.
+    func all(of log: LogOptions) throws -> [any Projection] {
+        try all(of: log, by: log.vaultDoor(.reading))
+    }
+
+    /// Those whose rows are the same at the same position for ever, whoever is erased.
+    func repeatable(of log: LogOptions) throws -> [any Projection] {
+        try all(of: log).filter { $0.content == .impersonal }
     }
 
     private func equityDefinitions(of log: LogOptions) throws -> EquityDefinitions {
@@ -83,6 +96,10 @@ struct ProjectionOptions: ParsableArguments {
         }
         return projection
     }
+}
+
+extension SurveyComments {
+    init(by door: VaultDoor) { self.init { event in try door.vault()?.open(event) } }
 }
 
 struct Project: ParsableCommand {

@@ -3,6 +3,7 @@ internal import EventLog
 internal import JSON
 internal import Logging
 internal import Server
+internal import Vault
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,17 +24,18 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try ServeSettings(options)
-        let projections = try known.all(of: log)
+        let door = log.vaultDoor(.writing)
+        let projections = try known.all(of: log, by: door)
         var server = LogServer.Settings(
             host: settings.host, port: settings.port,
-            gate: try gate(settings, TokenStore(ofLogIn: log.directory)))
+            gate: try gate(settings, TokenStore(ofLogIn: log.directory)),
+            vault: door)
         server.tls = settings.tls
         server.requestsPerSecond = settings.requestsPerSecond
         server.connectionsMax = settings.connectionsMax ?? server.connectionsMax
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
-        server.seal = try await log.personalSeal(of: opened)
         let logger = Logger(label: "ascolto") { label in
             JSONLogHandler(label: label, level: settings.logLevel) { Standard.error($0) }
         }

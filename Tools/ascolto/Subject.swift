@@ -24,20 +24,17 @@ extension SubjectRef: ExpressibleByArgument {
 }
 
 /// What leads to a person, from standard input: on a command line, others would see it.
-private func identifier() throws -> String {
+private func identifier() throws -> Identifier {
     let bytes = try FileHandle.standardInput.readToEnd() ?? Data()
     guard let text = String(validating: bytes, as: UTF8.self) else {
         // Bytes that were put right would be the same for two persons.
         throw UsageError("the identifier on standard input is not UTF-8")
     }
-    let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
-    guard !line.isEmpty, !line.contains("\n") else {
-        throw UsageError("the identifier is read from standard input, one line")
+    do throws(VaultError) {
+        return try Identifier(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+    } catch {
+        throw UsageError("standard input: \(error)")
     }
-    guard line.first?.isWhitespace == false, line.last?.isWhitespace == false else {
-        throw UsageError("the identifier begins or ends with white space")
-    }
-    return line
 }
 
 extension Subject {
@@ -58,7 +55,14 @@ extension Subject {
         func run() throws {
             try log.requireNotFrozen()
             let identifier = anonymous ? nil : try identifier()
-            let vault = try log.openOrCreateVault()
+            guard EventLog.exists(at: log.directory) else {
+                throw LogError.noLog(directory: log.directory)
+            }
+            let vault = try log.vaultDoor(.writing).vaultOrNew { path in
+                Standard.error(
+                    "made a root key in \(path): keep a copy apart, since without it no sealed "
+                        + "data can be read")
+            }
             let subject = try vault.makeSubject(
                 of: identifier, keeping: try PersonalFields.retentions.map(RetentionClass.init),
                 at: try LogOptions.clock().now.microseconds)
@@ -75,7 +79,8 @@ extension Subject {
 
         func run() throws {
             let identifier = try identifier()
-            guard let subject = try log.requireVault(.reading).subject(of: identifier) else {
+            guard let subject = try log.vaultDoor(.reading).requireVault().subject(of: identifier)
+            else {
                 Standard.error("nobody is known by that, or the person's data were erased")
                 throw VerbOutcome.answerIsNo
             }
@@ -94,7 +99,7 @@ extension Subject {
 
         func run() throws {
             let history = try SubjectHistory(
-                of: subject, in: log.openForReading(), log.requireVault(.reading))
+                of: subject, in: log.openForReading(), log.vaultDoor(.reading).requireVault())
             Answer(object: history.members).write(as: output.chosen)
             if history.keys.isEmpty { throw VerbOutcome.answerIsNo }
         }
@@ -112,26 +117,15 @@ extension Subject {
 
         func run() throws {
             let opened = try log.openForReading()
-            let seal = PersonalSeal(try log.requireVault(.reading), of: opened)
+            let vault = try log.vaultDoor(.reading).requireVault()
             var rows: [[Cell]] = []
             var damaged = 0
-            try opened.forEachEvent(of: subject) { event in
-                let (state, data): (Cell, Cell)
-                do throws(SealError) {
-                    let text = try seal.open(event)
-                    guard text != .none else { return .next }
-                    (state, data) = (text.state, text.cell)
-                } catch {
-                    // One that was altered hides no other.
-                    guard error.isOfValue else { throw error }
-                    Standard.error("position \(event.position): \(error)")
+            try opened.forEachEvent(of: subject, openedBy: vault) { found in
+                if case .damaged(let error) = found.content {
+                    Standard.error("position \(found.event.position): \(error)")
                     damaged += 1
-                    (state, data) = (.text("damaged"), .null)
                 }
-                rows.append([
-                    .count(event.position.value), .text(event.type.text),
-                    .text("\(event.occurred)"), state, data,
-                ])
+                rows.append(found.members.map(\.1))
                 return .next
             }
             Answer(columns: ["position", "type", "time", "state", "data"], rows: rows)
@@ -218,19 +212,12 @@ extension Subject {
     }
 }
 
-/// For how long data of a retention class are kept: `contact=730`, in days.
-private struct RetentionTerm: ExpressibleByArgument {
-    let retention: RetentionClass
-    let days: Int64
-
-    init?(argument: String) {
+/// `contact=730`: for how many days data of a class are kept.
+extension RetentionTerm: ExpressibleByArgument {
+    public init?(argument: String) {
         let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
-        guard parts.count == 2, let retention = try? RetentionClass(String(parts[0])),
-            PersonalFields.retentions.contains("\(retention)"), let days = Int64(parts[1]),
-            (0...100_000).contains(days)
-        else { return nil }
-        self.retention = retention
-        self.days = days
+        guard parts.count == 2, let days = Int64(parts[1]) else { return nil }
+        self.init(String(parts[0]), days: days)
     }
 }
 
@@ -257,30 +244,19 @@ extension Subject {
                     "For how many days a class is kept; the classes are "
                         + PersonalFields.retentions.joined(separator: ", ") + ".",
                     valueName: "class=days"))
-            fileprivate var keep: [RetentionTerm]
+            var keep: [RetentionTerm]
             @Flag(help: "Only list what would be erased.")
             var dryRun = false
             @Option(help: "Who does it; stands in the log for ever.")
             var executor = "the operator of the log"
 
             func run() async throws {
-                try await log.withEraser { opened, _, eraser in
+                try await log.withEraser { _, _, eraser in
+                    let run: RetentionRun = dryRun ? .listing : .erasing
                     var rows: [[Cell]] = []
                     for term in keep {
-                        let age = term.days * Instant.microsecondsOfDay
-                        let moment = Instant(microseconds: opened.clock.now.microseconds - age)
-                        for expired in try eraser.expired(term.retention, before: moment) {
-                            if !dryRun {
-                                _ = try await eraser.erase(
-                                    expired.subject, classes: [term.retention],
-                                    basis: "retention of \(term.retention): \(term.days) days",
-                                    by: executor)
-                            }
-                            rows.append([
-                                .text("\(expired.subject)"), .text("\(term.retention)"),
-                                .text("\(expired.last)"), .truth(!dryRun),
-                            ])
-                        }
+                        let expired = try await eraser.retain(term, run, by: executor)
+                        rows += expired.map { $0.members(run).map(\.1) }
                     }
                     Answer(columns: ["subject", "class", "last", "erased"], rows: rows)
                         .write(as: output.chosen)
@@ -291,83 +267,16 @@ extension Subject {
 }
 
 extension LogOptions {
-    fileprivate func requireVault(_ access: KeyStore.Access) throws -> KeyStore {
-        guard let vault = try openVault(access) else {
-            throw VaultError.noVault(directory: vaultDirectory)
-        }
-        return vault
-    }
-
     /// Runs `body` with log and vault open for writing, and what was broken off finished.
     fileprivate func withEraser(
         _ body: (EventLog, KeyStore, SubjectEraser) async throws -> Void
     ) async throws {
         let opened = try openForWriting()
         defer { opened.close() }
-        let vault = try requireVault(.writing)
-        let eraser = SubjectEraser(vault, of: opened)
+        let door = vaultDoor(.writing)
+        let vault = try door.requireVault()
+        let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
         _ = try await eraser.finishWhatWasBegun()
         try await body(opened, vault, eraser)
-    }
-}
-
-extension SubjectHistory {
-    fileprivate var members: [(String, Cell)] {
-        [
-            ("subject", .text("\(subject)")),
-            ("keys", .array(keys.map(\.cell))), ("events", .count(events)),
-            (
-                "told",
-                .array(
-                    told.map { told in
-                        .object([
-                            ("position", .count(told.position.value)), ("type", .text(told.type)),
-                            ("recorded", .text(told.recorded)), ("basis", .optional(told.basis)),
-                            ("executor", .optional(told.executor)),
-                            ("keys", .array(told.keys.map { .text($0) })),
-                        ])
-                    })
-            ),
-        ]
-    }
-}
-
-extension SubjectHistory.Key {
-    fileprivate var cell: Cell {
-        .object([
-            ("class", .text("\(status.retention)")), ("state", .text(status.state.name)),
-            ("key", .text("\(status.key)")), ("commitment", .text(status.commitmentHex)),
-            ("epoch", .count(status.epoch)),
-            ("created", .text("\(Instant(microseconds: status.created))")),
-            ("changed", .text("\(Instant(microseconds: status.changed))")),
-            ("beyond_recovery", .truth(isBeyondRecovery)),
-        ])
-    }
-}
-
-extension KeyStore.State {
-    fileprivate var name: String {
-        switch self {
-        case .never: "never"
-        case .active: "active"
-        case .erased: "erased"
-        case .authorisedAnew: "authorised_anew"
-        }
-    }
-}
-
-extension PersonalText {
-    fileprivate var state: Cell {
-        switch self {
-        case .none: .null
-        case .open: .text("open")
-        case .erased: .text("erased")
-        case .closed: .text("closed")
-        }
-    }
-
-    fileprivate var cell: Cell {
-        guard case .open(let members) = self else { return .null }
-        return .object(members.map { ($0.member, .text($0.text)) })
     }
 }

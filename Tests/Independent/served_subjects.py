@@ -1,0 +1,375 @@
+#!/usr/bin/env python3
+"""Persons over HTTP: keys, erasure, retention and epochs, beside appends and read models.
+
+usage: served_subjects.py ASCOLTO [--kills N]
+
+Starts servers of its own. What is asked of them is asked again on the command line, or looked for
+in the files.
+"""
+import argparse
+import concurrent.futures
+import http.client
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+
+from serving import Checks, Server, event
+
+parser = argparse.ArgumentParser()
+parser.add_argument("ascolto")
+parser.add_argument("--kills", type=int, default=6)
+parser.add_argument("--seed", type=int, default=1)
+options = parser.parse_args()
+checks = Checks()
+scratch = tempfile.mkdtemp(prefix="served-subjects-")
+NAME, NUMBER, COMMENT = "Zefirina Quagliarulo-Wxyz", "+39 06 5551 7788", "la coda mai finita qwzx"
+SECRETS = [NAME, NUMBER, COMMENT, "QGLZFR80A41H501X"]
+BASIS = {"basis": "GDPR 17(1)(b)"}
+
+
+def place(name):
+    return os.path.join(scratch, name)
+
+
+def run(*arguments, log, data=b""):
+    return subprocess.run([options.ascolto, *arguments, "--log", place(log)], input=data,
+                          capture_output=True)
+
+
+def done(*arguments, log, data=b""):
+    ended = run(*arguments, log=log, data=data)
+    if ended.returncode:
+        raise SystemExit(f"{arguments}: {ended.returncode}: {ended.stderr.decode()}")
+    return ended.stdout
+
+
+def call(subject):
+    return event(stream="contact/1", kind="contact.received", schema=1, data={
+        "channel": "phone", "direction": "in", "citizenRef": subject, "callerName": NAME,
+        "callerNumber": NUMBER})
+
+
+def opinion(subject):
+    return event(stream=f"survey/{uuid.uuid4()}", kind="survey.answered", schema=1, data={
+        "surveyId": "s1", "citizenRef": subject, "answers": [{"q": "csat", "value": 4}],
+        "comment": COMMENT})
+
+
+def ask(server, method, path, body=None, token=None):
+    """Status and body of an answer, as JSON."""
+    text = None if body is None else json.dumps(body)
+    status, fields, answer = server.request(method, path, text, token=token)
+    problem = fields["content-type"] == "application/problem+json"
+    checks.that(problem == (status >= 400), f"{method} {path}: {status}, {answer}")
+    return status, json.loads(answer)
+
+
+def make(server, identifier):
+    status, answer = ask(server, "POST", "/v1/subjects", {"identifier": identifier})
+    checks.same(status, 200, f"a reference: {answer}")
+    return answer["subject"]
+
+
+def search(folder):
+    found = []
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                content = file.read()
+            found += [(text, name) for text in SECRETS if text.encode() in content]
+    return found
+
+
+def comments(server):
+    answer = ask(server, "GET", "/v1/projections/survey-comments/tables/comments?limit=10000")[1]
+    return [(row["state"], row["comment"]) for row in answer["rows"]]
+
+
+def wait(holds, what):
+    end = time.time() + 20
+    while not holds():
+        if time.time() > end:
+            return checks.that(False, f"{what}: not within 20 s")
+        time.sleep(0.05)
+    checks.that(True, what)
+
+
+def from_nothing():
+    """A log without a vault gets one while it is served, by either way."""
+    for way in ("http", "command"):
+        log = f"new-{way}"
+        server = Server(options.ascolto, place(log), "--insecure")
+        status, answer = ask(server, "GET", "/v1/subjects/" + "0" * 32)
+        checks.that(status == 404 and "no vault" in answer["detail"], f"no vault: {answer}")
+        status, _, body = server.append(call("0" * 32))
+        checks.that(status == 400 and b"only sealed" in body, f"without a vault: {body}")
+        if way == "http":
+            subject = make(server, SECRETS[3])
+            checks.that("keep a copy apart" in server.said(), "of the root key nothing is said")
+        else:
+            subject = json.loads(done("subject", "create", data=b"A\n", log=log))["subject"]
+            wait(lambda: server.append(call(subject))[0] == 201, "a vault that was made beside it")
+        checks.same(server.append(call(subject))[0], 201, "an event of a person")
+        status, answer = ask(server, "POST", "/v1/subject-lookup",
+                             {"identifier": SECRETS[3] if way == "http" else "A"})
+        checks.same((status, answer), (200, {"subject": subject}), "found by the identifier")
+        checks.same(server.stop(), 0, "the exit status")
+        checks.same(search(place(log)), [], "clear text")
+
+
+def lived():
+    """One person from the first event to the last epoch."""
+    done("init", log="s")
+    server = Server(options.ascolto, place("s"), "--insecure")
+    subject, other = make(server, SECRETS[3]), make(server, "somebody else")
+    checks.same(make(server, SECRETS[3]), subject, "the same identifier")
+    nobody = [ask(server, "POST", "/v1/subjects", {"anonymous": True})[1]["subject"]
+              for _ in range(2)]
+    checks.that(nobody[0] != nobody[1], "two to whom no identifier leads")
+    sent = [call(subject), opinion(subject), opinion(other)]
+    for one in sent:
+        checks.same(server.append(one)[0], 201, "an event of a person")
+    for kind, text in (
+            ("application/x-ndjson", "\n".join(map(json.dumps, (call(subject), call(other))))),
+            ("application/cloudevents-batch+json", json.dumps([call(subject), call(other)]))):
+        status, _, body = server.request("POST", "/v1/events", text, {"Content-Type": kind})
+        checks.same(status, 201, f"{kind}: {body}")
+    checks.same(server.append(sent[0])[0], 200, "a retry")
+    status, _, body = server.append(call("1" * 32))
+    checks.that(status == 400 and b"no subject" in body, f"nobody: {body}")
+    wait(lambda: comments(server) == [("open", COMMENT)] * 2, "what citizens wrote")
+    paged(server, subject)
+    refused(server, subject)
+    status, before = ask(server, "GET", f"/v1/subjects/{subject}")
+    checks.same(({key["state"] for key in before["keys"]}, before["events"], before["told"]),
+                ({"active"}, 4, []), "before")
+    checks.that(search(place("s/projections")), "this search finds what was written")
+    # Repeated, also at once, it is done once.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(
+            lambda _: ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS), range(16)))
+    checks.same({status for status, _ in answers}, {200}, "erased by many at once")
+    told = [(fact["type"], fact["basis"], fact["executor"]) for fact in answers[0][1]["told"]]
+    checks.same(told, [(kind, BASIS["basis"], "everybody") for kind in (
+        "subject.erasure_requested", "subject.erased")], "what the log tells")
+    checks.same(ask(server, "GET", f"/v1/subjects/{subject}")[1]["told"], answers[0][1]["told"],
+                "and no more than once")
+    checks.same(comments(server), [("erased", None), ("open", COMMENT)], "what is left of comments")
+    checks.same(json.loads(done("subject", "status", subject, log="s")),
+                ask(server, "GET", f"/v1/subjects/{subject}")[1], "on the command line")
+    rows = ask(server, "GET", f"/v1/subjects/{subject}/data")[1]
+    checks.same({(row["state"], row["data"]) for row in rows}, {("erased", None)}, "what is shown")
+    checks.same(server.append(sent[0])[0], 200, "a retry of an erased person's")
+    status, _, body = server.append(call(subject))
+    checks.that(status == 422 and b"were erased" in body, f"anew: {body}")
+    checks.same(ask(server, "POST", "/v1/subject-lookup", {"identifier": SECRETS[3]})[0], 404,
+                "the way from the identifier")
+    # The last copies die with the epoch.
+    status, answer = ask(server, "POST", "/v1/epoch")
+    checks.same((status, answer), (200, {"destroyed_epoch": 1, "epoch": 2}), "a new epoch")
+    keys = ask(server, "GET", f"/v1/subjects/{subject}")[1]["keys"]
+    checks.same({key["beyond_recovery"] for key in keys}, {True}, "beyond recovery")
+    checks.same(server.append(call(other))[0], 201, "somebody else, in the new epoch")
+    # Back again.
+    path = f"/v1/subjects/{subject}/authorisation"
+    status, answer = ask(server, "POST", path, {"basis": "came back"})
+    checks.same({key["state"] for key in answer["keys"]}, {"authorised_anew"}, "authorised")
+    checks.same(ask(server, "POST", path, BASIS)[0], 409, "authorised twice")
+    checks.same(server.append(opinion(subject))[0], 201, "what comes since")
+    wait(lambda: comments(server) == [
+        ("erased", None), ("open", COMMENT), ("open", COMMENT)], "comments since")
+    # Retention.
+    keep = {"keep": {"opinion": 0}}
+    status, listed = ask(server, "POST", "/v1/retention", {**keep, "dry_run": True})
+    checks.same(({row["subject"] for row in listed} >= {subject, other},
+                 {row["erased"] for row in listed}), (True, {False}), "what would be erased")
+    checks.same(len(ask(server, "GET", f"/v1/subjects/{other}")[1]["told"]), 0, "in a dry run")
+    status, gone = ask(server, "POST", "/v1/retention", keep)
+    checks.same([{**row, "erased": True} for row in listed], gone, "what was erased")
+    checks.same(ask(server, "POST", "/v1/retention", keep), (200, []), "run again")
+    checks.same({state for state, _ in comments(server)}, {"erased"}, "comments, in the end")
+    checks.same(server.stop(), 0, "the exit status")
+    checks.same(search(place("s")), [], "clear text in any file")
+    live = done("projections", log="s")
+    done("project", "--rebuild", log="s")
+    names = ("name", "digest", "rows")
+    checks.same([[row[name] for name in names] for row in json.loads(live)],
+                [[row[name] for name in names] for row in json.loads(done("projections", log="s"))],
+                "read models that were served, and rebuilt ones")
+    done("check", log="s")
+
+
+def paged(server, subject):
+    whole = ask(server, "GET", f"/v1/subjects/{subject}/data")[1]
+    checks.same([row["state"] for row in whole], ["open"] * 4, "all that is kept")
+    checks.same(whole[0]["data"], {"callerNumber": NUMBER, "callerName": NAME}, "of a call")
+    checks.same(whole, json.loads(done("subject", "show", subject, log="s")), "as typed")
+    found, path = [], f"/v1/subjects/{subject}/data?limit=1"
+    while path:
+        _, fields, body = server.request("GET", path)
+        found += json.loads(body)
+        link = fields.get("Link")
+        path = link[1:link.index(">")] if link else None
+    checks.same(found, whole, "page by page")
+
+
+def refused(server, subject):
+    """What is wrong is refused, and says what it should be."""
+    at = f"/v1/subjects/{subject}"
+    for path, body, wanted, words in (
+            ("/v1/subjects", {}, 400, "identifier"),
+            ("/v1/subjects", {"identifier": ""}, 400, "1 to 512"),
+            ("/v1/subjects", {"identifier": "x" * 513}, 400, "1 to 512"),
+            ("/v1/subjects", {"identifier": "a\nb"}, 400, "one line"),
+            ("/v1/subjects", {"identifier": " a"}, 400, "white space"),
+            ("/v1/subjects", {"identifier": 7}, 400, "must be a text"),
+            ("/v1/subjects", {"identifier": "a", "anonymous": True}, 400, "must be like"),
+            ("/v1/subjects", {"identifer": NAME}, 400, "must be like"),
+            ("/v1/subjects", [], 400, "an object"),
+            ("/v1/subjects", {"identifier": "x" * 20_000}, 413, "16384"),
+            ("/v1/subject-lookup", {"anonymous": True}, 400, "must be like"),
+            ("/v1/subject-lookup", {"identifier": "never seen"}, 404, "nobody"),
+            (at + "/erasure", {}, 400, "basis"),
+            (at + "/erasure", {"basis": ""}, 400, "1 to 1024"),
+            (at + "/erasure", {"basis": "a\u0007"}, 400, "control characters"),
+            (at + "/erasure", {**BASIS, "clases": ["opinion"]}, 400, "no member"),
+            (at + "/erasure", {**BASIS, "classes": []}, 400, "empty"),
+            (at + "/erasure", {**BASIS, "classes": ["opinoin"]}, 400, "no data of"),
+            (at + "/erasure", {**BASIS, "classes": "opinion"}, 400, "a list"),
+            (at + "/authorisation", BASIS, 409, "was not erased"),
+            ("/v1/subjects/" + "0" * 32 + "/erasure", BASIS, 404, "no subject"),
+            ("/v1/subjects/" + "0" * 31 + "/erasure", BASIS, 400, "32 hexadecimal"),
+            ("/v1/retention", {}, 400, "must be like"),
+            ("/v1/retention", {"keep": {"opinoin": 3}}, 400, "contact, opinion"),
+            ("/v1/retention", {"keep": {"opinion": -1}}, 400, "0 to 100000"),
+            ("/v1/retention", {"keep": {"opinion": 1.5}}, 400, "whole number"),
+            ("/v1/retention", {"keep": {"opinion": 1}, "dryrun": True}, 400, "no member")):
+        status, answer = ask(server, "POST", path, body)
+        checks.that(status == wanted and words in answer["detail"],
+                    f"POST {path} {str(body)[:60]}: {status}, {answer}")
+    for path in (at + "/data?limit=0", at + "/data?form=1", at + "?as_of=1", "/v1/subjects/" + NAME):
+        checks.same(server.request("GET", path.replace(" ", "%20"))[0], 400, path)
+
+
+def beside():
+    """Appends, new persons, erasures and rotations at once: nothing fails, and each is whole."""
+    done("init", log="b")
+    server = Server(options.ascolto, place("b"), "--insecure")
+    persons = [make(server, f"person {number}") for number in range(12)]
+    doomed = persons[:6]
+
+    def appends(person):
+        statuses = [server.append(opinion(person))[0] for _ in range(20)]
+        return person, statuses
+
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        appended = [pool.submit(appends, person) for person in persons]
+        made = [pool.submit(make, server, f"later {number}") for number in range(20)]
+        rotated = [pool.submit(ask, server, "POST", "/v1/epoch") for _ in range(5)]
+        erased = [pool.submit(ask, server, "POST", f"/v1/subjects/{person}/erasure", BASIS)
+                  for person in doomed]
+        for future in appended:
+            person, statuses = future.result()
+            allowed = {201, 422} if person in doomed else {201}
+            checks.that(set(statuses) <= allowed, f"appends beside erasures: {set(statuses)}")
+        later = [future.result() for future in made]
+        checks.same({future.result()[0] for future in rotated + erased}, {200}, "all at once")
+    for person in later:
+        checks.same(server.append(call(person))[0], 201, "one made beside a rotation")
+    checks.same(server.stop(), 0, "the exit status")
+    for person in persons:
+        states = {row["state"] for row in json.loads(done("subject", "show", person, log="b"))}
+        checks.that(states <= {"erased"} if person in doomed else states == {"open"},
+                    f"what is left: {states}")
+    done("project", log="b")
+    live = json.loads(done("query", "survey-comments", log="b"))
+    done("project", "--rebuild", log="b")
+    checks.same(live, json.loads(done("query", "survey-comments", log="b")), "live and rebuilt")
+    done("check", log="b")
+
+
+def gone_away():
+    """Who goes away, or is cut off by a kill, leaves nothing half done."""
+    done("init", log="k")
+    seeded = random.Random(options.seed)
+    server = Server(options.ascolto, place("k"), "--insecure")
+    persons = [make(server, f"person {number}") for number in range(2 * options.kills)]
+    for person in persons:
+        for one in (call(person), opinion(person)):
+            checks.same(server.append(one)[0], 201, "an event of a person")
+    wait(lambda: len(comments(server)) == len(persons), "comments")
+    for person in persons[:options.kills]:
+        connection = http.client.HTTPConnection(server.host, server.port)
+        connection.request("POST", f"/v1/subjects/{person}/erasure", json.dumps(BASIS))
+        time.sleep(seeded.random() * 0.004)
+        connection.close()
+    # One that was read is carried out; one that was not is not begun.
+    checks.same(ask(server, "POST", "/v1/epoch")[0], 200, "behind all of them")
+    for person in persons[:options.kills]:
+        answer = ask(server, "GET", f"/v1/subjects/{person}")[1]
+        checks.that(len(answer["told"]) in (0, 2), f"who went away: {answer['told']}")
+    for person in persons[options.kills:]:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(
+                server.request, "POST", f"/v1/subjects/{person}/erasure", json.dumps(BASIS))
+            time.sleep(seeded.random() * 0.03)
+            server.process.kill()
+            server.process.wait()
+            answered = asked.exception() is None
+        server = Server(options.ascolto, place("k"), "--insecure")
+        answer = ask(server, "GET", f"/v1/subjects/{person}")[1]
+        states = {key["state"] for key in answer["keys"]}
+        whole = (states, len(answer["told"]))
+        checks.that(whole == ({"erased"}, 2) or not answered and whole == ({"active"}, 0),
+                    f"killed, {'answered' if answered else 'not answered'}: {whole}")
+        ask(server, "POST", f"/v1/subjects/{person}/erasure", BASIS)
+    for person in persons:
+        ask(server, "POST", f"/v1/subjects/{person}/erasure", BASIS)
+    checks.same({state for state, _ in comments(server)}, {"erased"}, "comments, in the end")
+    checks.same(server.stop(), 0, "the exit status")
+    checks.same(search(place("k")), [], "clear text in any file")
+
+
+def allowed():
+    """Each look at a person's data is recorded with whose they are; an erasure names the token."""
+    done("init", log="a")
+    tokens = {}
+    for role in ("appender", "privacy_officer", "supervisor", "analyst"):
+        tokens[role] = json.loads(done("tokens", "create", "--name", role, "--role", role,
+                                       "--format", "json", log="a"))["token"]
+    server = Server(options.ascolto, place("a"))
+    subject = ask(server, "POST", "/v1/subjects", {"identifier": "A"},
+                  tokens["appender"])[1]["subject"]
+    checks.same(server.append(opinion(subject), token=tokens["appender"])[0], 201, "an opinion")
+    officer = tokens["privacy_officer"]
+    rows = ask(server, "GET", f"/v1/subjects/{subject}/data", token=officer)[1]
+    checks.same([row["data"] for row in rows], [{"comment": COMMENT}], "for the officer")
+    table = "/v1/projections/survey-comments/tables/comments"
+    wait(lambda: server.request("GET", table, token=tokens["supervisor"])[0] == 200, "a table")
+    checks.same(server.request("GET", table, token=tokens["analyst"])[0], 403, "an analyst")
+    checks.same(server.request("GET", f"/v1/subjects/{subject}/data",
+                               token=tokens["appender"])[0], 403, "an appender")
+    told = ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS, officer)[1]["told"]
+    checks.same({fact["executor"] for fact in told}, {"privacy_officer"}, "who did it")
+    checks.same(server.stop(), 0, "the exit status")
+    looks = [json.loads(line)["data"] for line in done(
+        "read", "--type", "meta.audit_query_run", log="a").splitlines()]
+    looks = {(look["who"], look["what"], look.get("subject")) for look in looks}
+    checks.that({("privacy_officer", "subjectData", subject),
+                 ("supervisor", "readTable", None)} <= looks, f"looks that are recorded: {looks}")
+
+
+try:
+    from_nothing()
+    lived()
+    beside()
+    gone_away()
+    allowed()
+finally:
+    shutil.rmtree(scratch)
+checks.end()
