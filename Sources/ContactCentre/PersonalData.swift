@@ -80,6 +80,12 @@ extension PersonalFields {
         return .sealed(subject: reference, value: value)
     }
 
+    /// Whether personal members stand in clear in an event's data.
+    package static func stand(in payload: JSONPayload?, of type: String) -> Bool {
+        guard let members = declared[type]?.members else { return false }
+        return members.contains { payload?.member($0) != nil }
+    }
+
     /// Bytes of a sealed value without what it holds, as digits.
     private static let sealedDigitsMin = 2 * (97 + 32)
 

@@ -1,5 +1,65 @@
 internal import Storage
 
+extension EventLog {
+    /// The event with an identifier, or nil where the log has none.
+    ///
+    /// Looks into the units that the index names, and through what is not indexed yet.
+    package func event(withID id: EventID) throws(LogError) -> Event? {
+        try wrapping {
+            try environment.read { transaction in
+                var snapshot = try Snapshot(transaction)
+                let head = snapshot.head
+                let indexed = try RunSearch.units(
+                    of: [TermHash.of(id)], kind: .id, indexedSize: head.indexedSize,
+                    in: transaction)[0]
+                let unindexed = head.indexedSize..<head.size
+                let units = indexed + unindexed.units(of: .id)
+                return try snapshot.events(
+                    withIDs: Dictionary(uniqueKeysWithValues: Set(units).map { ($0, [id]) }),
+                    below: head.size, in: transaction)[id]
+            }
+        }
+    }
+}
+
+extension Range<UInt64> {
+    /// The units of an index that have some of these positions.
+    fileprivate func units(of kind: IndexKind) -> [UInt64] {
+        isEmpty
+            ? []
+            : Array(lowerBound >> kind.unitShift...(upperBound - 1) >> kind.unitShift)
+    }
+}
+
+extension Snapshot {
+    /// The events with these identifiers, as far as they stand below `end` in the units of the index.
+    fileprivate mutating func events(
+        withIDs idsByUnit: [UInt64: Set<EventID>], below end: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> [EventID: Event] {
+        var found: [EventID: Event] = [:]
+        let subframesPerUnit: UInt64 = 1 << (IndexKind.id.unitShift - IndexKind.stream.unitShift)
+        for (unit, ids) in idsByUnit.sorted(by: { $0.key < $1.key }) {
+            for subframe in 0..<subframesPerUnit {
+                let next = unit * subframesPerUnit + subframe
+                let first = next * UInt64(LogLimits.subframeEvents)
+                guard first < end else { break }
+                // Most hits are other identifiers of the same hash, and their events nobody wants.
+                if first < head.sealedSize,
+                    try !self.unit(next, hasAnyOf: ids, in: transaction)
+                {
+                    continue
+                }
+                for event in try events(ofUnit: next, in: transaction) where ids.contains(event.id)
+                {
+                    found[event.id] = event
+                }
+            }
+        }
+        return found
+    }
+}
+
 // Looking up what the books do not hold.
 extension WriterState {
     /// Indexed events that have one of the appends' identifiers.
@@ -28,30 +88,10 @@ extension WriterState {
             next = next.dropFirst(same.count)
             for unit in units { idsByUnit[unit, default: []].formUnion(same.map(\.id)) }
         }
-        return try events(in: idsByUnit, transaction)
-    }
-
-    private func events(
-        in idsByUnit: [UInt64: Set<EventID>],
-        _ transaction: borrowing some Transaction & ~Copyable
-    ) throws -> [EventID: Event] {
         guard !idsByUnit.isEmpty else { return [:] }
-        var found: [EventID: Event] = [:]
         var snapshot = try Snapshot(transaction)
-        let subframesPerUnit: UInt64 = 1 << (IndexKind.id.unitShift - IndexKind.stream.unitShift)
-        for (unit, ids) in idsByUnit.sorted(by: { $0.key < $1.key }) {
-            for subframe in 0..<subframesPerUnit {
-                let next = unit * subframesPerUnit + subframe
-                guard next * UInt64(LogLimits.subframeEvents) < head.indexedSize else { break }
-                // Most hits are other identifiers of the same hash, and their events nobody wants.
-                guard try snapshot.unit(next, hasAnyOf: ids, in: transaction) else { continue }
-                for event in try snapshot.events(ofUnit: next, in: transaction)
-                where ids.contains(event.id) {
-                    found[event.id] = event
-                }
-            }
-        }
-        return found
+        return try snapshot.events(
+            withIDs: idsByUnit, below: head.indexedSize, in: transaction)
     }
 
     /// Makes sure that `streams` tells the truth about every stream that the appends touch.

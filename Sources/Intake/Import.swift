@@ -15,6 +15,7 @@ package struct Importer {
     let destination: Destination
     let scratchDirectory: String
     let pseudonymSecret: String
+    let persons: PersonalIntake
     let onRefusal: (RefusedRow) -> Void
     let onProgress: (ImportProgress) -> Void
 
@@ -24,16 +25,18 @@ package struct Importer {
     ///   - pseudonymSecret: Goes into every pseudonym, so that nobody without it can find out
     ///     whose it is by trying names. Another secret makes other pseudonyms, and so a rerun
     ///     with it is refused by the log.
+    ///   - persons: Seals what is personal.
     ///   - onRefusal: Hears of each row that is refused, as it happens.
     ///   - onProgress: Hears how far the import is, several times a second.
     package init(
         destination: Destination, scratchDirectory: String, pseudonymSecret: String = "",
-        onRefusal: @escaping (RefusedRow) -> Void,
+        persons: PersonalIntake = .none(), onRefusal: @escaping (RefusedRow) -> Void,
         onProgress: @escaping (ImportProgress) -> Void = { _ in }
     ) {
         self.destination = destination
         self.scratchDirectory = scratchDirectory
         self.pseudonymSecret = pseudonymSecret
+        self.persons = persons
         self.onRefusal = onRefusal
         self.onProgress = onProgress
     }

@@ -26,11 +26,11 @@ extension Importer {
         let total = try totalBytes(of: paths)
         let firstRows = FirstRows()
         for path in paths where canBeReadAgain(path) {
-            _ = try CSVImport(path, mapping, pseudonymSecret, firstRows)
+            _ = try CSVImport(path, mapping, pseudonymSecret, firstRows, persons)
         }
         var bytesBefore = 0
         for (index, path) in paths.enumerated() {
-            var rows = try CSVImport(path, mapping, pseudonymSecret, firstRows)
+            var rows = try CSVImport(path, mapping, pseudonymSecret, firstRows, persons)
             try rows.spool(file: index, into: spool, tally) { bytes in
                 onProgress(.reading(bytes: bytesBefore + bytes, of: total))
             }
@@ -75,17 +75,20 @@ private struct CSVImport: ~Copyable {
     private let events: [EventDefinition]
     private let fieldCount: Int
     private let raggedRows: RaggedRows
+    private let persons: PersonalIntake
 
     /// Opens the file and matches its header with the mapping.
     init(
-        _ path: String, _ mapping: Mapping, _ pseudonymSecret: String, _ firstRows: FirstRows
+        _ path: String, _ mapping: Mapping, _ pseudonymSecret: String, _ firstRows: FirstRows,
+        _ persons: PersonalIntake
     ) throws {
         var reader = CSVReader(try InputFile(at: path), format: mapping.format)
         if let fault = try reader.begin() { throw IntakeError.unreadable(path: path, fault) }
         let header = try mapping.format.columns ?? reader.header(path: path)
         mapper = try RowMapper(
             mapping, header: header, path: path, pseudonymSecret: pseudonymSecret,
-            firstRows: firstRows)
+            firstRows: firstRows, persons: persons)
+        self.persons = persons
         fieldCount = header.count
         events = mapping.events
         raggedRows = mapping.format.raggedRows
@@ -103,7 +106,9 @@ private struct CSVImport: ~Copyable {
             rowsRead += 1
             tally.countRow()
             let place = RowPlace(file: file, line: row.line)
-            switch mapped(row) {
+            let mapped = mapped(row)
+            try persons.requireNoFailure()
+            switch mapped {
             case .failure(let reason): tally.refuse(place, reason)
             case .success(.skipped(let rule)): tally.countSkipped(rule: rule)
             case .success(.events(let events, let anomalies)):

@@ -32,7 +32,7 @@ extension Importer {
         let total = try totalBytes(of: paths)
         var bytesBefore = 0
         for (index, path) in paths.enumerated() {
-            var lines = try NDJSONImport(path, file: index)
+            var lines = try NDJSONImport(path, file: index, persons)
             try await deliver(tally) {
                 onProgress(.reading(bytes: bytesBefore + lines.bytesTaken, of: total))
                 return try lines.nextChunk(tally)
@@ -46,19 +46,21 @@ extension Importer {
 private struct NDJSONImport: ~Copyable {
     private var reader: LineReader
     private let file: Int
+    private let persons: PersonalIntake
     /// How often each line without an id has stood in the file.
     private var occurrences: [EventID: Int] = [:]
     /// Why the file cannot be read on, kept back until the lines before it are handed over.
     private var readError: InputFileError?
 
-    init(_ path: String, file: Int) throws(InputFileError) {
+    init(_ path: String, file: Int, _ persons: PersonalIntake) throws(InputFileError) {
+        self.persons = persons
         reader = LineReader(try InputFile(at: path), bytesMax: NDJSONLimits.lineBytesMax)
         self.file = file
     }
 
     var bytesTaken: Int { reader.bytesTaken }
 
-    mutating func nextChunk(_ tally: ImportTally) throws(InputFileError) -> ImportChunk? {
+    mutating func nextChunk(_ tally: ImportTally) throws -> ImportChunk? {
         if let readError { throw readError }
         var chunk = ImportChunk()
         while !chunk.isFull, let line = try nextLine(orEndOf: chunk) {
@@ -72,27 +74,48 @@ private struct NDJSONImport: ~Copyable {
                 if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
                 tally.countRow()
                 let row = RowPlace(file: file, line: number)
-                do throws(EventError) {
-                    var event = try NewEvent(cloudEvent: bytes, logMembers: .dropped)
+                do throws(RowRefusal) {
+                    let event = try event(of: bytes)
                     if event.type.isWrittenByLog {
                         tally.countSkipped(rule: event.type.text)
                         continue
                     }
                     switch checkPayload(of: event) {
-                    case .refused(let error):
-                        tally.refuse(row, .payload(event: nil, error))
-                        continue
+                    case .refused(let error): throw .payload(event: nil, error)
                     case .statesNoSchema: tally.countAnomaly("schema_missing")
                     case .passes: break
                     }
-                    if event.id == nil { event.id = derivedID(of: bytes) }
                     chunk.add(event, of: row)
                 } catch {
-                    tally.refuse(row, .event(name: nil, error))
+                    try persons.requireNoFailure()
+                    tally.refuse(row, error)
                 }
             }
         }
         return chunk.appends.isEmpty ? nil : chunk
+    }
+
+    /// The event of a line, with an id and sealed.
+    private mutating func event(
+        of line: ArraySlice<UInt8>
+    ) throws(RowRefusal) -> NewEvent {
+        var event: NewEvent
+        do throws(EventError) {
+            event = try NewEvent(cloudEvent: line, logMembers: .dropped)
+        } catch {
+            throw .event(name: nil, error)
+        }
+        if event.type.isWrittenByLog { return event }
+        if event.id == nil {
+            // Whoever tries what a line may say would find out what it says.
+            guard !PersonalFields.stand(in: event.data.object, of: event.type.text) else {
+                throw .person(
+                    "an event with personal data needs an id of its own: one that follows from its "
+                        + "line would tell what stands there to whoever guesses it")
+            }
+            event.id = derivedID(of: line)
+        }
+        return try persons.admitted(event)
     }
 
     /// The next line; nil also where the file fails and the chunk has events to hand over first.

@@ -11,8 +11,8 @@ struct MappedEvent: Equatable {
     let id: EventID
     let time: Instant?
     let stream: StreamName
-    let tags: Tags
-    let data: [UInt8]
+    var tags: Tags
+    var data: [UInt8]
     /// The latest time of the row's events up to this one.
     let latest: Instant?
 
@@ -46,6 +46,9 @@ struct RowMapper {
     /// The bytes that tell this row from all others.
     private var key: [UInt8] = []
     private let firstRows: FirstRows
+    private let persons: PersonalIntake
+    /// Fields that tell of a person, which no id may tell.
+    private let personalFields: Set<Int>
 
     /// A clock that runs back by less than this is no midnight.
     private static let wrapMicroseconds: Int64 = 12 * 3600 * 1_000_000
@@ -54,7 +57,7 @@ struct RowMapper {
     /// - Throws: ``IntakeError`` where the header lacks a column that the mapping reads.
     init(
         _ mapping: Mapping, header names: [String], path: String, pseudonymSecret: String,
-        firstRows: FirstRows
+        firstRows: FirstRows, persons: PersonalIntake
     ) throws(IntakeError) {
         var fieldOfSlot: [Int] = []
         for column in mapping.columns {
@@ -69,6 +72,8 @@ struct RowMapper {
         }
         self.mapping = mapping
         self.firstRows = firstRows
+        self.persons = persons
+        personalFields = Set(mapping.personal.map { fieldOfSlot[$0] })
         self.fieldOfSlot = fieldOfSlot
         hiddenFields = Set(
             mapping.values.compactMap { definition in
@@ -120,31 +125,54 @@ struct RowMapper {
             }
             let tagTexts = try tags(of: definition)
             let data = try data(of: definition)
-            if case .refused(let error) = checkPayload(
-                type: definition.type.text, schema: definition.schema,
-                payload: JSONPayload(checked: data[...]))
-            {
-                throw .payload(event: definition.name, error)
-            }
+            let event: MappedEvent
             do throws(EventError) {
                 guard data.count <= EventLimits.dataBytesMax else {
                     throw .dataTooLong(bytes: data.count)
                 }
                 var tags: [Tag] = []
                 for text in tagTexts { tags.append(try Tag(text.text)) }
-                var name = key
-                appendNetstring(definition.name.utf8, to: &name)
-                events.append(
-                    MappedEvent(
-                        definition: index, rank: definition.rank,
-                        id: EventID(namespace: mapping.namespace, name: name),
-                        time: time, stream: try StreamName(streamText), tags: try Tags(tags),
-                        data: data, latest: latest))
+                event = MappedEvent(
+                    definition: index, rank: definition.rank, id: id(of: definition), time: time,
+                    stream: try StreamName(streamText), tags: try Tags(tags), data: data,
+                    latest: latest)
             } catch {
                 throw .event(name: definition.name, error)
             }
+            let admitted = try admitted(event, definition)
+            if case .refused(let error) = checkPayload(
+                type: definition.type.text, schema: definition.schema,
+                payload: JSONPayload(checked: admitted.data[...]))
+            {
+                throw .payload(event: definition.name, error)
+            }
+            events.append(admitted)
         }
         return events
+    }
+
+    private func id(of definition: EventDefinition) -> EventID {
+        var name = key
+        appendNetstring(definition.name.utf8, to: &name)
+        return EventID(namespace: mapping.namespace, name: name)
+    }
+
+    /// The event with its personal members sealed.
+    private func admitted(
+        _ event: MappedEvent, _ definition: EventDefinition
+    ) throws(RowRefusal) -> MappedEvent {
+        guard PersonalFields.of(type: definition.type.text) != nil,
+            let data = try? EventData.json(checking: event.data[...])
+        else { return event }
+        let admitted = try persons.admitted(
+            NewEvent(
+                id: event.id, type: definition.type, schema: definition.schema,
+                stream: event.stream, tags: event.tags, source: mapping.source, time: event.time,
+                data: data))
+        var event = event
+        event.tags = admitted.tags
+        event.data = admitted.data.content.map { Array($0) } ?? []
+        return event
     }
 
     /// The bytes that tell this row from all others: its key columns, or all and the occurrence.
@@ -154,7 +182,9 @@ struct RowMapper {
             for slot in mapping.key { appendKeyField(fieldOfSlot[slot], to: &key) }
             return key
         }
-        for field in 0..<fields.count { appendKeyField(field, to: &key) }
+        for field in 0..<fields.count where !personalFields.contains(field) {
+            appendKeyField(field, to: &key)
+        }
         let row = EventID(namespace: mapping.namespace, name: key)
         let occurrence = occurrences[row, default: 0] + 1
         occurrences[row] = occurrence
@@ -336,7 +366,7 @@ struct RowMapper {
         if try isPresent(definition.when) {
             switch definition.kind {
             case .column(let slot, let absent, let reading):
-                value = try column(slot, absent: absent, reading, of: definition)
+                value = try column(slot, absent: absent, reading, of: index)
             case .time(let slots, let absent, let reading):
                 value = try time(slots, absent: absent, reading, of: definition)
             case .after(let base, let slot, let absent, let unit):
@@ -378,8 +408,9 @@ struct RowMapper {
     }
 
     private func column(
-        _ slot: Slot, absent: [ExactText], _ reading: Reading, of definition: ValueDefinition
+        _ slot: Slot, absent: [ExactText], _ reading: Reading, of index: ValueIndex
     ) throws(RowRefusal) -> Value {
+        let definition = mapping.values[index]
         let text = String(decoding: fields[fieldOfSlot[slot]], as: UTF8.self)
         if absent.contains(ExactText(text)) { return .absent }
         func unreadable(_ expected: String) -> RowRefusal {
@@ -413,7 +444,26 @@ struct RowMapper {
             }
             return value
         case .pseudonym(let kind): return .text(pseudonyms.pseudonym(of: text, kind: kind))
+        case .subject: return .text(try reference(of: text, by: index))
         }
+    }
+
+    /// The reference of a person, whom the row's events carry where they are made of this value.
+    private func reference(
+        of identifier: String, by index: ValueIndex
+    ) throws(RowRefusal) -> String {
+        var places: [(id: EventID, member: String)] = []
+        for definition in mapping.events {
+            guard let member = PersonalFields.of(type: definition.type.text)?.subject else {
+                continue
+            }
+            let key = Array("\(jsonString(member)):".utf8)
+            let isMadeOfIt = definition.data.contains { data in
+                if case .value(index) = data.content { data.key == key } else { false }
+            }
+            if isMadeOfIt { places.append((id(of: definition), member)) }
+        }
+        return try persons.reference(of: identifier, in: places)
     }
 
     private mutating func time(

@@ -10,6 +10,8 @@ package struct Mapping: Sendable {
     let format: CSVFormat
     /// Every column that is read; a ``Slot`` counts in this list.
     let columns: [Column]
+    /// The columns that tell of a person; they go into no id.
+    let personal: Set<Slot>
     /// The columns that identify a row; empty means all of them and the occurrence number.
     let key: [Slot]
     let values: [ValueDefinition]
@@ -68,6 +70,8 @@ enum Reading: Sendable {
     case entry(of: [ExactText: Value], otherwise: Value?)
     /// A name of a person, which is replaced by `kind` and a hash.
     case pseudonym(kind: String)
+    /// What leads to a person, which is replaced by the reference that the vault has for it.
+    case subject
 }
 
 struct TimeReading: Sendable {

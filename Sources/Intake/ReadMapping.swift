@@ -30,6 +30,7 @@ extension Mapping {
         anomalies = try top.optional("anomalies", values.namedConditions) ?? []
         events = try EventReader(values: values, top: top).definitions()
         columns = values.columns
+        personal = try PersonalColumns(self.values, events, values).slots(key: keySlots, in: key)
     }
 }
 

@@ -72,6 +72,9 @@ struct ValueReader {
         return columns.count - 1
     }
 
+    /// Where the mapping defines a value.
+    func part(_ index: ValueIndex) -> YAMLPart { members[index].value }
+
     func index(_ part: YAMLPart) throws(YAMLError) -> ValueIndex {
         try index(of: try part.text(), in: part)
     }
@@ -241,6 +244,7 @@ extension ValueReader {
                 case .lowercase: .lowercase
                 case .integer: .integer
                 case .decimal: .decimal
+                case .subject: .subject
                 }
         } else if let factor = try members["multiply_by"]?.integer(in: 1...Self.factorMax) {
             reading = .multiple(of: Int64(factor))
@@ -257,6 +261,7 @@ extension ValueReader {
         case lowercase
         case integer
         case decimal
+        case subject
     }
 
     /// The microseconds of a day.

@@ -27,6 +27,8 @@ package enum RowRefusal: Error, Equatable, Sendable {
     case event(name: String?, EventError)
     /// It is of a type of ours, and no projection could read its payload.
     case payload(event: String?, PayloadError)
+    /// It tells of a person, and cannot be sealed; nothing personal is in the words.
+    case person(String)
     /// It is no line of a queue log.
     case queueLog(QueueLogFault)
     /// It is no event of an XES log.
@@ -50,6 +52,7 @@ extension RowRefusal: CustomStringConvertible {
         case .event(nil, let error): "\(error)"
         case .payload(let event?, let error): "the event '\(event)': \(error)"
         case .payload(nil, let error): "\(error)"
+        case .person(let reason): reason
         case .queueLog(let fault): "\(fault)"
         case .xes(let fault): "\(fault)"
         case .lineTooLong(let bytes, let most):

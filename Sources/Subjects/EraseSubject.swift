@@ -37,6 +37,19 @@ package struct SubjectEraser: Sendable {
         }
     }
 
+    /// Whether the log tells of anybody who was erased.
+    package static func hasErased(in log: EventLog) throws -> Bool {
+        var selection = Selection()
+        selection.types = [.erased]
+        selection.limit = 1
+        var found = false
+        try log.read(selection) { _ in
+            found = true
+            return .stop
+        }
+        return found
+    }
+
     /// Erases a subject's data of all classes, or of some.
     ///
     /// - Parameters:

@@ -57,7 +57,7 @@ package struct PersonalSeal: Sendable {
         guard let fields = PersonalFields.of(type: event.type.text),
             case .json = event.data
         else { return event }
-        let (reference, part) = try part(of: event, fields)
+        let (reference, part) = try Self.part(of: event, fields)
         guard let reference else { return event }
         guard let subject = SubjectRef(reference) else { throw .badSubject(reference) }
         var sealed = event
@@ -75,6 +75,19 @@ package struct PersonalSeal: Sendable {
         case .sealed(_, let text): try require(text, in: event.place(id, subject), fields)
         }
         return sealed
+    }
+
+    /// The event as it would be sealed, without what would be, for one who only looks whether it can
+    /// be.
+    package static func withoutPersonalMembers(
+        _ event: NewEvent
+    ) throws(SealError) -> NewEvent {
+        guard let fields = PersonalFields.of(type: event.type.text), case .json = event.data
+        else { return event }
+        guard case (_, .clear) = try part(of: event, fields) else { return event }
+        var bare = event
+        bare.data = try event.data(replacing: fields.members, by: nil)
+        return bare
     }
 
     /// Refuses what was sealed elsewhere and can be seen to be no sealed value of this event.
@@ -106,7 +119,7 @@ package struct PersonalSeal: Sendable {
         switch state {
         case .active, .never: break
         case .erased, .authorisedAnew:
-            if let value = try knownValue(of: id, place.subject) { return value }
+            if let value = try knownValue(of: id) { return value }
         }
         return try vaulting { () throws(VaultError) in
             try vault.key(of: place.subject, for: retention).seal(text, for: place).text
@@ -114,7 +127,7 @@ package struct PersonalSeal: Sendable {
     }
 
     /// The personal part, and of whom it tells; nobody where there is none.
-    private func part(
+    private static func part(
         of event: NewEvent, _ fields: PersonalFields
     ) throws(SealError) -> (subject: String?, PersonalPart) {
         do throws(PayloadError) {
@@ -135,23 +148,11 @@ package struct PersonalSeal: Sendable {
     }
 
     /// What the log keeps of the event already, where it has it.
-    private func knownValue(
-        of id: EventID, _ subject: SubjectRef
-    ) throws(SealError) -> String? {
-        do {
-            var value: String?
-            try log.forEachEvent(of: subject) { event in
-                guard event.id == id else { return .next }
-                value = event.data.object?.string(PersonalFields.sealedMember)
-                return .stop
-            }
-            return value
-        } catch let error as LogError {
-            throw .log(error)
-        } catch let error as EventError {
-            throw .event(error)
+    private func knownValue(of id: EventID) throws(SealError) -> String? {
+        do throws(LogError) {
+            return try log.event(withID: id)?.data.object?.string(PersonalFields.sealedMember)
         } catch {
-            throw .log(.corruption(Corruption(at: nil, "\(error)")))
+            throw .log(error)
         }
     }
 }
@@ -266,9 +267,9 @@ extension NewEvent {
             source: source.text, subject: subject, path: PersonalFields.sealedMember)
     }
 
-    /// The data with one member in the place of others; all else stays byte for byte.
+    /// The data with one member in the place of others, or none; all else stays byte for byte.
     fileprivate func data(
-        replacing members: [String], by value: String
+        replacing members: [String], by value: String?
     ) throws(SealError) -> EventData {
         var bytes: [UInt8] = [UInt8(ascii: "{")]
         data.object?.forEachMember { name, kept in
@@ -278,10 +279,12 @@ extension NewEvent {
             bytes.append(UInt8(ascii: ":"))
             bytes += kept.bytes
         }
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        appendJSONString(PersonalFields.sealedMember, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        appendJSONString(value, to: &bytes)
+        if let value {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            appendJSONString(PersonalFields.sealedMember, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            appendJSONString(value, to: &bytes)
+        }
         bytes.append(UInt8(ascii: "}"))
         do throws(EventError) { return try .json(checking: bytes[...]) } catch {
             throw .event(error)

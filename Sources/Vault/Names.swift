@@ -28,7 +28,8 @@ package struct Identifier: Hashable, Sendable {
     package init(_ text: String) throws(VaultError) {
         let scalars = text.unicodeScalars
         let breaks = scalars.contains { scalar in
-            scalar.properties.generalCategory == .control || ["\u{2028}", "\u{2029}"].contains(scalar)
+            scalar.properties.generalCategory == .control
+                || ["\u{2028}", "\u{2029}"].contains(scalar)
         }
         guard (1...512).contains(text.utf8.count), !breaks,
             scalars.first?.properties.isWhitespace == false,

@@ -441,6 +441,121 @@ def retained():
                 "a class that nobody declared")
 
 
+MAPPING = """
+namespace: urn:example:calls
+source: urn:example:pbx
+times: {format: "yyyy-MM-dd HH:mm:ss", zone: Europe/Rome}
+stream: "contact/{call}"
+values:
+  call: {column: call}
+  at: {time: at}
+  citizen: {column: tax, as: subject}
+  name: {column: name}
+  number: {column: number}
+events:
+  - name: received
+    type: contact.received
+    time: at
+    data: {channel: phone, direction: in, citizenRef: "{citizen}", callerName: "{name}",
+           callerNumber: "{number}"}
+"""
+ROWS = [("1", "2026-11-01 09:00:00", "QGLZFR80A41H501X", NAME, NUMBER),
+        ("2", "2026-11-01 09:01:00", "RSSMRA80A01H501U", "Mario Rossi", "+39 06 555 1"),
+        ("3", "2026-11-01 09:02:00", "QGLZFR80A41H501X", NAME, NUMBER),
+        # Told apart by what is personal alone.
+        ("4", "2026-11-01 09:03:00", "QGLZFR80A41H501X", NAME, NUMBER),
+        ("4", "2026-11-01 09:03:00", "RSSMRA80A01H501U", "Mario Rossi", "+39 06 555 1"),
+        ("5", "2026-11-01 09:04:00", "", "", "")]
+
+
+def write(name, text):
+    with open(place(name), "w", encoding="utf-8") as file:
+        file.write(text)
+    return place(name)
+
+
+def imports(rows, log, *more, mapping=MAPPING):
+    table = "".join(",".join(row) + "\n" for row in [("call", "at", "tax", "name", "number"), *rows])
+    return run("import", "csv", "--mapping", write("mapping.yaml", mapping),
+               write("rows.csv", table), *more, log=log)
+
+
+def imported():
+    """History with persons in it: sealed as it comes, and imported again it brings nobody back."""
+    tried = imports(ROWS, "i", "--dry-run")
+    checks.same((tried.returncode, json.loads(tried.stdout)["events"]), (0, 6), "a dry run")
+    checks.that(not os.path.exists(place("i")), "a dry run makes something")
+    first = json.loads(imports(ROWS, "i").stdout)
+    checks.same((first["events"], first["rejected"]), (6, 0), "imported")
+    lines = [json.loads(line) for line in done("export", log="i").splitlines()][1:]
+    reader = Reader("i")
+    checks.same(reader.open(lines[0], "contact"), {"callerNumber": NUMBER, "callerName": NAME},
+                "opened by another program")
+    subject, other = lines[0]["data"]["citizenRef"], lines[1]["data"]["citizenRef"]
+    checks.same([line["data"].get("citizenRef") for line in lines],
+                [subject, other, subject, subject, other, None], "whose they are")
+    checks.same(json.loads(done("subject", "find", data=b"QGLZFR80A41H501X\n", log="i"))["subject"],
+                subject, "found by the identifier")
+    checks.same(json.loads(imports(ROWS, "i").stdout)["already_appended"], 6, "imported again")
+    checks.same(search({text: text.encode() for text in SECRETS}, place("i")), [], "clear text")
+    # An id tells nothing of a person: it is the same for another one.
+    others = [(*row[:2], "VRDLGI80A01H501U", "Luigi Verdi", "+39 06 555 2") if row[2] else row
+              for row in ROWS]
+    checks.same(json.loads(imports(others, "i-others").stdout)["events"], 6, "others")
+    checks.same([json.loads(line)["id"] for line in done("export", log="i-others").splitlines()][1:],
+                [line["id"] for line in lines], "ids")
+    # Erased, nobody comes back with the file; who calls again is somebody new.
+    done("subject", "erase", subject, "--basis", "17", log="i")
+    checks.same(json.loads(imports(ROWS, "i").stdout)["already_appended"], 6, "after an erasure")
+    checks.same(run("subject", "find", data=b"QGLZFR80A41H501X\n", log="i").returncode, 1,
+                "who was erased, in the vault")
+    anew = json.loads(imports([*ROWS, ("6", "2026-11-02 09:00:00", *ROWS[0][2:])], "i").stdout)
+    checks.same((anew["events"], anew["already_appended"], anew["rejected"]), (1, 6, 0), "a new call")
+    last = json.loads(done("export", log="i").splitlines()[-1])
+    checks.that(last["data"]["citizenRef"] not in (subject, other), "the same person as before")
+    checks.same(json.loads(imports(ROWS, "i").stdout)["already_appended"], 6, "and once more")
+    done("check", log="i")
+    refused_mappings()
+    # What cannot be sealed refuses its row, without saying whose it is.
+    ended = imports([("7", "2026-11-01 09:00:00", "", NAME, NUMBER),
+                     ("8", "2026-11-01 09:00:00", NAME * 40, NAME, NUMBER)], "i")
+    checks.that(ended.returncode == 3 and json.loads(ended.stdout)["rejected"] == 2
+                and b"need the reference" in ended.stderr and b"1 to 512 bytes" in ended.stderr
+                and NAME.encode() not in ended.stderr, f"rows: {ended.stderr.decode()}")
+    # Lines, too.
+    subject = create("lines", log="i")
+    sent = call(subject)
+    bare = {name: value for name, value in sent.items() if name != "id"}
+    ended = run("import", "ndjson", write("lines", json.dumps(sent) + "\n" + json.dumps(bare)),
+                log="i")
+    checks.that(ended.returncode == 3 and json.loads(ended.stdout)["events"] == 1
+                and b"an id of its own" in ended.stderr, f"lines: {ended}")
+    line = json.loads(done("export", log="i").splitlines()[-1])
+    checks.same(Reader("i").open(line, "contact")["callerName"], NAME, "a line, opened")
+    checks.that(f"subject:{subject}" in line["tags"], "the tag of a line")
+    ended = run("import", "ndjson", place("lines"), log="i")
+    checks.same(json.loads(ended.stdout)["already_appended"], 1, "the line again")
+    checks.same(search({text: text.encode() for text in SECRETS}, place("i")), [],
+                "clear text of lines")
+
+
+def refused_mappings():
+    """What tells of a person may stand nowhere else."""
+    for what, old, new in (
+            ("in the key", "stream:", "key: [call, number]\nstream:"),
+            ("in the stream", "contact/{call}", "contact/{number}"),
+            ("in a tag", "    time: at", '    time: at\n    tags: ["number:{number}"]'),
+            ("in another member", "channel: phone", 'channel: phone, queueId: "{number}"'),
+            ("by way of a text", "channel: phone", 'channel: phone, queueId: "{line}"'),
+            ("what leads to one", "channel: phone", 'channel: phone, queueId: "{code}"')):
+        mapping = MAPPING.replace("events:", '  line: {text: "n {number}"}\n'
+                                  "  code: {column: tax}\nevents:").replace(old, new)
+        ended = imports(ROWS, "never", mapping=mapping)
+        checks.that(ended.returncode == 2 and b"tells of a person" in ended.stderr,
+                    f"{what}: {ended.returncode}, {ended.stderr.decode()}")
+    checks.that(not os.path.exists(place("never")), "a mapping that is refused leaves a log")
+
+
 def together():
     """Many at once: one vault, and no key lost."""
     done("init", log="t")
@@ -524,6 +639,7 @@ try:
     erased()
     guarded()
     retained()
+    imported()
     together()
     killed(options.kills)
 finally:

@@ -5,6 +5,7 @@ internal import Foundation
 internal import JSON
 internal import Storage
 internal import Subjects
+internal import Vault
 
 struct AppendVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +49,8 @@ struct AppendVerb: AsyncParsableCommand {
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
-        var tally = AppendTally(seal: try await log.personalSeal(of: opened))
+        var tally = AppendTally(
+            seal: try await log.personalSeal(of: opened, by: log.vaultDoor(.writing)))
         do {
             if atomic || !condition.asksForNothing {
                 try await appendTogether(to: opened, condition, &tally)

@@ -35,12 +35,16 @@ struct ImportOptions: ParsableArguments {
             opened.map { opened in
                 Importer.Destination.log { try await opened.append(each: $0) }
             } ?? .nowhere
+        let persons =
+            if let opened { try await log.personalIntake(into: opened) } else {
+                log.personalIntakeOfDryRun()
+            }
         let reading = ProgressBar("reading")
         let appending = ProgressBar("appending")
         let importer = Importer(
             destination: destination,
             scratchDirectory: opened?.directory ?? NSTemporaryDirectory(),
-            pseudonymSecret: pseudonymSecret,
+            pseudonymSecret: pseudonymSecret, persons: persons,
             onRefusal: { Standard.error("\($0)") },
             onProgress: { progress in
                 switch progress {

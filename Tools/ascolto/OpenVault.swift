@@ -65,8 +65,9 @@ extension LogOptions {
     /// What seals personal data on their way into the log; nil where there is no vault.
     ///
     /// What was begun with the vault and broken off is finished first.
-    func personalSeal(of opened: EventLog) async throws -> PersonalSeal? {
-        let door = vaultDoor(.writing)
+    func personalSeal(
+        of opened: EventLog, by door: VaultDoor
+    ) async throws -> PersonalSeal? {
         guard let vault = try door.vault() else { return nil }
         let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
         do {
@@ -78,6 +79,13 @@ extension LogOptions {
             Standard.error("ascolto: an erasure is not finished yet: \(error)")
         }
         return PersonalSeal(vault, of: opened)
+    }
+
+    /// Says that a root key was made.
+    static func tellRoot(_ path: String) {
+        Standard.error(
+            "made a root key in \(path): keep a copy apart, since without it no sealed data can be "
+                + "read")
     }
 
     /// Makes anew what holds personal data beside the log.

@@ -58,11 +58,7 @@ extension Subject {
             guard EventLog.exists(at: log.directory) else {
                 throw LogError.noLog(directory: log.directory)
             }
-            let vault = try log.vaultDoor(.writing).vaultOrNew { path in
-                Standard.error(
-                    "made a root key in \(path): keep a copy apart, since without it no sealed "
-                        + "data can be read")
-            }
+            let vault = try log.vaultDoor(.writing).vaultOrNew(madeRoot: LogOptions.tellRoot)
             let subject = try vault.makeSubject(
                 of: identifier, keeping: try PersonalFields.retentions.map(RetentionClass.init),
                 at: try LogOptions.clock().now.microseconds)
