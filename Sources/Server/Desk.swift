@@ -10,6 +10,8 @@ internal import Synchronization
 struct Desk: Sendable {
     let log: EventLog
     let subjects: SubjectDesk
+    /// Cosigns the checkpoints of others; nil where it is no witness.
+    let witness: WitnessBook?
     let readers: Readers
     let queries: Readers
     let pulse: Pulse

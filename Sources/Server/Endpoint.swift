@@ -31,6 +31,8 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case authoriseSubject
     case retention
     case rotateEpoch
+    case addCheckpoint
+    case witnessedCheckpoint
     case metrics
     case livez
     case readyz
@@ -41,7 +43,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     package var method: HTTPRequest.Method {
         switch self {
         case .appendEvents, .queryProjection, .makeSubject, .findSubject, .eraseSubject,
-            .authoriseSubject, .retention, .rotateEpoch:
+            .authoriseSubject, .retention, .rotateEpoch, .addCheckpoint:
             .post
         case .moveCursor: .put
         case .removeCursor: .delete
@@ -77,6 +79,8 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .authoriseSubject: "/v1/subjects/{subject}/authorisation"
         case .retention: "/v1/retention"
         case .rotateEpoch: "/v1/epoch"
+        case .addCheckpoint: "/witness/add-checkpoint"
+        case .witnessedCheckpoint: "/witness/{origin}/checkpoint"
         case .metrics: "/metrics"
         case .livez: "/livez"
         case .readyz: "/readyz"

@@ -140,6 +140,9 @@ struct Responder: Sendable {
         case .makeSubject, .findSubject, .subjectStatus, .subjectData, .eraseSubject,
             .authoriseSubject, .retention, .rotateEpoch:
             return .whole(try await subjects(route, query, request, client))
+        case .addCheckpoint: return .whole(try await addCheckpoint(query, request))
+        case .witnessedCheckpoint:
+            return .whole(try witnessed(route.arguments[0], query))
         case .metrics: return .whole(try await metrics(query))
         case .livez: return .whole(try alive(query))
         case .readyz: return .whole(try await ready(query))

@@ -89,6 +89,8 @@ extension Endpoint {
     package var roles: Set<Role>? {
         switch self {
         case .livez, .readyz, .description, .documentation, .problems: nil
+        // Whose checkpoint it is, its signature says.
+        case .addCheckpoint, .witnessedCheckpoint: nil
         case .appendEvents: [.appender]
         case .readEvents, .readEvent, .followEvents:
             [.appender, .auditor, .internalAnalyst, .privacyOfficer]

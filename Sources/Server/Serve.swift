@@ -24,6 +24,8 @@ package struct LogServer: Sendable {
         package var connectionsMax = ServerLimits.connectionsMax
         /// Where the keys of persons are, or will be.
         package var vault: VaultDoor
+        /// What it has cosigned for others; nil where it is no witness.
+        package var witness: WitnessBook?
 
         package init(host: String, port: Int, gate: GatePolicy, vault: VaultDoor) {
             self.host = host
@@ -110,7 +112,8 @@ package struct LogServer: Sendable {
             settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal,
             logger)
         return Desk(
-            log: log, subjects: subjects, readers: readers, queries: queries, pulse: pulse,
+            log: log, subjects: subjects, witness: settings.witness, readers: readers,
+            queries: queries, pulse: pulse,
             events: SharedEvents(log, readers, pulse), cursors: CursorDesk(log, readers),
             readModels: models, journal: journal, gate: gate, health: Health(), logger: logger)
     }

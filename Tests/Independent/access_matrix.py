@@ -73,6 +73,8 @@ TABLE = [
     ("POST", "/v1/retention", ('{"keep":{"contact":100000}}', {}), {"privacy_officer"}),
     ("POST", "/v1/epoch", None, {"privacy_officer"}),
     ("GET", "/metrics", None, {"administrator"}),
+    ("POST", "/witness/add-checkpoint", ("", {}), None),
+    ("GET", "/witness/" + "0" * 64 + "/checkpoint", None, None),
     ("GET", "/livez", None, None),
     ("GET", "/readyz", None, None),
     ("GET", "/openapi.yaml", None, None),

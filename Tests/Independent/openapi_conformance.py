@@ -38,6 +38,8 @@ VALIDATORS = []
 # What the description allows and the server may still refuse, since no schema can say it: which
 # SQL is right, which ids are in the log, whether a condition holds, which size is the greater one.
 REFUSABLE = {
+    "addCheckpoint": ["2xx", "400", "403", "404", "409", "422", "429", "503"],
+    "witnessedCheckpoint": ["2xx", "404", "429", "503"],
     "findSubject": ["2xx", "401", "403", "404", "429", "503"],
     "subjectStatus": ["2xx", "401", "403", "404", "429", "503"],
     "eraseSubject": ["2xx", "401", "403", "404", "429", "503"],

@@ -91,12 +91,15 @@ class WitnessProcess:
         self.name, self.keys = name, keys
         self.begin()
 
+    prefix = ""
+
+    def command(self):
+        return ["witness", "serve", "--dir", self.directory, "--name",
+                f"witness.example/{self.name}", "--listen", "127.0.0.1:0", "--log-key", *self.keys]
+
     def begin(self):
         self.words = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [options.binary, "witness", "serve", "--dir", self.directory, "--name",
-             f"witness.example/{self.name}", "--listen", "127.0.0.1:0", "--log-key", *self.keys],
-            stderr=self.words)
+        self.process = subprocess.Popen([options.binary, *self.command()], stderr=self.words)
         end = time.time() + 30
         while True:
             # Without moving the offset, at which the witness writes.
@@ -111,12 +114,12 @@ class WitnessProcess:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.prefix}"
 
     def ask(self, body, path="/add-checkpoint", method="POST"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, body)
+            connection.request(method, self.prefix + path, body)
             answer = connection.getresponse()
             return answer.status, answer.read(), answer.headers["content-type"]
         finally:
@@ -125,6 +128,20 @@ class WitnessProcess:
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+class ServedWitness(WitnessProcess):
+    """A server of a log of its own that is a witness as well."""
+
+    prefix = "/witness"
+
+    def command(self):
+        logs = os.path.join(scratch, self.name + ".logs")
+        with open(logs, "w") as file:
+            file.write("\n".join(self.keys) + "\n")
+        return ["serve", "--log", os.path.join(scratch, self.name + "-log"), "--listen",
+                "127.0.0.1:0", "--insecure", "--witness-dir", self.directory, "--witness-name",
+                f"witness.example/{self.name}", "--witness-logs", logs]
 
 
 def cosigned(lines, text, vkey):
@@ -140,11 +157,11 @@ def cosigned(lines, text, vkey):
     return seconds
 
 
-def statuses():
+def statuses(kind):
     """Every answer that C2SP tlog-witness knows."""
     log = Tree("log.example/a")
     other = Tree("log.example/b", 8)
-    witness = WitnessProcess("w1", log.vkey)
+    witness = kind(kind.__name__.lower(), log.vkey)
     ask = lambda *arguments: witness.ask(*arguments)[0]
 
     def text(tree):
@@ -155,14 +172,14 @@ def statuses():
     checks.same(witness.ask(None, path, "GET")[0], 404, "nothing was cosigned yet")
     checks.same(ask(log.request(0, proof=[h(b"x")])), 422, "a proof from nothing")
     checks.same(witness.ask(log.request(3))[:2], (409, b"0\n"), "an old size that never was")
-    status, lines, kind = witness.ask(log.request(0))
-    checks.same((status, kind), (200, "text/plain; charset=utf-8"), "the first checkpoint")
+    status, lines, media = witness.ask(log.request(0))
+    checks.same((status, media), (200, "text/plain; charset=utf-8"), "the first checkpoint")
     seconds = cosigned(lines, text(log), witness.vkey)
     checks.that(abs(seconds - time.time()) < 60, "the time of the cosignature")
     checks.same(ask(log.request(5)), 200, "the same checkpoint again")
     log.grow(8)
-    status, body, kind = witness.ask(log.request(0))
-    checks.same((status, body, kind), (409, b"5\n", "text/x.tlog.size"), "an old size of before")
+    status, body, media = witness.ask(log.request(0))
+    checks.same((status, body, media), (409, b"5\n", "text/x.tlog.size"), "an old size of before")
     checks.same(ask(log.request(5, proof=[h(b"x")] * len(log.proof(5)))), 422, "a wrong proof")
     checks.same(ask(log.request(5, proof=log.proof(5)[:-1])), 422, "a proof too short")
     checks.same(ask(log.request(5, proof=log.proof(5) + [h(b"x")])), 422, "a proof too long")
@@ -273,7 +290,7 @@ def quorum():
         "append", log=where,
         data="\n".join(json.dumps(event(f"s/{n}")) for n in range(count)).encode())
     append(log, 300)
-    first, second = WitnessProcess("one", key), WitnessProcess("two", key)
+    first, second = ServedWitness("one", key), WitnessProcess("two", key)
     urls, keys = [first.url, second.url], [first.vkey, second.vkey]
     cosign = lambda where, *more, expect=0: run(
         "checkpoint", "--witness", *urls, "--witness-key", *keys, *more, log=where, expect=expect)
@@ -339,7 +356,8 @@ def quorum():
 
 
 try:
-    statuses()
+    statuses(WitnessProcess)
+    statuses(ServedWitness)
     kills()
     quorum()
 finally:

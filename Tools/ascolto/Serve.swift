@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import EventLog
 internal import JSON
 internal import Logging
+internal import Merkle
 internal import Server
 internal import Vault
 
@@ -36,6 +37,10 @@ struct Serve: AsyncParsableCommand {
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
+        server.witness = try settings.witness?.book()
+        if let witness = server.witness {
+            Standard.error("witness key: \(witness.verifierKey.text)")
+        }
         let logger = Logger(label: "ascolto") { label in
             JSONLogHandler(label: label, level: settings.logLevel) { Standard.error($0) }
         }

@@ -19,6 +19,9 @@ enum ServeSetting: String, CaseIterable {
     case timestampAuthority = "timestamp_authority"
     case timestampCA = "timestamp_ca"
     case timestampEvery = "timestamp_every"
+    case witnessDir = "witness_dir"
+    case witnessName = "witness_name"
+    case witnessLogs = "witness_logs"
     case logLevel = "log_level"
 
     var flag: String { "--" + rawValue.replacingOccurrences(of: "_", with: "-") }
@@ -71,6 +74,15 @@ struct ServeOptions: ParsableArguments {
     var timestampCa: String?
     @Option(help: "Seconds between two timestamps, 1 to 31536000. Default: 3600.")
     var timestampEvery: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Be a witness for other logs as well: the directory with what was cosigned.",
+            valueName: "dir"))
+    var witnessDir: String?
+    @Option(help: "The witness's name, such as witness.example.org/w1; for a new directory.")
+    var witnessName: String?
+    @Option(help: ArgumentHelp("The keys of these logs, one a line.", valueName: "file"))
+    var witnessLogs: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical. Default: notice.")
     var logLevel: String?
 
@@ -81,7 +93,8 @@ struct ServeOptions: ParsableArguments {
             .requestsPerSecond: requestsPerSecond.map(String.init),
             .connectionsMax: connectionsMax.map(String.init), .logLevel: logLevel,
             .timestampAuthority: timestampAuthority, .timestampCA: timestampCa,
-            .timestampEvery: timestampEvery.map(String.init),
+            .timestampEvery: timestampEvery.map(String.init), .witnessDir: witnessDir,
+            .witnessName: witnessName, .witnessLogs: witnessLogs,
         ]
         return values.compactMapValues { $0 }
     }
@@ -102,6 +115,7 @@ struct ServeSettings {
     let requestsPerSecond: Int?
     let connectionsMax: Int?
     let timestamps: TimestampPlan?
+    let witness: WitnessPlan?
     let logLevel: Logger.Level
 
     init(_ options: ServeOptions) throws {
@@ -131,6 +145,10 @@ struct ServeSettings {
             TimestampPlan(
                 authority: try TimestampOptions.authority(url, found[.timestampCA]),
                 every: .seconds(seconds ?? 3_600))
+        }
+        let name = found[.witnessName]
+        witness = try found.together(.witnessDir, .witnessLogs).map {
+            WitnessPlan(directory: $0[0], logs: $0[1], name: name)
         }
         logLevel = try found.value(.logLevel) { Logger.Level(rawValue: $0) } ?? .notice
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import AsyncHTTPClient
 internal import EventLog
+internal import Foundation
 internal import JSON
 internal import Logging
 internal import Merkle
@@ -45,6 +46,26 @@ struct Witness: AsyncParsableCommand {
                 Standard.error("listening on http://\(host):\(port)")
             }
         }
+    }
+}
+
+/// A server that is a witness for other logs as well.
+struct WitnessPlan {
+    let directory: String
+    /// A file with the keys of these logs, one a line.
+    let logs: String
+    let name: String?
+
+    func book() throws -> WitnessBook {
+        guard let text = try? String(contentsOfFile: logs, encoding: .utf8) else {
+            throw UsageError("the keys of logs in \(logs) cannot be read as a UTF-8 file")
+        }
+        let keys = try text.split(whereSeparator: \.isNewline).map { line in
+            do { return try verifierKey(String(line)) } catch {
+                throw UsageError("\(logs): \(printable(String(line))): \(error)")
+            }
+        }
+        return try WitnessBook(in: directory, name: name, logKeys: keys)
     }
 }
 
