@@ -32,7 +32,7 @@ extension Range<UInt64> {
 }
 
 extension Snapshot {
-    /// The events with these identifiers, as far as they stand below `end` in the units of the index.
+    /// The events with these identifiers, as far as they stand in these units and below `end`.
     fileprivate mutating func events(
         withIDs idsByUnit: [UInt64: Set<EventID>], below end: UInt64,
         in transaction: borrowing some Transaction & ~Copyable

@@ -77,8 +77,7 @@ package struct PersonalSeal: Sendable {
         return sealed
     }
 
-    /// The event as it would be sealed, without what would be, for one who only looks whether it can
-    /// be.
+    /// The event without what would be sealed, for one who only looks whether it can be.
     package static func withoutPersonalMembers(
         _ event: NewEvent
     ) throws(SealError) -> NewEvent {

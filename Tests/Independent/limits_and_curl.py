@@ -198,6 +198,7 @@ def with_curl(checks, server, directory):
     text = (ROOT / "Sources/Server/openapi.yaml").read_text()
     checks.same(curl(address + "/openapi.yaml"), (200, text), "the description")
     described = yaml.safe_load(text)
+    subject = json.loads(curl("-d", '{"identifier":"A"}', address + "/v1/subjects")[1])["subject"]
     count = 0
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
@@ -207,7 +208,8 @@ def with_curl(checks, server, directory):
                 for name, example in media.get("examples", {}).items():
                     if reference := example.get("$ref"):
                         example = described["components"]["examples"][reference.split("/")[-1]]
-                    url = address + path.replace("{projection}", "operator-queues")
+                    url = address + path.replace("{projection}", "operator-queues").replace(
+                        "{subject}", subject)
                     value = example["value"]
                     status, answer = curl(
                         "-X", method.upper(), url, "-H", f"Content-Type: {kind}", "--data-binary",

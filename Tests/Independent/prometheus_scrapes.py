@@ -206,7 +206,7 @@ def values(checks, prometheus, job, journal):
     checks.same(prometheus.value(f"ascolto_http_request_seconds_count"
                                  f'{{{job},endpoint="appendEvents"}}'), 29, "requests in seconds")
     checks.that(prometheus.value(f"rate(ascolto_commit_seconds_count{{{job}}}[30s])"), "a rate")
-    for query, wanted in ((f"sum(ascolto_projection_up{{{job}}})", 4),
+    for query, wanted in ((f"sum(ascolto_projection_up{{{job}}})", 5),
                           (f"sum(ascolto_projection_lag_events{{{job}}})", 0),
                           (f"ascolto_append_queue_bytes{{{job}}}", 0),
                           (f"sum(up{{{job}}})", 1),

@@ -31,7 +31,7 @@ def main():
     finally:
         server.process.kill()
     files = sorted(glob.glob(log + "/**/*.sqlite*", recursive=True))
-    checks.same(len(files), 4, f"files of read models: {files}")
+    checks.same(len(files), 5, f"files of read models: {files}")
     for file in files:
         with open(file, "rb") as database:
             # 1 is a rollback journal, 2 a write-ahead log.

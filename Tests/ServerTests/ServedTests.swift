@@ -209,7 +209,7 @@ struct OperateTests {
         ]
         let settings = Set(flags.map { $0.prefix { $0 != "." && $0 != ")" } }).subtracting(known)
             .filter { help.contains("  \($0)") }
-        #expect(settings.count == 13, "\(settings)")
+        #expect(settings.count == 16, "\(settings)")
         for flag in settings {
             let name = flag.dropFirst(2).replacingOccurrences(of: "-", with: "_")
             #expect(

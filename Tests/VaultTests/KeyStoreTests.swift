@@ -63,7 +63,10 @@ struct KeyStoreTests {
 
     @Test(
         "takes one line as an identifier, and not too long a one",
-        arguments: ["", String(repeating: "x", count: 513), "a\nb", "a\u{2028}b", " a", "a\t", "a\u{9B}b", "a\u{A0}"])
+        arguments: [
+            "", String(repeating: "x", count: 513), "a\nb", "a\u{2028}b", " a", "a\t", "a\u{9B}b",
+            "a\u{A0}",
+        ])
     func identifiers(text: String) {
         #expect(throws: VaultError.badIdentifier) { try Identifier(text) }
     }
