@@ -304,9 +304,11 @@ def reported(told, odd):
             text[text.index("Time stamp: ") + 12:].split(".")[0], "%b %d %H:%M:%S")
         checks.that(certified.strftime("%m-%dT%H:%M:%S") in stamp["time"], f"{text}: {stamp['time']}")
     checks.same(json.loads(of("ascolto stats"))["root"], report["as_of"]["root"], "its root")
-    checks.same({model["name"]: model["digest"] for model in
-                 json.loads(of("ascolto projections"))},
-                {model["name"]: model["digest"] for model in report["read_models"]}, "its digests")
+    found = {model["name"]: model["digest"] for model in json.loads(of("ascolto projections"))}
+    # What depends on keys is in no report, which must repeat to the last byte.
+    checks.that(found.pop("survey-comments"), "the read model that keys open")
+    checks.same(found, {model["name"]: model["digest"] for model in report["read_models"]},
+                "its digests")
     checks.same(json.loads(of("ascolto explain"))["story"],
                 report["stories"][0]["story"], "its story")
     tables = {f"{model['name']}/{table['name']}": table for model in report["read_models"]
