@@ -47,8 +47,6 @@ struct RowMapper {
     private var key: [UInt8] = []
     private let firstRows: FirstRows
     private let persons: PersonalIntake
-    /// Fields that tell of a person, which no id may tell.
-    private let personalFields: Set<Int>
 
     /// A clock that runs back by less than this is no midnight.
     private static let wrapMicroseconds: Int64 = 12 * 3600 * 1_000_000
@@ -73,7 +71,6 @@ struct RowMapper {
         self.mapping = mapping
         self.firstRows = firstRows
         self.persons = persons
-        personalFields = Set(mapping.personal.map { fieldOfSlot[$0] })
         self.fieldOfSlot = fieldOfSlot
         hiddenFields = Set(
             mapping.values.compactMap { definition in
@@ -182,9 +179,7 @@ struct RowMapper {
             for slot in mapping.key { appendKeyField(fieldOfSlot[slot], to: &key) }
             return key
         }
-        for field in 0..<fields.count where !personalFields.contains(field) {
-            appendKeyField(field, to: &key)
-        }
+        for field in 0..<fields.count { appendKeyField(field, to: &key) }
         let row = EventID(namespace: mapping.namespace, name: key)
         let occurrence = occurrences[row, default: 0] + 1
         occurrences[row] = occurrence
@@ -415,8 +410,8 @@ struct RowMapper {
         if absent.contains(ExactText(text)) { return .absent }
         func unreadable(_ expected: String) -> RowRefusal {
             .unreadable(
-                value: definition.name, columns: [mapping.columns[slot].name], text: text,
-                expected: expected)
+                value: definition.name, columns: [mapping.columns[slot].name],
+                text: shown(text, of: [slot]), expected: expected)
         }
         switch reading {
         case .text: return .text(text)
@@ -446,6 +441,11 @@ struct RowMapper {
         case .pseudonym(let kind): return .text(pseudonyms.pseudonym(of: text, kind: kind))
         case .subject: return .text(try reference(of: text, by: index))
         }
+    }
+
+    /// What is said of a text that is refused: messages are kept where no erasure reaches.
+    private func shown(_ text: String, of slots: [Slot]) -> String {
+        slots.contains(where: mapping.personal.contains) ? "…" : text
     }
 
     /// The reference of a person, whom the row's events carry where they are made of this value.
@@ -481,7 +481,7 @@ struct RowMapper {
         else {
             throw .unreadable(
                 value: definition.name, columns: slots.map { mapping.columns[$0].name },
-                text: String(decoding: text, as: UTF8.self),
+                text: shown(String(decoding: text, as: UTF8.self), of: slots),
                 expected: "a time like \(reading.format.pattern)")
         }
         return .time(moment)
@@ -501,14 +501,14 @@ struct RowMapper {
         guard let duration = unit.microseconds(field, mapping.format.decimalSeparator) else {
             throw .unreadable(
                 value: definition.name, columns: [mapping.columns[slot].name],
-                text: String(decoding: field, as: UTF8.self),
+                text: shown(String(decoding: field, as: UTF8.self), of: [slot]),
                 expected: unit.expected)
         }
         let (end, overflow) = start.instant.microseconds.addingReportingOverflow(duration)
         guard !overflow, end <= Instant.latest.microseconds else {
             throw .unreadable(
                 value: definition.name, columns: [mapping.columns[slot].name],
-                text: String(decoding: field, as: UTF8.self),
+                text: shown(String(decoding: field, as: UTF8.self), of: [slot]),
                 expected: "a duration that ends before the year 10000")
         }
         // Where the zone changes its clock in between, `local` is that of the start's offset; it

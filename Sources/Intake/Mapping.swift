@@ -10,7 +10,7 @@ package struct Mapping: Sendable {
     let format: CSVFormat
     /// Every column that is read; a ``Slot`` counts in this list.
     let columns: [Column]
-    /// The columns that tell of a person; they go into no id.
+    /// The columns that tell of a person; they go into no id and no message.
     let personal: Set<Slot>
     /// The columns that identify a row; empty means all of them and the occurrence number.
     let key: [Slot]

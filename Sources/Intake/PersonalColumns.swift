@@ -4,6 +4,9 @@ internal import YAML
 
 /// Finds the columns of a mapping that tell of a person, and holds them apart from all that is for
 /// everyone to see.
+///
+/// Such a mapping needs a key of other columns: ids stand in the log for ever, so nothing personal
+/// goes into them, and without it rows of two persons could not be told apart.
 struct PersonalColumns {
     private let values: [ValueDefinition]
     private let events: [EventDefinition]
@@ -17,34 +20,71 @@ struct PersonalColumns {
 
     /// The columns that personal members are made of, or that lead to a person.
     ///
-    /// - Throws: `YAMLError` where one of them is read for anything else as well, or is in the key.
-    func slots(key: [Slot], in parts: [YAMLPart]) throws(YAMLError) -> Set<Slot> {
-        let sealed = Set(
-            events.flatMap { event in
-                personalMembers(of: event).flatMap { reached(by: $0.content) }
-            })
-        let subjects = Set(
-            values.indices.filter { index in
-                if case .column(_, _, .subject) = values[index].kind { true } else { false }
-            })
-        let personal = Set(sealed.union(subjects).flatMap { columns(of: values[$0]) })
+    /// - Throws: `YAMLError` where one of them is read for anything else as well, or is in the key,
+    ///   or there is no key.
+    func slots(
+        key: YAMLPart?, of slots: [Slot], _ rules: Rules, in document: YAMLPart
+    ) throws(YAMLError) -> Set<Slot> {
+        let personal = personal
         guard !personal.isEmpty else { return [] }
-        for (slot, part) in zip(key, parts) where personal.contains(slot) {
+        guard let key, !slots.isEmpty else {
+            throw document.error(
+                .other(
+                    place: document.place,
+                    "a mapping with personal data needs a 'key' of other columns, which tells each "
+                        + "row from all others: nothing personal goes into an id"))
+        }
+        for (slot, part) in zip(slots, try key.list()) where personal.contains(slot) {
             throw refusal(of: slot, in: part)
         }
-        var open: Set<ValueIndex> = []
-        for event in events {
-            for template in [event.stream] + event.tags { open.formUnion(reached(by: template)) }
-            for member in event.data where !isPersonal(member, of: event) {
-                open.formUnion(reached(by: member.content))
-            }
-        }
-        for index in open.subtracting(subjects) {
+        for (index, part) in try open(rules) where !isSubject(index) {
             if let slot = columns(of: values[index]).first(where: personal.contains) {
-                throw refusal(of: slot, in: reader.part(index))
+                throw refusal(of: slot, in: part)
             }
         }
         return personal
+    }
+
+    /// What a mapping decides by beside its events.
+    struct Rules {
+        let conditions: [Condition]
+        let templates: [Template]
+    }
+
+    private var personal: Set<Slot> {
+        let sealed = events.flatMap { event in
+            personalMembers(of: event).flatMap { reached(by: $0.content) }
+        }
+        return Set(
+            (sealed + values.indices.filter(isSubject)).flatMap { columns(of: values[$0]) })
+    }
+
+    /// The values that something is made of, or decided by, that is for everyone to see.
+    private func open(_ rules: Rules) throws(YAMLError) -> [(index: ValueIndex, part: YAMLPart)] {
+        var found: [ValueIndex] = []
+        for event in events {
+            for template in [event.stream] + event.tags { found += reached(by: template) }
+            for member in event.data where !isPersonal(member, of: event) {
+                found += reached(by: member.content)
+            }
+            if let time = event.time { found += reached(by: time) }
+            if let when = event.when { found += compared(in: when) }
+        }
+        for value in values { if let when = value.when { found += compared(in: when) } }
+        for condition in rules.conditions { found += compared(in: condition) }
+        for template in rules.templates { found += reached(by: template) }
+        return found.map { ($0, reader.part($0)) }
+    }
+
+    /// The values whose content a condition looks at, and not only whether they are there.
+    private func compared(in condition: Condition) -> [ValueIndex] {
+        switch condition {
+        case .all(let conditions), .any(let conditions): conditions.flatMap(compared(in:))
+        case .not(let condition): compared(in: condition)
+        case .present: []
+        case .equal(let index, _): reached(by: index)
+        case .before(let first, let second): reached(by: first) + reached(by: second)
+        }
     }
 
     private func refusal(of slot: Slot, in part: YAMLPart) -> YAMLError {
@@ -53,6 +93,10 @@ struct PersonalColumns {
                 place: part.place,
                 "the column '\(reader.columns[slot].name)' tells of a person, and is sealed "
                     + "elsewhere; what is made of it here would be for everyone to see"))
+    }
+
+    private func isSubject(_ index: ValueIndex) -> Bool {
+        if case .column(_, _, .subject) = values[index].kind { true } else { false }
     }
 
     private func isPersonal(_ member: DataMember, of event: EventDefinition) -> Bool {
@@ -88,7 +132,10 @@ struct PersonalColumns {
             switch values[index].kind {
             case .template(let template): reached(by: template)
             case .firstOf(let choices): choices.flatMap(reached(by:))
-            case .column, .time, .after, .firstRow, .identity: []
+            case .after(let base, _, _, _): reached(by: base)
+            case .time(_, _, let reading):
+                reading.wrapsAfter.map { reached(by: $0) } ?? []
+            case .column, .firstRow, .identity: []
             }
         return [index] + further
     }

@@ -30,7 +30,11 @@ extension Mapping {
         anomalies = try top.optional("anomalies", values.namedConditions) ?? []
         events = try EventReader(values: values, top: top).definitions()
         columns = values.columns
-        personal = try PersonalColumns(self.values, events, values).slots(key: keySlots, in: key)
+        personal = try PersonalColumns(self.values, events, values).slots(
+            key: top["key"], of: keySlots,
+            PersonalColumns.Rules(
+                conditions: (skips + anomalies).map(\.condition) + refusals.map(\.condition),
+                templates: refusals.map(\.reason)), in: document)
     }
 }
 

@@ -172,6 +172,7 @@ package struct Projector: Sendable {
         path.removeLeftovers()
         let building = path.building(version: projection.version)
         if projection.content == .personal { try makeForOwnerOnly(building) }
+        defer { path.removeLeftovers() }
         let outcome = try withDatabase(at: building, for: .building) { database in
             try createTables(in: database, of: source.log)
             return try fold(

@@ -32,7 +32,9 @@ struct Desk: Sendable {
         _ event: IncomingEvent, of client: Client
     ) throws(Problem) -> IncomingEvent {
         try requireScope(of: client, for: event)
-        return try event.admitted(sealedBy: subjects.seal)
+        let seal = subjects.seal
+        if seal == nil { try subjects.requireUnlocked(for: event.event) }
+        return try event.admitted(sealedBy: seal)
     }
 
     private func requireScope(of client: Client, for event: IncomingEvent) throws(Problem) {

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import HTTPTypes
 internal import JSON
 internal import Logging
 internal import ServiceLifecycle
@@ -17,11 +18,11 @@ final class Journal: Service {
 
     private struct Key: Hashable {
         let type: String
-        let who: String
+        var who: String
         let what: Endpoint
         let reason: String?
-        /// Whose data were looked at, where it was one person's.
-        var subject: SubjectRef?
+        /// The read model that was looked at, where it holds personal data.
+        var model: String?
     }
 
     private struct Entry {
@@ -51,11 +52,23 @@ final class Journal: Service {
         note(Key(type: "meta.audit_query_run", who: client.name, what: endpoint, reason: nil))
     }
 
-    func looked(_ client: Client, at subject: SubjectRef) {
+    func looked(_ client: Client, _ endpoint: Endpoint, at model: String) {
         note(
             Key(
-                type: "meta.audit_query_run", who: client.name, what: .subjectData, reason: nil,
-                subject: subject))
+                type: "meta.audit_query_run", who: client.name, what: endpoint, reason: nil,
+                model: model))
+    }
+
+    /// A look at one person's data, which is in the log before they are shown.
+    func willLook(_ client: Client, at subject: SubjectRef) async throws {
+        let now = Instant(microseconds: SystemClock.wallMicroseconds())
+        let key = Key(
+            type: "meta.audit_query_run", who: client.name, what: .subjectData, reason: nil)
+        guard
+            let event = Self.event(
+                key, Entry(count: 1, first: now, last: now), subject: subject),
+            case .appended = try await log.append(Append([event]))
+        else { throw Problem(.internalServerError, .bug, "the look could not be recorded") }
     }
 
     private func note(_ key: Key) {
@@ -67,6 +80,13 @@ final class Journal: Service {
                 entries[key] = entry
             } else if entries.count < ServerLimits.journalEntriesMax {
                 entries[key] = Entry(count: 1, first: now, last: now)
+            } else {
+                // Counted all the same, for as many kinds as there are endpoints and reasons.
+                var others = key
+                others.who = "others"
+                others.model = nil
+                entries[others, default: Entry(count: 0, first: now, last: now)].count += 1
+                entries[others]?.last = now
             }
         }
     }
@@ -112,12 +132,15 @@ final class Journal: Service {
         if left { entries.withLock { $0.merge(taken) { $1.followed(by: $0) } } }
     }
 
-    private static func event(_ key: Key, _ entry: Entry) -> NewEvent? {
+    private static func event(
+        _ key: Key, _ entry: Entry, subject: SubjectRef? = nil
+    ) -> NewEvent? {
         var members: [(String, JSONNode)] = [
             ("who", .text(key.who)), ("what", .text(key.what.rawValue)),
         ]
         if let reason = key.reason { members.append(("reason", .text(reason))) }
-        if let subject = key.subject { members.append(("subject", .text("\(subject)"))) }
+        if let model = key.model { members.append(("projection", .text(model))) }
+        if let subject { members.append(("subject", .text("\(subject)"))) }
         members += [
             ("count", .count(entry.count)), ("first", .text(entry.first.description)),
             ("last", .text(entry.last.description)),

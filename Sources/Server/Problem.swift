@@ -158,8 +158,10 @@ extension Problem {
             self = .badBody("\(error)")
         case .storage(let error): self.init(storage: error)
         case .damagedFile: self.init(.internalServerError, .corruption, "\(error)")
-        case .vaultExists, .openKeyFile, .noEpochKey, .otherRoot, .rootCommand:
+        case .rootCommand:
             self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
+        case .vaultExists, .openKeyFile, .noEpochKey, .otherRoot:
+            self.init(.serviceUnavailable, .unavailable, "\(error)")
         }
     }
 

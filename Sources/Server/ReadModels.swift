@@ -151,9 +151,7 @@ extension Responder {
         _ names: [String], _ query: Substring?, _ client: Client
     ) async throws -> Answer {
         try requireAudience(client, of: names[0], for: .readTable)
-        if try desk.readModels.named(names[0]).content == .personal {
-            desk.journal.looked(client, .readTable)
-        }
+        try willShow(names[0], to: client, by: .readTable)
         var parameters = try QueryParameters(query: query)
         let condition = try parameters.one("where")
         let moment = try parameters.time("at")
@@ -161,6 +159,21 @@ extension Responder {
         try parameters.requireNothingLeft()
         return try await answer(
             .table(names[1], condition: condition, moment: moment), of: names[0], limits)
+    }
+
+    /// Records a look at what holds personal data, and refuses it while there is something left in
+    /// it that was erased.
+    private func willShow(
+        _ name: String, to client: Client, by endpoint: Endpoint
+    ) throws(Problem) {
+        guard try desk.readModels.named(name).content == .personal else { return }
+        guard !desk.subjects.isUnfinished else {
+            throw Problem(
+                .serviceUnavailable, .unavailable,
+                "\(name) is to be made anew after an erasure, and is not shown before that"
+            ).retryable()
+        }
+        desk.journal.looked(client, endpoint, at: name)
     }
 
     /// Refuses one who may not see what this read model shows.
@@ -176,6 +189,7 @@ extension Responder {
         _ name: String, _ query: Substring?, _ request: Request, _ client: Client
     ) async throws -> Answer {
         try requireAudience(client, of: name, for: .queryProjection)
+        try willShow(name, to: client, by: .queryProjection)
         var parameters = try QueryParameters(query: query)
         let limits = try QueryLimits(&parameters)
         try parameters.requireNothingLeft()

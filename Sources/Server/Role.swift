@@ -116,11 +116,11 @@ extension Endpoint {
         }
     }
 
-    /// Whether it shows the content of events, so that its use is recorded.
+    /// Whether it shows the content of events, or who is known, so that its use is recorded.
     var showsEvents: Bool {
         switch self {
         case .readEvents, .readEvent, .followEvents, .exportEvents, .listStreams,
-            .queryProjection, .receipt, .entries:
+            .queryProjection, .receipt, .entries, .findSubject:
             true
         default: false
         }

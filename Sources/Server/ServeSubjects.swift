@@ -101,7 +101,10 @@ extension Responder {
             throw Problem.badParameter("limit must be from 1 to \(ServerLimits.subjectEventsMax)")
         }
         try parameters.requireNothingLeft()
-        desk.journal.looked(client, at: subject)
+        guard
+            try await desk.subjects.look({ vault, _ in try !vault.status(of: subject).isEmpty })
+        else { throw VaultError.noSubject(subject) }
+        try await desk.journal.willLook(client, at: subject)
         let (rows, next) = try await desk.subjects.look { vault, log in
             var rows: [JSONNode] = []
             var next: Position?
@@ -159,12 +162,11 @@ extension Responder {
     private func change(
         _ subject: SubjectRef, _ body: @escaping @Sendable (SubjectEraser) async throws -> Void
     ) async throws -> Answer {
-        let log = desk.log
-        let history = try await desk.subjects.change { eraser, vault in
-            try await body(eraser)
-            return try SubjectHistory(of: subject, in: log, vault)
+        let done: Void? = try await desk.subjects.change { eraser, _ in try await body(eraser) }
+        let history = try await desk.subjects.look { vault, log in
+            try SubjectHistory(of: subject, in: log, vault)
         }
-        return Answer(.ok, .object(history.members))
+        return Answer(done == nil ? .accepted : .ok, .object(history.members))
     }
 
     private func retain(_ request: Request, _ client: Client) async throws -> Answer {
@@ -190,15 +192,26 @@ extension Responder {
             }
             return expired
         }
+        guard let expired else { throw Problem.unfinished }
         return Answer(.ok, .array(expired.map { .object($0.members(run)) }))
     }
 
     private func rotateEpoch() async throws -> Answer {
-        let (destroyed, current) = try await desk.subjects.change { eraser, vault in
+        let epochs = try await desk.subjects.change { eraser, vault in
             (try await eraser.rotateEpoch(), try vault.currentEpoch())
         }
+        guard let (destroyed, current) = epochs else { throw Problem.unfinished }
         return Answer(
             .ok,
             .object([("destroyed_epoch", .count(destroyed)), ("epoch", .count(current))]))
     }
+}
+
+extension Problem {
+    /// The keys are gone, and the log tells it; what is derived has yet to forget.
+    fileprivate static let unfinished = Problem(
+        .serviceUnavailable, .unavailable,
+        "the keys are destroyed, and a read model that is in use has yet to be made anew; that "
+            + "goes on by itself"
+    ).retryable()
 }

@@ -18,7 +18,8 @@ package enum ServerLimits {
     package static let chunkBytesMax = 4 << 20
     /// Refused lines that an answer lists; the others are counted.
     package static let refusalsListedMax = 100
-    /// Kinds of denials and looks that wait to be recorded; further kinds are not told apart.
+    /// Kinds of denials and looks that wait to be recorded; those of further clients are counted
+    /// together.
     package static let journalEntriesMax = 1_000
     package static let journalInterval: Duration = .seconds(10)
     /// Shorter answers are not compressed.

@@ -1,4 +1,6 @@
+internal import ContactCentre
 internal import EventLog
+internal import HTTPTypes
 internal import JSON
 internal import Logging
 internal import ProjectionKit
@@ -10,19 +12,23 @@ internal import Vault
 
 /// The vault of the log, from when there is one, and what is done with it.
 ///
-/// Everything has one thread of its own, so that a rotation of many keys holds up nobody else.
+/// Changes of keys have a thread of their own, and so have looks and new subjects: a rotation of
+/// many keys, or a read model that is made anew, holds up only the next change.
 final class SubjectDesk: Service {
     private let log: EventLog
     private let door: VaultDoor
     private let logger: Logger
     private let forget: SubjectEraser.Forget
     private let standing = Mutex(Standing.closed)
-    private let thread: BlockingTasks
+    private let changes: BlockingTasks
+    private let looks: BlockingTasks
     private let turns = Turns()
 
     private enum Standing {
         case closed
-        /// An erasure that was broken off is not finished: something derived is in use.
+        /// There is a vault, and its root cannot be asked; the event loops do not wait for it.
+        case locked(VaultError)
+        /// An erasure is not finished: something that is derived is in use.
         case unfinished(PersonalSeal)
         case open(PersonalSeal)
     }
@@ -35,19 +41,33 @@ final class SubjectDesk: Service {
         self.log = log
         self.logger = logger
         self.forget = forget
-        thread = try BlockingTasks()
+        changes = try BlockingTasks()
+        looks = try BlockingTasks()
     }
 
-    /// Seals personal data; nil while the log has no vault.
+    /// Seals personal data, without waiting for anything; nil while it cannot.
     var seal: PersonalSeal? {
         switch standing.withLock({ $0 }) {
-        case .closed: nil
+        case .closed, .locked: nil
         case .unfinished(let seal), .open(let seal): seal
         }
     }
 
+    /// Whether something is left that was erased, in what is derived from the log.
+    var isUnfinished: Bool {
+        if case .unfinished = standing.withLock({ $0 }) { true } else { false }
+    }
+
     private var isOpen: Bool {
         if case .open = standing.withLock({ $0 }) { true } else { false }
+    }
+
+    /// Refuses an event that would be sealed if the root could be asked.
+    func requireUnlocked(for event: NewEvent) throws(Problem) {
+        guard case .locked(let error) = standing.withLock({ $0 }),
+            PersonalFields.of(type: event.type.text) != nil
+        else { return }
+        throw Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
     }
 
     /// Takes up the vault where there is one now, and finishes what was begun with it.
@@ -60,29 +80,49 @@ final class SubjectDesk: Service {
     }
 
     private func takeUp(_ vault: KeyStore) async throws {
-        let seal = PersonalSeal(vault, of: log)
-        do {
-            for erasure in try await eraser(vault).finishWhatWasBegun() {
+        do throws(VaultError) { try vault.unlock() } catch {
+            let isNews = seal == nil && !isLocked
+            standing.withLock { $0 = .locked(error) }
+            if isNews {
+                logger.error("the vault is locked", metadata: ["detail": "\(error)"])
+            }
+            return
+        }
+        try await finishing(vault) { eraser in
+            for erasure in try await eraser.finishWhatWasBegun() {
                 logger.notice("\(erasure.finished)")
             }
-            standing.withLock { $0 = .open(seal) }
-        } catch let error as ReadModelError {
-            // The keys are gone; no append waits for what is derived.
-            logger.error("an erasure is not finished yet", metadata: ["detail": "\(error)"])
-            standing.withLock { $0 = .unfinished(seal) }
         }
     }
 
-    private func eraser(_ vault: KeyStore) -> SubjectEraser {
-        SubjectEraser(vault, of: log, forget: forget)
+    private var isLocked: Bool {
+        if case .locked = standing.withLock({ $0 }) { true } else { false }
+    }
+
+    /// Remembers whether what was begun is finished behind it.
+    private func finishing<Result>(
+        _ vault: KeyStore, _ body: (SubjectEraser) async throws -> Result
+    ) async throws -> Result? {
+        let seal = PersonalSeal(vault, of: log)
+        do {
+            let result = try await body(SubjectEraser(vault, of: log, forget: forget))
+            let isFinished = try vault.begunErasures().isEmpty
+            standing.withLock { $0 = isFinished ? .open(seal) : .unfinished(seal) }
+            return result
+        } catch let error as ReadModelError {
+            // The keys are gone and the log tells it; no append waits for what is derived.
+            logger.error("an erasure is not finished yet", metadata: ["detail": "\(error)"])
+            standing.withLock { $0 = .unfinished(seal) }
+            return nil
+        }
     }
 
     /// Looks at the vault, or makes subjects in it.
     func look<Result: Sendable>(
         _ body: @escaping @Sendable (KeyStore, EventLog) throws -> Result
     ) async throws -> Result {
-        try await takeUp()
-        return try await Task(executorPreference: thread) { [log, door] in
+        if seal == nil { try await takeUp() }
+        return try await Task(executorPreference: looks) { [log, door] in
             try body(door.requireVault(), log)
         }.value
     }
@@ -110,38 +150,39 @@ final class SubjectDesk: Service {
         }
     }
 
-    /// Changes keys and tells it in the log, one change after the other.
+    /// Changes keys and tells it in the log, one change after the other; nil where all of it is
+    /// done but that what is derived has yet to forget, which goes on by itself.
     ///
     /// It goes on when whoever asked for it goes away, and the server waits for it in the end.
     func change<Result: Sendable>(
         _ body: @escaping @Sendable (SubjectEraser, KeyStore) async throws -> Result
-    ) async throws -> Result {
-        try await takeUp()
-        return try await inTurn { [self] in
+    ) async throws -> Result? {
+        try await inTurn { [self] in
             let vault = try door.requireVault()
-            return try await body(eraser(vault), vault)
+            try vault.unlock()
+            return try await finishing(vault) { eraser in try await body(eraser, vault) }
         }
     }
 
     private func inTurn<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await turns.take(on: thread, body)
+        try await turns.take(on: changes, body)
     }
 
     /// Looks for a vault that another process makes, and finishes what could not be finished.
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled, !isOpen {
+            while !Task.isCancelled {
                 try? await Task.sleep(for: ServerLimits.vaultInterval)
                 do { try await takeUp() } catch {
                     logger.error("the vault", metadata: ["detail": "\(error)"])
                 }
             }
         }
-        try? await gracefulShutdown()
         await turns.end()
-        thread.end()
+        changes.end()
+        looks.end()
     }
 }
 

@@ -160,6 +160,8 @@ package struct SubjectEraser: Sendable {
     ) async throws {
         try Self.require(basis, "the basis")
         try Self.require(executor, "the executor")
+        // An erasure that was broken off would take the new keys with it.
+        _ = try await finishWhatWasBegun()
         let classes = try PersonalFields.retentions.map(RetentionClass.init)
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }

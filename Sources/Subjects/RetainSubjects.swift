@@ -48,7 +48,7 @@ extension SubjectEraser {
     package func retain(
         _ term: RetentionTerm, _ run: RetentionRun, by executor: String
     ) async throws -> [Expired] {
-        _ = try await finishWhatWasBegun()
+        if run == .erasing { _ = try await finishWhatWasBegun() }
         let age = term.days * Instant.microsecondsOfDay
         let moment = Instant(microseconds: log.clock.now.microseconds - age)
         let expired = try expired(term.retention, before: moment)
@@ -69,9 +69,9 @@ extension SubjectEraser {
         _ retention: RetentionClass, before moment: Instant
     ) throws -> [Expired] {
         var expired: [Expired] = []
-        for (subject, created) in try vault.subjects(withKeysOf: retention) {
+        for (subject, key, created) in try vault.subjects(withKeysOf: retention) {
             let last =
-                try log.newestEvent(of: subject, retention)
+                try log.newestEvent(of: subject, sealedBy: key)
                 ?? Instant(microseconds: created)
             guard last < moment else { continue }
             expired.append(Expired(subject: subject, retention: retention, last: last))
@@ -81,16 +81,17 @@ extension SubjectEraser {
 }
 
 extension EventLog {
-    /// When the newest event of a subject with data of the class happened.
+    /// When the newest event of a subject with data under this key happened.
+    ///
+    /// What an earlier key has sealed is gone, and does not count against one that came back.
     fileprivate func newestEvent(
-        of subject: SubjectRef, _ retention: RetentionClass
+        of subject: SubjectRef, sealedBy key: KeyID
     ) throws -> Instant? {
         var newest: Instant?
         // A late event may tell of an earlier day than one before it.
         try forEachEvent(of: subject) { event in
-            let fields = PersonalFields.of(type: event.type.text)
-            guard fields?.retention == "\(retention)",
-                event.data.object?.string(PersonalFields.sealedMember) != nil
+            guard let text = event.data.object?.string(PersonalFields.sealedMember),
+                SealedValue(text)?.key == key
             else { return .next }
             newest = max(newest ?? event.occurred, event.occurred)
             return .next

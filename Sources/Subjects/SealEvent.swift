@@ -98,12 +98,11 @@ package struct PersonalSeal: Sendable {
                 throw .cannotOpen("it is no sealed value")
             }
             let retention = try RetentionClass(fields.retention)
-            switch try vault.state(of: place.subject, for: retention) {
+            switch try vault.holding(of: place.subject, for: retention) {
             case .never, .erased: return
-            case .active, .authorisedAnew: break
+            case .key(let key), .laterKey(let key):
+                if key.id == value.key { _ = try key.open(value, at: place) }
             }
-            let key = try vault.key(of: place.subject, for: retention)
-            if key.id == value.key { _ = try key.open(value, at: place) }
         }
     }
 
@@ -111,18 +110,21 @@ package struct PersonalSeal: Sendable {
     private func value(
         of text: [UInt8], in place: SealedPlace, _ fields: PersonalFields, known id: EventID
     ) throws(SealError) -> String {
-        let (retention, state) = try vaulting { () throws(VaultError) in
-            let retention = try RetentionClass(fields.retention)
-            return (retention, try vault.state(of: place.subject, for: retention))
+        let holding = try vaulting { () throws(VaultError) in
+            try vault.holding(of: place.subject, for: RetentionClass(fields.retention))
         }
-        switch state {
-        case .active, .never: break
-        case .erased, .authorisedAnew:
+        let key: DataKey
+        switch holding {
+        case .never: throw .vault(.noSubject(place.subject))
+        case .key(let first): key = first
+        case .erased:
             if let value = try knownValue(of: id) { return value }
+            throw .vault(.erased(place.subject))
+        case .laterKey(let later):
+            if let value = try knownValue(of: id) { return value }
+            key = later
         }
-        return try vaulting { () throws(VaultError) in
-            try vault.key(of: place.subject, for: retention).seal(text, for: place).text
-        }
+        return key.seal(text, for: place).text
     }
 
     /// The personal part, and of whom it tells; nobody where there is none.
@@ -204,16 +206,14 @@ extension KeyStore {
         }
         do throws(VaultError) {
             let retention = try RetentionClass(fields.retention)
-            switch try state(of: subject, for: retention) {
+            switch try holding(of: subject, for: retention) {
             case .never: return .closed(subject)
             case .erased: return .erased(subject)
-            case .active, .authorisedAnew: break
+            case .key(let key), .laterKey(let key):
+                // What an earlier key has sealed was erased with it.
+                guard key.id == value.key else { return .erased(subject) }
+                return .open(try Self.members(of: key.open(value, at: event.place(subject))))
             }
-            let key = try key(of: subject, for: retention)
-            // What an earlier key has sealed was erased with it.
-            guard key.id == value.key else { return .erased(subject) }
-            let clear = try key.open(value, at: event.place(subject))
-            return .open(try Self.members(of: clear))
         } catch {
             throw .vault(error)
         }

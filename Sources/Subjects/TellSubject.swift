@@ -8,7 +8,8 @@ extension SubjectHistory {
     package var members: [(String, JSONNode)] {
         [
             ("subject", .text("\(subject)")),
-            ("keys", .array(keys.map(\.node))), ("events", .count(events)),
+            ("keys", .array(keys.map(\.node))), ("finished", .truth(isFinished)),
+            ("events", .count(events)),
             ("told", .array(told.map(\.node))),
         ]
     }

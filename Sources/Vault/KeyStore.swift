@@ -189,36 +189,51 @@ extension KeyStore {
             key: key, wrapped: Array(wrapped), epoch: epoch, generation: generation, at: moment)
     }
 
-    /// The key that seals a subject's data of one class now.
-    ///
-    /// Throws ``VaultError/noSubject(_:)`` and ``VaultError/erased(_:)``.
-    package func key(
+    /// What there is to seal and open a subject's data of one class with.
+    package enum Holding: Sendable {
+        /// The vault has never had a key.
+        case never
+        case key(DataKey)
+        /// A key since the subject was authorised anew; what was sealed before stays closed.
+        case laterKey(DataKey)
+        case erased
+    }
+
+    /// The key of a subject, or what became of it, as of one moment.
+    package func holding(
         of subject: SubjectRef, for retention: RetentionClass
-    ) throws(VaultError) -> DataKey {
+    ) throws(VaultError) -> Holding {
         try wrapping {
             do {
-                return try readKey(of: subject, retention)
+                return try readHolding(of: subject, retention)
             } catch VaultError.noEpochKey {
                 // Meanwhile another process has gone on to the next epoch.
-                return try readKey(of: subject, retention)
+                return try readHolding(of: subject, retention)
             }
         }
     }
 
-    private func readKey(of subject: SubjectRef, _ retention: RetentionClass) throws -> DataKey {
+    private func readHolding(
+        of subject: SubjectRef, _ retention: RetentionClass
+    ) throws -> Holding {
         try environment.read { transaction in
             guard let record = try record(of: subject, retention, in: transaction) else {
-                throw VaultError.noSubject(subject)
+                return .never
             }
-            guard record.state == .active else { throw VaultError.erased(subject) }
+            guard record.state == .active else { return .erased }
             let secret = try unwrapped(record.wrapped, using: epochs.key(of: record.epoch))
             let key = DataKey(id: record.key, secret: secret)
             guard key.commitment == record.commitment else {
                 throw VaultError.damagedFile(
                     path: "data.mdb", "the key of \(subject) is not the one that was made")
             }
-            return key
+            return record.told == .authorisedAnew ? .laterKey(key) : .key(key)
         }
+    }
+
+    /// Has the root unwrap the key of the epoch, so that no key of a subject waits for it later.
+    package func unlock() throws(VaultError) {
+        try wrapping { _ = try epochs.key(of: epoch()) }
     }
 
     private func unwrapped(_ wrapped: [UInt8], using key: SymmetricKey) throws -> SymmetricKey {
@@ -244,10 +259,15 @@ extension KeyStore {
         }
     }
 
-    /// The subjects that have a key of a class, and when it was made, in µs since 1970.
+    /// Whether some of a subject's data were erased, also where it has keys again.
+    package func hasErased(_ subject: SubjectRef) throws(VaultError) -> Bool {
+        try status(of: subject).contains { $0.state == .erased || $0.state == .authorisedAnew }
+    }
+
+    /// The subjects that have a key of a class, which it is, and when it was made (µs since 1970).
     package func subjects(
         withKeysOf retention: RetentionClass
-    ) throws(VaultError) -> [(subject: SubjectRef, created: Int64)] {
+    ) throws(VaultError) -> [(subject: SubjectRef, key: KeyID, created: Int64)] {
         try wrapping {
             try environment.read { transaction in
                 try allRecords(in: transaction).compactMap { key, record in
@@ -255,17 +275,12 @@ extension KeyStore {
                         key.dropFirst(RandomName.byteCount).elementsEqual(retention.name.utf8),
                         let words = RandomName(bytes: key.prefix(RandomName.byteCount))
                     else { return nil }
-                    return (SubjectRef(words: words), record.created)
+                    return (SubjectRef(words: words), record.key, record.created)
                 }
             }
         }
     }
 
-    package func state(
-        of subject: SubjectRef, for retention: RetentionClass
-    ) throws(VaultError) -> State {
-        try status(of: subject).first { $0.retention == retention }?.state ?? .never
-    }
 }
 
 extension KeyStore {

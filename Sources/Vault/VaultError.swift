@@ -50,7 +50,7 @@ extension VaultError: CustomStringConvertible {
             "the vault's keys were wrapped under another root key: put the right one in its place"
         case .rootCommand(let why): "the command that guards the vault's root has failed: \(why)"
         case .noSubject(let ref):
-            "the vault has no subject \(ref); ascolto subject create makes one"
+            "the vault has no subject \(ref): make one first"
         case .erased(let ref):
             "the data of the subject \(ref) were erased; nothing more is kept of them unless "
                 + "ascolto subject authorise tells on which basis"

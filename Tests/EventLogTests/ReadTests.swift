@@ -26,6 +26,11 @@ import Testing
         let all = try log.events()
         #expect(all.count == 9_501)
         #expect(try log.statistics().blocks >= 2)
+        for event in all.shuffled(using: &generator).prefix(200) + all.suffix(300) {
+            #expect(try log.event(withID: event.id) == event, "seed \(seed), \(event.position)")
+            let near = EventID(high: event.id.high, low: event.id.low ^ 1)
+            #expect(try log.event(withID: near) == nil, "seed \(seed), \(event.position)")
+        }
         for _ in 0..<60 {
             let selection = try randomSelection(using: &generator)
             let expected = filter(all, selection)

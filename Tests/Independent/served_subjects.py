@@ -13,6 +13,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -243,6 +244,7 @@ def refused(server, subject):
             (at + "/erasure", {**BASIS, "classes": "opinion"}, 400, "a list"),
             (at + "/authorisation", BASIS, 409, "was not erased"),
             ("/v1/subjects/" + "0" * 32 + "/erasure", BASIS, 404, "no subject"),
+            ("/v1/subjects/" + "0" * 32 + "/authorisation", BASIS, 404, "no subject"),
             ("/v1/subjects/" + "0" * 31 + "/erasure", BASIS, 400, "32 hexadecimal"),
             ("/v1/retention", {}, 400, "must be like"),
             ("/v1/retention", {"keep": {"opinoin": 3}}, 400, "contact, opinion"),
@@ -335,6 +337,55 @@ def gone_away():
     checks.same(search(place("k")), [], "clear text in any file")
 
 
+def in_use():
+    """Where somebody reads what is to forget, it is not shown, and forgets when they are gone."""
+    done("init", log="u")
+    server = Server(options.ascolto, place("u"), "--insecure")
+    subject, other = make(server, "A"), make(server, "B")
+    for person in (subject, other):
+        checks.same(server.append(opinion(person))[0], 201, "an opinion")
+    wait(lambda: len(comments(server)) == 2, "comments")
+    reader = sqlite3.connect(place("u/projections/survey-comments.sqlite"))
+    reader.execute("BEGIN")
+    checks.same(reader.execute("SELECT count(*) FROM written").fetchone(), (2,), "a reader")
+    status, answer = ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)
+    checks.same((status, answer["finished"], len(answer["told"])), (202, False, 2), "accepted")
+    table = "/v1/projections/survey-comments/tables/comments"
+    checks.same(server.request("GET", table)[0], 503, "what is left is not shown")
+    checks.same(server.append(opinion(other))[0], 201, "appends go on")
+    checks.same(make(server, "B"), other, "references, too")
+    reader.close()
+    wait(lambda: ask(server, "GET", f"/v1/subjects/{subject}")[1]["finished"], "by itself")
+    wait(lambda: server.request("GET", table)[0] == 200, "shown again")
+    checks.same(comments(server)[:2], [("erased", None), ("open", COMMENT)], "and what is left")
+    checks.same(server.stop(), 0, "the exit status")
+
+
+def locked():
+    """While the root cannot be asked, only what is personal waits, and nobody else for it."""
+    with open(place("guard"), "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\ntest -e {place('away')} && sleep 3 && exit 1\nrev\n")
+    os.chmod(place("guard"), 0o700)
+    guard = {"ASCOLTO_VAULT_ROOT_COMMAND": place("guard")}
+    done("init", log="g")
+    server = Server(options.ascolto, place("g"), "--insecure", environment=guard)
+    subject = make(server, "A")
+    server.stop()
+    open(place("away"), "w", encoding="utf-8").close()
+    server = Server(options.ascolto, place("g"), "--insecure", environment=guard)
+    waited = []
+    for _ in range(8):
+        begun = time.time()
+        checks.same(server.append(event())[0], 201, "what is not personal")
+        checks.same(server.append(call(subject))[0], 503, "what is personal")
+        waited.append(time.time() - begun)
+        time.sleep(0.5)
+    checks.that(max(waited) < 1, f"who waited for the guard: {waited}")
+    os.unlink(place("away"))
+    wait(lambda: server.append(call(subject))[0] == 201, "the guard is back")
+    checks.same(server.stop(), 0, "the exit status")
+
+
 def allowed():
     """Each look at a person's data is recorded with whose they are; an erasure names the token."""
     done("init", log="a")
@@ -354,14 +405,20 @@ def allowed():
     checks.same(server.request("GET", table, token=tokens["analyst"])[0], 403, "an analyst")
     checks.same(server.request("GET", f"/v1/subjects/{subject}/data",
                                token=tokens["appender"])[0], 403, "an appender")
+    # Nobody hides a look behind many others.
+    for number in range(1_200):
+        status = server.request("GET", f"/v1/subjects/{number:032x}/data", token=officer)[0]
+        checks.same(status, 404, "nobody's data")
+    server.request("GET", f"/v1/subjects/{subject}/data", token=officer)
     told = ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS, officer)[1]["told"]
     checks.same({fact["executor"] for fact in told}, {"privacy_officer"}, "who did it")
     checks.same(server.stop(), 0, "the exit status")
     looks = [json.loads(line)["data"] for line in done(
         "read", "--type", "meta.audit_query_run", log="a").splitlines()]
-    looks = {(look["who"], look["what"], look.get("subject")) for look in looks}
-    checks.that({("privacy_officer", "subjectData", subject),
-                 ("supervisor", "readTable", None)} <= looks, f"looks that are recorded: {looks}")
+    found = [(look["who"], look["what"], look.get("subject") or look.get("projection"))
+             for look in looks]
+    checks.same(found.count(("privacy_officer", "subjectData", subject)), 2, "looks at a person")
+    checks.that(("supervisor", "readTable", "survey-comments") in found, f"looks: {found}")
 
 
 try:
@@ -369,6 +426,8 @@ try:
     lived()
     beside()
     gone_away()
+    in_use()
+    locked()
     allowed()
 finally:
     shutil.rmtree(scratch)

@@ -220,3 +220,17 @@ struct KeyStoreTests {
         }
     }
 }
+
+extension KeyStore {
+    fileprivate func key(of subject: SubjectRef, for retention: RetentionClass) throws -> DataKey {
+        switch try holding(of: subject, for: retention) {
+        case .key(let key), .laterKey(let key): return key
+        case .never: throw VaultError.noSubject(subject)
+        case .erased: throw VaultError.erased(subject)
+        }
+    }
+
+    fileprivate func state(of subject: SubjectRef, for retention: RetentionClass) throws -> State {
+        try status(of: subject).first { $0.retention == retention }?.state ?? .never
+    }
+}

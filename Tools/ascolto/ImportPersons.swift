@@ -17,14 +17,14 @@ extension LogOptions {
         var references: [String: String] = [:]
         return PersonalIntake(
             subject: { text, stored in
+                // Whoever was erased is not made anew by a file that is imported once more.
+                if wasErased, let reference = try stored(),
+                    let known = SubjectRef(reference), try door.vault()?.hasErased(known) == true
+                {
+                    return reference
+                }
                 if let known = references[text] { return known }
                 let identifier = try identifier(text)
-                // Where nobody was erased, who is known has been the same person for ever.
-                if !wasErased, let known = try door.vault()?.subject(of: identifier) {
-                    references[text] = "\(known)"
-                    return "\(known)"
-                }
-                if let known = try stored() { return known }
                 let subject = try door.vaultOrNew(madeRoot: Self.tellRoot).makeSubject(
                     of: identifier, keeping: classes, at: opened.clock.now.microseconds)
                 references[text] = "\(subject)"

@@ -13,6 +13,11 @@ internal import Vault
 struct CommandRootKey: RootKey {
     let command: String
 
+    /// How long it may take.
+    private static let seconds = 30
+    /// How `timeout` of coreutils says that it took longer.
+    private static let timedOut: Int32 = 124
+
     static let variable = "ASCOLTO_VAULT_ROOT_COMMAND"
 
     func wrap(_ key: [UInt8]) throws(VaultError) -> [UInt8] { try ask("wrap", key) }
@@ -23,8 +28,8 @@ struct CommandRootKey: RootKey {
         // Who ends without having read is told by its answer, not by the end of this process.
         signal(SIGPIPE, SIG_IGN)
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "exec \(command) \(what)"]
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+        process.arguments = ["\(Self.seconds)", "/bin/sh", "-c", "exec \(command) \(what)"]
         let (input, output) = (Pipe(), Pipe())
         (process.standardInput, process.standardOutput) = (input, output)
         do {
@@ -33,6 +38,10 @@ struct CommandRootKey: RootKey {
             try input.fileHandleForWriting.close()
             let answer = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
+            guard process.terminationStatus != Self.timedOut else {
+                throw VaultError.rootCommand(
+                    "\(command) \(what) has not answered within \(Self.seconds) s")
+            }
             guard process.terminationStatus == 0 else {
                 throw VaultError.rootCommand(
                     "\(command) \(what) ended with "
