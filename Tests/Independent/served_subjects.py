@@ -88,7 +88,7 @@ def search(folder):
 
 def comments(server):
     answer = ask(server, "GET", "/v1/projections/survey-comments/tables/comments?limit=10000")[1]
-    return [(row["state"], row["comment"]) for row in answer["rows"]]
+    return [(row["state"], row["comment"]) for row in answer.get("rows", [])]
 
 
 def wait(holds, what):
