@@ -84,6 +84,22 @@ package enum CaseEvent: Equatable, Sendable {
             guard schema == CaseEvent.schema else { return nil }
             self.init(rawValue: type)
         }
+
+        /// What such an event says.
+        package var meaning: String {
+            switch self {
+            case .opened: "a case began"
+            case .takenInCharge: "somebody began to work on it"
+            case .assigned: "it was given to somebody, who need not have begun"
+            case .waitingStarted: "work stands still until somebody else does something"
+            case .waitingEnded: "it goes on"
+            case .activityRecorded: "a step of the source's own process"
+            case .resolved: "the need is met, or will not be"
+            case .reopened: "it was not over after all"
+            case .closed: "nothing more will be done for it"
+            case .termBreached: "the term that was set for it passed without an end"
+            }
+        }
     }
 
     /// The schema version of every payload that is read and written here.
@@ -105,7 +121,10 @@ extension CaseEvent {
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
     package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        let reader = PayloadReader(type: kind.rawValue, payload: payload)
+        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    }
+
+    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
         switch kind {
         case .opened:
             self = .opened(
@@ -117,7 +136,7 @@ extension CaseEvent {
                         "openedBy", otherText: "openedByOtherText"),
                     target: try reader.optionalInstant("targetAt"),
                     agreement: try reader.optionalName("slaId"),
-                    zone: try reader.optionalText("zone")))
+                    zone: try reader.optionalZone()))
         case .takenInCharge: self = .takenInCharge(try reader.owner())
         case .assigned: self = .assigned(try reader.owner())
         case .waitingStarted:

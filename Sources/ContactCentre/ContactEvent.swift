@@ -78,6 +78,22 @@ package enum ContactEvent: Equatable, Sendable {
             guard schema == ContactEvent.schema else { return nil }
             self.init(rawValue: type)
         }
+
+        /// What such an event says.
+        package var meaning: String {
+            switch self {
+            case .received: "a contact reached the centre"
+            case .selfServiceEnded: "an answering system or web guide has done what it could"
+            case .queued: "it began to wait for an operator"
+            case .leftQueue: "it waits in the queue no longer"
+            case .abandoned: "the citizen gave up"
+            case .connected: "an operator answered"
+            case .transferred: "the operator handed it on, to a queue or to another operator"
+            case .disconnected:
+                "the conversation is over; what the operator still does for it begins"
+            case .afterWorkEnded: "the operator has finished that"
+            }
+        }
     }
 
     /// The schema version of every payload that is read and written here.
@@ -99,7 +115,10 @@ extension ContactEvent {
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
     package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        let reader = PayloadReader(type: kind.rawValue, payload: payload)
+        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    }
+
+    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
         switch kind {
         case .received:
             self = .received(
@@ -107,7 +126,7 @@ extension ContactEvent {
                     channel: try reader.word("channel"),
                     direction: try reader.choice("direction"),
                     queue: try reader.optionalQueue(),
-                    zone: try reader.optionalText("zone")))
+                    zone: try reader.optionalZone()))
         case .selfServiceEnded: self = .selfServiceEnded(try reader.word("result"))
         case .queued:
             self = .queued(

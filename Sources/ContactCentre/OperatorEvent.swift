@@ -32,6 +32,15 @@ package enum OperatorEvent: Equatable, Sendable {
             guard schema == OperatorEvent.schema else { return nil }
             self.init(rawValue: type)
         }
+
+        /// What such an event says.
+        package var meaning: String {
+            switch self {
+            case .loggedIn: "the operator is at work"
+            case .loggedOut: "the operator is no longer at work"
+            case .statusChanged: "the operator turned from one activity to another"
+            }
+        }
     }
 
     /// The schema version of every payload that is read and written here.
@@ -53,7 +62,10 @@ extension OperatorEvent {
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
     package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        let reader = PayloadReader(type: kind.rawValue, payload: payload)
+        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    }
+
+    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
         switch kind {
         case .loggedIn: self = .loggedIn
         case .loggedOut: self = .loggedOut

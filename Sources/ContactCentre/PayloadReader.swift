@@ -78,13 +78,24 @@ extension PayloadError.Problem: CustomStringConvertible {
 }
 
 /// Reads the members of one payload and says precisely what is wrong with them.
+///
+/// In the place of a payload it can have a recorder, which takes down what is asked for: so what a
+/// type's data must be is declared once, by the code that reads them.
 struct PayloadReader {
     private let type: String
+    private let recorder: MemberRecorder?
     /// Found once for all that is asked of them; nil where the payload is no object.
     private let members: [(name: ArraySlice<UInt8>, value: JSONValue)]?
 
+    init(type: String, describedTo recorder: MemberRecorder) {
+        self.type = type
+        self.recorder = recorder
+        members = nil
+    }
+
     init(type: String, payload: JSONPayload?) {
         self.type = type
+        recorder = nil
         members = payload.map { payload in
             var members: [(ArraySlice<UInt8>, JSONValue)] = []
             members.reserveCapacity(8)
@@ -108,14 +119,10 @@ struct PayloadReader {
     }
 
     func optionalText(_ member: String) throws(PayloadError) -> String? {
+        if let recorder { return recorder.note(member, .text, .optional, answer: nil) }
         guard let value = value(member) else { return nil }
         guard let text = value.string else { throw error(member, .notAString) }
         guard !text.isEmpty else { throw error(member, .empty) }
-        return text
-    }
-
-    func text(_ member: String) throws(PayloadError) -> String {
-        guard let text = try optionalText(member) else { throw missing(member) }
         return text
     }
 
@@ -124,11 +131,15 @@ struct PayloadReader {
     }
 
     func queue() throws(PayloadError) -> QueueID {
+        if let recorder, let queue = QueueID("queue") {
+            return recorder.note("queueId", .name, .required, answer: queue)
+        }
         guard let queue = try optionalQueue() else { throw missing("queueId") }
         return queue
     }
 
     func optionalQueue() throws(PayloadError) -> QueueID? {
+        if let recorder { return recorder.note("queueId", .name, .optional, answer: nil) }
         guard let text = try optionalText("queueId") else { return nil }
         guard let queue = QueueID(text) else { throw error("queueId", .controlCharacters) }
         return queue
@@ -136,23 +147,33 @@ struct PayloadReader {
 
     /// A text that shows as what it is.
     func optionalName(_ member: String) throws(PayloadError) -> String? {
+        if let recorder { return recorder.note(member, .name, .optional, answer: nil) }
         guard let text = try optionalText(member) else { return nil }
         guard isName(text) else { throw error(member, .controlCharacters) }
         return text
     }
 
     func name(_ member: String) throws(PayloadError) -> String {
+        if let recorder { return recorder.note(member, .name, .required, answer: "name") }
         guard let name = try optionalName(member) else { throw missing(member) }
         return name
     }
 
+    /// The name of a time zone; whether there is one of this name is asked where events come in.
+    func optionalZone() throws(PayloadError) -> String? {
+        if let recorder { return recorder.note("zone", .zone, .optional, answer: nil) }
+        return try optionalText("zone")
+    }
+
     func optionalInstant(_ member: String) throws(PayloadError) -> Instant? {
+        if let recorder { return recorder.note(member, .time, .optional, answer: nil) }
         guard let text = try optionalText(member) else { return nil }
         guard let instant = Instant(rfc3339: text) else { throw error(member, .notATime) }
         return instant
     }
 
     func integer(_ member: String) throws(PayloadError) -> Int64 {
+        if let recorder { return recorder.note(member, .integer, .required, answer: 1) }
         guard let value = value(member) else { throw missing(member) }
         guard let integer = value.integer else { throw error(member, .notAWholeNumber) }
         return integer
@@ -160,6 +181,9 @@ struct PayloadReader {
 
     /// A reader for each object of a list; none where the member is absent.
     func objects(_ member: String) throws(PayloadError) -> [PayloadReader] {
+        if let recorder {
+            return [PayloadReader(type: type, describedTo: recorder.noteObjects(member))]
+        }
         guard let value = value(member) else { return [] }
         guard let elements = value.elements else { throw error(member, .notAListOfObjects) }
         var readers: [PayloadReader] = []
@@ -171,6 +195,7 @@ struct PayloadReader {
     }
 
     func optionalOperator() throws(PayloadError) -> OperatorID? {
+        if let recorder { return recorder.note("operatorId", .name, .optional, answer: nil) }
         guard let text = try optionalText("operatorId") else { return nil }
         guard let name = OperatorID(text) else { throw error("operatorId", .controlCharacters) }
         return name
@@ -180,7 +205,11 @@ struct PayloadReader {
     func choice<Choice: RawRepresentable & CaseIterable>(
         _ member: String
     ) throws(PayloadError) -> Choice where Choice.RawValue == String {
-        let found = try text(member)
+        if let recorder, let first = Choice.allCases.first {
+            let words = Choice.allCases.map(\.rawValue)
+            return recorder.note(member, .choice(words), .required, answer: first)
+        }
+        guard let found = try optionalText(member) else { throw missing(member) }
         guard let choice = Choice(rawValue: found) else {
             throw error(
                 member, .unknownWord(found, allowed: Choice.allCases.map(\.rawValue)))
@@ -191,6 +220,11 @@ struct PayloadReader {
     func optionalWord<Meaning: Vocabulary>(
         _ member: String, otherText: String = "otherText"
     ) throws(PayloadError) -> Meaning? {
+        if let recorder {
+            return recorder.note(
+                member, .word(Meaning.words.map(\.spelling), otherText: otherText), .optional,
+                answer: nil)
+        }
         guard let found = try optionalText(member) else { return nil }
         if let word = Meaning.words.first(where: { $0.spelling == found }) { return word.meaning }
         guard found == "other" else {
@@ -208,6 +242,11 @@ struct PayloadReader {
     func word<Meaning: Vocabulary>(
         _ member: String, otherText: String = "otherText"
     ) throws(PayloadError) -> Meaning {
+        if let recorder, let first = Meaning.words.first {
+            return recorder.note(
+                member, .word(Meaning.words.map(\.spelling), otherText: otherText), .required,
+                answer: first.meaning)
+        }
         guard let word: Meaning = try optionalWord(member, otherText: otherText) else {
             throw missing(member)
         }

@@ -115,6 +115,6 @@ extension PersonalFields {
         }
     }
 
-    private static let allMembers = Set(declared.values.flatMap(\.members)).sorted()
+    static let allMembers = Set(declared.values.flatMap(\.members)).sorted()
     private static let longestName = allMembers.map(\.utf8.count).max() ?? 0
 }

@@ -57,6 +57,15 @@ package enum SurveyEvent: Equatable, Sendable {
             guard schema == SurveyEvent.schema else { return nil }
             self.init(rawValue: type)
         }
+
+        /// What such an event says.
+        package var meaning: String {
+            switch self {
+            case .invited: "somebody was asked"
+            case .deliveryFailed: "the invitation did not arrive"
+            case .answered: "somebody answered"
+            }
+        }
     }
 
     /// The schema version of every payload that is read and written here.
@@ -78,7 +87,10 @@ extension SurveyEvent {
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
     package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        let reader = PayloadReader(type: kind.rawValue, payload: payload)
+        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    }
+
+    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
         switch kind {
         case .invited: self = .invited(try reader.subject())
         case .deliveryFailed: self = .deliveryFailed

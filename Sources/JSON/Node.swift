@@ -56,3 +56,28 @@ package enum JSONNode: Equatable, Sendable {
         }
     }
 }
+
+extension JSONNode {
+    /// The value for people: what fits stands on one line, all else with a member a line.
+    package var indented: String { indented(by: 0) }
+
+    private static let lineMax = 90
+
+    private func indented(by depth: Int) -> String {
+        let line = json
+        guard line.utf8.count > Self.lineMax - 2 * depth else { return line }
+        let inner = String(repeating: "  ", count: depth + 1)
+        let outer = String(repeating: "  ", count: depth)
+        switch self {
+        case .object(let members):
+            let lines = members.map { name, value in
+                "\(inner)\(jsonString(name)): \(value.indented(by: depth + 1))"
+            }
+            return "{\n\(lines.joined(separator: ",\n"))\n\(outer)}"
+        case .array(let values):
+            let lines = values.map { inner + $0.indented(by: depth + 1) }
+            return "[\n\(lines.joined(separator: ",\n"))\n\(outer)]"
+        case .null, .integer, .real, .text, .truth: return line
+        }
+    }
+}

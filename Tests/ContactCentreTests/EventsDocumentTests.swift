@@ -10,6 +10,7 @@ import Testing
         let name: String
         let required: [String]
         let optional: [String]
+        let meaning: String
 
         var members: [String] { required + optional }
     }
@@ -28,7 +29,8 @@ import Testing
             return DocumentedType(
                 name: name,
                 required: stated.filter { !$0.hasSuffix("?") }.flatMap { Self.code(String($0)) },
-                optional: stated.filter { $0.hasSuffix("?") }.flatMap { Self.code(String($0)) })
+                optional: stated.filter { $0.hasSuffix("?") }.flatMap { Self.code(String($0)) },
+                meaning: cells[2])
         }
         let members = try Self.rows(
             of: String(#require(document.components(separatedBy: "## Members").last)))
@@ -74,6 +76,19 @@ import Testing
             + SurveyEvent.Kind.allCases.map(\.rawValue)
             + OperatorEvent.Kind.allCases.map(\.rawValue)
         #expect(types.map(\.name).sorted() == read.sorted())
+    }
+
+    @Test func itSaysWhatTheReadersDeclare() throws {
+        let declared = Dictionary(uniqueKeysWithValues: Catalogue.types.map { ($0.type, $0) })
+        #expect(declared.count == types.count)
+        for type in types {
+            let found = try #require(declared[type.name], "\(type.name)")
+            #expect(found.meaning == type.meaning)
+            #expect(
+                Set(found.members.filter { $0.presence == .required }.map(\.name))
+                    == Set(type.required), "\(type.name)")
+            #expect(Set(found.members.map(\.name)) == Set(type.members), "\(type.name)")
+        }
     }
 
     @Test func itsExamplesAreReadAndWhatIsRequiredIsMissed() throws {

@@ -17,8 +17,8 @@ struct Ascolto: AsyncParsableCommand {
         subcommands: [
             Init.self, AppendVerb.self, Import.self, Read.self, Export.self, Streams.self,
             Stats.self, Check.self, CheckpointVerb.self, Prove.self, Tiles.self, Verify.self,
-            TimestampVerb.self, Explain.self, AuditVerb.self, Subject.self, Keys.self, Witness.self,
-            Tail.self,
+            TimestampVerb.self, Explain.self, AuditVerb.self, Schema.self, Subject.self,
+            Keys.self, Witness.self, Tail.self,
             Serve.self, Tokens.self, Cursors.self, Backup.self,
             Restore.self, Compact.self, Project.self, Projections.self, QueryVerb.self,
             Generate.self,

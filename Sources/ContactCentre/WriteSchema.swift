@@ -1,0 +1,129 @@
+package import JSON
+
+extension TypeDeclaration {
+    /// The JSON Schema (draft 2020-12) of the data of such an event, as a service sends it.
+    ///
+    /// What it allows is read, and what it forbids refused, but for what no schema can say: which
+    /// time zones there are, that a number is written without fraction and exponent, and that a
+    /// question is answered once.
+    package var jsonSchema: JSONNode {
+        var members: [(String, JSONNode)] = [
+            ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
+            ("$id", .text("urn:ascolto:event:\(type):\(schema)")), ("title", .text(type)),
+            ("description", .text(meaning)),
+        ]
+        members += Self.object(self.members, beside: personalProperties)
+        let own = personal?.members ?? []
+        if !own.isEmpty, let personal {
+            let subject = JSONNode.array([.text(personal.subject)])
+            members.append(("dependentRequired", .object(own.map { ($0, subject) })))
+        }
+        return .object(members)
+    }
+
+    /// What is personal here, and what would be elsewhere and so has no place here.
+    private var personalProperties: [(String, JSONNode)] {
+        var properties: [(String, JSONNode)] = []
+        if let personal {
+            properties.append(
+                (
+                    personal.subject,
+                    .object([
+                        ("type", .array([.text("string"), .text("null")])),
+                        ("pattern", .text("^[0-9a-f]{32}$")),
+                        ("description", .text("the reference of the person, from the vault")),
+                    ])
+                ))
+            for member in personal.members {
+                properties.append(
+                    (
+                        member,
+                        .object([
+                            ("type", .array([.text("string"), .text("null")])),
+                            ("minLength", .integer(1)),
+                            ("description", .text("personal: sealed on its way into the log")),
+                            ("x-retention", .text(personal.retention)),
+                        ])
+                    ))
+            }
+        }
+        let foreign = PersonalFields.allMembers.filter { personal?.members.contains($0) != true }
+        return properties + foreign.map { ($0, .truth(false)) }
+    }
+
+    private static func object(
+        _ members: [MemberDeclaration], beside others: [(String, JSONNode)] = []
+    ) -> [(String, JSONNode)] {
+        var parts: [(String, JSONNode)] = [("type", .text("object"))]
+        let properties = members.map { ($0.name, $0.node) } + others
+        if !properties.isEmpty { parts.append(("properties", .object(properties))) }
+        let required = members.filter { $0.presence == .required }
+        if !required.isEmpty {
+            parts.append(("required", .array(required.map { .text($0.name) })))
+        }
+        let conditions = members.compactMap(\.otherText)
+        if !conditions.isEmpty { parts.append(("allOf", .array(conditions))) }
+        return parts
+    }
+}
+
+extension MemberDeclaration {
+    fileprivate var node: JSONNode {
+        switch shape {
+        case .text, .zone: .object([kind("string"), ("minLength", .integer(1))])
+        case .name: .object([kind("string"), ("pattern", .text(Self.namePattern))])
+        case .time: .object([kind("string"), ("format", .text("date-time"))])
+        case .integer:
+            .object([
+                kind("integer"), ("minimum", .integer(.min)), ("maximum", .integer(.max)),
+            ])
+        case .choice(let words): .object([("enum", .array(texts(words)))])
+        case .word(let words, _): .object([("enum", .array(texts(words + ["other"])))])
+        case .objects(let members):
+            .object([kind("array"), ("items", .object(TypeDeclaration.items(members)))])
+        }
+    }
+
+    /// What `other` asks of the member with its text; nil where the list has no `other`.
+    fileprivate var otherText: JSONNode? {
+        guard case .word(let words, let otherText) = shape else { return nil }
+        let text: JSONNode = .object([
+            ("type", .text("string")), ("pattern", .text(Self.namePattern)),
+            ("not", .object([("enum", .array(words.map { .text($0) }))])),
+        ])
+        return .object([
+            (
+                "if",
+                .object([
+                    ("properties", .object([(name, .object([("const", .text("other"))]))])),
+                    ("required", .array([.text(name)])),
+                ])
+            ),
+            (
+                "then",
+                .object([
+                    ("properties", .object([(otherText, text)])),
+                    ("required", .array([.text(otherText)])),
+                ])
+            ),
+        ])
+    }
+
+    private func kind(_ name: String) -> (String, JSONNode) {
+        let kinds: JSONNode =
+            presence == .required ? .text(name) : .array([.text(name), .text("null")])
+        return ("type", kinds)
+    }
+
+    private func texts(_ words: [String]) -> [JSONNode] {
+        words.map { .text($0) } + (presence == .required ? [] : [.null])
+    }
+
+    private static let namePattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
+}
+
+extension TypeDeclaration {
+    fileprivate static func items(_ members: [MemberDeclaration]) -> [(String, JSONNode)] {
+        object(members)
+    }
+}

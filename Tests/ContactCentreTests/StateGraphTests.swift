@@ -1,0 +1,40 @@
+import ContactCentre
+import Testing
+
+/// What a state machine draws of itself is what it accepts.
+@Suite struct StateGraphTests {
+    @Test func aContactGoesTheWaysThatAreDrawn() {
+        let edges = StateMachine.contact.graph.edges
+        func events(from: String, to: String) -> [String] {
+            edges.first { $0.from == from && $0.to == to }?.events ?? []
+        }
+        #expect(events(from: "absent", to: "received") == ["received"])
+        #expect(events(from: "received", to: "waiting") == ["queued"])
+        #expect(events(from: "connected", to: "waiting") == ["queued (transfer)"])
+        #expect(events(from: "waiting", to: "answered") == ["left_queue (answered)"])
+        #expect(events(from: "answered", to: "connected") == ["connected"])
+        #expect(events(from: "answered", to: "waiting").isEmpty)
+        #expect(edges.filter { $0.to == "absent" }.isEmpty)
+        #expect(edges.filter { $0.from == "over" }.isEmpty)
+    }
+
+    @Test func everyStateOfAContactIsReached() {
+        let phases: [ContactState.Phase] = [
+            .received, .pastSelfService, .contained, .hungUp, .answered, .gaveUp, .redirected,
+            .connected, .transferred, .disconnected, .abandoned, .abandonedInConversation, .over,
+        ]
+        let reached = Set(StateMachine.contact.graph.edges.map(\.to))
+        #expect(reached == Set(phases.map(\.name)).union(["waiting"]))
+    }
+
+    @Test func anOperatorIsDrawnWithoutEveryStatus() {
+        #expect(
+            StateMachine.operator.graph.mermaid.split(separator: "\n").dropFirst() == [
+                "    [*] --> absent", "    absent --> logged_in: logged_in",
+                "    logged_in --> absent: logged_out",
+                "    logged_in --> in_a_status: status_changed",
+                "    in_a_status --> absent: logged_out",
+                "    in_a_status --> in_a_status: status_changed",
+            ])
+    }
+}

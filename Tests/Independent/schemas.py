@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The JSON Schemas of the types against what append takes and refuses, judged by `jsonschema_rs`.
+
+usage: schemas.py ASCOLTO [--examples N] [--seed N]
+
+Data are made for each type from its schema: good ones, and ones with one thing wrong. What the
+schema allows must be taken, what it forbids refused, by the same member.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+
+import jsonschema_rs
+
+from serving import Checks, event
+
+parser = argparse.ArgumentParser()
+parser.add_argument("ascolto")
+parser.add_argument("--examples", type=int, default=120)
+parser.add_argument("--seed", type=int, default=1)
+options = parser.parse_args()
+checks, rng = Checks(), random.Random(options.seed)
+scratch = tempfile.mkdtemp(prefix="schemas-")
+LOG = os.path.join(scratch, "log")
+NAMES = ["tributi", "Anagrafe è qui", "a|b", "名前", "x" * 200, "\u2028", " space "]
+WRONG = [None, True, 1, 7.5, "", "no\u0007", [], {}, "other", "nobody", "2026-13-01T00:00:00Z",
+         [1], [{"q": "a"}], "0" * 32]
+
+
+def run(*arguments, data=None):
+    return subprocess.run([options.ascolto, *arguments], input=data, capture_output=True)
+
+
+def done(*arguments):
+    ended = run(*arguments)
+    if ended.returncode:
+        raise SystemExit(f"{arguments}: {ended.stderr.decode()}")
+    return ended.stdout
+
+
+def good(schema, name):
+    """A value that the schema of a member allows."""
+    if "enum" in schema:
+        return rng.choice([word for word in schema["enum"] if word is not None])
+    kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+    if kind == "integer":
+        return rng.choice([0, 1, 5, -3, 2**63 - 1, -2**63])
+    if kind == "array":
+        questions = rng.sample(range(100), rng.randrange(4))
+        return [{**data(schema["items"]), "q": f"q{number}"} for number in questions]
+    if schema.get("format") == "date-time":
+        return rng.choice(["2026-12-23T18:00:00+01:00", "2026-01-01T00:00:00Z",
+                           "2026-06-30T23:59:59.123456-08:00"])
+    return rng.choice(["Europe/Rome", "America/Sao_Paulo"] if name == "zone" else NAMES)
+
+
+def data(schema):
+    """Data that the schema allows: what is required, some of the rest, what `other` asks for."""
+    required = schema.get("required", [])
+    made = {name: good(member, name) for name, member in schema.get("properties", {}).items()
+            if isinstance(member, dict) and not personal(schema, name)
+            and (name in required or rng.random() < 0.5)}
+    for condition in schema.get("allOf", []):
+        (name, _), = condition["if"]["properties"].items()
+        if made.get(name) == "other":
+            (text, _), = condition["then"]["properties"].items()
+            made[text] = rng.choice(NAMES)
+    return made
+
+
+def personal(schema, name):
+    """Whether a member is personal, or the reference of the person."""
+    member = schema["properties"][name]
+    return "x-retention" in member or "vault" in member.get("description", "")
+
+
+def spoilt(schema, made):
+    """The same with one thing wrong, or right in another way; and which member that is."""
+    made = dict(made)
+    names = [name for name, member in schema.get("properties", {}).items()
+             if not isinstance(member, dict) or not personal(schema, name)]
+    for condition in schema.get("allOf", []):
+        names += condition["then"]["properties"]
+    name = rng.choice(names or ["callerName"])
+    if rng.random() < 0.3:
+        made.pop(name, None)
+    else:
+        made[name] = rng.choice(WRONG)
+    return made, name
+
+
+def judged(kind, payloads):
+    """Whether append takes them, and what it says of those that it does not."""
+    lines = [json.dumps(event(stream=f"{kind.split('.')[0]}/{number}", kind=kind, schema=1,
+                              data=payload)) for number, payload in enumerate(payloads)]
+    ended = run("append", "--log", LOG, data="\n".join(lines).encode())
+    checks.that(ended.returncode in (0, 3), f"{kind}: {ended.returncode} {ended.stderr.decode()}")
+    said = {}
+    for line in ended.stderr.decode().splitlines():
+        head, _, text = line.partition(": ")
+        if "line " in head:
+            said[int(head.split("line ")[1].split()[0]) - 1] = text
+    return [(number not in said, said.get(number, "")) for number in range(len(payloads))]
+
+
+def beyond(kind, payload):
+    """Whether it is wrong or right in what no schema can say."""
+    answers = payload.get("answers")
+    questions = [answer.get("q") for answer in (answers if isinstance(answers, list) else [])
+                 if isinstance(answer, dict)]
+    return (len(set(map(str, questions))) < len(questions)
+            or isinstance(payload.get("zone"), str) and "/" not in payload["zone"])
+
+
+def main():
+    done("init", "--log", LOG)
+    listed = json.loads(done("schema", "--format", "json"))
+    checks.that(len(listed) > 20, f"{len(listed)} types")
+    counts = {True: 0, False: 0}
+    for row in listed:
+        kind = row["type"]
+        schema = json.loads(done("schema", kind))
+        jsonschema_rs.Draft202012Validator(
+            json.loads('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')).validate(schema)
+        checks.same((schema["title"], schema["description"]), (kind, row["meaning"]), kind)
+        validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        payloads = [data(schema) for _ in range(options.examples)]
+        for payload in payloads:
+            checks.that(validator.is_valid(payload), f"{kind}: not good by its schema: {payload}")
+        payloads += [spoilt(schema, payload)[0] for payload in payloads]
+        for payload, (taken, said) in zip(payloads, judged(kind, payloads)):
+            if beyond(kind, payload):
+                continue
+            allowed = validator.is_valid(payload)
+            counts[allowed] += 1
+            checks.same(taken, allowed, f"seed {options.seed}, {kind} {payload}: {said}, taken")
+    checks.that(min(counts.values()) > 5 * options.examples, f"allowed and not: {counts}")
+    ended = run("schema", "contact.teleported")
+    checks.that(ended.returncode == 1 and b"contact.received" in ended.stderr, "an unknown type")
+    for machine in ("contact", "operator"):
+        text = done("schema", "--states", machine).decode()
+        checks.that(text.startswith("stateDiagram-v2\n"), f"a diagram: {text}")
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(scratch)
+checks.end()

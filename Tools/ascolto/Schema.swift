@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import ContactCentre
+internal import JSON
+
+struct Schema: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The types of events that are known: what they say, and what their data must be.",
+        discussion: """
+            Without a type, all of them are listed. With one, its JSON Schema is printed, made of \
+            what the reader of the type asks for: what append takes, and what read models read.
+            """)
+
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "A type, such as contact.received.")
+    var type: String?
+    @Option(help: "Draw a state machine as a diagram of Mermaid: contact, operator.")
+    var states: StateMachine?
+
+    func validate() throws {
+        if type != nil, states != nil {
+            throw ValidationError("a type and --states do not go together")
+        }
+    }
+
+    func run() throws {
+        if let states {
+            return Standard.output.write(Array((states.graph.mermaid + "\n").utf8))
+        }
+        guard let type else {
+            return Answer(
+                columns: ["type", "schema", "meaning", "members", "personal"],
+                rows: Catalogue.types.map { declared in
+                    [
+                        .text(declared.type), .count(declared.schema), .text(declared.meaning),
+                        .array(declared.members.map { .text($0.name) }),
+                        .array((declared.personal?.members ?? []).map { .text($0) }),
+                    ]
+                }
+            ).write(as: output.chosen)
+        }
+        guard let declared = Catalogue.types.first(where: { $0.type == type }) else {
+            let group = type.prefix { $0 != "." }
+            let near = Catalogue.types.map(\.type).filter { $0.hasPrefix(group + ".") }
+            Standard.error(
+                "no type \(printable(type)) is known here; such events are stored and served as "
+                    + "they come"
+                    + (near.isEmpty ? "" : "; there are: " + near.joined(separator: ", ")))
+            throw VerbOutcome.answerIsNo
+        }
+        Standard.output.write(Array((declared.jsonSchema.indented + "\n").utf8))
+    }
+}
+
+extension StateMachine: ExpressibleByArgument {}
