@@ -109,6 +109,8 @@ package final class KeyStore: Sendable {
                 }
                 throw VaultError.noVault(directory: directory)
             }
+            // A crash must not write keys into a file that nobody erases.
+            CoreDumps.forbid()
             return KeyStore(
                 try Environment.open(
                     in: directory, access: access == .writing ? .writing : .reading,

@@ -115,6 +115,9 @@ def from_nothing():
         else:
             subject = json.loads(done("subject", "create", data=b"A\n", log=log))["subject"]
             wait(lambda: server.append(call(subject))[0] == 201, "a vault that was made beside it")
+        with open(f"/proc/{server.process.pid}/limits", encoding="utf-8") as limits:
+            core = next(line for line in limits if line.startswith("Max core file size"))
+        checks.same(core.split()[4:6], ["0", "0"], "core files, which would hold keys")
         checks.same(server.append(call(subject))[0], 201, "an event of a person")
         status, answer = ask(server, "POST", "/v1/subject-lookup",
                              {"identifier": SECRETS[3] if way == "http" else "A"})
