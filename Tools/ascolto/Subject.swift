@@ -3,6 +3,7 @@ internal import ContactCentre
 internal import EventLog
 internal import Foundation
 internal import JSON
+internal import ProjectionKit
 internal import Subjects
 internal import Vault
 
@@ -272,7 +273,16 @@ extension LogOptions {
         let door = vaultDoor(.writing)
         let vault = try door.requireVault()
         let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
-        _ = try await eraser.finishWhatWasBegun()
-        try await body(opened, vault, eraser)
+        do {
+            _ = try await eraser.finishWhatWasBegun()
+            try await body(opened, vault, eraser)
+        } catch let error as ReadModelError {
+            if try !vault.begunErasures().isEmpty {
+                Standard.error(
+                    "the keys are destroyed, and the log tells it; what was read with them has yet "
+                        + "to be made anew: run the same again")
+            }
+            throw error
+        }
     }
 }
