@@ -166,6 +166,8 @@ extension Responder {
         let history = try await desk.subjects.look { vault, log in
             try SubjectHistory(of: subject, in: log, vault)
         }
+        // Where another erasure was in the way, this one was never begun.
+        guard done != nil || !history.isFinished else { throw Problem.unfinished }
         return Answer(done == nil ? .accepted : .ok, .object(history.members))
     }
 
@@ -208,10 +210,10 @@ extension Responder {
 }
 
 extension Problem {
-    /// The keys are gone, and the log tells it; what is derived has yet to forget.
+    /// An erasure of before has yet to be finished, or this one, of which the status tells.
     fileprivate static let unfinished = Problem(
         .serviceUnavailable, .unavailable,
-        "the keys are destroyed, and a read model that is in use has yet to be made anew; that "
-            + "goes on by itself"
+        "a read model that is in use has yet to be made anew after an erasure, which goes on by "
+            + "itself; then send this again"
     ).retryable()
 }

@@ -65,7 +65,7 @@ final class SubjectDesk: Service {
     /// Refuses an event that would be sealed if the root could be asked.
     func requireUnlocked(for event: NewEvent) throws(Problem) {
         guard case .locked(let error) = standing.withLock({ $0 }),
-            PersonalFields.of(type: event.type.text) != nil
+            PersonalFields.stand(in: event.data.object, of: event.type.text)
         else { return }
         throw Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
     }
