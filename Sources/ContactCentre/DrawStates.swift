@@ -51,7 +51,8 @@ package enum StateMachine: String, CaseIterable, Sendable {
         }
     }
 
-    /// An event of every kind, and of a kind each word that the machine tells apart.
+    /// An event of every kind; of words that the machine takes alike one stands for the others, such
+    /// as `overflowed` for whatever leads on to another queue.
     private static let contactEvents: [Sample<ContactEvent>] = {
         guard let queue = QueueID("queue") else { return [] }
         return [

@@ -3,9 +3,11 @@ package import JSON
 extension TypeDeclaration {
     /// The JSON Schema (draft 2020-12) of the data of such an event, as a service sends it.
     ///
-    /// What it allows is read, and what it forbids refused, but for what no schema can say: which
-    /// time zones there are, that a number is written without fraction and exponent, and that a
-    /// question is answered once.
+    /// What it allows is read, and what it forbids refused, with these exceptions: which time zones
+    /// there are, that a number is written without fraction and exponent, that a question is
+    /// answered once, leap seconds and times behind the year 9999; personal members that are null,
+    /// too long or have no reference, and `sealed`; data that are no object, which types take that
+    /// require nothing.
     package var jsonSchema: JSONNode {
         var members: [(String, JSONNode)] = [
             ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
