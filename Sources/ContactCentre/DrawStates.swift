@@ -51,8 +51,8 @@ package enum StateMachine: String, CaseIterable, Sendable {
         }
     }
 
-    /// An event of every kind; of words that the machine takes alike one stands for the others, such
-    /// as `overflowed` for whatever leads on to another queue.
+    /// An event of every kind; of words that the machine takes alike one stands for the others, as
+    /// `overflowed` does for whatever leads on to another queue.
     private static let contactEvents: [Sample<ContactEvent>] = {
         guard let queue = QueueID("queue") else { return [] }
         return [
