@@ -76,14 +76,24 @@ struct PersonalColumns {
         return found.map { ($0, reader.part($0)) }
     }
 
-    /// The values whose content a condition looks at, and not only whether they are there.
+    /// The values whose content a condition looks at, and not only whether a column is empty.
     private func compared(in condition: Condition) -> [ValueIndex] {
         switch condition {
         case .all(let conditions), .any(let conditions): conditions.flatMap(compared(in:))
         case .not(let condition): compared(in: condition)
-        case .present: []
+        case .present(let index): reached(by: index).filter(isThereByContent)
         case .equal(let index, _): reached(by: index)
         case .before(let first, let second): reached(by: first) + reached(by: second)
+        }
+    }
+
+    /// Whether that the value is there, or is not, tells more than that its column is empty.
+    private func isThereByContent(_ index: ValueIndex) -> Bool {
+        switch values[index].kind {
+        case .column(_, _, .entry), .firstRow: true
+        case .column(_, let absent, _), .time(_, let absent, _), .after(_, _, let absent, _):
+            absent.contains { !$0.text.isEmpty }
+        case .template, .firstOf, .identity: false
         }
     }
 

@@ -161,19 +161,24 @@ extension Responder {
             .table(names[1], condition: condition, moment: moment), of: names[0], limits)
     }
 
-    /// Records a look at what holds personal data, and refuses it while there is something left in
-    /// it that was erased.
+    /// Records a look at what holds personal data.
     private func willShow(
         _ name: String, to client: Client, by endpoint: Endpoint
     ) throws(Problem) {
         guard try desk.readModels.named(name).content == .personal else { return }
-        guard !desk.subjects.isUnfinished else {
-            throw Problem(
-                .serviceUnavailable, .unavailable,
-                "\(name) is to be made anew after an erasure, and is not shown before that"
-            ).retryable()
-        }
         desk.journal.looked(client, endpoint, at: name)
+    }
+
+    /// Refuses to show what holds personal data while there is something left in it that was
+    /// erased.
+    private static func requireForgotten(
+        _ content: ReadModelContent, of name: String, _ subjects: SubjectDesk
+    ) throws {
+        guard content == .personal, try subjects.isStale() else { return }
+        throw Problem(
+            .serviceUnavailable, .unavailable,
+            "\(name) is to be made anew after an erasure, and is not shown before that"
+        ).retryable()
     }
 
     /// Refuses one who may not see what this read model shows.
@@ -213,8 +218,13 @@ extension Responder {
         _ query: Query, of name: String, _ limits: QueryLimits
     ) async throws -> Answer {
         let (model, source) = (try desk.readModels.model(name), desk.readModels.source)
-        let (result, standing) = try await desk.queries.run {
-            try model.answer(query, towards: source, within: limits)
+        let content = try desk.readModels.named(name).content
+        let (result, standing) = try await desk.queries.run { [subjects = desk.subjects] in
+            try Self.requireForgotten(content, of: name, subjects)
+            let answer = try model.answer(query, towards: source, within: limits)
+            // Also what was erased while this was read is not shown.
+            try Self.requireForgotten(content, of: name, subjects)
+            return answer
         }
         let rows = result.rows.map { row -> JSONNode in
             .object(zip(result.columns, row).map { ($0, $1.node) })

@@ -106,7 +106,9 @@ package struct LogServer: Sendable {
         let readers = Readers(threads: ServerLimits.readThreads, waitingMax: .max)
         let (journal, pulse) = (Journal(log, logger), try Pulse(log))
         let models = LiveReadModels(projections, of: log, in: projectionsDirectory, pulse)
-        let subjects = try SubjectDesk(settings.vault, of: log, logger) { try models.forget() }
+        let subjects = try SubjectDesk(settings.vault, of: log, logger) {
+            try models.forget()
+        }
         try await subjects.takeUp()
         let gate = try await Gate(
             settings.gate, RateLimiter(requestsPerSecond: settings.requestsPerSecond), journal,

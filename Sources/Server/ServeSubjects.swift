@@ -70,9 +70,11 @@ extension Responder {
             return try Identifier(text)
         }
         guard
-            let subject = try await desk.subjects.look({ vault, _ in
-                try vault.subject(of: identifier)
-            })
+            let subject = try await desk.subjects.look(
+                needing: .keys,
+                { vault, _ in
+                    try vault.subject(of: identifier)
+                })
         else {
             throw Problem(
                 .notFound, .notFound,
@@ -82,9 +84,7 @@ extension Responder {
     }
 
     private func status(of subject: SubjectRef) async throws -> Answer {
-        let history = try await desk.subjects.look { vault, log in
-            try SubjectHistory(of: subject, in: log, vault)
-        }
+        let history = try await history(of: subject)
         guard !history.keys.isEmpty else { throw VaultError.noSubject(subject) }
         return Answer(.ok, .object(history.members))
     }
@@ -102,10 +102,11 @@ extension Responder {
         }
         try parameters.requireNothingLeft()
         guard
-            try await desk.subjects.look({ vault, _ in try !vault.status(of: subject).isEmpty })
+            try await desk.subjects.look(
+                needing: .keys, { vault, _ in try !vault.status(of: subject).isEmpty })
         else { throw VaultError.noSubject(subject) }
         try await desk.journal.willLook(client, at: subject)
-        let (rows, next) = try await desk.subjects.look { vault, log in
+        let (rows, next) = try await desk.subjects.look(needing: .keys) { vault, log in
             var rows: [JSONNode] = []
             var next: Position?
             try log.forEachEvent(of: subject, openedBy: vault, from: first) { found in
@@ -135,18 +136,33 @@ extension Responder {
         guard classes?.isEmpty != true else {
             throw Problem.badBody("\"classes\" is empty; without it all classes are erased")
         }
-        return try await change(subject) { eraser in
-            _ = try await eraser.erase(
-                subject, classes: classes, basis: basis, by: client.name)
+        _ = try await desk.subjects.change(needing: .names) { eraser, _ in
+            try await eraser.erase(subject, classes: classes, basis: basis, by: client.name)
         }
+        let status = try await statusOfErasure()
+        return Answer(status, .object(try await history(of: subject).members))
     }
 
     private func authorise(
         _ subject: SubjectRef, _ request: Request, _ client: Client
     ) async throws -> Answer {
         let basis = try await body(of: request) { object in try takeBasis(of: &object) }
-        return try await change(subject) { eraser in
+        try await desk.subjects.change(needing: .keys) { eraser, _ in
             try await eraser.authorise(subject, basis: basis, by: client.name)
+        }
+        return Answer(.ok, .object(try await history(of: subject).members))
+    }
+
+    private func history(of subject: SubjectRef) async throws -> SubjectHistory {
+        try await desk.subjects.look(needing: .names) { vault, log in
+            try SubjectHistory(of: subject, in: log, vault)
+        }
+    }
+
+    private func statusOfErasure() async throws -> HTTPResponse.Status {
+        switch try await desk.subjects.letForget() {
+        case .upToDate: .ok
+        case .stale: .accepted
         }
     }
 
@@ -157,18 +173,6 @@ extension Responder {
                     + "nothing personal")
         }
         return basis
-    }
-
-    private func change(
-        _ subject: SubjectRef, _ body: @escaping @Sendable (SubjectEraser) async throws -> Void
-    ) async throws -> Answer {
-        let done: Void? = try await desk.subjects.change { eraser, _ in try await body(eraser) }
-        let history = try await desk.subjects.look { vault, log in
-            try SubjectHistory(of: subject, in: log, vault)
-        }
-        // Where another erasure was in the way, this one was never begun.
-        guard done != nil || !history.isFinished else { throw Problem.unfinished }
-        return Answer(done == nil ? .accepted : .ok, .object(history.members))
     }
 
     private func retain(_ request: Request, _ client: Client) async throws -> Answer {
@@ -187,33 +191,23 @@ extension Responder {
             let run: RetentionRun = try object.truth("dry_run") == true ? .listing : .erasing
             return (terms, run)
         }
-        let expired = try await desk.subjects.change { eraser, _ in
+        let expired = try await desk.subjects.change(needing: .names) { eraser, _ in
             var expired: [Expired] = []
             for term in terms {
                 expired += try await eraser.retain(term, run, by: client.name)
             }
             return expired
         }
-        guard let expired else { throw Problem.unfinished }
-        return Answer(.ok, .array(expired.map { .object($0.members(run)) }))
+        let status: HTTPResponse.Status = run == .listing ? .ok : try await statusOfErasure()
+        return Answer(status, .array(expired.map { .object($0.members(run)) }))
     }
 
     private func rotateEpoch() async throws -> Answer {
-        let epochs = try await desk.subjects.change { eraser, vault in
-            (try await eraser.rotateEpoch(), try vault.currentEpoch())
+        let (destroyed, current) = try await desk.subjects.change(needing: .keys) {
+            eraser, vault in (try await eraser.rotateEpoch(), try vault.currentEpoch())
         }
-        guard let (destroyed, current) = epochs else { throw Problem.unfinished }
         return Answer(
             .ok,
             .object([("destroyed_epoch", .count(destroyed)), ("epoch", .count(current))]))
     }
-}
-
-extension Problem {
-    /// An erasure of before has yet to be finished, or this one, of which the status tells.
-    fileprivate static let unfinished = Problem(
-        .serviceUnavailable, .unavailable,
-        "a read model that is in use has yet to be made anew after an erasure, which goes on by "
-            + "itself; then send this again"
-    ).retryable()
 }

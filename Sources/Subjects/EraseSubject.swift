@@ -6,20 +6,15 @@ package import Vault
 /// Destroys the keys of subjects, and tells so in the log.
 ///
 /// Idempotent and safe in a crash: what is to be told stands in the vault before anything is done,
-/// and whoever opens log and vault for writing next goes on where it broke off.
+/// and whoever opens log and vault for writing next goes on where it broke off. What is derived
+/// from the log and personal is then stale, until ``KeyStore/letForget(_:)``.
 package struct SubjectEraser: Sendable {
     let log: EventLog
     let vault: KeyStore
-    private let forget: Forget
 
-    /// Makes anew what is derived from the log and holds personal data, so that nothing is left in
-    /// it of what was erased.
-    package typealias Forget = @Sendable () throws -> Void
-
-    package init(_ vault: KeyStore, of log: EventLog, forget: @escaping Forget) {
+    package init(_ vault: KeyStore, of log: EventLog) {
         self.vault = vault
         self.log = log
-        self.forget = forget
     }
 
     /// What was erased, as the log tells it.
@@ -63,7 +58,7 @@ package struct SubjectEraser: Sendable {
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, basis: String, by executor: String
     ) async throws -> Erasure? {
         // The vault remembers one erasure of a subject at a time.
-        _ = try await finishWhatWasBegun()
+        _ = try await carryOutWhatWasBegun()
         let told = try log.erasedKeys()
         guard try begin(subject, classes, basis: basis, by: executor, told) == .begun else {
             return nil
@@ -117,11 +112,9 @@ package struct SubjectEraser: Sendable {
 
     /// Erases anew what the log tells is erased, where an older copy of the vault was put back.
     private func eraseWhatCameBack() throws {
-        var count = 0
         for (subject, keys) in try log.erasedKeys() {
-            count += try vault.destroy(keys, of: subject, at: log.clock.now.microseconds)
+            _ = try vault.destroy(keys, of: subject, at: log.clock.now.microseconds)
         }
-        if count > 0 { try forget() }
     }
 
     private static func require(_ text: String, _ what: String) throws(VaultError) {
@@ -136,10 +129,6 @@ package struct SubjectEraser: Sendable {
         for begun in try vault.begunErasures() {
             erasures.append(try await carryOut(begun.subject, begun.note))
         }
-        guard !erasures.isEmpty else { return [] }
-        try forget()
-        // Until here, a crash repeats the same events, and makes anew what is derived.
-        for erasure in erasures { try vault.endErasure(of: erasure.subject) }
         return erasures
     }
 
@@ -151,6 +140,8 @@ package struct SubjectEraser: Sendable {
         _ = try vault.erase(subject, classes: classes, at: note.moment.microseconds)
         let erased = try await log.appendOwn(
             event(.erased, of: subject, note, note.report(of: subject, requested: requested)))
+        // Until here, a crash repeats the same events.
+        try vault.endErasure(of: subject)
         return Erasure(subject: subject, requested: requested, erased: erased)
     }
 
@@ -161,7 +152,7 @@ package struct SubjectEraser: Sendable {
         try Self.require(basis, "the basis")
         try Self.require(executor, "the executor")
         // An erasure that was broken off would take the new keys with it.
-        _ = try await finishWhatWasBegun()
+        _ = try await carryOutWhatWasBegun()
         let classes = try PersonalFields.retentions.map(RetentionClass.init)
         let status = try vault.status(of: subject)
         guard !status.isEmpty else { throw VaultError.noSubject(subject) }

@@ -48,7 +48,7 @@ extension SubjectEraser {
     package func retain(
         _ term: RetentionTerm, _ run: RetentionRun, by executor: String
     ) async throws -> [Expired] {
-        if run == .erasing { _ = try await finishWhatWasBegun() }
+        if run == .erasing { _ = try await carryOutWhatWasBegun() }
         let age = term.days * Instant.microsecondsOfDay
         let moment = Instant(microseconds: log.clock.now.microseconds - age)
         let expired = try expired(term.retention, before: moment)
@@ -59,7 +59,6 @@ extension SubjectEraser {
                 one.subject, [term.retention],
                 basis: "retention of \(term.retention): \(term.days) days", by: executor, told)
         }
-        // Together, so that what is derived is made anew once for all of them.
         _ = try await carryOutWhatWasBegun()
         return expired
     }

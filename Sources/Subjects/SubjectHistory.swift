@@ -7,7 +7,8 @@ package struct SubjectHistory: Sendable {
     package let subject: SubjectRef
     /// In the order of their classes; empty where the vault has never had a key.
     package let keys: [Key]
-    /// Whether no erasure of the subject is under way, or was broken off.
+    /// Whether no erasure of the subject is under way, or was broken off, and nothing that was read
+    /// with its keys is left in what is derived.
     package let isFinished: Bool
     /// Events with personal data of the subject.
     package let events: Int
@@ -36,7 +37,8 @@ package struct SubjectHistory: Sendable {
         keys = try vault.status(of: subject).map {
             Key(status: $0, isBeyondRecovery: $0.state == .erased && $0.epoch < current)
         }
-        isFinished = try !vault.begunErasures().contains { $0.subject == subject }
+        let isBegun = try vault.begunErasures().contains { $0.subject == subject }
+        isFinished = try !isBegun && !(vault.isStale() && vault.hasErased(subject))
         var events = 0
         var told: [Told] = []
         try log.forEachEvent(of: subject) { event in

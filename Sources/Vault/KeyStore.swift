@@ -6,7 +6,7 @@ internal import Storage
 /// Whoever has the log for writing has the store for writing; others read it. Nothing in it is
 /// clear: keys are wrapped under the key of an epoch, and identifiers stand there as an HMAC.
 package final class KeyStore: Sendable {
-    private let environment: Environment
+    let environment: Environment
     private let epochs: EpochKeys
 
     package enum Access: Sendable {
@@ -42,7 +42,7 @@ package final class KeyStore: Sendable {
         package var commitmentHex: String { Hex.encode(commitment) }
     }
 
-    private enum Table {
+    enum Table {
         static let keys = "keys"
         static let identifiers = "identifiers"
         static let references = "references"
@@ -51,9 +51,11 @@ package final class KeyStore: Sendable {
         static let all = [keys, identifiers, references, erasures, store]
     }
 
-    private enum Entry {
+    enum Entry {
         static let epoch = Array("epoch".utf8)
         static let index = Array("index".utf8)
+        /// Names the newest erasure that what is derived has yet to forget; absent where it has.
+        static let stale = Array("stale".utf8)
     }
 
     private static let readersMax = 64
@@ -289,7 +291,7 @@ extension KeyStore {
     /// Destroys the keys of a subject, of all classes or of some, and forgets who it was.
     ///
     /// The keys' last copies die with the epoch, by ``rotateEpoch()``. Erased once more, nothing
-    /// changes. Returns what was destroyed by this call.
+    /// changes but that what is derived ``isStale()``. Returns what was destroyed by this call.
     package func erase(
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, at moment: Int64
     ) throws(VaultError) -> [Status] {
@@ -310,6 +312,8 @@ extension KeyStore {
                     $0.record.state == .erased
                 }
                 if isGone { try forget(subject, in: &transaction) }
+                // With this commit, so that nothing is shown that was read with a key that is gone.
+                try markStale(in: &transaction)
                 return destroyed
             }
         }
@@ -404,63 +408,6 @@ extension KeyStore {
         guard let blinded else { return }
         try transaction.delete(blinded, in: Table.identifiers)
         try transaction.delete(subject.words.bytes, in: Table.references)
-    }
-}
-
-extension KeyStore {
-    /// Remembers that a subject is being erased, and what is to be told of it in the end; what was
-    /// remembered before stays, and is returned.
-    package func beginErasure(
-        of subject: SubjectRef, _ note: [UInt8]
-    ) throws(VaultError) -> [UInt8] {
-        try wrapping {
-            try environment.write { transaction in
-                let begun = try transaction.withValue(
-                    for: subject.words.bytes, in: Table.erasures
-                ) { [UInt8](copying: $0) }
-                if let begun { return begun }
-                try transaction.put(note, for: subject.words.bytes, in: Table.erasures)
-                return note
-            }
-        }
-    }
-
-    /// The erasures that were begun and not ended, with their notes.
-    package func begunErasures() throws(VaultError) -> [(subject: SubjectRef, note: [UInt8])] {
-        try wrapping {
-            try environment.read { transaction in
-                try transaction.withCursor(in: Table.erasures) { cursor in
-                    var found: [(SubjectRef, [UInt8])] = []
-                    var isAtOne = try cursor.first()
-                    while isAtOne {
-                        let (key, note) = cursor.withEntry { key, note in
-                            ([UInt8](copying: key), [UInt8](copying: note))
-                        }
-                        guard let words = RandomName(bytes: key[...]) else {
-                            throw VaultError.damagedFile(
-                                path: "data.mdb", "an erasure is of nobody")
-                        }
-                        found.append((SubjectRef(words: words), note))
-                        isAtOne = try cursor.next()
-                    }
-                    return found
-                }
-            }
-        }
-    }
-
-    package func endErasure(of subject: SubjectRef) throws(VaultError) {
-        try wrapping {
-            try environment.write { transaction in
-                let isBegun =
-                    try transaction.withValue(
-                        for: subject.words.bytes, in: Table.erasures
-                    ) { _ in true } ?? false
-                if isBegun {
-                    try transaction.delete(subject.words.bytes, in: Table.erasures)
-                }
-            }
-        }
     }
 }
 

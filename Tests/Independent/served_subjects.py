@@ -8,6 +8,7 @@ in the files.
 """
 import argparse
 import concurrent.futures
+import fcntl
 import http.client
 import json
 import os
@@ -341,51 +342,123 @@ def gone_away():
 
 
 def in_use():
-    """Where somebody reads what is to forget, it is not shown, and forgets when they are gone."""
+    """Where somebody reads what is to forget, it is not shown from the moment when keys are gone,
+    nobody else waits, and it forgets when they are gone."""
     done("init", log="u")
     server = Server(options.ascolto, place("u"), "--insecure")
-    subject, other = make(server, "A"), make(server, "B")
-    for person in (subject, other):
+    subject, other, old = (make(server, name) for name in ("A", "B", "C"))
+    for person in (subject, other, old):
         checks.same(server.append(opinion(person))[0], 201, "an opinion")
-    wait(lambda: len(comments(server)) == 2, "comments")
+    checks.same(server.append(call(old))[0], 201, "a call")
+    wait(lambda: len(comments(server)) == 3, "comments")
     reader = sqlite3.connect(place("u/projections/survey-comments.sqlite"))
     reader.execute("BEGIN")
-    checks.same(reader.execute("SELECT count(*) FROM written").fetchone(), (2,), "a reader")
-    status, answer = ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)
-    checks.same((status, answer["finished"], len(answer["told"])), (202, False, 2), "accepted")
+    checks.same(reader.execute("SELECT count(*) FROM written").fetchone(), (3,), "a reader")
     table = "/v1/projections/survey-comments/tables/comments"
+    told = lambda person: ask(server, "GET", f"/v1/subjects/{person}")[1]["told"]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        first = pool.submit(ask, server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)
+        wait(lambda: len(told(subject)) == 2, "the first one's keys")
+        checks.same(server.request("GET", table)[0], 503, "what is being erased is not shown")
+        second = pool.submit(ask, server, "POST", f"/v1/subjects/{other}/erasure", BASIS)
+        wait(lambda: len(told(other)) == 2, "the second one's keys")
+        terms = pool.submit(ask, server, "POST", "/v1/retention",
+                            {"keep": {"contact": 0, "opinion": 0}})
+        wait(lambda: len(told(old)) == 4, "both terms")
+        checks.that(not first.done(), "the first one was answered before the reader was waited for")
+        checks.same(ask(server, "POST", "/v1/epoch")[0], 200, "an epoch does not wait")
+        later = make(server, "D")
+        checks.same(server.append(opinion(later))[0], 201, "appends go on")
+        path = f"/v1/subjects/{subject}/authorisation"
+        checks.same(ask(server, "POST", path, BASIS)[0], 200, "neither does an authorisation")
+        for asked, person in ((first, subject), (second, other)):
+            status, answer = asked.result()
+            checks.same((status, answer["finished"], answer["subject"]), (202, False, person),
+                        "accepted")
+        status, gone = terms.result()
+        checks.same((status, [(row["subject"], row["class"]) for row in gone][-2:]),
+                    (202, [(old, "contact"), (old, "opinion")][-2:]), "terms accepted")
     checks.same(server.request("GET", table)[0], 503, "what is left is not shown")
-    checks.same(server.append(opinion(other))[0], 201, "appends go on")
-    checks.same(make(server, "B"), other, "references, too")
+    checks.same(ask(server, "GET", f"/v1/subjects/{later}")[1]["finished"], True, "others")
+    server.process.kill()
+    server.process.wait()
+    server = Server(options.ascolto, place("u"), "--insecure")
+    checks.same(server.request("GET", table)[0], 503, "nor behind a crash")
     reader.close()
     wait(lambda: ask(server, "GET", f"/v1/subjects/{subject}")[1]["finished"], "by itself")
     wait(lambda: server.request("GET", table)[0] == 200, "shown again")
-    checks.same(comments(server)[:2], [("erased", None), ("open", COMMENT)], "and what is left")
+    wait(lambda: comments(server) == [("erased", None)] * 3 + [("open", COMMENT)], "what is left")
     checks.same(server.stop(), 0, "the exit status")
+
+
+def brought_back():
+    """A vault of before is put back, and another process projects: nothing of it is shown."""
+    done("init", log="o")
+    server = Server(options.ascolto, place("o"), "--insecure")
+    subject = make(server, "A")
+    checks.same(server.append(opinion(subject))[0], 201, "an opinion")
+    wait(lambda: len(comments(server)) == 1, "comments")
+    server.stop()
+    shutil.copytree(place("o/vault"), place("kept"))
+    done("subject", "erase", subject, "--basis", "b", log="o")
+    shutil.rmtree(place("o/vault"))
+    shutil.copytree(place("kept"), place("o/vault"))
+    done("project", "--rebuild", log="o")
+    path = place("o/projections/survey-comments.sqlite")
+    checks.that(COMMENT.encode() in open(path, "rb").read(), "the older vault opens it again")
+    other = os.open(place("o/projections"), os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    table = "/v1/projections/survey-comments/tables/comments"
+    for _ in range(2):
+        server = Server(options.ascolto, place("o"), "--insecure")
+        checks.same(server.request("GET", table)[0], 503, "what came back is not shown")
+        server.process.kill()
+        server.process.wait()
+    os.close(other)
+    server = Server(options.ascolto, place("o"), "--insecure")
+    wait(lambda: server.request("GET", table)[0] == 200, "shown again")
+    checks.same(comments(server), [("erased", None)], "and erased anew")
+    server.stop()
+    checks.same(search(place("o")), [], "clear text in any file")
 
 
 def locked():
     """While the root cannot be asked, only what is personal waits, and nobody else for it."""
     with open(place("guard"), "w", encoding="utf-8") as file:
-        file.write(f"#!/bin/sh\ntest -e {place('away')} && sleep 3 && exit 1\nrev\n")
+        file.write(f"#!/bin/sh\ntest -e {place('away')} && sleep 3 && exit 124\nrev\n")
     os.chmod(place("guard"), 0o700)
     guard = {"ASCOLTO_VAULT_ROOT_COMMAND": place("guard")}
     done("init", log="g")
     server = Server(options.ascolto, place("g"), "--insecure", environment=guard)
-    subject = make(server, "A")
+    subject, doomed = make(server, "A"), make(server, "B")
+    checks.same(server.append(opinion(doomed))[0], 201, "an opinion")
+    wait(lambda: len(comments(server)) == 1, "comments")
     server.stop()
     open(place("away"), "w", encoding="utf-8").close()
     server = Server(options.ascolto, place("g"), "--insecure", environment=guard)
+    checks.that("ended with 124" in server.said(), "the guard's own exit code is told")
     waited = []
     for _ in range(8):
         begun = time.time()
         checks.same(server.append(event())[0], 201, "what is not personal")
         checks.same(server.append(call(subject))[0], 503, "what is personal")
+        for method, path, body in (
+                ("POST", "/v1/subjects", {"identifier": "C"}),
+                ("POST", "/v1/subject-lookup", {"identifier": "A"}),
+                ("GET", f"/v1/subjects/{subject}/data", None), ("POST", "/v1/epoch", None),
+                ("POST", f"/v1/subjects/{subject}/authorisation", BASIS)):
+            checks.same(ask(server, method, path, body)[0], 503, f"{path} needs the root")
+        checks.same(ask(server, "GET", f"/v1/subjects/{subject}")[0], 200, "the status does not")
         waited.append(time.time() - begun)
         time.sleep(0.5)
     checks.that(max(waited) < 1, f"who waited for the guard: {waited}")
+    # To destroy a key nobody needs the root; to make anew what others wrote, somebody does.
+    status, answer = ask(server, "POST", f"/v1/subjects/{doomed}/erasure", BASIS)
+    checks.same((status, {key["state"] for key in answer["keys"]}, len(answer["told"])),
+                (200, {"erased"}, 2), "erased without the root")
     os.unlink(place("away"))
     wait(lambda: server.append(call(subject))[0] == 201, "the guard is back")
+    wait(lambda: comments(server) == [("erased", None)], "comments")
     checks.same(server.stop(), 0, "the exit status")
 
 
@@ -430,6 +503,7 @@ try:
     beside()
     gone_away()
     in_use()
+    brought_back()
     locked()
     allowed()
 finally:

@@ -560,6 +560,11 @@ def refused_mappings():
             ("in a time", "at: {time: at}", 'at: {time: number}'),
             ("in a condition", "line: {", 'line: {when: {name: [x]}, '),
             ("in a condition of an event", "    time: at", "    time: at\n    when: {number: [x]}"),
+            ("by a text that means absent", "line: {", 'line: {when: {present: rare}, '),
+            ("by a text that means absent, in another value", "line: {",
+             'line: {when: {absent: either}, '),
+            ("by an entry that is absent", "line: {", 'line: {when: {present: known}, '),
+            ("by a first row", "line: {", 'line: {when: {present: new}, '),
             ("in a rule", "events:", "skip: {odd: {number: [x]}}\nevents:"),
             ("in a reason", "events:",
              'refuse: [{when: {call: [x]}, reason: "not {name}"}]\nevents:'),
@@ -569,12 +574,19 @@ def refused_mappings():
             ("by way of a text", "channel: phone", 'channel: phone, queueId: "{line}"'),
             ("what leads to one", "channel: phone", 'channel: phone, queueId: "{code}"')):
         mapping = MAPPING.replace("events:", '  line: {text: "n {number}"}\n'
-                                  "  code: {column: tax}\nevents:").replace(old, new)
+                                  "  code: {column: tax}\n"
+                                  '  rare: {column: name, absent: ["", Mario Rossi]}\n'
+                                  "  either: {first_of: [name, rare]}\n"
+                                  "  known: {column: name, map: {Mario: yes}, otherwise: null}\n"
+                                  "  new: {first: [name]}\nevents:").replace(old, new)
         ended = imports(ROWS, "never", mapping=mapping)
         checks.that(ended.returncode == 2 and (b"tells of a person" in ended.stderr
                                                or b"needs a 'key'" in ended.stderr),
                     f"{what}: {ended.returncode}, {ended.stderr.decode()}")
     checks.that(not os.path.exists(place("never")), "a mapping that is refused leaves a log")
+    emptiness = MAPPING.replace("    time: at", "    time: at\n    when: {present: name}")
+    checks.same(imports(ROWS, "empty", mapping=emptiness).returncode, 0, "whether one is empty")
+    checks.same(done("export", log="empty").count(b"contact.received"), 5, "those with a name")
 
 
 def together():

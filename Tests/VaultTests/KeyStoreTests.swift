@@ -166,6 +166,26 @@ struct KeyStoreTests {
         }
     }
 
+    @Test("is stale from when a key is gone until all that is derived was made anew behind it")
+    func staleness() throws {
+        struct Failure: Error {}
+        let scratch = try Scratch()
+        try withStore(in: scratch) { store in
+            let subject = try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 1)
+            var made = 0
+            try store.letForget { made += 1 }
+            #expect(try !store.isStale() && made == 0)
+            _ = try store.erase(subject, at: 2)
+            #expect(throws: Failure.self) { try store.letForget { throw Failure() } }
+            #expect(try store.isStale())
+            // Another erasure while it is made anew, which may have read its key.
+            try store.letForget { _ = try store.erase(subject, at: 3) }
+            #expect(try store.isStale())
+            try store.letForget { made += 1 }
+            #expect(try !store.isStale() && made == 1)
+        }
+    }
+
     @Test("seals the same to the same, anything else to something else", arguments: [1, 2, 3])
     func sealing(seed: UInt64) throws {
         let scratch = try Scratch()

@@ -15,8 +15,13 @@ struct CommandRootKey: RootKey {
 
     /// How long it may take.
     private static let seconds = 30
-    /// How `timeout` of coreutils says that it took longer.
-    private static let timedOut: Int32 = 124
+
+    /// By `timeout` of coreutils: where nobody sits, whatever the command has begun ends with it;
+    /// where somebody does, it may ask for a PIN, and they can end it.
+    private static var limit: [String] {
+        isatty(STDERR_FILENO) == 1
+            ? ["--foreground", "--kill-after=2", "\(seconds)"] : ["--kill-after=2", "\(seconds)"]
+    }
 
     static let variable = "ASCOLTO_VAULT_ROOT_COMMAND"
 
@@ -29,7 +34,8 @@ struct CommandRootKey: RootKey {
         signal(SIGPIPE, SIG_IGN)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["\(Self.seconds)", "/bin/sh", "-c", "exec \(command) \(what)"]
+        process.arguments = Self.limit + ["/bin/sh", "-c", "exec \(command) \(what)"]
+        let begun = ContinuousClock.now
         let (input, output) = (Pipe(), Pipe())
         (process.standardInput, process.standardOutput) = (input, output)
         do {
@@ -38,14 +44,15 @@ struct CommandRootKey: RootKey {
             try input.fileHandleForWriting.close()
             let answer = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
-            guard process.terminationStatus != Self.timedOut else {
+            let ended = (process.terminationReason, process.terminationStatus)
+            guard
+                ended == (.exit, 0) || begun.duration(to: .now) < .seconds(Self.seconds)
+            else {
                 throw VaultError.rootCommand(
                     "\(command) \(what) has not answered within \(Self.seconds) s")
             }
-            guard process.terminationStatus == 0 else {
-                throw VaultError.rootCommand(
-                    "\(command) \(what) ended with "
-                        + "\(process.terminationStatus)")
+            guard ended == (.exit, 0) else {
+                throw VaultError.rootCommand("\(command) \(what) ended with \(ended.1)")
             }
             let text = String(decoding: answer, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
@@ -78,13 +85,11 @@ extension LogOptions {
         of opened: EventLog, by door: VaultDoor
     ) async throws -> PersonalSeal? {
         guard let vault = try door.vault() else { return nil }
-        let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
-        do {
-            for erasure in try await eraser.finishWhatWasBegun() {
-                Standard.error(erasure.finished)
-            }
-        } catch let error as ReadModelError {
-            // The keys are gone; no append waits for what is derived.
+        for erasure in try await SubjectEraser(vault, of: opened).finishWhatWasBegun() {
+            Standard.error(erasure.finished)
+        }
+        // The keys are gone; no append waits for what is derived.
+        do { try vault.letForget(makingAnew(in: opened, by: door)) } catch {
             Standard.error("ascolto: an erasure is not finished yet: \(error)")
         }
         return PersonalSeal(vault, of: opened)
@@ -98,7 +103,9 @@ extension LogOptions {
     }
 
     /// Makes anew what holds personal data beside the log.
-    func forgetting(in opened: EventLog, by door: VaultDoor) -> SubjectEraser.Forget {
+    func makingAnew(
+        in opened: EventLog, by door: VaultDoor
+    ) -> @Sendable () throws -> Void {
         let directory = projectionsDirectory
         return {
             try Projector(SurveyComments(by: door), in: directory)

@@ -152,9 +152,10 @@ extension Subject {
 
         func run() async throws {
             let classes = try retention.map(RetentionClass.init)
-            try await log.withEraser { opened, vault, eraser in
-                let erasure = try await eraser.erase(
+            try await log.withEraser { eraser in
+                try await eraser.erase(
                     subject, classes: classes.isEmpty ? nil : classes, basis: basis, by: executor)
+            } answer: { erasure, opened, vault in
                 if erasure == nil { Standard.error("that was erased before; nothing has changed") }
                 let history = try SubjectHistory(of: subject, in: opened, vault)
                 Answer(object: history.members).write(as: output.chosen)
@@ -177,8 +178,9 @@ extension Subject {
         var executor = "the operator of the log"
 
         func run() async throws {
-            try await log.withEraser { opened, vault, eraser in
-                _ = try await eraser.authorise(subject, basis: basis, by: executor)
+            try await log.withEraser { eraser in
+                try await eraser.authorise(subject, basis: basis, by: executor)
+            } answer: { _, opened, vault in
                 let history = try SubjectHistory(of: subject, in: opened, vault)
                 Answer(object: history.members).write(as: output.chosen)
             }
@@ -198,8 +200,9 @@ extension Subject {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await log.withEraser { _, vault, eraser in
-                let destroyed = try await eraser.rotateEpoch()
+            try await log.withEraser { eraser in
+                try await eraser.rotateEpoch()
+            } answer: { destroyed, _, vault in
                 Answer(object: [
                     ("destroyed_epoch", .count(destroyed)),
                     ("epoch", .count(try vault.currentEpoch())),
@@ -248,13 +251,15 @@ extension Subject {
             var executor = "the operator of the log"
 
             func run() async throws {
-                try await log.withEraser { _, _, eraser in
-                    let run: RetentionRun = dryRun ? .listing : .erasing
+                let run: RetentionRun = dryRun ? .listing : .erasing
+                try await log.withEraser { eraser in
                     var rows: [[Cell]] = []
                     for term in keep {
                         let expired = try await eraser.retain(term, run, by: executor)
                         rows += expired.map { $0.members(run).map(\.1) }
                     }
+                    return rows
+                } answer: { rows, _, _ in
                     Answer(columns: ["subject", "class", "last", "erased"], rows: rows)
                         .write(as: output.chosen)
                 }
@@ -264,25 +269,26 @@ extension Subject {
 }
 
 extension LogOptions {
-    /// Runs `body` with log and vault open for writing, and what was broken off finished.
-    fileprivate func withEraser(
-        _ body: (EventLog, KeyStore, SubjectEraser) async throws -> Void
+    /// Changes keys with log and vault open for writing, has what is derived forget, and answers.
+    ///
+    /// What was broken off is finished first.
+    fileprivate func withEraser<Result>(
+        _ change: (SubjectEraser) async throws -> Result,
+        answer: (Result, EventLog, KeyStore) throws -> Void
     ) async throws {
         let opened = try openForWriting()
         defer { opened.close() }
         let door = vaultDoor(.writing)
         let vault = try door.requireVault()
-        let eraser = SubjectEraser(vault, of: opened, forget: forgetting(in: opened, by: door))
-        do {
-            _ = try await eraser.finishWhatWasBegun()
-            try await body(opened, vault, eraser)
-        } catch let error as ReadModelError {
-            if try !vault.begunErasures().isEmpty {
-                Standard.error(
-                    "the keys are destroyed, and the log tells it; what was read with them has yet "
-                        + "to be made anew: run the same again")
-            }
+        let eraser = SubjectEraser(vault, of: opened)
+        _ = try await eraser.finishWhatWasBegun()
+        let result = try await change(eraser)
+        do { try vault.letForget(makingAnew(in: opened, by: door)) } catch {
+            Standard.error(
+                "the keys are destroyed, and the log tells it; what was read with them has yet to "
+                    + "be made anew: run the same again")
             throw error
         }
+        try answer(result, opened, vault)
     }
 }
