@@ -52,7 +52,7 @@ final class SubjectDesk: Service {
         case names
     }
 
-    /// - Parameter makeAnew: Makes anew what is derived from the log and holds personal data.
+    /// `makeAnew` makes anew what is derived from the log and holds personal data.
     init(
         _ door: VaultDoor, of log: EventLog, _ logger: Logger,
         makingAnew makeAnew: @escaping @Sendable () throws -> Void
