@@ -98,6 +98,9 @@ let package = Package(
         .target(name: "Vault", dependencies: ["Storage", crypto], swiftSettings: strict),
         .target(name: "ContactCentre", dependencies: ["JSON"], swiftSettings: strict),
         .target(
+            name: "Admission", dependencies: ["EventLog", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .target(
             name: "Subjects", dependencies: ["EventLog", "Vault", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
@@ -163,7 +166,7 @@ let package = Package(
         .executableTarget(
             name: "ascolto",
             dependencies: [
-                "EventLog", "ContactCentre", "Intake", "ProjectionKit", "Projections",
+                "EventLog", "ContactCentre", "Admission", "Intake", "ProjectionKit", "Projections",
                 "Reorganisation", "Subjects", "Vault", "Reports", "Server", "JSON", "Storage",
                 "Merkle", "YAML",
                 "Workloads",
@@ -200,6 +203,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ContactCentreTests", dependencies: ["TestSupport", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AdmissionTests",
+            dependencies: ["TestSupport", "Admission", "EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .testTarget(
             name: "IntakeTests",

@@ -159,6 +159,14 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
+    /// Whether the state behind an event depends on the one before it.
+    static func dependsOnPast(behind event: ContactEvent) -> Bool {
+        switch event {
+        case .abandoned, .disconnected, .afterWorkEnded, .unknown: true
+        case .received, .selfServiceEnded, .queued, .leftQueue, .connected, .transferred: false
+        }
+    }
+
     private func next(after event: ContactEvent) -> Phase {
         switch event {
         case .received: .received

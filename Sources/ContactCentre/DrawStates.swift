@@ -1,6 +1,8 @@
 /// Which event may follow which, as a graph that is found by trying out the state machine itself.
 package struct StateGraph: Equatable, Sendable {
     package let edges: [Edge]
+    /// The states in which a stream may rest for ever.
+    package let endings: [String]
 
     /// What leads from one state to another.
     package struct Edge: Hashable, Sendable {
@@ -17,12 +19,7 @@ package struct StateGraph: Equatable, Sendable {
             lines.append(
                 "    \(edge.from) --> \(edge.to): \(edge.events.joined(separator: ", "))")
         }
-        let left = Set(edges.map(\.from))
-        var ends: [String] = []
-        for edge in edges where !left.contains(edge.to) && !ends.contains(edge.to) {
-            ends.append(edge.to)
-        }
-        lines += ends.map { "    \($0) --> [*]" }
+        lines += endings.map { "    \($0) --> [*]" }
         return lines.joined(separator: "\n")
     }
 
@@ -39,47 +36,44 @@ package enum StateMachine: String, CaseIterable, Sendable {
         case .contact:
             StateGraph(of: ContactState(), by: Self.contactEvents) { state, event in
                 state.apply(event) == .accepted
-            } name: {
-                $0.phase.name
+            } told: { state in
+                (state.phase.name, state.phase.mayEnd)
             }
         case .operator:
             StateGraph(of: OperatorState(), by: Self.operatorEvents) { state, event in
                 state.apply(event) == .accepted
-            } name: {
-                $0.phase.name
+            } told: { state in
+                (state.phase.name, state.phase == .loggedOut)
             }
         }
     }
 
-    /// An event of every kind; of words that the machine takes alike one stands for the others, as
-    /// `overflowed` does for whatever leads on to another queue.
+    /// An event of every kind, with every word that the machine may look at.
     private static let contactEvents: [Sample<ContactEvent>] = {
         guard let queue = QueueID("queue") else { return [] }
-        return [
-            Sample("received", nil, .received(.init(channel: .phone, direction: .incoming))),
-            Sample("self_service_ended", "contained", .selfServiceEnded(.contained)),
-            Sample("self_service_ended", "hung_up", .selfServiceEnded(.hungUp)),
-            Sample("self_service_ended", "to_operator", .selfServiceEnded(.toOperator)),
-            Sample("queued", "first", .queued(.init(queue: queue, reason: .first))),
-            Sample("queued", "transfer", .queued(.init(queue: queue, reason: .transfer))),
-            Sample("left_queue", "answered", .leftQueue(.init(queue: queue, reason: .answered))),
-            Sample("left_queue", "abandoned", .leftQueue(.init(queue: queue, reason: .abandoned))),
-            Sample(
-                "left_queue", "overflowed", .leftQueue(.init(queue: queue, reason: .overflowed))),
-            Sample("abandoned", "self_service", .abandoned(.selfService)),
-            Sample("abandoned", "queue", .abandoned(.queue)),
-            Sample("abandoned", "hold", .abandoned(.hold)),
-            Sample("connected", nil, .connected(nil)),
-            Sample("transferred", nil, .transferred(nil)),
-            Sample("disconnected", nil, .disconnected(by: nil)),
-            Sample("after_work_ended", nil, .afterWorkEnded(nil)),
-        ]
+        return [Sample("received", nil, .received(.init(channel: .phone, direction: .incoming)))]
+            + samples("self_service_ended") { .selfServiceEnded($0) }
+            + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
+            + samples("left_queue") { .leftQueue(.init(queue: queue, reason: $0)) }
+            + samples("abandoned") { .abandoned($0) }
+            + [Sample("connected", nil, .connected(nil))]
+            + samples("transferred") { .transferred($0) }
+            + samples("disconnected") { .disconnected(by: $0) }
+            + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
     }()
 
-    private static let operatorEvents: [Sample<OperatorEvent>] = [
-        Sample("logged_in", nil, .loggedIn), Sample("logged_out", nil, .loggedOut),
-        Sample("status_changed", nil, .statusChanged(.init(from: .available, to: .available))),
-    ]
+    private static let operatorEvents: [Sample<OperatorEvent>] =
+        [Sample("logged_in", nil, .loggedIn), Sample("logged_out", nil, .loggedOut)]
+        + samples("status_changed") { .statusChanged(.init(from: $0, to: $0)) }
+
+    private static func samples<Meaning: Vocabulary, Event>(
+        _ name: String, _ event: (Meaning) -> Event
+    ) -> [Sample<Event>] {
+        let other = Meaning.other("something else")
+        return (Meaning.words.map(\.meaning) + [other]).map { meaning in
+            Sample(name, meaning.spelling, event(meaning))
+        }
+    }
 }
 
 /// An event to try a state machine with.
@@ -100,18 +94,21 @@ extension StateGraph {
     /// Goes on from each state that is reached, with each event that is accepted there.
     fileprivate init<State: Hashable, Event: Sendable>(
         of start: State, by samples: [Sample<Event>],
-        accept: (inout State, Event) -> Bool, name: (State) -> String
+        accept: (inout State, Event) -> Bool, told: (State) -> (name: String, mayEnd: Bool)
     ) {
         var edges: [(from: String, to: String, samples: [Sample<Event>])] = []
+        var endings: [String] = []
         var reached: Set<State> = [start]
         var next = [start]
         while !next.isEmpty {
             let state = next.removeFirst()
+            let (from, mayEnd) = told(state)
+            if mayEnd, !endings.contains(from) { endings.append(from) }
             for sample in samples {
                 var following = state
                 guard accept(&following, sample.event) else { continue }
                 if reached.insert(following).inserted { next.append(following) }
-                let (from, to) = (name(state), name(following))
+                let to = told(following).name
                 if let index = edges.firstIndex(where: { $0.from == from && $0.to == to }) {
                     edges[index].samples.append(sample)
                 } else {
@@ -122,24 +119,36 @@ extension StateGraph {
         self.edges = edges.map { edge in
             Edge(from: edge.from, to: edge.to, events: Self.told(edge.samples, of: samples))
         }
+        self.endings = endings
     }
 
-    /// An event without its word where any word leads there.
+    /// Each kind of event once, with its words where not any word leads there.
     private static func told<Event: Sendable>(
         _ found: [Sample<Event>], of all: [Sample<Event>]
     ) -> [String] {
-        var told: [String] = []
-        for sample in found {
-            let isAny =
-                found.count { $0.name == sample.name } == all.count { $0.name == sample.name }
-            let text = isAny ? sample.name : "\(sample.name) (\(sample.word ?? ""))"
-            if !told.contains(text) { told.append(text) }
+        var names: [String] = []
+        for sample in found where !names.contains(sample.name) { names.append(sample.name) }
+        return names.map { name in
+            let words = Set(found.filter { $0.name == name }.map(\.word))
+            let possible = all.filter { $0.name == name }.map(\.word)
+            if words.count == possible.count { return name }
+            let told = possible.filter(words.contains).compactMap(\.self)
+            return "\(name) (\(told.joined(separator: ", ")))"
         }
-        return told
     }
 }
 
 extension ContactState.Phase {
+    /// Whether a contact may rest here for ever: nothing more is owed to it.
+    fileprivate var mayEnd: Bool {
+        switch self {
+        case .contained, .hungUp, .gaveUp, .disconnected, .abandoned, .over: true
+        case .absent, .received, .pastSelfService, .waiting, .answered, .redirected, .connected,
+            .transferred, .abandonedInConversation:
+            false
+        }
+    }
+
     /// The state in one word.
     package var name: String {
         switch self {

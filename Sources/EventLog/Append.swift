@@ -27,7 +27,7 @@ extension EventLog {
         guard let writer else { throw .readOnly }
         // Checking, identifiers and data hashes are the callers' work, not the writer's.
         let now = clock.read().wall
-        let prepared = appends.map { PreparedAppend($0, now: now) }
+        let prepared = appends.map { PreparedAppend($0, now: now, under: rules) }
         let portion = Self.portionCount(prepared[...])
         if portion == prepared.count, prepared.allSatisfy({ $0.rejection == nil }) {
             return prepared.isEmpty ? [] : try await writer.submit(prepared)
@@ -55,7 +55,7 @@ extension EventLog {
         answer: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void
     ) {
         guard let writer else { return answer(.failure(.readOnly)) }
-        let prepared = PreparedAppend(append, now: clock.read().wall)
+        let prepared = PreparedAppend(append, now: clock.read().wall, under: rules)
         if let rejection = prepared.rejection { return answer(.success(.rejected(rejection))) }
         writer.submit([prepared], weight: prepared.byteCount) { answer($0.map { $0[0] }) }
     }
@@ -66,7 +66,8 @@ extension EventLog {
         if let bytes = event.data.content?.count, bytes > EventLimits.dataBytesMax {
             throw .ownEventRefused("its data have \(bytes) bytes")
         }
-        let prepared = PreparedAppend(Append([event]), now: clock.read().wall, by: .log)
+        let prepared = PreparedAppend(
+            Append([event]), now: clock.read().wall, under: rules, by: .log)
         if let rejection = prepared.rejection { throw .ownEventRefused("\(rejection)") }
         switch try await writer.submit([prepared])[0] {
         case .appended(let range), .alreadyAppended(let range): return range.first
@@ -123,8 +124,11 @@ struct PreparedAppend: Sendable {
     /// Bytes of lines and data, for the limits of queue and commit.
     let byteCount: Int
 
-    init(_ append: Append, now: Instant, by author: EventAuthor = .producer) {
-        events = append.events.map { PreparedEvent($0, now: now) }
+    init(
+        _ append: Append, now: Instant, under rules: StreamRules?,
+        by author: EventAuthor = .producer
+    ) {
+        events = append.events.map { PreparedEvent($0, now: now, under: rules) }
         condition = append.condition
         queries = append.condition.absences.map { PreparedQuery($0.query) }
         byteCount = events.reduce(0) { $0 + $1.byteCount }
@@ -164,14 +168,17 @@ struct PreparedAppend: Sendable {
 /// An event that waits for its place.
 struct PreparedEvent: Sendable {
     let sent: SentEvent
+    /// What it is to the rules of the log.
+    let step: StreamRules.Step?
     private let producerPart: [UInt8]
     private let dataHash: Hash
 
-    init(_ sent: NewEvent, now: Instant) {
+    init(_ sent: NewEvent, now: Instant, under rules: StreamRules?) {
         let id = sent.id ?? .timeOrdered(at: now)
         self.sent = SentEvent(sent, id: id)
         producerPart = Line.producerPart(of: sent, id: id)
         dataHash = sent.data.hash
+        step = rules?.step(sent.type, sent.schema, sent.data.object)
     }
 
     /// Bytes of line and data, roughly.

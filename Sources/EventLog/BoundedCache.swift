@@ -11,14 +11,14 @@ struct BoundedCache<Key: Hashable, Value> {
     /// Bytes of all values.
     private(set) var bytes = 0
 
-    private struct Entry {
+    fileprivate struct Entry {
         var value: Value
         var bytes: Int
         var use = Use.notYet
     }
 
     /// Whether an entry was asked for since it came up for removal.
-    private enum Use {
+    fileprivate enum Use {
         case notYet
         case again
     }
@@ -63,3 +63,7 @@ struct BoundedCache<Key: Hashable, Value> {
         }
     }
 }
+
+extension BoundedCache: Sendable where Key: Sendable, Value: Sendable {}
+
+extension BoundedCache.Entry: Sendable where Key: Sendable, Value: Sendable {}

@@ -38,18 +38,21 @@ package final class EventLog: Sendable {
     let leafHashes = LeafHashes()
     package let clock: LogClock
     let writer: Writer?
+    /// Which events may follow which, where it is opened with rules for that.
+    let rules: StreamRules?
     /// Carries the lock of a writer, or of one who reads a frozen log.
     let headFile: SlotFile
 
     /// Opens a log and checks its newest state against its tree and its head file.
     ///
     /// At most 8,192 events are read, however long the log is. How far the file may grow is
-    /// `map`'s to say, which only tests change.
+    /// `map`'s to say, which only tests change. Under `rules`, appends are refused that break them.
     /// - Throws: ``LogError/noLog(directory:)``, ``LogError/behindHeadFile(size:remembered:)``,
     ///   ``LogError/corruption(_:)``, or what the file system refuses.
     package static func open(
         at directory: String, access: Access, clock: LogClock = .system,
-        clockPolicy: ClockPolicy = .refuseJumps, map: MapSize = .standard
+        clockPolicy: ClockPolicy = .refuseJumps, under rules: StreamRules? = nil,
+        map: MapSize = .standard
     ) throws(LogError) -> EventLog {
         guard exists(at: directory) else { throw .noLog(directory: directory) }
         return try wrapping {
@@ -61,7 +64,8 @@ package final class EventLog: Sendable {
                 in: directory, access: access.ofEnvironment, databases: Databases.all,
                 readersMax: LogLimits.readersMax, map: map)
             let (identity, state, keys) = try environment.read { transaction in
-                let state = try WriterState(recovering: transaction, slot: slot)
+                let state = try WriterState(
+                    recovering: transaction, slot: slot, under: rules)
                 var snapshot = try Snapshot(transaction)
                 guard let first = try snapshot.events(ofUnit: 0, in: transaction).first,
                     let identity = LogIdentity(first)
@@ -80,19 +84,20 @@ package final class EventLog: Sendable {
                     keys: try keys.load().map { [$0] } ?? []) : nil
             return EventLog(
                 identity: identity, directory: directory, environment: environment, clock: clock,
-                writer: writer, headFile: headFile)
+                writer: writer, under: rules, headFile: headFile)
         }
     }
 
     private init(
         identity: LogIdentity, directory: String, environment: Environment, clock: LogClock,
-        writer: Writer?, headFile: SlotFile
+        writer: Writer?, under rules: StreamRules?, headFile: SlotFile
     ) {
         self.identity = identity
         self.directory = directory
         self.environment = environment
         self.clock = clock
         self.writer = writer
+        self.rules = rules
         self.headFile = headFile
     }
 

@@ -34,6 +34,8 @@ package enum LogLimits {
     package static let clockJumpMax: Duration = .seconds(600)
     /// A commit that comes later than this after the last sync of the head file syncs it.
     package static let headFileSyncMicroseconds: Int64 = 1_000_000
+    /// What the writer remembers of states of streams under rules, enough for about 60,000.
+    package static let judgedStreamsBytesMax = 16 << 20
     /// Streams whose last revision the writer remembers.
     package static let rememberedStreamsMax = 65_536
     /// Memory of the writer for the filters of runs, enough for about 22 million events.

@@ -49,6 +49,8 @@ package enum Rejection: Equatable, Sendable {
     case reservedType(EventType)
     /// The time of the event with this id lies outside the years 0 to 9999.
     case impossibleTime(EventID)
+    /// The event cannot follow where its stream stands, by the rules of the log.
+    case impossibleStep(EventID, StreamName, BrokenRule)
 }
 
 extension Rejection: CustomStringConvertible {
@@ -70,6 +72,8 @@ extension Rejection: CustomStringConvertible {
         case .impossibleTime(let id):
             "the time of the event \(id) lies outside the years 0000 to 9999, "
                 + "which is all that RFC 3339 can write"
+        case .impossibleStep(let id, let stream, let rule):
+            "the event \(id) of the stream \(stream): \(rule.reason)"
         }
     }
 }

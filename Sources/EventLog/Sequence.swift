@@ -25,6 +25,8 @@ struct WriterState: Sendable {
     var tailValues: [RunExtent]
     /// Ends of all streams of pending events, and of some others.
     var streams = StreamEnds()
+    /// States of streams under the rules of the log, as far as they are remembered.
+    var judged: JudgedStreams
     /// Lines of the events that were accepted since the last commit, which end the log.
     var accepted = TailLines()
     /// The text of `head.lastRecorded`, made once for all that share it.
@@ -34,8 +36,10 @@ struct WriterState: Sendable {
     ///
     /// At most 8,192 events are read, and 4,096 hashed, however long the log is.
     init(
-        recovering transaction: borrowing some Transaction & ~Copyable, slot: HeadFile.Slot
+        recovering transaction: borrowing some Transaction & ~Copyable, slot: HeadFile.Slot,
+        under rules: StreamRules? = nil
     ) throws {
+        judged = JudgedStreams(rules)
         var snapshot = try Snapshot(transaction)
         head = snapshot.head
         self.slot = slot
@@ -151,7 +155,7 @@ struct WriterState: Sendable {
 
     /// Decides about appends in their order and gives the accepted ones their places.
     ///
-    /// Identifiers come before conditions, because a retry would fail its own condition. Each is
+    /// Identifiers come before conditions and rules, because a retry would fail its own. Each is
     /// judged against the state that those before it have built, and one that is refused has
     /// changed nothing.
     mutating func sequence(
@@ -165,6 +169,8 @@ struct WriterState: Sendable {
         for append in appends {
             if let decided = try decide(append, known, in: transaction) {
                 outcomes.append(decided)
+            } else if let impossible = try impossibleStep(in: append, in: transaction) {
+                outcomes.append(.rejected(impossible))
             } else {
                 outcomes.append(accept(append, at: now))
             }

@@ -385,7 +385,9 @@ final class Writer: Sendable {
         case StorageError.diskFull, StorageError.mapFull:
             let slot = try? HeadFile.newest(in: headFile)
             let log = slot.flatMap { slot in
-                try? environment.read { try WriterState(recovering: $0, slot: slot) }
+                try? environment.read {
+                    try WriterState(recovering: $0, slot: slot, under: failed.log.judged.rules)
+                }
             }
             let isSynced: Void? = try? headFile.sync()
             failed.waitForRoom()

@@ -7,27 +7,19 @@ internal import JSON
 /// An import judges only what it brings: of a stream that began before it, or was forgotten, it
 /// takes the first event for the beginning.
 struct TransitionJudge {
-    private var contacts = RecentEntries<ExactText, ContactState>(
-        keptMin: ImportLimits.openStreamsMin)
-    private var operators = RecentEntries<ExactText, OperatorState>(
+    private var states = RecentEntries<ExactText, StreamState>(
         keptMin: ImportLimits.openStreamsMin)
 
     /// The name of the rule that an event breaks where it stands in its stream, or nil.
     mutating func brokenRule(of event: NewEvent) -> String? {
-        let (type, stream) = (event.type.text, ExactText(event.stream.text))
-        if let kind = ContactEvent.Kind(type: type, schema: event.schema),
-            let read = try? ContactEvent(kind, payload: event.data.object)
-        {
-            var state = contacts.value(of: stream) ?? ContactState()
-            defer { contacts.keep(state, for: stream) }
-            if case .broken(let rule) = state.apply(read) { return rule.rawValue }
-        } else if let kind = OperatorEvent.Kind(type: type, schema: event.schema),
-            let read = try? OperatorEvent(kind, payload: event.data.object)
-        {
-            var state = operators.value(of: stream) ?? OperatorState()
-            defer { operators.keep(state, for: stream) }
-            if case .broken(let rule) = state.apply(read) { return rule.rawValue }
-        }
-        return nil
+        guard
+            let judged = JudgedEvent(
+                type: event.type.text, schema: event.schema, payload: event.data.object)
+        else { return nil }
+        let stream = ExactText(event.stream.text)
+        var state = states.value(of: stream)
+        let step = StreamState.move(&state, by: judged)
+        if let state { states.keep(state, for: stream) }
+        return step?.rule
     }
 }

@@ -37,7 +37,9 @@ struct PersonalColumns {
         for (slot, part) in zip(slots, try key.list()) where personal.contains(slot) {
             throw refusal(of: slot, in: part)
         }
-        for (index, part) in try open(rules) where !isSubject(index) {
+        let shown = shown(by: rules).filter { !isSubject($0) }
+        for index in shown + compared(by: rules) {
+            let part = reader.part(index)
             if let slot = columns(of: values[index]).first(where: personal.contains) {
                 throw refusal(of: slot, in: part)
             }
@@ -59,8 +61,9 @@ struct PersonalColumns {
             (sealed + values.indices.filter(isSubject)).flatMap { columns(of: values[$0]) })
     }
 
-    /// The values that something is made of, or decided by, that is for everyone to see.
-    private func open(_ rules: Rules) throws(YAMLError) -> [(index: ValueIndex, part: YAMLPart)] {
+    /// The values that something is made of that is for everyone to see; of what leads to a person
+    /// that is a reference.
+    private func shown(by rules: Rules) -> [ValueIndex] {
         var found: [ValueIndex] = []
         for event in events {
             for template in [event.stream] + event.tags { found += reached(by: template) }
@@ -68,12 +71,15 @@ struct PersonalColumns {
                 found += reached(by: member.content)
             }
             if let time = event.time { found += reached(by: time) }
-            if let when = event.when { found += compared(in: when) }
         }
-        for value in values { if let when = value.when { found += compared(in: when) } }
-        for condition in rules.conditions { found += compared(in: condition) }
         for template in rules.templates { found += reached(by: template) }
-        return found.map { ($0, reader.part($0)) }
+        return found
+    }
+
+    /// The values whose content decides what is for everyone to see.
+    private func compared(by rules: Rules) -> [ValueIndex] {
+        let conditions = events.compactMap(\.when) + values.compactMap(\.when) + rules.conditions
+        return conditions.flatMap(compared(in:))
     }
 
     /// The values whose content a condition looks at, and not only whether a column is empty.

@@ -42,13 +42,38 @@ package struct Projector: Sendable {
     /// Makes a read model anew, where there is one, in which nothing may be left that no key opens
     /// any more; leftovers of builds that were broken off go as well.
     ///
-    /// What file systems and disks keep of removed files is out of reach. Linear in the log.
-    /// - Throws: ``ReadModelError``, as where another process projects for longer than is waited
-    ///   for.
-    package func forget(from source: EventSource, upkeep: Upkeep) throws {
-        try withProjectorLock(on: path.directory, within: ProjectionLimits.forgetWait) {
+    /// While its readers are waited for, others project. What file systems and disks keep of
+    /// removed files is out of reach. Linear in the log.
+    /// - Throws: ``ReadModelError``, as where readers, or another process that projects, are in the
+    ///   way for longer than `patience`.
+    package func forget(
+        from source: EventSource, upkeep: Upkeep,
+        within patience: Duration = ProjectionLimits.forgetWait
+    ) throws {
+        let deadline = ContinuousClock.now.advanced(by: patience)
+        while true {
+            do {
+                return try forgetOnce(from: source, upkeep, until: deadline)
+            } catch ReadModelError.inUse(let path) {
+                guard ContinuousClock.now < deadline else { throw ReadModelError.inUse(path: path) }
+            }
+            Thread.sleep(forTimeInterval: ProjectionLimits.forgetRetrySeconds)
+        }
+    }
+
+    private func forgetOnce(
+        from source: EventSource, _ upkeep: Upkeep, until deadline: ContinuousClock.Instant
+    ) throws {
+        let patience = max(.zero, ContinuousClock.now.duration(to: deadline))
+        try withProjectorLock(on: path.directory, within: patience) {
             path.removeLeftovers()
             guard FileManager.default.fileExists(atPath: path.live) else { return }
+            // Before it costs anything: readers of now would be in the way in the end.
+            do { try switchJournal(of: path.live, to: .delete, within: .zero) } catch ReadModelError
+                .damaged
+            {
+                // It is replaced in any case.
+            }
             _ = try build(
                 from: source, until: Prefix(size: try source.size()), because: .asked, upkeep
             ) { _ in }

@@ -10,8 +10,9 @@ package enum ProjectionLimits {
     static let settleWait: Duration = .seconds(1)
     /// How long one who keeps read models up waits for another who projects.
     static let projectorWait: Duration = .seconds(10)
-    /// How long one who erases waits for another who projects.
-    static let forgetWait: Duration = .seconds(60)
+    /// How long one who erases waits for readers, and for another who projects.
+    package static let forgetWait: Duration = .seconds(10)
+    static let forgetRetrySeconds = 0.1
     static let swapRetrySeconds = 0.02
     /// Memory for pages while a read model is built.
     static let buildCacheKiB = 32_768

@@ -203,9 +203,16 @@ extension Problem {
         case .idKnownWithOtherContent(let id, let position):
             members.append(("ids", .array([.text(id.description)])))
             members.append(("position", .count(position.value)))
+        case .impossibleStep(let id, let stream, let rule):
+            members.append(("ids", .array([.text(id.description)])))
+            members.append(("stream", .text(stream.text)))
+            members.append(("rule", .text(rule.name)))
         case .noEvents, .tooManyEvents, .tooManyBytes, .reservedType: break
         }
         switch rejection {
+        case .impossibleStep:
+            self.init(
+                .unprocessableContent, .impossibleStep, "\(rejection)", members: members)
         case .tooManyEvents, .tooManyBytes:
             self.init(.contentTooLarge, .tooLarge, "\(rejection)", members: members)
         default:

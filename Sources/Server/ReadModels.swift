@@ -164,8 +164,10 @@ extension Responder {
     /// Records a look at what holds personal data.
     private func willShow(
         _ name: String, to client: Client, by endpoint: Endpoint
-    ) throws(Problem) {
-        guard try desk.readModels.named(name).content == .personal else { return }
+    ) throws {
+        let content = try desk.readModels.named(name).content
+        guard content == .personal else { return }
+        try Self.requireForgotten(content, of: name, desk.subjects)
         desk.journal.looked(client, endpoint, at: name)
     }
 
@@ -220,7 +222,6 @@ extension Responder {
         let (model, source) = (try desk.readModels.model(name), desk.readModels.source)
         let content = try desk.readModels.named(name).content
         let (result, standing) = try await desk.queries.run { [subjects = desk.subjects] in
-            try Self.requireForgotten(content, of: name, subjects)
             let answer = try model.answer(query, towards: source, within: limits)
             // Also what was erased while this was read is not shown.
             try Self.requireForgotten(content, of: name, subjects)

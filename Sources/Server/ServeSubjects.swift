@@ -136,10 +136,10 @@ extension Responder {
         guard classes?.isEmpty != true else {
             throw Problem.badBody("\"classes\" is empty; without it all classes are erased")
         }
-        _ = try await desk.subjects.change(needing: .names) { eraser, _ in
+        _ = try await desk.subjects.change(needing: .names) { eraser in
             try await eraser.erase(subject, classes: classes, basis: basis, by: client.name)
         }
-        let status = try await statusOfErasure()
+        let status = try await statusOfErasure(of: [subject])
         return Answer(status, .object(try await history(of: subject).members))
     }
 
@@ -147,7 +147,7 @@ extension Responder {
         _ subject: SubjectRef, _ request: Request, _ client: Client
     ) async throws -> Answer {
         let basis = try await body(of: request) { object in try takeBasis(of: &object) }
-        try await desk.subjects.change(needing: .keys) { eraser, _ in
+        try await desk.subjects.change(needing: .keys) { eraser in
             try await eraser.authorise(subject, basis: basis, by: client.name)
         }
         return Answer(.ok, .object(try await history(of: subject).members))
@@ -159,11 +159,12 @@ extension Responder {
         }
     }
 
-    private func statusOfErasure() async throws -> HTTPResponse.Status {
-        switch try await desk.subjects.letForget() {
-        case .upToDate: .ok
-        case .stale: .accepted
-        }
+    private func statusOfErasure(
+        of subjects: [SubjectRef]
+    ) async throws -> HTTPResponse.Status {
+        guard !subjects.isEmpty else { return .ok }
+        return try await desk.subjects.letForget().contains(where: subjects.contains)
+            ? .accepted : .ok
     }
 
     private func takeBasis(of object: inout RequestObject) throws(Problem) -> String {
@@ -191,21 +192,20 @@ extension Responder {
             let run: RetentionRun = try object.truth("dry_run") == true ? .listing : .erasing
             return (terms, run)
         }
-        let expired = try await desk.subjects.change(needing: .names) { eraser, _ in
+        let expired = try await desk.subjects.change(needing: .names) { eraser in
             var expired: [Expired] = []
             for term in terms {
                 expired += try await eraser.retain(term, run, by: client.name)
             }
             return expired
         }
-        let status: HTTPResponse.Status = run == .listing ? .ok : try await statusOfErasure()
+        let erased = run == .erasing ? expired.map(\.subject) : []
+        let status = try await statusOfErasure(of: erased)
         return Answer(status, .array(expired.map { .object($0.members(run)) }))
     }
 
     private func rotateEpoch() async throws -> Answer {
-        let (destroyed, current) = try await desk.subjects.change(needing: .keys) {
-            eraser, vault in (try await eraser.rotateEpoch(), try vault.currentEpoch())
-        }
+        let (destroyed, current) = try await desk.subjects.rotateEpoch()
         return Answer(
             .ok,
             .object([("destroyed_epoch", .count(destroyed)), ("epoch", .count(current))]))

@@ -85,6 +85,8 @@ package enum ServerLimits {
     package static let pulseMax: Duration = .milliseconds(100)
     /// Reads of one pulse that subscribers share, each of up to 4 MiB of events.
     package static let sharedReadsMax = 16
+    /// How long who erases waits for what is derived to be made anew.
+    package static let forgetPatience: Duration = .seconds(15)
     /// How often a vault is looked for where there is none yet.
     package static let vaultInterval: Duration = .seconds(1)
     /// Bytes of a body that tells of a subject.

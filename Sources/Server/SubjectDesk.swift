@@ -23,13 +23,14 @@ final class SubjectDesk: Service {
     private let standing = Mutex(Standing.closed)
     private let brokenOff = Mutex(BrokenOff.perhaps)
     private let unlocking = Mutex<Task<Void, Never>?>(nil)
-    private let told = Mutex<String?>(nil)
+    private let troubles = Mutex<[String: String]>([:])
     private let changes: BlockingTasks
     private let looks: BlockingTasks
     private let root: BlockingTasks
     private let forgetting: BlockingTasks
     private let changeTurns = Turns()
-    private let forgettingTurns = Turns()
+    private let rotationTurns = Turns()
+    private let forgettings = SharedRuns()
 
     private enum Standing {
         case closed
@@ -72,8 +73,12 @@ final class SubjectDesk: Service {
         if case .open(let seal) = standing.withLock({ $0 }) { seal } else { nil }
     }
 
-    /// Whether something is left that was erased, in what is derived from the log.
-    func isStale() throws -> Bool { try door.vault()?.isStale() ?? false }
+    /// Whether something is left that was erased, in what is derived from the log; also as long as
+    /// nobody knows.
+    func isStale() throws -> Bool {
+        guard let vault = try door.vault() else { return false }
+        return try brokenOff.withLock { $0 } == .perhaps || !vault.staleSubjects().isEmpty
+    }
 
     /// Refuses an event that would be sealed if the root could be asked.
     func requireUnlocked(for event: NewEvent) throws(Problem) {
@@ -87,24 +92,28 @@ final class SubjectDesk: Service {
         Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
     }
 
-    /// Takes up the vault where there is one now, and finishes what was broken off with it.
+    /// Takes up the vault where there is one now, and finishes what was broken off with it, for
+    /// which nobody needs the root.
     func takeUp() async throws {
         guard let vault = try door.vault() else { return }
+        if try brokenOff.withLock({ $0 }) == .perhaps || !vault.begunErasures().isEmpty {
+            await finishWhatWasBegun(in: vault)
+        }
         if seal == nil { await unlock(vault) }
-        guard seal != nil, try brokenOff.withLock({ $0 }) == .perhaps || isBegun(in: vault)
-        else { return }
+    }
+
+    private func finishWhatWasBegun(in vault: KeyStore) async {
         do {
             let finished = try await changeTurns.take(on: changes) { [log] in
                 try await SubjectEraser(vault, of: log).finishWhatWasBegun()
             }
             for erasure in finished { logger.notice("\(erasure.finished)") }
             brokenOff.withLock { $0 = .nothing }
+            note(nil, "what was broken off in the vault is not finished yet")
         } catch {
-            tell("what was broken off in the vault is not finished yet", error)
+            note(error, "what was broken off in the vault is not finished yet")
         }
     }
-
-    private func isBegun(in vault: KeyStore) throws -> Bool { try !vault.begunErasures().isEmpty }
 
     /// Has the root unwrap the key of the epoch; who comes meanwhile waits for the same answer.
     private func unlock(_ vault: KeyStore) async {
@@ -115,9 +124,10 @@ final class SubjectDesk: Service {
                     do throws(VaultError) {
                         try vault.unlock()
                         standing.withLock { $0 = .open(PersonalSeal(vault, of: log)) }
+                        note(nil, "the vault is locked")
                     } catch {
                         standing.withLock { $0 = .locked(error) }
-                        tell("the vault is locked", error)
+                        note(error, "the vault is locked")
                     }
                     unlocking.withLock { $0 = nil }
                 }
@@ -127,13 +137,16 @@ final class SubjectDesk: Service {
         await attempt.value
     }
 
-    /// Logs what goes wrong, once for as long as it is the same.
-    private func tell(_ what: String, _ error: any Error) {
-        let isNews = told.withLock { told in
-            defer { told = "\(what): \(error)" }
-            return told != "\(what): \(error)"
+    /// Logs what goes wrong, once for as long as it is the same; nil where it goes well again.
+    private func note(_ error: (any Error)?, _ what: String) {
+        let detail = error.map { "\($0)" }
+        let before = troubles.withLock { troubles in
+            defer { troubles[what] = detail }
+            return troubles[what]
         }
-        if isNews { logger.error("\(what)", metadata: ["detail": "\(error)"]) }
+        if let detail, detail != before {
+            logger.error("\(what)", metadata: ["detail": "\(detail)"])
+        }
     }
 
     /// Refuses what needs the root while it cannot be asked.
@@ -180,35 +193,47 @@ final class SubjectDesk: Service {
     ///
     /// It goes on when whoever asked for it goes away, and the server waits for it in the end.
     func change<Result: Sendable>(
-        needing need: Need,
-        _ body: @escaping @Sendable (SubjectEraser, KeyStore) async throws -> Result
+        needing need: Need, _ body: @escaping @Sendable (SubjectEraser) async throws -> Result
     ) async throws -> Result {
         let vault = try door.requireVault()
         if need == .keys { try await requireKeys() }
         return try await changeTurns.take(on: changes) { [log] in
-            try await body(SubjectEraser(vault, of: log), vault)
+            try await body(SubjectEraser(vault, of: log))
         }
     }
 
-    /// What is derived from the log and personal.
-    enum Derived {
-        case upToDate
-        /// It has yet to forget what was erased, which goes on by itself.
-        case stale
-    }
-
-    /// Has what is derived forget what was erased.
-    func letForget() async throws -> Derived {
-        guard let vault = try door.vault() else { return .upToDate }
-        do {
-            try await forgettingTurns.take(on: forgetting) { [makeAnew] in
-                try vault.letForget(makeAnew)
+    /// Goes on to a new epoch; while the root is asked, other changes go on.
+    ///
+    /// Gives the epoch whose key was destroyed, and the one that has begun.
+    func rotateEpoch() async throws -> (destroyed: UInt32, current: UInt32) {
+        let vault = try door.requireVault()
+        try await requireKeys()
+        return try await rotationTurns.take(on: root) { [self] in
+            let next = try vault.makeReadyNextEpoch()
+            return try await changeTurns.take(on: changes) { [log] in
+                let destroyed = try await SubjectEraser(vault, of: log).rotate(to: next)
+                return (destroyed, try vault.currentEpoch())
             }
-            return .upToDate
-        } catch {
-            tell("an erasure is not finished yet", error)
-            return .stale
         }
+    }
+
+    /// Has what is derived forget who was erased.
+    ///
+    /// Gives those of whom something is left, where it is in use or takes longer than whoever asks
+    /// should wait; it goes on by itself.
+    func letForget() async throws -> [SubjectRef] {
+        guard let vault = try door.vault() else { return [] }
+        await FirstToCome.wait(upTo: ServerLimits.forgetPatience) { [self] in
+            await forgettings.joinOne(on: forgetting) { [self] in
+                do {
+                    try vault.letForget(makeAnew)
+                    note(nil, "an erasure is not finished yet")
+                } catch {
+                    note(error, "an erasure is not finished yet")
+                }
+            }
+        }
+        return try vault.staleSubjects()
     }
 
     /// Looks for a vault that another process makes, and finishes what could not be finished.
@@ -217,15 +242,17 @@ final class SubjectDesk: Service {
             while !Task.isCancelled {
                 do {
                     try await takeUp()
-                    _ = try await letForget()
+                    if try isStale() { _ = try await letForget() }
+                    note(nil, "the vault cannot be used")
                 } catch {
-                    tell("the vault", error)
+                    note(error, "the vault cannot be used")
                 }
                 try? await Task.sleep(for: ServerLimits.vaultInterval)
             }
         }
+        await rotationTurns.end()
         await changeTurns.end()
-        await forgettingTurns.end()
+        await forgettings.end()
         for thread in [changes, looks, root, forgetting] { thread.end() }
     }
 }
@@ -248,4 +275,73 @@ private actor Turns {
 
     /// Returns when nothing is under way.
     func end() async { await last?.value }
+}
+
+/// Runs of one thing, of which each serves all who asked before it began.
+private actor SharedRuns {
+    private var running: Task<Void, Never>?
+    private var waiting: Task<Void, Never>?
+    private var phase = Phase.open
+
+    private enum Phase {
+        case open
+        case ending
+    }
+
+    /// Returns behind a run that begins from now on; one that is under way may have begun too
+    /// early.
+    func joinOne(on thread: BlockingTasks, _ body: @escaping @Sendable () -> Void) async {
+        if let waiting { return await waiting.value }
+        let before = running
+        let task = Task.detached(executorPreference: thread) {
+            await before?.value
+            if await self.begin() == .open { body() }
+        }
+        waiting = task
+        await task.value
+    }
+
+    private func begin() -> Phase {
+        (running, waiting) = (waiting, nil)
+        return phase
+    }
+
+    /// Returns when nothing is under way; what waits is not begun any more.
+    func end() async {
+        phase = .ending
+        await waiting?.value
+        await running?.value
+    }
+}
+
+/// The end of something, or of the patience of who waits for it.
+private final class FirstToCome: Sendable {
+    private let waiting: Mutex<CheckedContinuation<Void, Never>?>
+
+    private init(_ continuation: CheckedContinuation<Void, Never>) {
+        waiting = Mutex(continuation)
+    }
+
+    /// Returns when `body` has ended, or when `patience` has; `body` then goes on.
+    static func wait(upTo patience: Duration, for body: @escaping @Sendable () async -> Void) async
+    {
+        await withCheckedContinuation { continuation in
+            let first = FirstToCome(continuation)
+            Task {
+                await body()
+                first.comes()
+            }
+            Task {
+                try? await Task.sleep(for: patience)
+                first.comes()
+            }
+        }
+    }
+
+    private func comes() {
+        waiting.withLock { waiting in
+            waiting?.resume()
+            waiting = nil
+        }
+    }
 }

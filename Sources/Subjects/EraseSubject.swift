@@ -10,7 +10,7 @@ package import Vault
 /// from the log and personal is then stale, until ``KeyStore/letForget(_:)``.
 package struct SubjectEraser: Sendable {
     let log: EventLog
-    let vault: KeyStore
+    package let vault: KeyStore
 
     package init(_ vault: KeyStore, of log: EventLog) {
         self.vault = vault
@@ -182,8 +182,8 @@ package struct SubjectEraser: Sendable {
     /// Goes on to a new epoch, in which no copy of an erased key can be unwrapped any more.
     ///
     /// Returns the epoch whose key was destroyed.
-    package func rotateEpoch() async throws -> UInt32 {
-        let destroyed = try vault.rotateEpoch()
+    package func rotate(to next: KeyStore.NextEpoch) async throws -> UInt32 {
+        let destroyed = try vault.rotate(to: next)
         try await tellDestroyedEpochs()
         return destroyed
     }

@@ -38,7 +38,7 @@ package struct SubjectHistory: Sendable {
             Key(status: $0, isBeyondRecovery: $0.state == .erased && $0.epoch < current)
         }
         let isBegun = try vault.begunErasures().contains { $0.subject == subject }
-        isFinished = try !isBegun && !(vault.isStale() && vault.hasErased(subject))
+        isFinished = try !isBegun && !vault.staleSubjects().contains(subject)
         var events = 0
         var told: [Told] = []
         try log.forEachEvent(of: subject) { event in

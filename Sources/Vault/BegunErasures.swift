@@ -56,34 +56,57 @@ extension KeyStore {
         }
     }
 
-    /// Whether what is derived from the log may hold what was read with keys that are gone.
-    package func isStale() throws(VaultError) -> Bool {
-        try wrapping { try environment.read { try newestErasure(in: $0) } != nil }
+    /// Whose data what is derived from the log may hold although their keys are gone.
+    package func staleSubjects() throws(VaultError) -> [SubjectRef] {
+        try wrapping { try environment.read { try erased(in: $0).map(\.subject) } }
     }
 
-    /// Has `makeAnew` make anew what is derived and personal, where it ``isStale()``.
+    /// Has `makeAnew` make anew what is derived and personal, where it is stale for anybody.
     ///
-    /// An erasure meanwhile leaves it stale. Throws what `makeAnew` throws, and ``VaultError``.
+    /// Who is erased meanwhile stays in ``staleSubjects()``. Throws what `makeAnew` throws, and
+    /// ``VaultError``.
     package func letForget(_ makeAnew: () throws -> Void) throws {
-        let newest = try wrapping { try environment.read { try newestErasure(in: $0) } }
-        guard let newest else { return }
+        let before = try wrapping { try environment.read { try erased(in: $0) } }
+        guard !before.isEmpty else { return }
         try makeAnew()
         try wrapping {
             try environment.write { transaction in
-                guard try newestErasure(in: transaction) == newest else { return }
-                try transaction.delete(Entry.stale, in: Table.store)
+                let now = try erased(in: transaction)
+                for mark in before where now.contains(mark) {
+                    try transaction.delete(Entry.stale + mark.subject.words.bytes, in: Table.store)
+                }
             }
         }
     }
 
-    func markStale(in transaction: inout WriteTransaction) throws {
+    func markStale(_ subject: SubjectRef, in transaction: inout WriteTransaction) throws {
         // A name that none before has had: who makes anew may have begun before this erasure.
-        try transaction.put(randomBytes(16), for: Entry.stale, in: Table.store)
+        try transaction.put(
+            randomBytes(RandomName.byteCount), for: Entry.stale + subject.words.bytes,
+            in: Table.store)
     }
 
-    private func newestErasure(
+    private struct Mark: Hashable {
+        let subject: SubjectRef
+        let name: [UInt8]
+    }
+
+    private func erased(
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws -> [UInt8]? {
-        try transaction.withValue(for: Entry.stale, in: Table.store) { [UInt8](copying: $0) }
+    ) throws -> Set<Mark> {
+        try transaction.withCursor(in: Table.store) { cursor in
+            var found: Set<Mark> = []
+            var isAtOne = try cursor.seek(atOrAfter: Entry.stale)
+            while isAtOne {
+                let (key, name) = cursor.withEntry { ([UInt8](copying: $0), [UInt8](copying: $1)) }
+                guard key.starts(with: Entry.stale) else { break }
+                guard let words = RandomName(bytes: key[Entry.stale.count...]) else {
+                    throw VaultError.damagedFile(path: "data.mdb", "nobody is to be forgotten")
+                }
+                found.insert(Mark(subject: SubjectRef(words: words), name: name))
+                isAtOne = try cursor.next()
+            }
+            return found
+        }
     }
 }

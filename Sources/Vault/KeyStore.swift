@@ -54,8 +54,8 @@ package final class KeyStore: Sendable {
     enum Entry {
         static let epoch = Array("epoch".utf8)
         static let index = Array("index".utf8)
-        /// Names the newest erasure that what is derived has yet to forget; absent where it has.
-        static let stale = Array("stale".utf8)
+        /// Before a subject: that what is derived has yet to forget whom this is.
+        static let stale = Array("stale/".utf8)
     }
 
     private static let readersMax = 64
@@ -290,8 +290,9 @@ extension KeyStore {
 extension KeyStore {
     /// Destroys the keys of a subject, of all classes or of some, and forgets who it was.
     ///
-    /// The keys' last copies die with the epoch, by ``rotateEpoch()``. Erased once more, nothing
-    /// changes but that what is derived ``isStale()``. Returns what was destroyed by this call.
+    /// The keys' last copies die with the epoch, by ``rotate(to:)``. Erased once more, nothing
+    /// changes but that what is derived is to forget them again. Returns what was destroyed by this
+    /// call.
     package func erase(
         _ subject: SubjectRef, classes: [RetentionClass]? = nil, at moment: Int64
     ) throws(VaultError) -> [Status] {
@@ -313,7 +314,7 @@ extension KeyStore {
                 }
                 if isGone { try forget(subject, in: &transaction) }
                 // With this commit, so that nothing is shown that was read with a key that is gone.
-                try markStale(in: &transaction)
+                try markStale(subject, in: &transaction)
                 return destroyed
             }
         }
@@ -352,16 +353,34 @@ extension KeyStore {
         }
     }
 
+    /// An epoch that is about to begin.
+    package struct NextEpoch: Sendable {
+        fileprivate let number: UInt32
+    }
+
+    /// Has the root wrap the key of the next epoch, in place of one that was never begun; nothing
+    /// else of a rotation waits for the root.
+    ///
+    /// For who has the log for writing, and makes one ready at a time.
+    package func makeReadyNextEpoch() throws(VaultError) -> NextEpoch {
+        try wrapping {
+            let next = NextEpoch(number: try epoch() + 1)
+            _ = try epochs.key(of: next.number - 1)
+            try epochs.create(next.number)
+            return next
+        }
+    }
+
     /// Goes on to a new epoch: wraps what lives under a new key, and destroys the old one, and with
     /// it every copy of a key that was erased before.
     ///
     /// For who has the log for writing, and so is alone in it; others make subjects meanwhile. A
     /// crash leaves the old epoch or the new one, and ``finishRotation()`` finishes it. Linear in
     /// the number of keys. Returns the epoch whose key was destroyed.
-    package func rotateEpoch() throws(VaultError) -> UInt32 {
+    package func rotate(to next: NextEpoch) throws(VaultError) -> UInt32 {
         try wrapping {
             let old = try epoch()
-            try epochs.create(old + 1)
+            precondition(next.number == old + 1, "one epoch is made ready at a time")
             let (oldKey, newKey) = (try epochs.key(of: old), try epochs.key(of: old + 1))
             try environment.write { transaction in
                 for (key, var record) in try allRecords(in: transaction)

@@ -14,6 +14,11 @@ import Testing
         #expect(events(from: "waiting", to: "answered") == ["left_queue (answered)"])
         #expect(events(from: "answered", to: "connected") == ["connected"])
         #expect(events(from: "answered", to: "waiting").isEmpty)
+        #expect(events(from: "received", to: "hung_up") == ["self_service_ended (hung_up)"])
+        #expect(
+            events(from: "received", to: "past_self_service") == [
+                "self_service_ended (to_operator, failed, other)"
+            ])
         #expect(edges.filter { $0.to == "absent" }.isEmpty)
         #expect(edges.filter { $0.from == "over" }.isEmpty)
     }
@@ -27,6 +32,12 @@ import Testing
         #expect(reached == Set(phases.map(\.name)).union(["waiting"]))
     }
 
+    @Test func aContactRestsWhereNothingIsOwedToIt() {
+        #expect(
+            Set(StateMachine.contact.graph.endings)
+                == ["contained", "hung_up", "gave_up", "disconnected", "abandoned", "over"])
+    }
+
     @Test func anOperatorIsDrawnWithoutEveryStatus() {
         #expect(
             StateMachine.operator.graph.mermaid.split(separator: "\n").dropFirst() == [
@@ -34,7 +45,7 @@ import Testing
                 "    logged_in --> absent: logged_out",
                 "    logged_in --> in_a_status: status_changed",
                 "    in_a_status --> absent: logged_out",
-                "    in_a_status --> in_a_status: status_changed",
+                "    in_a_status --> in_a_status: status_changed", "    absent --> [*]",
             ])
     }
 }

@@ -43,6 +43,7 @@ extension Rule {
             "EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON", "Storage",
         ],
         "Vault": ["Storage", "Crypto", "Synchronization"],
+        "Admission": ["EventLog", "ContactCentre"],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
@@ -50,7 +51,8 @@ extension Rule {
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "Server", "Reports", "Subjects", "Vault", "EventLog", "Storage", "JSON", "Merkle",
+            "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog", "Storage", "JSON",
+            "Merkle",
             "YAML", "Workloads",
             "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Configuration",
             "Logging",

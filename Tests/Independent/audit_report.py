@@ -199,7 +199,9 @@ def prepare():
               time="2026-11-23T10:00:00Z", data={"channel": "chat", "direction": "in"}))
     broken = event(stream="contact/told", kind="contact.left_queue", schema=1,
                    time="2026-11-23T09:01:00Z", data={"queueId": "other", "reason": "timeout"})
-    late = append(broken)
+    # No service could append it, so it comes as history.
+    done("import", "ndjson", "-", data=(json.dumps(broken) + "\n").encode())
+    late = {"first": told["last"] + 1, "last": told["last"] + 1}
     stamp()
     append(event(), event())
     done("checkpoint")

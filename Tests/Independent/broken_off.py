@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import time
+import uuid
 from urllib.parse import quote
 
 from serving import Checks, Server, event
@@ -26,7 +27,7 @@ def main():
     binary, log = sys.argv[1], sys.argv[2]
     server = Server(binary, log, "--insecure")
     try:
-        contact = event("contact/1", "contact.received", schema=1, data={
+        contact = event(f"contact/{uuid.uuid4()}", "contact.received", schema=1, data={
             "channel": "phone", "direction": "in", "queueId": "tax"})
         checks.same(server.append(contact)[0], 201, "an event")
         leaving(checks, server)

@@ -209,15 +209,7 @@ TIMES = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1970-01-01T00:0
          "2026-02-28T23:59:60Z", "2024-02-29T12:00:00+14:00", "2026-03-29T02:30:00+01:00"]
 DOMAIN = [
     ("contact.received", "contact", {"channel": "phone", "direction": "in", "queue": "anagrafe"}),
-    ("contact.queued", "contact", {"queueId": "anagrafe"}),
-    ("contact.left_queue", "contact", {"queueId": "anagrafe", "reason": "answered"}),
-    ("contact.connected", "contact", {"operatorId": "o1"}),
-    ("contact.disconnected", "contact", {"by": "citizen"}),
-    ("contact.after_work_ended", "contact", {"operatorId": "o1"}),
-    ("contact.abandoned", "contact", {"stage": "queue"}),
     ("operator.logged_in", "operator", {}),
-    ("operator.status_changed", "operator", {"from": "offline", "to": "available"}),
-    ("operator.logged_out", "operator", {}),
     ("case.opened", "case", {"channel": "email", "serviceCode": "tari", "areaCode": "centro"}),
     ("case.assigned", "case", {"ownerKind": "team", "ownerId": "t1"}),
     ("case.resolved", "case", {"ownerId": "t2"}),
@@ -225,6 +217,17 @@ DOMAIN = [
     ("case.closed", "case", {}),
     ("survey.invited", "survey", {"surveyId": "s", "contactId": "1"}),
     ("survey.answered", "survey", {"surveyId": "s", "answers": [{"q": "a", "value": 5}]}),
+]
+# None of these begins a stream.
+LATER = [
+    ("contact.queued", {"queueId": "anagrafe"}),
+    ("contact.left_queue", {"queueId": "anagrafe", "reason": "answered"}),
+    ("contact.connected", {"operatorId": "o1"}),
+    ("contact.disconnected", {"by": "citizen"}),
+    ("contact.after_work_ended", {"operatorId": "o1"}),
+    ("contact.abandoned", {"stage": "queue"}),
+    ("operator.status_changed", {"from": "offline", "to": "available"}),
+    ("operator.logged_out", {}),
 ]
 SCALARS = [0, -1, 1, 2 ** 31, -2 ** 63, 2 ** 63 - 1, 2 ** 63, 2 ** 64, 1e308, 0.1, True, None, "",
            "x", "\u0000", "\ud83d\ude00", "é", "a" * 300, [], {}, [[]], {"a": 1}]
@@ -258,6 +261,8 @@ class Maker:
             type, stream, data = rng.choice(DOMAIN)
             event |= {"type": type, "schema": 1, "subject": f"{stream}/{rng.randrange(20)}",
                       "data": dict(data)}
+            if stream in ("contact", "operator"):
+                event["subject"] = f"{stream}/{id}"
             if rng.random() < 0.5:
                 event["time"] = rng.choice([TIMES[0], TIMES[1], TIMES[2], TIMES[4], TIMES[5]])
         if rng.random() < 0.1:
@@ -1008,7 +1013,12 @@ def unread(make):
 def big(make):
     """Bodies beyond what is taken."""
     rng = make.random
-    match rng.randrange(7):
+    match rng.randrange(8):
+        case 7:
+            type, data = rng.choice(LATER)
+            event = json.dumps({"specversion": "1.0", "id": make.id(), "source": "s", "type": type,
+                                "subject": f"later/{make.id()}", "schema": 1, "data": data})
+            return Case("answers").send(append(event.encode()), status(422))
         case 6:
             # One that is taken.
             id = make.id()

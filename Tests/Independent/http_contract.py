@@ -2,6 +2,7 @@
 
 usage: http_contract.py BINARY LOG
 """
+import concurrent.futures
 import gzip
 import hashlib
 import http.client
@@ -106,6 +107,7 @@ def appending(checks, server):
                             "type": "contact.received", "subject": "contact/1", "schema": 1,
                             "data": {"channel": "smoke"}}, ONE)
     checks.same(refused[0], 400, "an event of ours that no projection could read")
+    impossible(checks, server)
     # A body that comes slowly and in chunks.
     connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
 
@@ -115,6 +117,38 @@ def appending(checks, server):
     connection.request("POST", "/v1/events", pieces(), {"Content-Type": ONE}, encode_chunked=True)
     checks.same(connection.getresponse().status, 201, "a body in chunks of one byte")
     connection.close()
+
+
+def impossible(checks, server):
+    """What cannot follow where its stream stands is refused, and named; a retry is none of that."""
+    stream = f"contact/{uuid.uuid4()}"
+
+    def step(kind, **data):
+        return {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "x", "schema": 1,
+                "type": f"contact.{kind}", "subject": stream, "data": data}
+    first = step("received", channel="phone", direction="in")
+    waits, answered = step("queued", queueId="tax"), step("connected", operatorId="o1")
+    status, _, answer = post(server, waits, ONE)
+    checks.same((status, answer["type"], answer["rule"]),
+                (422, "/problems#impossible-step", "received_first"), "before the first")
+    status, _, answer = post(server, [first, answered], MANY)
+    checks.same((status, answer["stream"], answer["ids"]), (422, stream, [answered["id"]]),
+                "a batch, of which the second cannot follow")
+    checks.same(post(server, [first, waits], MANY)[0], 201, "nothing of that batch was there")
+    status, _, answer = post(server, answered, ONE)
+    checks.that(status == 422 and "is waiting in the queue tax" in answer["detail"],
+                f"the state in words: {answer}")
+    checks.same(post(server, [first, waits], MANY)[0], 200, "a retry, of which the time is past")
+    lines = [step("left_queue", queueId="tax", reason="answered"), step("queued", queueId="tax"),
+             answered]
+    status, _, answer = post(server, "\n".join(map(json.dumps, lines)))
+    checks.same((status, answer["appended"], [line["line"] for line in answer["lines"]]),
+                (422, 2, [2]), "lines, of which the second cannot follow")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        stream = f"contact/{uuid.uuid4()}"
+        many = list(pool.map(lambda one: post(server, one, ONE)[0], [
+            step("received", channel="phone", direction="in") for _ in range(16)]))
+    checks.same(sorted(many), [201] + [422] * 15, "of many at once, one is the first")
 
 
 def conditions(checks, server):

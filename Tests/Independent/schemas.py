@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The JSON Schemas of the types against what append takes and refuses, judged by `jsonschema_rs`.
+"""The JSON Schemas of the types against what an import takes and refuses, judged by `jsonschema_rs`.
 
 usage: schemas.py ASCOLTO [--examples N] [--seed N]
 
@@ -94,16 +94,19 @@ def spoilt(schema, made):
 
 
 def judged(kind, payloads):
-    """Whether append takes them, and what it says of those that it does not."""
+    """Whether an import takes them, and what it says of those that it does not.
+
+    It takes events as they come, where `append` would ask what has happened before them.
+    """
     lines = [json.dumps(event(stream=f"{kind.split('.')[0]}/{number}", kind=kind, schema=1,
                               data=payload)) for number, payload in enumerate(payloads)]
-    ended = run("append", "--log", LOG, data="\n".join(lines).encode())
+    ended = run("import", "ndjson", "-", "--log", LOG, data="\n".join(lines).encode())
     checks.that(ended.returncode in (0, 3), f"{kind}: {ended.returncode} {ended.stderr.decode()}")
     said = {}
     for line in ended.stderr.decode().splitlines():
         head, _, text = line.partition(": ")
-        if "line " in head:
-            said[int(head.split("line ")[1].split()[0]) - 1] = text
+        if head.startswith("-:"):
+            said[int(head[2:]) - 1] = text
     return [(number not in said, said.get(number, "")) for number in range(len(payloads))]
 
 

@@ -51,7 +51,7 @@ def done(*arguments, log, data=b""):
 
 
 def call(subject):
-    return event(stream="contact/1", kind="contact.received", schema=1, data={
+    return event(stream=f"contact/{uuid.uuid4()}", kind="contact.received", schema=1, data={
         "channel": "phone", "direction": "in", "citizenRef": subject, "callerName": NAME,
         "callerNumber": NUMBER})
 
@@ -356,7 +356,7 @@ def in_use():
     checks.same(reader.execute("SELECT count(*) FROM written").fetchone(), (3,), "a reader")
     table = "/v1/projections/survey-comments/tables/comments"
     told = lambda person: ask(server, "GET", f"/v1/subjects/{person}")[1]["told"]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         first = pool.submit(ask, server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)
         wait(lambda: len(told(subject)) == 2, "the first one's keys")
         checks.same(server.request("GET", table)[0], 503, "what is being erased is not shown")
@@ -371,6 +371,11 @@ def in_use():
         checks.same(server.append(opinion(later))[0], 201, "appends go on")
         path = f"/v1/subjects/{subject}/authorisation"
         checks.same(ask(server, "POST", path, BASIS)[0], 200, "neither does an authorisation")
+        begun = time.time()
+        again = [pool.submit(ask, server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)
+                 for _ in range(3)]
+        checks.same({asked.result()[0] for asked in again}, {202}, "asked again")
+        checks.that(time.time() - begun < 20, "each waits for the others' readers")
         for asked, person in ((first, subject), (second, other)):
             status, answer = asked.result()
             checks.same((status, answer["finished"], answer["subject"]), (202, False, person),
@@ -379,6 +384,9 @@ def in_use():
         checks.same((status, [(row["subject"], row["class"]) for row in gone][-2:]),
                     (202, [(old, "contact"), (old, "opinion")][-2:]), "terms accepted")
     checks.same(server.request("GET", table)[0], 503, "what is left is not shown")
+    checks.same(server.append(event())[0], 201, "the last event of all")
+    wait(lambda: all(row["lag_events"] == 0 for row in ask(server, "GET", "/v1/projections")[1]
+                     if row["name"] != "survey-comments"), "others are read up to date")
     checks.same(ask(server, "GET", f"/v1/subjects/{later}")[1]["finished"], True, "others")
     server.process.kill()
     server.process.wait()
@@ -409,9 +417,12 @@ def brought_back():
     other = os.open(place("o/projections"), os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     table = "/v1/projections/survey-comments/tables/comments"
-    for _ in range(2):
-        server = Server(options.ascolto, place("o"), "--insecure")
+    for guard in ({"ASCOLTO_VAULT_ROOT_COMMAND": "false"}, {}, {}):
+        server = Server(options.ascolto, place("o"), "--insecure", environment=guard)
         checks.same(server.request("GET", table)[0], 503, "what came back is not shown")
+        answer = ask(server, "GET", f"/v1/subjects/{subject}")[1]
+        checks.same(({key["state"] for key in answer["keys"]}, answer["finished"]),
+                    ({"erased"}, False), "erased anew, also without the root")
         server.process.kill()
         server.process.wait()
     os.close(other)
@@ -452,12 +463,24 @@ def locked():
         waited.append(time.time() - begun)
         time.sleep(0.5)
     checks.that(max(waited) < 1, f"who waited for the guard: {waited}")
+    checks.same(server.said().count("the vault is locked"), 1, "one trouble is told once")
     # To destroy a key nobody needs the root; to make anew what others wrote, somebody does.
     status, answer = ask(server, "POST", f"/v1/subjects/{doomed}/erasure", BASIS)
     checks.same((status, {key["state"] for key in answer["keys"]}, len(answer["told"])),
                 (200, {"erased"}, 2), "erased without the root")
     os.unlink(place("away"))
     wait(lambda: server.append(call(subject))[0] == 201, "the guard is back")
+    # Away again behind the first key: who asks it for an epoch keeps nobody else waiting.
+    open(place("away"), "w", encoding="utf-8").close()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        epoch = pool.submit(ask, server, "POST", "/v1/epoch")
+        time.sleep(0.3)
+        begun = time.time()
+        status = ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)[0]
+        checks.that(status == 200 and time.time() - begun < 2, f"beside a rotation: {status}")
+        checks.same(epoch.result()[0], 503, "an epoch without the root")
+    os.unlink(place("away"))
+    checks.same(ask(server, "POST", "/v1/epoch")[1]["epoch"], 2, "an epoch with it")
     wait(lambda: comments(server) == [("erased", None)], "comments")
     checks.same(server.stop(), 0, "the exit status")
 

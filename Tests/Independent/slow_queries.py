@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import time
+import uuid
 
 from serving import Checks, Server, event
 
@@ -68,7 +69,7 @@ def beside(checks, server, models):
 
 
 def contact():
-    return event("contact/1", "contact.received", schema=1, data={
+    return event(f"contact/{uuid.uuid4()}", "contact.received", schema=1, data={
         "channel": "phone", "direction": "in", "queueId": "tax"})
 
 

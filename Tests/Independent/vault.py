@@ -64,7 +64,7 @@ def create(identifier, log="log", **more):
 
 def call(subject, **members):
     members = {"time": "2026-11-23T09:00:00Z", **members}
-    return event(stream="contact/1", kind="contact.received", schema=1, data={
+    return event(stream=f"contact/{uuid.uuid4()}", kind="contact.received", schema=1, data={
         "channel": "phone", "direction": "in", "citizenRef": subject, "callerName": NAME,
         "callerNumber": NUMBER}, **members)
 
@@ -564,6 +564,9 @@ def refused_mappings():
             ("by a text that means absent, in another value", "line: {",
              'line: {when: {absent: either}, '),
             ("by an entry that is absent", "line: {", 'line: {when: {present: known}, '),
+            ("what leads to one, compared", "line: {", 'line: {when: {citizen: [x]}, '),
+            ("what leads to one, by a text that means absent", "line: {",
+             'line: {when: {present: rarer}, '),
             ("by a first row", "line: {", 'line: {when: {present: new}, '),
             ("in a rule", "events:", "skip: {odd: {number: [x]}}\nevents:"),
             ("in a reason", "events:",
@@ -578,6 +581,7 @@ def refused_mappings():
                                   '  rare: {column: name, absent: ["", Mario Rossi]}\n'
                                   "  either: {first_of: [name, rare]}\n"
                                   "  known: {column: name, map: {Mario: yes}, otherwise: null}\n"
+                                  '  rarer: {column: tax, as: subject, absent: ["", RSS]}\n'
                                   "  new: {first: [name]}\nevents:").replace(old, new)
         ended = imports(ROWS, "never", mapping=mapping)
         checks.that(ended.returncode == 2 and (b"tells of a person" in ended.stderr

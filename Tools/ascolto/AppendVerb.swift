@@ -1,3 +1,4 @@
+internal import Admission
 internal import ArgumentParser
 internal import ContactCentre
 internal import EventLog
@@ -47,10 +48,11 @@ struct AppendVerb: AsyncParsableCommand {
     func run() async throws {
         let condition = try readCondition()
         let opened = try log.openForWriting(
-            clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
+            clockPolicy: acceptClock ? .acceptJump : .refuseJumps, under: .contactCentre)
         defer { opened.close() }
-        var tally = AppendTally(
-            seal: try await log.personalSeal(of: opened, by: log.vaultDoor(.writing)))
+        let door = log.vaultDoor(.writing)
+        var tally = AppendTally(seal: try await log.personalSeal(of: opened, by: door))
+        defer { log.forgetWhoWasErased(in: opened, by: door) }
         do {
             if atomic || !condition.asksForNothing {
                 try await appendTogether(to: opened, condition, &tally)

@@ -3,6 +3,7 @@ internal import EventLog
 internal import Foundation
 internal import Intake
 internal import JSON
+internal import Vault
 internal import YAML
 
 struct Import: AsyncParsableCommand {
@@ -35,10 +36,12 @@ struct ImportOptions: ParsableArguments {
             opened.map { opened in
                 Importer.Destination.log { try await opened.append(each: $0) }
             } ?? .nowhere
+        let door = log.vaultDoor(dryRun ? .reading : .writing)
         let persons =
-            if let opened { try await log.personalIntake(into: opened) } else {
-                log.personalIntakeOfDryRun()
+            if let opened { try await log.personalIntake(into: opened, by: door) } else {
+                log.personalIntakeOfDryRun(by: door)
             }
+        defer { if let opened { log.forgetWhoWasErased(in: opened, by: door) } }
         let reading = ProgressBar("reading")
         let appending = ProgressBar("appending")
         let importer = Importer(

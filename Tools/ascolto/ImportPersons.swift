@@ -9,8 +9,9 @@ extension LogOptions {
     /// Seals what an import brings of persons; with the first of them, the log gets its vault.
     ///
     /// What was begun with the vault and broken off is finished first.
-    func personalIntake(into opened: EventLog) async throws -> PersonalIntake {
-        let door = vaultDoor(.writing)
+    func personalIntake(
+        into opened: EventLog, by door: VaultDoor
+    ) async throws -> PersonalIntake {
         _ = try await personalSeal(of: opened, by: door)
         let classes = try PersonalFields.retentions.map(RetentionClass.init)
         let wasErased = try SubjectEraser.hasErased(in: opened)
@@ -40,9 +41,8 @@ extension LogOptions {
     }
 
     /// The same where nothing is made: persons who are not known have no reference yet.
-    func personalIntakeOfDryRun() -> PersonalIntake {
-        let door = vaultDoor(.reading)
-        return PersonalIntake(
+    func personalIntakeOfDryRun(by door: VaultDoor) -> PersonalIntake {
+        PersonalIntake(
             subject: { text, _ in
                 let identifier = try identifier(text)
                 let known = try door.vault()?.subject(of: identifier)

@@ -36,8 +36,11 @@ struct LogOptions: ParsableArguments {
         if frozen { throw UsageError("--frozen is for verbs that only read") }
     }
 
-    /// Opens the log, creating it where there is none.
-    func openForWriting(clockPolicy: ClockPolicy = .refuseJumps) throws -> EventLog {
+    /// Opens the log, creating it where there is none; under `rules`, appends are refused that
+    /// break them.
+    func openForWriting(
+        clockPolicy: ClockPolicy = .refuseJumps, under rules: StreamRules? = nil
+    ) throws -> EventLog {
         try requireNotFrozen()
         let clock = try Self.clock()
         if !EventLog.exists(at: directory) {
@@ -49,7 +52,7 @@ struct LogOptions: ParsableArguments {
             }
         }
         return try EventLog.open(
-            at: directory, access: .writing, clock: clock, clockPolicy: clockPolicy)
+            at: directory, access: .writing, clock: clock, clockPolicy: clockPolicy, under: rules)
     }
 
     /// The machine's clock, or the moment in `ASCOLTO_CLOCK`, with which two runs record the same.

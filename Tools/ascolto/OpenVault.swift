@@ -1,9 +1,11 @@
+internal import Dispatch
 internal import EventLog
 internal import Foundation
 internal import Glibc
 internal import ProjectionKit
 internal import Projections
 internal import Subjects
+internal import Synchronization
 internal import Vault
 
 /// The root of the vault's keys, guarded by a command such as one that asks an HSM or a KMS.
@@ -20,8 +22,12 @@ struct CommandRootKey: RootKey {
     /// where somebody does, it may ask for a PIN, and they can end it.
     private static var limit: [String] {
         isatty(STDERR_FILENO) == 1
-            ? ["--foreground", "--kill-after=2", "\(seconds)"] : ["--kill-after=2", "\(seconds)"]
+            ? ["--foreground", "--kill-after=\(killedAfter)", "\(seconds)"]
+            : ["--kill-after=\(killedAfter)", "\(seconds)"]
     }
+
+    /// Seconds after the end of its time, when it does not heed that.
+    private static let killedAfter = 2
 
     static let variable = "ASCOLTO_VAULT_ROOT_COMMAND"
 
@@ -42,7 +48,7 @@ struct CommandRootKey: RootKey {
             try process.run()
             try input.fileHandleForWriting.write(contentsOf: Data((Hex.encode(bytes) + "\n").utf8))
             try input.fileHandleForWriting.close()
-            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+            let answer = Self.answer(from: output.fileHandleForReading)
             process.waitUntilExit()
             let ended = (process.terminationReason, process.terminationStatus)
             guard
@@ -69,6 +75,27 @@ struct CommandRootKey: RootKey {
     }
 }
 
+extension CommandRootKey {
+    /// What is read until the end, or until it is too late: what the command has begun may outlive
+    /// it, and keep the pipe.
+    private static func answer(from handle: FileHandle) -> [UInt8] {
+        let answer = Mutex<[UInt8]>([])
+        let atEnd = DispatchSemaphore(value: 0)
+        handle.readabilityHandler = { handle in
+            let bytes = handle.availableData
+            if bytes.isEmpty {
+                handle.readabilityHandler = nil
+                atEnd.signal()
+            } else {
+                answer.withLock { $0 += bytes }
+            }
+        }
+        _ = atEnd.wait(timeout: .now() + .seconds(seconds + killedAfter))
+        handle.readabilityHandler = nil
+        return answer.withLock { $0 }
+    }
+}
+
 extension LogOptions {
     /// The way to the vault of this log; a command guards its root where the environment names one.
     func vaultDoor(_ access: KeyStore.Access) -> VaultDoor {
@@ -88,11 +115,15 @@ extension LogOptions {
         for erasure in try await SubjectEraser(vault, of: opened).finishWhatWasBegun() {
             Standard.error(erasure.finished)
         }
-        // The keys are gone; no append waits for what is derived.
-        do { try vault.letForget(makingAnew(in: opened, by: door)) } catch {
+        return PersonalSeal(vault, of: opened)
+    }
+
+    /// Has what is derived forget who was erased, where it still has to, behind what a verb has
+    /// done; whoever uses it is not waited for.
+    func forgetWhoWasErased(in opened: EventLog, by door: VaultDoor) {
+        do { try door.vault()?.letForget(makingAnew(in: opened, by: door, within: .zero)) } catch {
             Standard.error("ascolto: an erasure is not finished yet: \(error)")
         }
-        return PersonalSeal(vault, of: opened)
     }
 
     /// Says that a root key was made.
@@ -104,12 +135,12 @@ extension LogOptions {
 
     /// Makes anew what holds personal data beside the log.
     func makingAnew(
-        in opened: EventLog, by door: VaultDoor
+        in opened: EventLog, by door: VaultDoor, within patience: Duration
     ) -> @Sendable () throws -> Void {
         let directory = projectionsDirectory
         return {
             try Projector(SurveyComments(by: door), in: directory)
-                .forget(from: EventSource(opened), upkeep: .once)
+                .forget(from: EventSource(opened), upkeep: .once, within: patience)
         }
     }
 }

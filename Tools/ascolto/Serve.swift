@@ -1,3 +1,4 @@
+internal import Admission
 internal import ArgumentParser
 internal import EventLog
 internal import JSON
@@ -35,7 +36,7 @@ struct Serve: AsyncParsableCommand {
         server.requestsPerSecond = settings.requestsPerSecond
         server.connectionsMax = settings.connectionsMax ?? server.connectionsMax
         let opened = try log.openForWriting(
-            clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
+            clockPolicy: acceptClock ? .acceptJump : .refuseJumps, under: .contactCentre)
         defer { opened.close() }
         server.witness = try settings.witness?.book()
         if let witness = server.witness {

@@ -152,7 +152,7 @@ extension Subject {
 
         func run() async throws {
             let classes = try retention.map(RetentionClass.init)
-            try await log.withEraser { eraser in
+            try await log.withEraser(.erasing) { eraser in
                 try await eraser.erase(
                     subject, classes: classes.isEmpty ? nil : classes, basis: basis, by: executor)
             } answer: { erasure, opened, vault in
@@ -178,7 +178,7 @@ extension Subject {
         var executor = "the operator of the log"
 
         func run() async throws {
-            try await log.withEraser { eraser in
+            try await log.withEraser(.changing) { eraser in
                 try await eraser.authorise(subject, basis: basis, by: executor)
             } answer: { _, opened, vault in
                 let history = try SubjectHistory(of: subject, in: opened, vault)
@@ -200,8 +200,8 @@ extension Subject {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await log.withEraser { eraser in
-                try await eraser.rotateEpoch()
+            try await log.withEraser(.changing) { eraser in
+                try await eraser.rotate(to: eraser.vault.makeReadyNextEpoch())
             } answer: { destroyed, _, vault in
                 Answer(object: [
                     ("destroyed_epoch", .count(destroyed)),
@@ -252,7 +252,7 @@ extension Subject {
 
             func run() async throws {
                 let run: RetentionRun = dryRun ? .listing : .erasing
-                try await log.withEraser { eraser in
+                try await log.withEraser(dryRun ? .looking : .erasing) { eraser in
                     var rows: [[Cell]] = []
                     for term in keep {
                         let expired = try await eraser.retain(term, run, by: executor)
@@ -269,11 +269,10 @@ extension Subject {
 }
 
 extension LogOptions {
-    /// Changes keys with log and vault open for writing, has what is derived forget, and answers.
-    ///
-    /// What was broken off is finished first.
+    /// Changes keys with log and vault open for writing, and answers; what was broken off is
+    /// finished first.
     fileprivate func withEraser<Result>(
-        _ change: (SubjectEraser) async throws -> Result,
+        _ work: VaultWork, _ change: (SubjectEraser) async throws -> Result,
         answer: (Result, EventLog, KeyStore) throws -> Void
     ) async throws {
         let opened = try openForWriting()
@@ -281,14 +280,32 @@ extension LogOptions {
         let door = vaultDoor(.writing)
         let vault = try door.requireVault()
         let eraser = SubjectEraser(vault, of: opened)
-        _ = try await eraser.finishWhatWasBegun()
+        if work != .looking { _ = try await eraser.finishWhatWasBegun() }
         let result = try await change(eraser)
-        do { try vault.letForget(makingAnew(in: opened, by: door)) } catch {
-            Standard.error(
-                "the keys are destroyed, and the log tells it; what was read with them has yet to "
-                    + "be made anew: run the same again")
-            throw error
+        var stale: (any Error)?
+        if work == .erasing {
+            do {
+                try vault.letForget(
+                    makingAnew(in: opened, by: door, within: ProjectionLimits.forgetWait))
+            } catch {
+                stale = error
+            }
         }
         try answer(result, opened, vault)
+        if let stale {
+            Standard.error(
+                "the keys are destroyed, and the log tells it; what was read with them has yet to "
+                    + "be made anew, which the next append or erasure does")
+            throw stale
+        }
     }
+}
+
+/// What a verb does with the vault.
+private enum VaultWork {
+    /// Keys are destroyed, and what is derived has to forget.
+    case erasing
+    case changing
+    /// Nothing is changed.
+    case looking
 }
