@@ -1,13 +1,15 @@
 /// How far one contact has come, and whether its next event may follow.
 ///
-/// Received, self-service any number of times, queued, left the queue, connected, perhaps
-/// transferred and queued or connected again, disconnected, after-work. Events are judged in the
-/// order of their stream, never by clock.
+/// Received (or placed by an operator, and then connected at once), self-service any number of
+/// times, queued, left the queue, connected, perhaps transferred and queued or connected again,
+/// disconnected, after-work. Events are judged in the order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
         case absent
         case received
+        /// An operator calls the citizen: the connection may come at once.
+        case placed
         /// Self-service is over and the citizen wants an operator.
         case pastSelfService
         /// Self-service was enough.
@@ -53,7 +55,7 @@ package struct ContactState: Hashable, Sendable {
         case leavesAfterQueued = "leaves_after_queued"
         /// A contact leaves the queue that it waits in.
         case leavesSameQueue = "leaves_same_queue"
-        /// A connection follows leaving a queue as answered, or a transfer.
+        /// A connection follows leaving a queue as answered, or a transfer, or a call of our own.
         case connectedAfterAnswered = "connected_after_answered"
         /// Only an operator who speaks with a contact transfers it.
         case transferredByOperator = "transferred_by_operator"
@@ -112,8 +114,7 @@ package struct ContactState: Hashable, Sendable {
         case .leftQueue(let left): brokenRule(left)
         case .abandoned(let stage):
             mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
-        case .connected:
-            phase == .answered || phase == .transferred ? nil : .connectedAfterAnswered
+        case .connected: mayBeConnected ? nil : .connectedAfterAnswered
         case .transferred: phase == .connected ? nil : .transferredByOperator
         case .disconnected: isHeldByQueue ? .endsOutsideQueue : nil
         case .afterWorkEnded:
@@ -121,9 +122,16 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
+    private var mayBeConnected: Bool {
+        switch phase {
+        case .answered, .transferred, .placed: true
+        default: false
+        }
+    }
+
     private var mayBeServed: Bool {
         switch phase {
-        case .received, .pastSelfService, .redirected: true
+        case .received, .placed, .pastSelfService, .redirected: true
         default: false
         }
     }
@@ -137,8 +145,10 @@ package struct ContactState: Hashable, Sendable {
 
     private func brokenRule(_ queued: ContactEvent.Queued) -> Rule? {
         switch phase {
-        case .received, .pastSelfService, .redirected, .transferred: nil
+        case .received, .placed, .pastSelfService, .redirected, .transferred: nil
         case .waiting: .oneQueueAtATime
+        // The operator whom the queue had found did not answer.
+        case .answered where queued.reason == .requeue: nil
         case .connected where queued.reason == .transfer: nil
         default: .queuedWithoutOperator
         }
@@ -153,9 +163,11 @@ package struct ContactState: Hashable, Sendable {
         let isInSelfService = mayBeServed || phase == .hungUp
         return switch stage {
         case .selfService: isInSelfService
-        case .queue, .ringing, .chatSilent, .ticketWithdrawn: phase == .gaveUp
+        case .queue, .chatSilent, .ticketWithdrawn: phase == .gaveUp
+        case .ringing: phase == .gaveUp || phase == .answered || phase == .placed
         case .hold: phase == .connected
-        case .other: isInSelfService || phase == .gaveUp || phase == .connected
+        case .other:
+            isInSelfService || phase == .gaveUp || phase == .answered || phase == .connected
         }
     }
 
@@ -169,7 +181,7 @@ package struct ContactState: Hashable, Sendable {
 
     private func next(after event: ContactEvent) -> Phase {
         switch event {
-        case .received: .received
+        case .received(let received): received.direction == .outgoing ? .placed : .received
         case .selfServiceEnded(.contained): .contained
         case .selfServiceEnded(.hungUp): .hungUp
         case .selfServiceEnded: .pastSelfService

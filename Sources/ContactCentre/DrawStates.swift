@@ -51,7 +51,9 @@ package enum StateMachine: String, CaseIterable, Sendable {
     /// An event of every kind, with every word that the machine may look at.
     private static let contactEvents: [Sample<ContactEvent>] = {
         guard let queue = QueueID("queue") else { return [] }
-        return [Sample("received", nil, .received(.init(channel: .phone, direction: .incoming)))]
+        return Direction.allCases.map {
+            Sample("received", $0.rawValue, .received(.init(channel: .phone, direction: $0)))
+        }
             + samples("self_service_ended") { .selfServiceEnded($0) }
             + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
             + samples("left_queue") { .leftQueue(.init(queue: queue, reason: $0)) }
@@ -143,7 +145,8 @@ extension ContactState.Phase {
     fileprivate var mayEnd: Bool {
         switch self {
         case .contained, .hungUp, .gaveUp, .disconnected, .abandoned, .over: true
-        case .absent, .received, .pastSelfService, .waiting, .answered, .redirected, .connected,
+        case .absent, .received, .placed, .pastSelfService, .waiting, .answered, .redirected,
+            .connected,
             .transferred, .abandonedInConversation:
             false
         }
@@ -154,6 +157,7 @@ extension ContactState.Phase {
         switch self {
         case .absent: "absent"
         case .received: "received"
+        case .placed: "placed"
         case .pastSelfService: "past_self_service"
         case .contained: "contained"
         case .hungUp: "hung_up"

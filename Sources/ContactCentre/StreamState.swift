@@ -4,16 +4,20 @@ package import JSON
 package enum JudgedEvent: Equatable, Sendable {
     case contact(ContactEvent)
     case `operator`(OperatorEvent)
+    /// An event of a type that a machine judges, and which cannot be read here: what its stream has
+    /// come to, nobody knows.
+    case unread
 
-    /// Nil for types and schema versions that no machine judges, and where the payload cannot be
-    /// read.
+    /// Nil for types that no machine judges.
     package init?(type: String, schema: UInt16, payload: JSONPayload?) {
-        if let kind = ContactEvent.Kind(type: type, schema: schema) {
-            guard let event = try? ContactEvent(kind, payload: payload) else { return nil }
-            self = .contact(event)
-        } else if let kind = OperatorEvent.Kind(type: type, schema: schema) {
-            guard let event = try? OperatorEvent(kind, payload: payload) else { return nil }
-            self = .operator(event)
+        if let kind = ContactEvent.Kind(rawValue: type) {
+            let isKnown = schema == ContactEvent.schema
+            let event = isKnown ? try? ContactEvent(kind, payload: payload) : nil
+            self = event.map { .contact($0) } ?? .unread
+        } else if let kind = OperatorEvent.Kind(rawValue: type) {
+            let isKnown = schema == OperatorEvent.schema
+            let event = isKnown ? try? OperatorEvent(kind, payload: payload) : nil
+            self = event.map { .operator($0) } ?? .unread
         } else {
             return nil
         }
@@ -23,7 +27,7 @@ package enum JudgedEvent: Equatable, Sendable {
     package var dependsOnPast: Bool {
         switch self {
         case .contact(let event): ContactState.dependsOnPast(behind: event)
-        case .operator: false
+        case .operator, .unread: false
         }
     }
 
@@ -32,6 +36,7 @@ package enum JudgedEvent: Equatable, Sendable {
         switch self {
         case .contact(let event): event.kind?.rawValue ?? ""
         case .operator(let event): event.kind?.rawValue ?? ""
+        case .unread: ""
         }
     }
 }
@@ -40,9 +45,13 @@ package enum JudgedEvent: Equatable, Sendable {
 package enum StreamState: Hashable, Sendable {
     case contact(ContactState)
     case `operator`(OperatorState)
+    /// Anything may follow.
+    case unknown
 
-    /// A stream tells of a contact or of an operator, not of both.
-    package static let oneMachineRule = "one_machine_per_stream"
+    private static let oneMachine = (
+        rule: "one_machine_per_stream",
+        meaning: "a stream tells of a contact or of an operator, not of both"
+    )
 
     /// Judges an event, and moves on; nil is the state before the first one.
     ///
@@ -51,20 +60,27 @@ package enum StreamState: Hashable, Sendable {
         _ state: inout StreamState?, by judged: JudgedEvent
     ) -> ImpossibleStep? {
         let before = state
-        var rule: String?
+        var broken: (rule: String, meaning: String)?
         switch judged {
         case .contact(let event):
             var contact = before?.contact ?? ContactState()
-            if case .broken(let broken) = contact.apply(event) { rule = broken.rawValue }
-            if before?.operator != nil { rule = oneMachineRule }
+            if case .broken(let rule) = contact.apply(event) {
+                broken = (rule.rawValue, rule.meaning)
+            }
+            if before?.operator != nil { broken = oneMachine }
             state = .contact(contact)
         case .operator(let event):
             var `operator` = before?.operator ?? OperatorState()
-            if case .broken(let broken) = `operator`.apply(event) { rule = broken.rawValue }
-            if before?.contact != nil { rule = oneMachineRule }
+            if case .broken(let rule) = `operator`.apply(event) {
+                broken = (rule.rawValue, rule.meaning)
+            }
+            if before?.contact != nil { broken = oneMachine }
             state = .operator(`operator`)
+        case .unread: state = .unknown
         }
-        return rule.map { ImpossibleStep(rule: $0, event: judged.type, state: before) }
+        guard before != .unknown, let broken else { return nil }
+        return ImpossibleStep(
+            rule: broken.rule, meaning: broken.meaning, event: judged.type, state: before)
     }
 
     private var contact: ContactState? {
@@ -77,18 +93,30 @@ package enum StreamState: Hashable, Sendable {
 
     fileprivate var words: String {
         switch self {
-        case .contact(let state):
-            if case .waiting(let queue) = state.phase {
-                "the contact is waiting in the queue \(queue.text)"
-            } else {
-                "the contact is \(state.phase.name)"
-            }
-        case .operator(let state):
-            if case .loggedIn(let status?) = state.phase {
-                "the operator is in the status \(status.name)"
-            } else {
-                "the operator is \(state.phase.name)"
-            }
+        case .contact(let state): state.phase.words
+        case .operator(let state): state.phase.words
+        case .unknown: "nobody knows what has happened"
+        }
+    }
+}
+
+extension OperatorState.Phase {
+    fileprivate var words: String {
+        switch self {
+        case .loggedOut: "the operator is logged out"
+        case .loggedIn(nil): "the operator is logged in"
+        case .loggedIn(let status?): "the operator is in the status \(status.name)"
+        }
+    }
+}
+
+extension OperatorState.Rule {
+    /// What the rule says.
+    package var meaning: String {
+        switch self {
+        case .loggedInOnce: "who is logged in does not log in"
+        case .loggedInFirst: "only who is logged in logs out or changes status"
+        case .continuesFromStatus: "a change begins at the status that the one before it led to"
         }
     }
 }
@@ -97,6 +125,8 @@ package enum StreamState: Hashable, Sendable {
 package struct ImpossibleStep: Equatable, Sendable {
     /// The name of the rule that it breaks.
     package let rule: String
+    /// What the rule says.
+    package let meaning: String
     /// The type of the event.
     package let event: String
     /// Where the stream stands; nil before its first event.
@@ -105,7 +135,7 @@ package struct ImpossibleStep: Equatable, Sendable {
 
 extension ImpossibleStep: CustomStringConvertible {
     package var description: String {
-        let state = state?.words ?? "nothing has happened before it"
-        return "\(event) cannot follow where \(state) (\(rule))"
+        let state = state?.words ?? "nothing stands before it"
+        return "\(event) cannot follow where \(state): \(meaning) (\(rule))"
     }
 }

@@ -259,10 +259,12 @@ extension TransferMode {
 }
 
 extension ContactState.Phase {
-    fileprivate var words: String {
+    /// What has become of the contact.
+    var words: String {
         switch self {
         case .absent: "it has not been received, as far as is known"
         case .received: "it has reached the centre"
+        case .placed: "the citizen is being called"
         case .pastSelfService: "it is past self-service"
         case .contained: "self-service was enough"
         case .hungUp, .gaveUp, .abandoned: "the citizen gave up"
@@ -292,7 +294,7 @@ extension ContactState.Rule {
         case .leavesAfterQueued: "only a contact that waits leaves a queue"
         case .leavesSameQueue: "a contact leaves the queue that it waits in"
         case .connectedAfterAnswered:
-            "a connection follows leaving a queue as answered, or a transfer"
+            "a connection follows leaving a queue as answered, or a transfer, or a call of our own"
         case .transferredByOperator: "only an operator who speaks with a contact hands it on"
         case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
         case .endsOutsideQueue: "a contact that waits or is being answered does not end yet"

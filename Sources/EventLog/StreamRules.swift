@@ -59,14 +59,16 @@ package struct BrokenRule: Equatable, Sendable {
 /// The rules of a log, and the states of streams that they have met lately.
 struct JudgedStreams: Sendable {
     let rules: StreamRules?
-    private var states = BoundedCache<StreamName, StreamRules.State>(
+    /// Nil of a stream that has no step.
+    private var states = BoundedCache<StreamName, StreamRules.State?>(
         bytesMax: LogLimits.judgedStreamsBytesMax)
 
     init(_ rules: StreamRules?) { self.rules = rules }
 
-    subscript(stream: StreamName) -> StreamRules.State? { mutating get { states[stream] } }
+    /// Nil where nobody remembers.
+    subscript(stream: StreamName) -> StreamRules.State?? { mutating get { states[stream] } }
 
-    mutating func keep(_ state: StreamRules.State, of stream: StreamName) {
+    mutating func keep(_ state: StreamRules.State?, of stream: StreamName) {
         states.keep(state, bytes: stream.text.utf8.count + 200, for: stream)
     }
 }
@@ -82,15 +84,27 @@ extension WriterState {
         for event in append.events {
             guard let step = event.step else { continue }
             let stream = event.sent.content.stream
-            var state: StreamRules.State? = states[stream] ?? judged[stream]
-            if state == nil, streams[stream] != nil {
-                state = try readState(of: stream, rules, in: transaction)
-            }
+            var state: StreamRules.State? =
+                if let known = states[stream] { known } else {
+                    try self.state(of: stream, rules, in: transaction)
+                }
             if let rule = step.take(&state) { return .impossibleStep(event.sent.id, stream, rule) }
             states[stream] = state
         }
         for (stream, state) in states { judged.keep(state, of: stream) }
         return nil
+    }
+
+    /// The state that a stream had before the append; whatever becomes of that, it is remembered.
+    private mutating func state(
+        of stream: StreamName, _ rules: StreamRules,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> StreamRules.State? {
+        if let known = judged[stream] { return known }
+        guard streams[stream] != nil else { return nil }
+        let state = try readState(of: stream, rules, in: transaction)
+        judged.keep(state, of: stream)
+        return state
     }
 
     /// The state of a stream by its events in the log, which are read from the newest back to one

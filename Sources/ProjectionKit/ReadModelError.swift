@@ -5,6 +5,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
     case notBuilt(name: String, path: String)
     /// The read model is of another version or configuration than the projection.
     case outdated(name: String, RebuildReason)
+    /// It may hold what was erased, until somebody has made it anew.
+    case stale(name: String)
     case otherLog(path: String, found: EventID, expected: EventID)
     /// The log is shorter than what the read model has taken in.
     case aheadOfLog(path: String, events: UInt64, logEvents: UInt64)
@@ -69,6 +71,9 @@ extension ReadModelError: CustomStringConvertible {
             "there is no read model \(path); run: ascolto project \(name)"
         case .outdated(let name, let reason):
             "the read model \(name) must be made anew: \(reason); run: ascolto project \(name)"
+        case .stale(let name):
+            "\(name) is to be made anew after an erasure, and is not shown before that; the next "
+                + "append or erasure does it, where nobody reads it"
         case .otherLog(let path, let found, let expected):
             "\(path) belongs to the log \(found), not to \(expected); "
                 + "project with --rebuild to replace it"

@@ -70,11 +70,6 @@ struct Arrivals {
 
 let hourUs: Int64 = 3_600_000_000
 
-extension CivilDate {
-    /// 0 for Monday to 6 for Sunday; 1970-01-01 was a Thursday.
-    var weekday: Int { (daysSince1970 % 7 + 10) % 7 }
-}
-
 extension Zone {
     /// The hour that a clock on the wall shows, 0 to 23.
     fileprivate func hour(at moment: Instant) -> Int {

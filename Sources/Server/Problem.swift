@@ -199,7 +199,7 @@ extension Problem {
             self.init(.badRequest, .badQuery, "\(error)")
         case .tookTooLong: self.init(.badRequest, .tooSlow, "\(error)")
         case .asOfBeyondLog: self.init(.notFound, .notFound, "\(error)")
-        case .notBuilt, .outdated, .locked, .busy, .inUse, .outOfMemory, .noRoom:
+        case .notBuilt, .outdated, .stale, .locked, .busy, .inUse, .outOfMemory, .noRoom:
             self = Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
         case .missingEvent, .damaged, .otherLog, .aheadOfLog, .otherHistory, .storage,
             .sumTooLarge:

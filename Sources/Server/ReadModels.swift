@@ -176,11 +176,7 @@ extension Responder {
     private static func requireForgotten(
         _ content: ReadModelContent, of name: String, _ subjects: SubjectDesk
     ) throws {
-        guard content == .personal, try subjects.isStale() else { return }
-        throw Problem(
-            .serviceUnavailable, .unavailable,
-            "\(name) is to be made anew after an erasure, and is not shown before that"
-        ).retryable()
+        if content == .personal, try subjects.isStale() { throw ReadModelError.stale(name: name) }
     }
 
     /// Refuses one who may not see what this read model shows.

@@ -192,12 +192,22 @@ extension Responder {
             let run: RetentionRun = try object.truth("dry_run") == true ? .listing : .erasing
             return (terms, run)
         }
-        let expired = try await desk.subjects.change(needing: .names) { eraser in
-            var expired: [Expired] = []
-            for term in terms {
-                expired += try await eraser.retain(term, run, by: client.name)
+        var expired: [Expired] = []
+        for term in terms {
+            let found = try await desk.subjects.look(needing: .names) { vault, log in
+                try SubjectEraser(vault, of: log).expired(term)
             }
-            return expired
+            guard run == .erasing else {
+                expired += found
+                continue
+            }
+            // Some at a time: nobody who is to be erased waits for all of them.
+            for start in stride(from: 0, to: found.count, by: ServerLimits.retentionTurn) {
+                let some = found.dropFirst(start).prefix(ServerLimits.retentionTurn)
+                expired += try await desk.subjects.change(needing: .names) { eraser in
+                    try await eraser.erase(some, term, by: client.name)
+                }
+            }
         }
         let erased = run == .erasing ? expired.map(\.subject) : []
         let status = try await statusOfErasure(of: erased)

@@ -85,8 +85,14 @@ package enum ServerLimits {
     package static let pulseMax: Duration = .milliseconds(100)
     /// Reads of one pulse that subscribers share, each of up to 4 MiB of events.
     package static let sharedReadsMax = 16
+    /// Persons whom a run of retention erases before others have their turn.
+    package static let retentionTurn = 50
     /// How long who erases waits for what is derived to be made anew.
     package static let forgetPatience: Duration = .seconds(15)
+    /// How long a start, or a request, waits for the root of the vault's keys.
+    package static let rootPatience: Duration = .seconds(2)
+    /// How long the root is left alone when it does not answer.
+    package static let rootPauseMax: Duration = .seconds(15)
     /// How often a vault is looked for where there is none yet.
     package static let vaultInterval: Duration = .seconds(1)
     /// Bytes of a body that tells of a subject.

@@ -23,6 +23,7 @@ final class SubjectDesk: Service {
     private let standing = Mutex(Standing.closed)
     private let brokenOff = Mutex(BrokenOff.perhaps)
     private let unlocking = Mutex<Task<Void, Never>?>(nil)
+    private let pause = Mutex((until: ContinuousClock.now, length: Duration.milliseconds(500)))
     private let troubles = Mutex<[String: String]>([:])
     private let changes: BlockingTasks
     private let looks: BlockingTasks
@@ -34,8 +35,8 @@ final class SubjectDesk: Service {
 
     private enum Standing {
         case closed
-        /// There is a vault, and its root cannot be asked; nobody waits for it.
-        case locked(VaultError)
+        /// There is a vault, and its root has not answered, or not rightly; nobody waits for it.
+        case locked(reason: String)
         case open(PersonalSeal)
     }
 
@@ -82,14 +83,14 @@ final class SubjectDesk: Service {
 
     /// Refuses an event that would be sealed if the root could be asked.
     func requireUnlocked(for event: NewEvent) throws(Problem) {
-        guard case .locked(let error) = standing.withLock({ $0 }),
+        guard case .locked(let reason) = standing.withLock({ $0 }),
             PersonalFields.stand(in: event.data.object, of: event.type.text)
         else { return }
-        throw Self.locked(error)
+        throw Self.locked(reason)
     }
 
-    private static func locked(_ error: VaultError) -> Problem {
-        Problem(.serviceUnavailable, .unavailable, "\(error)").retryable()
+    private static func locked(_ reason: String) -> Problem {
+        Problem(.serviceUnavailable, .unavailable, reason).retryable()
     }
 
     /// Takes up the vault where there is one now, and finishes what was broken off with it, for
@@ -99,7 +100,19 @@ final class SubjectDesk: Service {
         if try brokenOff.withLock({ $0 }) == .perhaps || !vault.begunErasures().isEmpty {
             await finishWhatWasBegun(in: vault)
         }
-        if seal == nil { await unlock(vault) }
+        guard seal == nil else { return }
+        await FirstToCome.wait(upTo: ServerLimits.rootPatience) { [self] in await unlock(vault) }
+    }
+
+    /// Whether the root is asked again now: less and less often, since an agent may count.
+    private func mayAsk() -> Bool {
+        pause.withLock { pause in
+            let now = ContinuousClock.now
+            guard now >= pause.until else { return false }
+            pause.length = min(pause.length * 2, ServerLimits.rootPauseMax)
+            pause.until = now + pause.length
+            return true
+        }
     }
 
     private func finishWhatWasBegun(in vault: KeyStore) async {
@@ -117,24 +130,27 @@ final class SubjectDesk: Service {
 
     /// Has the root unwrap the key of the epoch; who comes meanwhile waits for the same answer.
     private func unlock(_ vault: KeyStore) async {
+        standing.withLock { standing in
+            guard case .closed = standing else { return }
+            standing = .locked(reason: "the root of the vault's keys has not answered yet")
+        }
         let attempt = unlocking.withLock { running in
-            let attempt =
-                running
-                ?? Task(executorPreference: root) { [self] in
-                    do throws(VaultError) {
-                        try vault.unlock()
-                        standing.withLock { $0 = .open(PersonalSeal(vault, of: log)) }
-                        note(nil, "the vault is locked")
-                    } catch {
-                        standing.withLock { $0 = .locked(error) }
-                        note(error, "the vault is locked")
-                    }
-                    unlocking.withLock { $0 = nil }
+            guard running == nil, mayAsk() else { return running }
+            let attempt = Task(executorPreference: root) { [self] in
+                do throws(VaultError) {
+                    try vault.unlock()
+                    standing.withLock { $0 = .open(PersonalSeal(vault, of: log)) }
+                    note(nil, "the vault is locked")
+                } catch {
+                    standing.withLock { $0 = .locked(reason: "\(error)") }
+                    note(error, "the vault is locked")
                 }
+                unlocking.withLock { $0 = nil }
+            }
             running = attempt
             return attempt
         }
-        await attempt.value
+        await attempt?.value
     }
 
     /// Logs what goes wrong, once for as long as it is the same; nil where it goes well again.
@@ -151,10 +167,8 @@ final class SubjectDesk: Service {
 
     /// Refuses what needs the root while it cannot be asked.
     private func requireKeys() async throws {
-        if case .closed = standing.withLock({ $0 }), let vault = try door.vault() {
-            await unlock(vault)
-        }
-        if case .locked(let error) = standing.withLock({ $0 }) { throw Self.locked(error) }
+        if case .closed = standing.withLock({ $0 }) { try await takeUp() }
+        if case .locked(let reason) = standing.withLock({ $0 }) { throw Self.locked(reason) }
     }
 
     /// Looks at the vault, or makes subjects in it.
@@ -209,7 +223,7 @@ final class SubjectDesk: Service {
         let vault = try door.requireVault()
         try await requireKeys()
         return try await rotationTurns.take(on: root) { [self] in
-            let next = try vault.makeReadyNextEpoch()
+            let next = try vault.makeNextEpoch()
             return try await changeTurns.take(on: changes) { [log] in
                 let destroyed = try await SubjectEraser(vault, of: log).rotate(to: next)
                 return (destroyed, try vault.currentEpoch())

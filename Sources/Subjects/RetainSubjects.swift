@@ -41,40 +41,42 @@ package enum RetentionRun: Sendable {
 }
 
 extension SubjectEraser {
-    /// Erases what is older than its term, or only lists it; returns what that is.
+    /// The subjects whose newest data of a class are older than its term, in no particular order.
     ///
-    /// Looks up the events of each subject that has a key of the class.
-    /// - Throws: `VaultError`, `LogError`; what was erased before stays erased.
-    package func retain(
-        _ term: RetentionTerm, _ run: RetentionRun, by executor: String
-    ) async throws -> [Expired] {
-        if run == .erasing { _ = try await carryOutWhatWasBegun() }
+    /// Looks up the events of each subject that has a key of the class; of all, where `among` is
+    /// nil.
+    /// - Throws: `VaultError`, `LogError`.
+    package func expired(
+        _ term: RetentionTerm, among some: Set<SubjectRef>? = nil
+    ) throws -> [Expired] {
         let age = term.days * Instant.microsecondsOfDay
         let moment = Instant(microseconds: log.clock.now.microseconds - age)
-        let expired = try expired(term.retention, before: moment)
-        guard run == .erasing else { return expired }
-        let told = try log.erasedKeys()
-        for one in expired {
-            _ = try begin(
-                one.subject, [term.retention],
-                basis: "retention of \(term.retention): \(term.days) days", by: executor, told)
-        }
-        _ = try await carryOutWhatWasBegun()
-        return expired
-    }
-
-    /// The subjects whose newest data of a class are older than a moment, in no particular order.
-    private func expired(
-        _ retention: RetentionClass, before moment: Instant
-    ) throws -> [Expired] {
         var expired: [Expired] = []
-        for (subject, key, created) in try vault.subjects(withKeysOf: retention) {
+        for (subject, key, created) in try vault.subjects(withKeysOf: term.retention)
+        where some?.contains(subject) ?? true {
             let last =
                 try log.newestEvent(of: subject, sealedBy: key)
                 ?? Instant(microseconds: created)
             guard last < moment else { continue }
-            expired.append(Expired(subject: subject, retention: retention, last: last))
+            expired.append(Expired(subject: subject, retention: term.retention, last: last))
         }
+        return expired
+    }
+
+    /// Erases what has expired, but for those who have come back meanwhile.
+    /// - Throws: `VaultError`, `LogError`; what was erased before stays erased.
+    package func erase(
+        _ found: some Sequence<Expired>, _ term: RetentionTerm, by executor: String
+    ) async throws -> [Expired] {
+        _ = try await carryOutWhatWasBegun()
+        let expired = try expired(term, among: Set(found.map(\.subject)))
+        for one in expired {
+            // They have a key of the class: what the log tells of others does not matter.
+            _ = try begin(
+                one.subject, [term.retention],
+                basis: "retention of \(term.retention): \(term.days) days", by: executor, [])
+        }
+        _ = try await carryOutWhatWasBegun()
         return expired
     }
 }

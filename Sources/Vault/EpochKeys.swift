@@ -37,16 +37,29 @@ final class EpochKeys: Sendable {
         }
     }
 
-    /// Makes the key of an epoch, in place of one that a rotation has left behind.
-    func create(_ epoch: UInt32) throws {
+    /// A key that the root has wrapped, and that wraps nothing yet.
+    struct Wrapped: Sendable {
+        fileprivate let key: [UInt8]
+        fileprivate let text: [UInt8]
+    }
+
+    /// Has the root wrap a new key, and shows that it can be had back.
+    func make() throws -> Wrapped {
         let bytes = randomBytes(Self.keyBytes)
         let wrapped = try root.wrap(bytes)
         guard wrapped.count <= Self.fileBytesMax / 4, try root.unwrap(wrapped) == bytes else {
             throw VaultError.rootCommand("it does not give back what it has wrapped")
         }
-        let text = Hex.encode(wrapped) + "\n"
-        try FileSystem.replace(path(epoch), with: Array(text.utf8), for: .ownerOnly)
-        unwrapped.withLock { $0[epoch] = SymmetricKey(data: bytes) }
+        return Wrapped(key: bytes, text: Array((Hex.encode(wrapped) + "\n").utf8))
+    }
+
+    /// Puts a key on disk as that of an epoch, in place of one that a rotation has left behind.
+    func install(_ made: Wrapped, as epoch: UInt32) throws {
+        try FileSystem.replace(path(epoch), with: made.text, for: .ownerOnly)
+        guard try RawFile.open(path(epoch)).read(Self.fileBytesMax, at: 0) == made.text else {
+            throw VaultError.damagedFile(path: path(epoch), "it does not hold what was written")
+        }
+        unwrapped.withLock { $0[epoch] = SymmetricKey(data: made.key) }
     }
 
     func key(of epoch: UInt32) throws -> SymmetricKey {

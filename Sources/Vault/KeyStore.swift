@@ -84,7 +84,7 @@ package final class KeyStore: Sendable {
             FileSystem.remove(aside)
             try FileSystem.createDirectory(aside, for: .ownerOnly)
             let epochs = EpochKeys(in: aside, root: root)
-            try epochs.create(1)
+            try epochs.install(epochs.make(), as: 1)
             try Environment.create(in: aside, databases: Table.all)
             do {
                 let store = KeyStore(
@@ -353,21 +353,16 @@ extension KeyStore {
         }
     }
 
-    /// An epoch that is about to begin.
+    /// The key of an epoch that may begin; nothing on disk knows of it.
     package struct NextEpoch: Sendable {
-        fileprivate let number: UInt32
+        fileprivate let made: EpochKeys.Wrapped
     }
 
-    /// Has the root wrap the key of the next epoch, in place of one that was never begun; nothing
-    /// else of a rotation waits for the root.
-    ///
-    /// For who has the log for writing, and makes one ready at a time.
-    package func makeReadyNextEpoch() throws(VaultError) -> NextEpoch {
+    /// Has the root wrap the key of a next epoch; nothing else of a rotation waits for the root.
+    package func makeNextEpoch() throws(VaultError) -> NextEpoch {
         try wrapping {
-            let next = NextEpoch(number: try epoch() + 1)
-            _ = try epochs.key(of: next.number - 1)
-            try epochs.create(next.number)
-            return next
+            _ = try epochs.key(of: epoch())
+            return NextEpoch(made: try epochs.make())
         }
     }
 
@@ -380,7 +375,7 @@ extension KeyStore {
     package func rotate(to next: NextEpoch) throws(VaultError) -> UInt32 {
         try wrapping {
             let old = try epoch()
-            precondition(next.number == old + 1, "one epoch is made ready at a time")
+            try epochs.install(next.made, as: old + 1)
             let (oldKey, newKey) = (try epochs.key(of: old), try epochs.key(of: old + 1))
             try environment.write { transaction in
                 for (key, var record) in try allRecords(in: transaction)

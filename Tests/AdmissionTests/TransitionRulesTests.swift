@@ -123,6 +123,22 @@ struct TransitionRulesTests {
         #expect(try await !log.append(Append([ended])).isRefused)
     }
 
+    @Test("behind an event that cannot be read here, anything may follow, once")
+    func unread() async throws {
+        let scratch = try Scratch()
+        try EventLog.create(at: scratch.log, zone: "Europe/Rome")
+        let log = try EventLog.open(at: scratch.log, access: .writing, under: .contactCentre)
+        for (number, schema) in [2, 0].enumerated() {
+            let stream = try StreamName("contact/\(number)")
+            var later = try Self.received(in: stream)
+            later.schema = UInt16(schema)
+            #expect(try await !log.append(Append([later])).isRefused)
+            let connected = try Self.event(.connected(nil), in: stream)
+            #expect(try await !log.append(Append([connected])).isRefused)
+            #expect(try await log.append(Append([try Self.received(in: stream)])).isRefused)
+        }
+    }
+
     private static func received(in stream: StreamName) throws -> NewEvent {
         try event(.received(.init(channel: .phone, direction: .incoming)), in: stream)
     }
@@ -155,8 +171,10 @@ struct TransitionRulesTests {
         if generator.happens(oneIn: 10) {
             return try NewEvent(
                 id: .timeOrdered(at: LogClock.system.now),
-                type: EventType("contact.never_heard_of"), schema: 1,
-                stream: stream, source: Source("urn:test"), time: nil, data: .json([0x7B, 0x7D]))
+                type: EventType(
+                    generator.happens(oneIn: 3) ? "contact.queued" : "contact.never_heard_of"),
+                schema: 7, stream: stream, source: Source("urn:test"), time: nil,
+                data: .json([0x7B, 0x7D]))
         }
         return try Self.event(try #require(steps.randomElement(using: &generator)), in: stream)
     }

@@ -24,7 +24,7 @@ import Testing
                 let words = "\(impossible)"
                 try #require(
                     words.hasPrefix("\(event.type) cannot follow where ")
-                        && words.hasSuffix(" (\(impossible.rule))"), story)
+                        && words.hasSuffix(": \(impossible.meaning) (\(impossible.rule))"), story)
                 try #require(Stream.rules.contains(impossible.rule), story)
             }
             if generator.happens(oneIn: 50) { try streams[number].check(story, &generator) }

@@ -136,7 +136,7 @@ def impossible(checks, server):
                 "a batch, of which the second cannot follow")
     checks.same(post(server, [first, waits], MANY)[0], 201, "nothing of that batch was there")
     status, _, answer = post(server, answered, ONE)
-    checks.that(status == 422 and "is waiting in the queue tax" in answer["detail"],
+    checks.that(status == 422 and "it waits in the queue tax" in answer["detail"],
                 f"the state in words: {answer}")
     checks.same(post(server, [first, waits], MANY)[0], 200, "a retry, of which the time is past")
     lines = [step("left_queue", queueId="tax", reason="answered"), step("queued", queueId="tax"),

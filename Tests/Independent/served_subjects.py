@@ -447,7 +447,7 @@ def locked():
     server.stop()
     open(place("away"), "w", encoding="utf-8").close()
     server = Server(options.ascolto, place("g"), "--insecure", environment=guard)
-    checks.that("ended with 124" in server.said(), "the guard's own exit code is told")
+    wait(lambda: "ended with 124" in server.said(), "the guard's own exit code is told")
     waited = []
     for _ in range(8):
         begun = time.time()
@@ -482,6 +482,60 @@ def locked():
     os.unlink(place("away"))
     checks.same(ask(server, "POST", "/v1/epoch")[1]["epoch"], 2, "an epoch with it")
     wait(lambda: comments(server) == [("erased", None)], "comments")
+    checks.same(server.stop(), 0, "the exit status")
+
+
+def rotating():
+    """Rotations beside a run of retention and erasures: no key is lost, and no server waits."""
+    done("init", log="w")
+    server = Server(options.ascolto, place("w"), "--insecure")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        old = list(pool.map(lambda _: ask(server, "POST", "/v1/subjects", {"anonymous": True})[1][
+            "subject"], range(300)))
+    kept = make(server, "kept")
+    time.sleep(0.01)
+    checks.same(server.append(call(kept))[0], 201, "an event")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        terms = pool.submit(ask, server, "POST", "/v1/retention", {"keep": {"opinion": 0}})
+        epochs = []
+        while not terms.done():
+            epochs.append(pool.submit(ask, server, "POST", "/v1/epoch"))
+            begun = time.time()
+            checks.same(ask(server, "POST", f"/v1/subjects/{old.pop()}/erasure", BASIS)[0], 200,
+                        "an erasure beside them")
+            checks.that(time.time() - begun < 10, "it waited for all who had expired")
+            time.sleep(0.1)
+        checks.same({one.result()[0] for one in epochs}, {200}, "rotations")
+    checks.that(len(epochs) > 1, f"{len(epochs)} rotations")
+    names = sorted(os.listdir(place("w/vault")))
+    checks.same([name for name in names if name.startswith("epoch-")],
+                [f"epoch-{len(epochs) + 1}.key"], "the one key that is left")
+    checks.same(server.append(call(kept))[0], 201, "an event, with the last key")
+    checks.same(server.stop(), 0, "the exit status")
+    rows = json.loads(done("subject", "show", kept, log="w"))
+    checks.same({row["state"] for row in rows}, {"open"}, "as another process reads it")
+    listed = run("subject", "retention", "run", "--keep", "contact=0", "--dry-run", log="nowhere")
+    checks.that(listed.returncode == 1 and not os.path.exists(place("nowhere")),
+                "a dry run where there is no log")
+
+
+def hanging():
+    """A root that does not answer keeps no server from starting, and no other request."""
+    with open(place("slow"), "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\ntest -e {place('hang')} && sleep 8\nrev\n")
+    os.chmod(place("slow"), 0o700)
+    guard = {"ASCOLTO_VAULT_ROOT_COMMAND": place("slow")}
+    done("init", log="h")
+    server = Server(options.ascolto, place("h"), "--insecure", environment=guard)
+    subject = make(server, "A")
+    server.stop()
+    open(place("hang"), "w", encoding="utf-8").close()
+    begun = time.time()
+    server = Server(options.ascolto, place("h"), "--insecure", environment=guard)
+    checks.same(server.append(event())[0], 201, "what is not personal")
+    checks.same(server.append(call(subject))[0], 503, "what is personal")
+    checks.that(time.time() - begun < 5, "the root was waited for")
+    wait(lambda: server.append(call(subject))[0] == 201, "the root has answered")
     checks.same(server.stop(), 0, "the exit status")
 
 
@@ -528,6 +582,8 @@ try:
     in_use()
     brought_back()
     locked()
+    rotating()
+    hanging()
     allowed()
 finally:
     shutil.rmtree(scratch)

@@ -110,7 +110,7 @@ struct KeyStoreTests {
             let subject = try store.makeSubject(of: Identifier("A"), keeping: Self.classes, at: 1)
             let sealed = try store.key(of: subject, for: Self.classes[0]).seal(
                 [1, 2, 3], for: Self.place(subject))
-            #expect(try store.rotate(to: store.makeReadyNextEpoch()) == 1)
+            #expect(try store.rotate(to: store.makeNextEpoch()) == 1)
             #expect(try store.currentEpoch() == 2)
             return (subject, sealed)
         }

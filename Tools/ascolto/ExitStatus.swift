@@ -98,7 +98,7 @@ private func exitCode(_ error: SealError) -> Int32 {
 
 private func exitCode(_ error: ReadModelError) -> Int32 {
     switch error {
-    case .locked, .busy, .inUse, .outOfMemory, .noRoom: ExitStatus.unavailable
+    case .locked, .busy, .inUse, .outOfMemory, .noRoom, .stale: ExitStatus.unavailable
     case .unknownTable, .noMoment, .badCondition, .badQuery, .notReading, .repeatedColumn:
         ExitStatus.usage
     case .missingEvent: ExitStatus.corruption

@@ -1,30 +1,21 @@
-internal import Dispatch
 internal import EventLog
 internal import Foundation
 internal import Glibc
 internal import ProjectionKit
 internal import Projections
 internal import Subjects
-internal import Synchronization
 internal import Vault
 
 /// The root of the vault's keys, guarded by a command such as one that asks an HSM or a KMS.
 ///
 /// It is called with `wrap` or `unwrap` as its last argument and the bytes in hexadecimal digits on
-/// standard input, and answers on standard output alike.
+/// standard input, and answers on standard output alike. It has no terminal: what it needs of a
+/// person is had before, as by an agent.
 struct CommandRootKey: RootKey {
     let command: String
 
     /// How long it may take.
     private static let seconds = 30
-
-    /// By `timeout` of coreutils: where nobody sits, whatever the command has begun ends with it;
-    /// where somebody does, it may ask for a PIN, and they can end it.
-    private static var limit: [String] {
-        isatty(STDERR_FILENO) == 1
-            ? ["--foreground", "--kill-after=\(killedAfter)", "\(seconds)"]
-            : ["--kill-after=\(killedAfter)", "\(seconds)"]
-    }
 
     /// Seconds after the end of its time, when it does not heed that.
     private static let killedAfter = 2
@@ -40,7 +31,11 @@ struct CommandRootKey: RootKey {
         signal(SIGPIPE, SIG_IGN)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = Self.limit + ["/bin/sh", "-c", "exec \(command) \(what)"]
+        // By `timeout` of coreutils, which ends whatever the command has begun with it.
+        process.arguments = [
+            "--kill-after=\(Self.killedAfter)", "\(Self.seconds)", "/bin/sh", "-c",
+            "exec \(command) \(what)",
+        ]
         let begun = ContinuousClock.now
         let (input, output) = (Pipe(), Pipe())
         (process.standardInput, process.standardOutput) = (input, output)
@@ -48,7 +43,7 @@ struct CommandRootKey: RootKey {
             try process.run()
             try input.fileHandleForWriting.write(contentsOf: Data((Hex.encode(bytes) + "\n").utf8))
             try input.fileHandleForWriting.close()
-            let answer = Self.answer(from: output.fileHandleForReading)
+            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
             let ended = (process.terminationReason, process.terminationStatus)
             guard
@@ -72,27 +67,6 @@ struct CommandRootKey: RootKey {
         } catch {
             throw .rootCommand("\(command) \(what) has ended without reading what it was given")
         }
-    }
-}
-
-extension CommandRootKey {
-    /// What is read until the end, or until it is too late: what the command has begun may outlive
-    /// it, and keep the pipe.
-    private static func answer(from handle: FileHandle) -> [UInt8] {
-        let answer = Mutex<[UInt8]>([])
-        let atEnd = DispatchSemaphore(value: 0)
-        handle.readabilityHandler = { handle in
-            let bytes = handle.availableData
-            if bytes.isEmpty {
-                handle.readabilityHandler = nil
-                atEnd.signal()
-            } else {
-                answer.withLock { $0 += bytes }
-            }
-        }
-        _ = atEnd.wait(timeout: .now() + .seconds(seconds + killedAfter))
-        handle.readabilityHandler = nil
-        return answer.withLock { $0 }
     }
 }
 

@@ -263,6 +263,8 @@ struct QueryVerb: ParsableCommand {
         let (result, standing) =
             if let asOf {
                 try answer(query, of: projection, asOf, from: source)
+            } else if try isStale(projection) {
+                throw ReadModelError.stale(name: name)
             } else {
                 try ReadModel(of: projection, in: log.projectionsDirectory)
                     .answer(query, towards: source)
@@ -270,6 +272,12 @@ struct QueryVerb: ParsableCommand {
         tell(standing, of: name)
         Answer(columns: result.columns, rows: result.rows.map { $0.map(\.node) })
             .write(as: output.chosen)
+    }
+
+    /// Whether something may be left in its file that was erased.
+    private func isStale(_ projection: any Projection) throws -> Bool {
+        guard projection.content == .personal else { return false }
+        return try log.vaultDoor(.reading).vault()?.staleSubjects().isEmpty == false
     }
 
     private func answer(

@@ -201,7 +201,7 @@ extension Subject {
 
         func run() async throws {
             try await log.withEraser(.changing) { eraser in
-                try await eraser.rotate(to: eraser.vault.makeReadyNextEpoch())
+                try await eraser.rotate(to: eraser.vault.makeNextEpoch())
             } answer: { destroyed, _, vault in
                 Answer(object: [
                     ("destroyed_epoch", .count(destroyed)),
@@ -251,18 +251,32 @@ extension Subject {
             var executor = "the operator of the log"
 
             func run() async throws {
-                let run: RetentionRun = dryRun ? .listing : .erasing
-                try await log.withEraser(dryRun ? .looking : .erasing) { eraser in
+                if dryRun { return try list() }
+                try await log.withEraser(.erasing) { eraser in
                     var rows: [[Cell]] = []
                     for term in keep {
-                        let expired = try await eraser.retain(term, run, by: executor)
-                        rows += expired.map { $0.members(run).map(\.1) }
+                        let expired = try await eraser.erase(
+                            eraser.expired(term), term, by: executor)
+                        rows += expired.map { $0.members(.erasing).map(\.1) }
                     }
                     return rows
                 } answer: { rows, _, _ in
-                    Answer(columns: ["subject", "class", "last", "erased"], rows: rows)
-                        .write(as: output.chosen)
+                    write(rows)
                 }
+            }
+
+            private func list() throws {
+                let eraser = SubjectEraser(
+                    try log.vaultDoor(.reading).requireVault(), of: try log.openForReading())
+                write(
+                    try keep.flatMap { try eraser.expired($0) }.map {
+                        $0.members(.listing).map(\.1)
+                    })
+            }
+
+            private func write(_ rows: [[Cell]]) {
+                Answer(columns: ["subject", "class", "last", "erased"], rows: rows)
+                    .write(as: output.chosen)
             }
         }
     }
@@ -280,7 +294,7 @@ extension LogOptions {
         let door = vaultDoor(.writing)
         let vault = try door.requireVault()
         let eraser = SubjectEraser(vault, of: opened)
-        if work != .looking { _ = try await eraser.finishWhatWasBegun() }
+        _ = try await eraser.finishWhatWasBegun()
         let result = try await change(eraser)
         var stale: (any Error)?
         if work == .erasing {
@@ -306,6 +320,4 @@ private enum VaultWork {
     /// Keys are destroyed, and what is derived has to forget.
     case erasing
     case changing
-    /// Nothing is changed.
-    case looking
 }

@@ -1,0 +1,183 @@
+package import JSON
+
+/// Clock times of one date between which something is open.
+package struct DailyHours: Hashable, Sendable {
+    /// Minutes behind the midnight that begins the date, 0 to 1,439.
+    package let from: Int
+    /// Minutes behind the same midnight, more than `from`, and beyond 1,440 where it closes on the
+    /// next date.
+    package let to: Int
+
+    /// Reads `08:00-20:00`; where it closes no later than it opens, as `20:00-02:00`, it does so on
+    /// the next date. Nil where it is no such text, or neither ends.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let from = Self.minutes(parts[0]), let to = Self.minutes(parts[1]),
+            from < Self.dayMinutes, from != to
+        else { return nil }
+        self.from = from
+        self.to = to > from ? to : to + Self.dayMinutes
+    }
+
+    private static let dayMinutes = 1_440
+
+    private static func minutes(_ text: Substring) -> Int? {
+        let digits = Array(text.utf8)
+        guard digits.count == 5, digits[2] == UInt8(ascii: ":"),
+            [0, 1, 3, 4].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digits[$0]) }
+            ),
+            let hours = Int(text.prefix(2)), let minutes = Int(text.suffix(2)), minutes < 60,
+            hours < 24 || hours == 24 && minutes == 0
+        else { return nil }
+        return hours * 60 + minutes
+    }
+
+    fileprivate func interval(on date: CivilDate, in zone: Zone) -> Range<Int64>? {
+        let (opens, closes) = (moment(from, on: date, in: zone), moment(to, on: date, in: zone))
+        // Both may lie in an hour that a clock skips in spring.
+        return opens < closes ? opens..<closes : nil
+    }
+
+    private func moment(_ minutes: Int, on date: CivilDate, in zone: Zone) -> Int64 {
+        let (days, minute) = minutes.quotientAndRemainder(dividingBy: Self.dayMinutes)
+        return zone.instant(
+            date: CivilDate(daysSince1970: date.daysSince1970 + days),
+            microsecondOfDay: Int64(minute) * 60_000_000
+        ).microseconds
+    }
+}
+
+extension DailyHours: CustomStringConvertible {
+    package var description: String {
+        let closes = to > Self.dayMinutes ? to - Self.dayMinutes : to
+        return "\(Self.text(from))-\(Self.text(closes))"
+    }
+
+    private static func text(_ minutes: Int) -> String {
+        padded(minutes / 60, to: 2) + ":" + padded(minutes % 60, to: 2)
+    }
+}
+
+/// When something is open: week by week, but for holidays and exceptions.
+package struct OpeningHours: Sendable {
+    package let zone: Zone
+    /// Of Monday to Sunday.
+    package let week: [[DailyHours]]
+    package let holidays: [Holiday]
+    /// Of dates on which neither the week nor a holiday decides; none where it is closed.
+    package let exceptions: [CivilDate: [DailyHours]]
+
+    /// - Precondition: `week` has seven days.
+    package init(
+        in zone: Zone, week: [[DailyHours]], holidays: [Holiday] = [],
+        exceptions: [CivilDate: [DailyHours]] = [:]
+    ) {
+        precondition(week.count == 7, "a week has seven days")
+        self.zone = zone
+        self.week = week
+        self.holidays = holidays
+        self.exceptions = exceptions
+    }
+
+    /// Why a date has its hours.
+    package enum Reason: Equatable, Sendable {
+        case week
+        case holiday(String)
+        case exception
+    }
+
+    /// The hours that begin on a date, those that end on the next among them.
+    package func hours(on date: CivilDate) -> (hours: [DailyHours], reason: Reason) {
+        if let hours = exceptions[date] { return (hours, .exception) }
+        if let holiday = holidays.first(where: { $0.falls(on: date) }) {
+            return ([], .holiday(holiday.name))
+        }
+        return (week[date.weekday], .week)
+    }
+}
+
+extension CivilDate {
+    /// 0 for Monday to 6 for Sunday; 1970-01-01 was a Thursday.
+    package var weekday: Int {
+        let (_, remainder) = Int64(daysSince1970 + 3).flooredDivision(by: 7)
+        return Int(remainder)
+    }
+}
+
+/// The opening hours of one thing in the course of time.
+///
+/// A date has the hours of the version that is in force on it: later ones do not change the past.
+package struct OpeningCalendar: Sendable {
+    /// By the first date of each, ascending.
+    private var versions: [(first: CivilDate, hours: OpeningHours)] = []
+
+    package init() {}
+
+    /// Puts hours in force from a date on, in the place of what was to come then or later.
+    package mutating func publish(_ hours: OpeningHours, from first: CivilDate) {
+        versions.removeAll { $0.first >= first }
+        versions.append((first, hours))
+    }
+
+    /// The hours that are in force on a date; nil before the first.
+    package func hours(on date: CivilDate) -> OpeningHours? {
+        versions.last { $0.first <= date }?.hours
+    }
+
+    /// When it is open, of all hours that begin on these dates.
+    package func openTimes(on dates: ClosedRange<CivilDate>) -> OpenTimes {
+        var intervals: [Range<Int64>] = []
+        for day in dates.lowerBound.daysSince1970...dates.upperBound.daysSince1970 {
+            let date = CivilDate(daysSince1970: day)
+            guard let hours = hours(on: date) else { continue }
+            intervals += hours.hours(on: date).hours.compactMap {
+                $0.interval(on: date, in: hours.zone)
+            }
+        }
+        return OpenTimes(intervals)
+    }
+}
+
+/// When something is open in a stretch of time, so that open time is found without calendars.
+package struct OpenTimes: Sendable {
+    /// Microseconds since 1970; they do not touch each other, and ascend.
+    package let intervals: [Range<Int64>]
+    /// Open microseconds before each interval.
+    private let before: [Int64]
+
+    init(_ found: [Range<Int64>]) {
+        var merged: [Range<Int64>] = []
+        for interval in found.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, interval.lowerBound <= last.upperBound {
+                merged[merged.count - 1] =
+                    last.lowerBound..<max(last.upperBound, interval.upperBound)
+            } else {
+                merged.append(interval)
+            }
+        }
+        intervals = merged
+        var open: Int64 = 0
+        before = merged.map { interval in
+            defer { open += interval.upperBound - interval.lowerBound }
+            return open
+        }
+    }
+
+    /// Open microseconds between two moments; 0 where the second is not later.
+    ///
+    /// O(log n) in the number of intervals.
+    package func microseconds(from start: Instant, to end: Instant) -> Int64 {
+        max(0, open(before: end.microseconds) - open(before: start.microseconds))
+    }
+
+    private func open(before moment: Int64) -> Int64 {
+        var (low, high) = (0, intervals.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if intervals[middle].lowerBound < moment { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0 else { return 0 }
+        let interval = intervals[low - 1]
+        return before[low - 1] + min(moment, interval.upperBound) - interval.lowerBound
+    }
+}
