@@ -8,8 +8,10 @@ package struct DailyHours: Hashable, Sendable {
     /// next date.
     package let to: Int
 
-    /// Reads `08:00-20:00`; where it closes no later than it opens, as `20:00-02:00`, it does so on
-    /// the next date. Nil where it is no such text, or neither ends.
+    /// Reads hours such as `08:00-20:00`.
+    ///
+    /// Where it closes no later than it opens, as `20:00-02:00`, it does so on the next date. Nil
+    /// where it is no such text, or both are the same.
     package init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let from = Self.minutes(parts[0]), let to = Self.minutes(parts[1]),
