@@ -104,7 +104,8 @@ let package = Package(
             name: "Subjects", dependencies: ["EventLog", "Vault", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
-            name: "Intake", dependencies: ["EventLog", "ContactCentre", "JSON", "Storage", "YAML"],
+            name: "Intake",
+            dependencies: ["EventLog", "ContactCentre", "Admission", "JSON", "Storage", "YAML"],
             swiftSettings: strict),
         .target(
             name: "ProjectionKit", dependencies: ["EventLog", "Storage", "JSON", grdb, crypto],
@@ -133,8 +134,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON",
-                "Storage", "Merkle", "YAML",
+                "EventLog", "ContactCentre", "Admission", "Subjects", "Vault", "ProjectionKit",
+                "JSON", "Storage", "Merkle", "YAML",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -161,7 +162,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(
-            name: "Workloads", dependencies: ["EventLog", "Projections", "Storage", "JSON"],
+            name: "Workloads",
+            dependencies: ["EventLog", "Admission", "Projections", "Storage", "JSON"],
             path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(
             name: "ascolto",

@@ -34,6 +34,15 @@ package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -
     }
 }
 
+/// Why data that are there and are no JSON object are refused; nil for foreign types, and for
+/// schema versions that are not read here.
+///
+/// Also of types that require no member: what nobody reads should not look as if somebody did.
+package func refusalOfNoObject(type: String, schema: UInt16) -> PayloadError? {
+    guard let family = Family.ofType[type], family.schema == schema else { return nil }
+    return PayloadError(type: type, member: "data", problem: .noObject)
+}
+
 /// Which reader our types have.
 private enum Family {
     case contact
@@ -50,6 +59,16 @@ private enum Family {
         for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
         return families
     }()
+
+    /// The schema version that is read.
+    var schema: UInt16 {
+        switch self {
+        case .contact: ContactEvent.schema
+        case .operator: OperatorEvent.schema
+        case .case: CaseEvent.schema
+        case .survey: SurveyEvent.schema
+        }
+    }
 
     /// Reads the payload, and gives the time zone that it names.
     func zone(

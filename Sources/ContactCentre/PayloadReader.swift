@@ -16,6 +16,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         case repeated(String)
         /// The payload is bytes, or no JSON object at all.
         case notAnObject
+        /// The data are there, and of a kind in which no type has anything to say.
+        case noObject
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
         case tooLong
@@ -55,6 +57,7 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .notAWholeNumber: "must be a whole number"
         case .notAListOfObjects: "must be a list of objects"
         case .repeated(let text): "must not be " + jsonString(String(text.prefix(60))) + " twice"
+        case .noObject: "must be a JSON object"
         case .notAnObject: "must be in \"data\", which must be a JSON object"
         case .listedWord(let word, let member):
             "must not be " + jsonString(word) + ", which is a word of the list: write it as "

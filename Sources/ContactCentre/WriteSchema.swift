@@ -6,8 +6,7 @@ extension TypeDeclaration {
     /// What it allows is read, and what it forbids refused, with these exceptions: which time zones
     /// there are, that a number is written without fraction and exponent, that a question is
     /// answered once, leap seconds and times behind the year 9999; personal members that are null,
-    /// too long or have no reference, and `sealed`; data that are no object, which types take that
-    /// require nothing.
+    /// too long or have no reference, and `sealed`. Data may be left out where nothing is required.
     package var jsonSchema: JSONNode {
         var members: [(String, JSONNode)] = [
             ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),

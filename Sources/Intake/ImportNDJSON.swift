@@ -1,3 +1,4 @@
+internal import Admission
 internal import ContactCentre
 internal import EventLog
 internal import JSON
@@ -139,11 +140,6 @@ private struct NDJSONImport: ~Copyable {
         occurrences[id] = occurrence
         return EventID(namespace: id, name: String(occurrence).utf8)
     }
-}
-
-private func checkPayload(of event: NewEvent) -> PayloadCheck {
-    ContactCentre.checkPayload(
-        type: event.type.text, schema: event.schema, payload: event.data.object)
 }
 
 extension EventID {

@@ -1,3 +1,4 @@
+internal import Admission
 internal import ContactCentre
 internal import EventLog
 internal import HTTPTypes
@@ -124,9 +125,7 @@ struct IncomingEvent {
     private init(checking event: NewEvent) throws(Problem) {
         place = nil
         self.event = event
-        switch checkPayload(
-            type: event.type.text, schema: event.schema, payload: event.data.object)
-        {
+        switch checkPayload(of: event) {
         case .passes: lacksSchema = false
         case .statesNoSchema: lacksSchema = true
         case .refused(let error): throw Problem(.badRequest, .badEvent, "\(error)")

@@ -15,8 +15,8 @@ extension Rule {
         "EventLog": ["Storage", "Merkle", "JSON", "Crypto", "Glibc", "Synchronization"],
         "ContactCentre": ["JSON", "Foundation"],
         "Intake": [
-            "EventLog", "ContactCentre", "JSON", "Storage", "YAML", "Foundation", "Glibc",
-            "Synchronization",
+            "EventLog", "ContactCentre", "Admission", "JSON", "Storage", "YAML", "Foundation",
+            "Glibc", "Synchronization",
         ],
         "ProjectionKit": [
             "EventLog", "Storage", "JSON", "Crypto", "GRDB", "GRDBSQLite", "Dispatch", "Foundation",
@@ -31,8 +31,8 @@ extension Rule {
             "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
         ],
         "Server": [
-            "EventLog", "ContactCentre", "Subjects", "Vault", "ProjectionKit", "JSON", "Storage",
-            "Merkle",
+            "EventLog", "ContactCentre", "Admission", "Subjects", "Vault", "ProjectionKit", "JSON",
+            "Storage", "Merkle",
             "YAML", "Hummingbird",
             "HummingbirdCore", "HummingbirdHTTP2", "NIOCore", "NIOPosix", "NIOHTTP1",
             "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOSSL", "HTTPTypes", "Logging",
@@ -46,7 +46,7 @@ extension Rule {
         "Admission": ["EventLog", "ContactCentre"],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
-        "Workloads": ["EventLog", "Projections", "Storage", "JSON"],
+        "Workloads": ["EventLog", "Admission", "Projections", "Storage", "JSON"],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [

@@ -1,3 +1,4 @@
+internal import Admission
 internal import EventLog
 internal import Storage
 
@@ -23,6 +24,9 @@ public struct Pair: Sendable {
 public actor PairedWork {
     private let scratch: Scratch
     private let sizedLog: EventLog
+    private let ruledLog: EventLog
+    private let freeLog: EventLog
+    private var judged: CallLives
     private var raw: RawLMDB
     private var sized: SizedEvents
     private var strangers: CallLives
@@ -63,11 +67,17 @@ public actor PairedWork {
             _ = try closed.append(lines: lines, perCommit: count)
         }
         streams = calls.sampledStreams
+        try EventLog.create(at: scratch.path + "/ruled", zone: Self.zone)
+        ruledLog = try EventLog.open(
+            at: scratch.path + "/ruled", access: .writing, under: .contactCentre)
+        try EventLog.create(at: scratch.path + "/free", zone: Self.zone)
+        freeLog = try EventLog.open(at: scratch.path + "/free", access: .writing)
+        judged = try CallLives(seed: seed ^ 1)
     }
 
     /// Takes the logs away.
     public func remove() {
-        sizedLog.close()
+        for log in [sizedLog, ruledLog, freeLog] { log.close() }
         scratch.remove()
     }
 
@@ -90,6 +100,19 @@ public actor PairedWork {
         }
         let ours = try await sizedLog.appendBulk(calls, inFlight: Self.callsInFlight)
         return Pair(ours, try raw.append(lines: lines, perCommit: Self.eventsOfCall))
+    }
+
+    /// Calls in appends of 1,000 events under the rules of contacts; the baseline is the same log
+    /// without rules, and not LMDB.
+    public func rules() async throws -> Pair {
+        let calls = [Append(try judged.next(Self.eventsOfCall))]
+        // Whoever comes first pays for what the machine does beside it.
+        if numbers.below(2) == 0 {
+            let ours = try await ruledLog.appendBulk(calls, inFlight: 1)
+            return Pair(ours, try await freeLog.appendBulk(calls, inFlight: 1))
+        }
+        let baseline = try await freeLog.appendBulk(calls, inFlight: 1)
+        return Pair(try await ruledLog.appendBulk(calls, inFlight: 1), baseline)
     }
 
     /// One append of as many events as a block holds, so that one is sealed on the way.

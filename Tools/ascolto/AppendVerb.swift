@@ -188,9 +188,7 @@ private struct AppendTally {
             do {
                 let sent = try NewEvent(cloudEvent: bytes, logMembers: .refused)
                 let event = try seal?.sealed(sent) ?? sent
-                switch checkPayload(
-                    type: event.type.text, schema: event.schema, payload: event.data.object)
-                {
+                switch checkPayload(of: event) {
                 case .passes: break
                 case .statesNoSchema: withoutSchema += 1
                 case .refused(let error):

@@ -39,6 +39,7 @@ private let watched = [
     Watched(name: "append 1") { try await $0.append(appenders: 1, eventsEach: 50) },
     Watched(name: "append 64") { try await $0.append(appenders: 64, eventsEach: 50) },
     Watched(name: "bulk") { try await $0.bulk() },
+    Watched(name: "rules") { try await $0.rules() },
     Watched(name: "seal") { try await $0.seal() },
     Watched(name: "replay") { try await $0.replay() },
     Watched(name: "scan") { try await $0.scan() },
