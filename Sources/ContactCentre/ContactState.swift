@@ -164,10 +164,10 @@ package struct ContactState: Hashable, Sendable {
         return switch stage {
         case .selfService: isInSelfService
         case .queue, .chatSilent, .ticketWithdrawn: phase == .gaveUp
-        case .ringing: phase == .gaveUp || phase == .answered || phase == .placed
+        case .ringing: phase == .gaveUp || mayBeConnected
         case .hold: phase == .connected
         case .other:
-            isInSelfService || phase == .gaveUp || phase == .answered || phase == .connected
+            isInSelfService || phase == .gaveUp || mayBeConnected || phase == .connected
         }
     }
 

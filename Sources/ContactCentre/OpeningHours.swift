@@ -36,7 +36,8 @@ package struct DailyHours: Hashable, Sendable {
 
     fileprivate func interval(on date: CivilDate, in zone: Zone) -> Range<Int64>? {
         let (opens, closes) = (moment(from, on: date, in: zone), moment(to, on: date, in: zone))
-        // Both may lie in an hour that a clock skips in spring.
+        // In spring, a time that a clock skips means as much later; then it may close before it
+        // opens.
         return opens < closes ? opens..<closes : nil
     }
 

@@ -60,6 +60,7 @@ package enum StreamState: Hashable, Sendable {
         _ state: inout StreamState?, by judged: JudgedEvent
     ) -> ImpossibleStep? {
         let before = state
+        if before == .unknown, judged.dependsOnPast { return nil }
         var broken: (rule: String, meaning: String)?
         switch judged {
         case .contact(let event):

@@ -72,8 +72,8 @@ extension ReadModelError: CustomStringConvertible {
         case .outdated(let name, let reason):
             "the read model \(name) must be made anew: \(reason); run: ascolto project \(name)"
         case .stale(let name):
-            "\(name) is to be made anew after an erasure, and is not shown before that; the next "
-                + "append or erasure does it, where nobody reads it"
+            "\(name) is to be made anew after an erasure, and is not shown before that; where no "
+                + "server does it: ascolto project \(name)"
         case .otherLog(let path, let found, let expected):
             "\(path) belongs to the log \(found), not to \(expected); "
                 + "project with --rebuild to replace it"

@@ -3,6 +3,7 @@ internal import EventLog
 internal import HTTPTypes
 internal import Hummingbird
 internal import JSON
+internal import ServiceLifecycle
 internal import Subjects
 internal import Vault
 
@@ -194,7 +195,7 @@ extension Responder {
         }
         var expired: [Expired] = []
         for term in terms {
-            let found = try await desk.subjects.look(needing: .names) { vault, log in
+            let found = try await desk.subjects.scan { vault, log in
                 try SubjectEraser(vault, of: log).expired(term)
             }
             guard run == .erasing else {
@@ -203,6 +204,7 @@ extension Responder {
             }
             // Some at a time: nobody who is to be erased waits for all of them.
             for start in stride(from: 0, to: found.count, by: ServerLimits.retentionTurn) {
+                guard !Task.isShuttingDownGracefully else { throw Problem.endingRetention }
                 let some = found.dropFirst(start).prefix(ServerLimits.retentionTurn)
                 expired += try await desk.subjects.change(needing: .names) { eraser in
                     try await eraser.erase(some, term, by: client.name)
@@ -220,4 +222,11 @@ extension Responder {
             .ok,
             .object([("destroyed_epoch", .count(destroyed)), ("epoch", .count(current))]))
     }
+}
+
+extension Problem {
+    fileprivate static let endingRetention = Problem(
+        .serviceUnavailable, .unavailable,
+        "the server is about to end; what was erased stays erased, and the same sent again goes on"
+    ).retryable()
 }

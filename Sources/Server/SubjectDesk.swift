@@ -27,6 +27,7 @@ final class SubjectDesk: Service {
     private let troubles = Mutex<[String: String]>([:])
     private let changes: BlockingTasks
     private let looks: BlockingTasks
+    private let scans: BlockingTasks
     private let root: BlockingTasks
     private let forgetting: BlockingTasks
     private let changeTurns = Turns()
@@ -35,7 +36,10 @@ final class SubjectDesk: Service {
 
     private enum Standing {
         case closed
-        /// There is a vault, and its root has not answered, or not rightly; nobody waits for it.
+        /// There is a vault, and its root is asked for the first time; requests for keys wait for a
+        /// moment.
+        case asking
+        /// Its root has not answered in time, or not rightly; nobody waits for it.
         case locked(reason: String)
         case open(PersonalSeal)
     }
@@ -65,6 +69,7 @@ final class SubjectDesk: Service {
         self.makeAnew = makeAnew
         changes = try BlockingTasks()
         looks = try BlockingTasks()
+        scans = try BlockingTasks()
         root = try BlockingTasks()
         forgetting = try BlockingTasks()
     }
@@ -83,11 +88,17 @@ final class SubjectDesk: Service {
 
     /// Refuses an event that would be sealed if the root could be asked.
     func requireUnlocked(for event: NewEvent) throws(Problem) {
-        guard case .locked(let reason) = standing.withLock({ $0 }),
-            PersonalFields.stand(in: event.data.object, of: event.type.text)
-        else { return }
+        let reason: String
+        switch standing.withLock({ $0 }) {
+        case .asking: reason = Self.noAnswer
+        case .locked(let why): reason = why
+        case .closed, .open: return
+        }
+        guard PersonalFields.stand(in: event.data.object, of: event.type.text) else { return }
         throw Self.locked(reason)
     }
+
+    private static let noAnswer = "the root of the vault's keys has not answered yet"
 
     private static func locked(_ reason: String) -> Problem {
         Problem(.serviceUnavailable, .unavailable, reason).retryable()
@@ -102,6 +113,9 @@ final class SubjectDesk: Service {
         }
         guard seal == nil else { return }
         await FirstToCome.wait(upTo: ServerLimits.rootPatience) { [self] in await unlock(vault) }
+        standing.withLock { standing in
+            if case .asking = standing { standing = .locked(reason: Self.noAnswer) }
+        }
     }
 
     /// Whether the root is asked again now: less and less often, since an agent may count.
@@ -131,8 +145,7 @@ final class SubjectDesk: Service {
     /// Has the root unwrap the key of the epoch; who comes meanwhile waits for the same answer.
     private func unlock(_ vault: KeyStore) async {
         standing.withLock { standing in
-            guard case .closed = standing else { return }
-            standing = .locked(reason: "the root of the vault's keys has not answered yet")
+            if case .closed = standing { standing = .asking }
         }
         let attempt = unlocking.withLock { running in
             guard running == nil, mayAsk() else { return running }
@@ -167,7 +180,10 @@ final class SubjectDesk: Service {
 
     /// Refuses what needs the root while it cannot be asked.
     private func requireKeys() async throws {
-        if case .closed = standing.withLock({ $0 }) { try await takeUp() }
+        switch standing.withLock({ $0 }) {
+        case .closed, .asking: try await takeUp()
+        case .locked, .open: break
+        }
         if case .locked(let reason) = standing.withLock({ $0 }) { throw Self.locked(reason) }
     }
 
@@ -177,6 +193,15 @@ final class SubjectDesk: Service {
     ) async throws -> Result {
         if need == .keys { try await requireKeys() }
         return try await Task(executorPreference: looks) { [log, door] in
+            try body(door.requireVault(), log)
+        }.value
+    }
+
+    /// Goes through many subjects, which takes a while; nobody else waits for it.
+    func scan<Result: Sendable>(
+        _ body: @escaping @Sendable (KeyStore, EventLog) throws -> Result
+    ) async throws -> Result {
+        try await Task(executorPreference: scans) { [log, door] in
             try body(door.requireVault(), log)
         }.value
     }
@@ -224,9 +249,15 @@ final class SubjectDesk: Service {
         try await requireKeys()
         return try await rotationTurns.take(on: root) { [self] in
             let next = try vault.makeNextEpoch()
-            return try await changeTurns.take(on: changes) { [log] in
-                let destroyed = try await SubjectEraser(vault, of: log).rotate(to: next)
-                return (destroyed, try vault.currentEpoch())
+            do {
+                return try await changeTurns.take(on: changes) { [log] in
+                    let destroyed = try await SubjectEraser(vault, of: log).rotate(to: next)
+                    return (destroyed, try vault.currentEpoch())
+                }
+            } catch {
+                // It may have begun, with the key before it still there.
+                brokenOff.withLock { $0 = .perhaps }
+                throw error
             }
         }
     }
@@ -267,7 +298,7 @@ final class SubjectDesk: Service {
         await rotationTurns.end()
         await changeTurns.end()
         await forgettings.end()
-        for thread in [changes, looks, root, forgetting] { thread.end() }
+        for thread in [changes, looks, scans, root, forgetting] { thread.end() }
     }
 }
 

@@ -43,24 +43,23 @@ package enum RetentionRun: Sendable {
 extension SubjectEraser {
     /// The subjects whose newest data of a class are older than its term, in no particular order.
     ///
-    /// Looks up the events of each subject that has a key of the class; of all, where `among` is
-    /// nil.
+    /// Looks up the events of each subject that has a key of the class.
     /// - Throws: `VaultError`, `LogError`.
-    package func expired(
-        _ term: RetentionTerm, among some: Set<SubjectRef>? = nil
-    ) throws -> [Expired] {
+    package func expired(_ term: RetentionTerm) throws -> [Expired] {
+        try vault.subjects(withKeysOf: term.retention).compactMap { subject, key, created in
+            try expired(subject, term, key, created)
+        }
+    }
+
+    private func expired(
+        _ subject: SubjectRef, _ term: RetentionTerm, _ key: KeyID, _ created: Int64
+    ) throws -> Expired? {
         let age = term.days * Instant.microsecondsOfDay
         let moment = Instant(microseconds: log.clock.now.microseconds - age)
-        var expired: [Expired] = []
-        for (subject, key, created) in try vault.subjects(withKeysOf: term.retention)
-        where some?.contains(subject) ?? true {
-            let last =
-                try log.newestEvent(of: subject, sealedBy: key)
-                ?? Instant(microseconds: created)
-            guard last < moment else { continue }
-            expired.append(Expired(subject: subject, retention: term.retention, last: last))
-        }
-        return expired
+        let last =
+            try log.newestEvent(of: subject, sealedBy: key) ?? Instant(microseconds: created)
+        return last < moment
+            ? Expired(subject: subject, retention: term.retention, last: last) : nil
     }
 
     /// Erases what has expired, but for those who have come back meanwhile.
@@ -69,15 +68,22 @@ extension SubjectEraser {
         _ found: some Sequence<Expired>, _ term: RetentionTerm, by executor: String
     ) async throws -> [Expired] {
         _ = try await carryOutWhatWasBegun()
-        let expired = try expired(term, among: Set(found.map(\.subject)))
-        for one in expired {
+        var erased: [Expired] = []
+        for one in found {
+            let status = try vault.status(of: one.subject).first {
+                $0.retention == term.retention && $0.state != .erased
+            }
+            guard let status,
+                let expired = try expired(one.subject, term, status.key, status.created)
+            else { continue }
             // They have a key of the class: what the log tells of others does not matter.
             _ = try begin(
                 one.subject, [term.retention],
                 basis: "retention of \(term.retention): \(term.days) days", by: executor, [])
+            erased.append(expired)
         }
         _ = try await carryOutWhatWasBegun()
-        return expired
+        return erased
     }
 }
 

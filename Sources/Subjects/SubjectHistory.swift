@@ -33,9 +33,10 @@ package struct SubjectHistory: Sendable {
     /// Reads the subject's events by their tag.
     package init(of subject: SubjectRef, in log: EventLog, _ vault: KeyStore) throws {
         self.subject = subject
-        let current = try vault.currentEpoch()
         keys = try vault.status(of: subject).map {
-            Key(status: $0, isBeyondRecovery: $0.state == .erased && $0.epoch < current)
+            Key(
+                status: $0,
+                isBeyondRecovery: $0.state == .erased && !vault.hasKey(ofEpoch: $0.epoch))
         }
         let isBegun = try vault.begunErasures().contains { $0.subject == subject }
         isFinished = try !isBegun && !vault.staleSubjects().contains(subject)

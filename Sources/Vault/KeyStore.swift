@@ -150,6 +150,8 @@ extension KeyStore {
     package func makeSubject(
         of identifier: Identifier?, keeping classes: [RetentionClass], at moment: Int64
     ) throws(VaultError) -> SubjectRef {
+        // The root may take its time, and others write meanwhile.
+        try unlock()
         return try wrapping {
             try environment.write { transaction in
                 let blinded = try identifier.map { try blind($0, in: transaction) }
@@ -336,6 +338,7 @@ extension KeyStore {
     package func authorise(
         _ subject: SubjectRef, keeping classes: [RetentionClass], at moment: Int64
     ) throws(VaultError) {
+        try unlock()
         try wrapping {
             try environment.write { transaction in
                 let records = try records(of: subject, in: transaction)
@@ -410,8 +413,15 @@ extension KeyStore {
         let current = try epoch()
         epochs.removeLeftovers()
         // Only who has the log for writing rotates and comes here: no other key is about to begin.
-        for epoch in epochs.epochs where epoch != current { try epochs.destroy(epoch) }
+        var failure: (any Error)?
+        for epoch in epochs.epochs where epoch != current {
+            do { try epochs.destroy(epoch) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
+
+    /// Whether the key of an epoch is there, so that what was wrapped under it could be read.
+    package func hasKey(ofEpoch epoch: UInt32) -> Bool { epochs.epochs.contains(epoch) }
 
     private func forget(
         _ subject: SubjectRef, in transaction: inout WriteTransaction

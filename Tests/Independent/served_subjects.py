@@ -38,13 +38,13 @@ def place(name):
     return os.path.join(scratch, name)
 
 
-def run(*arguments, log, data=b""):
+def run(*arguments, log, data=b"", environment=None):
     return subprocess.run([options.ascolto, *arguments, "--log", place(log)], input=data,
-                          capture_output=True)
+                          capture_output=True, env={**os.environ, **(environment or {})})
 
 
-def done(*arguments, log, data=b""):
-    ended = run(*arguments, log=log, data=data)
+def done(*arguments, log, data=b"", environment=None):
+    ended = run(*arguments, log=log, data=data, environment=environment)
     if ended.returncode:
         raise SystemExit(f"{arguments}: {ended.returncode}: {ended.stderr.decode()}")
     return ended.stdout
@@ -399,6 +399,50 @@ def in_use():
     checks.same(server.stop(), 0, "the exit status")
 
 
+def left_to_project():
+    """Where no server goes on with it, the command line makes it anew, and shows nothing before."""
+    done("init", log="p")
+    done("append", data=json.dumps(event()).encode(), log="p")
+    subject = json.loads(done("subject", "create", data=b"A\n", log="p"))["subject"]
+    done("append", data=json.dumps(opinion(subject)).encode(), log="p")
+    done("project", log="p")
+    other = os.open(place("p/projections"), os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    ended = run("subject", "erase", subject, "--basis", "b", log="p")
+    checks.same((ended.returncode, json.loads(ended.stdout)["finished"]), (4, False), "in use")
+    os.close(other)
+    ended = run("query", "survey-comments", log="p")
+    checks.that(ended.returncode == 4 and b"ascolto project" in ended.stderr and not ended.stdout,
+                f"a query before it was made anew: {ended}")
+    rows = json.loads(done("project", "survey-comments", log="p"))
+    checks.same(len(rows), 1, "made anew")
+    rows = json.loads(done("query", "survey-comments", log="p"))
+    checks.same([(row["state"], row["comment"]) for row in rows], [("erased", None)], "then shown")
+    checks.same(json.loads(done("subject", "status", subject, log="p"))["finished"], True, "done")
+    checks.same(search(place("p")), [], "clear text in any file")
+
+
+def destroyed_late():
+    """A rotation whose old key cannot be destroyed is not told as done, and goes on by itself."""
+    done("init", log="d")
+    server = Server(options.ascolto, place("d"), "--insecure")
+    subject = make(server, "A")
+    checks.same(ask(server, "POST", f"/v1/subjects/{subject}/erasure", BASIS)[0], 200, "erased")
+    old = place("d/vault/epoch-1.key")
+    os.rename(old, place("aside.key"))
+    os.mkdir(old)
+    checks.that(ask(server, "POST", "/v1/epoch")[0] >= 500, "a key that cannot be destroyed")
+    keys = ask(server, "GET", f"/v1/subjects/{subject}")[1]["keys"]
+    checks.same({key["beyond_recovery"] for key in keys}, {False}, "while it is there")
+    os.rmdir(old)
+    os.rename(place("aside.key"), old)
+    wait(lambda: not os.path.exists(old), "destroyed after all")
+    keys = ask(server, "GET", f"/v1/subjects/{subject}")[1]["keys"]
+    checks.same({key["beyond_recovery"] for key in keys}, {True}, "then it is beyond recovery")
+    wait(lambda: done("read", "--type", "subject.key_epoch_destroyed", log="d"), "and told")
+    checks.same(server.stop(), 0, "the exit status")
+
+
 def brought_back():
     """A vault of before is put back, and another process projects: nothing of it is shown."""
     done("init", log="o")
@@ -536,6 +580,12 @@ def hanging():
     checks.same(server.append(call(subject))[0], 503, "what is personal")
     checks.that(time.time() - begun < 5, "the root was waited for")
     wait(lambda: server.append(call(subject))[0] == 201, "the root has answered")
+    # One that leaves something running behind its answer is not waited for.
+    with open(place("slow"), "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nsetsid sleep 20 2>/dev/null &\nrev\n")
+    begun = time.time()
+    done("subject", "create", data=b"A\n", log="h", environment=guard)
+    checks.that(time.time() - begun < 10, "what the guard has left running was waited for")
     checks.same(server.stop(), 0, "the exit status")
 
 
@@ -580,6 +630,8 @@ try:
     beside()
     gone_away()
     in_use()
+    left_to_project()
+    destroyed_late()
     brought_back()
     locked()
     rotating()

@@ -1,9 +1,11 @@
+internal import Dispatch
 internal import EventLog
 internal import Foundation
 internal import Glibc
 internal import ProjectionKit
 internal import Projections
 internal import Subjects
+internal import Synchronization
 internal import Vault
 
 /// The root of the vault's keys, guarded by a command such as one that asks an HSM or a KMS.
@@ -31,10 +33,11 @@ struct CommandRootKey: RootKey {
         signal(SIGPIPE, SIG_IGN)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        // By `timeout` of coreutils, which ends whatever the command has begun with it.
+        // By `timeout` of coreutils, which ends whatever the command has begun with it. The status
+        // comes by the pipe too: the end of the process is not seen while anything is left of it.
         process.arguments = [
             "--kill-after=\(Self.killedAfter)", "\(Self.seconds)", "/bin/sh", "-c",
-            "exec \(command) \(what)",
+            "\(command) \(what); echo \"\(Self.statusMark)$?\"",
         ]
         let begun = ContinuousClock.now
         let (input, output) = (Pipe(), Pipe())
@@ -43,30 +46,49 @@ struct CommandRootKey: RootKey {
             try process.run()
             try input.fileHandleForWriting.write(contentsOf: Data((Hex.encode(bytes) + "\n").utf8))
             try input.fileHandleForWriting.close()
-            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            let ended = (process.terminationReason, process.terminationStatus)
-            guard
-                ended == (.exit, 0) || begun.duration(to: .now) < .seconds(Self.seconds)
-            else {
-                throw VaultError.rootCommand(
-                    "\(command) \(what) has not answered within \(Self.seconds) s")
-            }
-            guard ended == (.exit, 0) else {
-                throw VaultError.rootCommand("\(command) \(what) ended with \(ended.1)")
-            }
-            let text = String(decoding: answer, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
-            guard let bytes = Hex.decode(text), !bytes.isEmpty else {
-                throw VaultError.rootCommand(
-                    "\(command) \(what) has not answered in hexadecimal digits")
-            }
-            return bytes
-        } catch let error as VaultError {
-            throw error
         } catch {
             throw .rootCommand("\(command) \(what) has ended without reading what it was given")
         }
+        let lines = Self.lines(from: output.fileHandleForReading)
+        guard let status = lines.last, status.hasPrefix(Self.statusMark) else {
+            let isLate = begun.duration(to: .now) >= .seconds(Self.seconds)
+            throw .rootCommand(
+                "\(command) \(what) "
+                    + (isLate
+                        ? "has not answered within \(Self.seconds) s" : "has not come to its end"))
+        }
+        guard status == Self.statusMark + "0" else {
+            throw .rootCommand(
+                "\(command) \(what) ended with \(status.dropFirst(Self.statusMark.count))")
+        }
+        let text = lines.dropLast().joined().trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let bytes = Hex.decode(text.lowercased()), !bytes.isEmpty else {
+            throw .rootCommand("\(command) \(what) has not answered in hexadecimal digits")
+        }
+        return bytes
+    }
+
+    private static let statusMark = "status "
+
+    /// The lines up to that with the status, or those that there are in time.
+    private static func lines(from handle: FileHandle) -> [String] {
+        let answer = Mutex<[UInt8]>([])
+        let isOver = DispatchSemaphore(value: 0)
+        handle.readabilityHandler = { handle in
+            let bytes = handle.availableData
+            let isWhole = answer.withLock { answer in
+                answer += bytes
+                return answer.last == UInt8(ascii: "\n")
+                    && String(decoding: answer, as: UTF8.self).contains(statusMark)
+            }
+            guard bytes.isEmpty || isWhole else { return }
+            handle.readabilityHandler = nil
+            isOver.signal()
+        }
+        _ = isOver.wait(timeout: .now() + .seconds(seconds + killedAfter))
+        handle.readabilityHandler = nil
+        let text = answer.withLock { String(decoding: $0, as: UTF8.self) }
+        return text.split(separator: "\n").map(String.init)
     }
 }
 
@@ -98,6 +120,11 @@ extension LogOptions {
         do { try door.vault()?.letForget(makingAnew(in: opened, by: door, within: .zero)) } catch {
             Standard.error("ascolto: an erasure is not finished yet: \(error)")
         }
+    }
+
+    /// Whether something may be left in what is derived and personal that was erased.
+    func isStale() throws -> Bool {
+        try vaultDoor(.reading).vault()?.staleSubjects().isEmpty == false
     }
 
     /// Says that a root key was made.

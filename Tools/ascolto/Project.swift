@@ -87,8 +87,7 @@ struct ProjectionOptions: ParsableArguments {
         return .microseconds(Int64((seconds * 1e6).rounded()))
     }
 
-    func named(_ name: String, of log: LogOptions) throws -> any Projection {
-        let all = try all(of: log)
+    func named(_ name: String, among all: [any Projection]) throws -> any Projection {
         guard let projection = all.first(where: { $0.name == name }) else {
             throw UsageError(
                 "there is no projection \(name); there are: "
@@ -124,10 +123,26 @@ struct Project: ParsableCommand {
         }
     }
 
+    /// Where something may be left in it that was erased; nil where nothing is.
+    private func madeAnew(
+        _ projection: any Projection, by projector: Projector, _ source: EventSource,
+        _ door: VaultDoor, _ progress: (ProjectionProgress) throws -> Void
+    ) throws -> ProjectionOutcome? {
+        guard projection.content == .personal else { return nil }
+        var outcome: ProjectionOutcome?
+        try door.vault()?.letForget {
+            outcome = try projector.rebuild(from: source, progress: progress)
+        }
+        return outcome
+    }
+
     func run() throws {
-        let projections =
-            try names.isEmpty
-            ? known.all(of: log) : names.map { try known.named($0, of: log) }
+        // Opened once in a process, so for all that is done with it.
+        // Where it cannot be, only those have to know that need it.
+        let isStale = (try? log.isStale()) ?? false
+        let door = log.vaultDoor(isStale ? .writing : .reading)
+        let all = try known.all(of: log, by: door)
+        let projections = try names.isEmpty ? all : names.map { try known.named($0, among: all) }
         let opened = try log.openForReading()
         let source = EventSource(opened)
         var rows: [[Cell]] = []
@@ -140,6 +155,10 @@ struct Project: ParsableCommand {
             let outcome =
                 if let asOf {
                     try projector.build(asOf: asOf, from: source, progress: progress)
+                } else if let outcome = try madeAnew(
+                    projection, by: projector, source, door, progress)
+                {
+                    outcome
                 } else if rebuild {
                     try projector.rebuild(from: source, progress: progress)
                 } else {
@@ -252,7 +271,7 @@ struct QueryVerb: ParsableCommand {
     }
 
     func run() throws {
-        let projection = try known.named(name, of: log)
+        let projection = try known.named(name, among: known.all(of: log))
         let query: Query =
             if let sql {
                 .sql(sql)
@@ -263,7 +282,7 @@ struct QueryVerb: ParsableCommand {
         let (result, standing) =
             if let asOf {
                 try answer(query, of: projection, asOf, from: source)
-            } else if try isStale(projection) {
+            } else if try projection.content == .personal && log.isStale() {
                 throw ReadModelError.stale(name: name)
             } else {
                 try ReadModel(of: projection, in: log.projectionsDirectory)
@@ -272,12 +291,6 @@ struct QueryVerb: ParsableCommand {
         tell(standing, of: name)
         Answer(columns: result.columns, rows: result.rows.map { $0.map(\.node) })
             .write(as: output.chosen)
-    }
-
-    /// Whether something may be left in its file that was erased.
-    private func isStale(_ projection: any Projection) throws -> Bool {
-        guard projection.content == .personal else { return false }
-        return try log.vaultDoor(.reading).vault()?.staleSubjects().isEmpty == false
     }
 
     private func answer(
