@@ -44,7 +44,8 @@ final class SubjectDesk: Service {
         case open(PersonalSeal)
     }
 
-    /// Whether a process before has left something half done in the vault.
+    /// Whether something is left half done in the vault, by a process before or a rotation; known
+    /// and changed in the turns of changes only.
     private enum BrokenOff {
         case perhaps
         case nothing
@@ -131,11 +132,12 @@ final class SubjectDesk: Service {
 
     private func finishWhatWasBegun(in vault: KeyStore) async {
         do {
-            let finished = try await changeTurns.take(on: changes) { [log] in
-                try await SubjectEraser(vault, of: log).finishWhatWasBegun()
+            let finished = try await changeTurns.take(on: changes) { [self] in
+                let finished = try await SubjectEraser(vault, of: log).finishWhatWasBegun()
+                brokenOff.withLock { $0 = .nothing }
+                return finished
             }
             for erasure in finished { logger.notice("\(erasure.finished)") }
-            brokenOff.withLock { $0 = .nothing }
             note(nil, "what was broken off in the vault is not finished yet")
         } catch {
             note(error, "what was broken off in the vault is not finished yet")
@@ -249,15 +251,15 @@ final class SubjectDesk: Service {
         try await requireKeys()
         return try await rotationTurns.take(on: root) { [self] in
             let next = try vault.makeNextEpoch()
-            do {
-                return try await changeTurns.take(on: changes) { [log] in
+            return try await changeTurns.take(on: changes) { [self] in
+                do {
                     let destroyed = try await SubjectEraser(vault, of: log).rotate(to: next)
                     return (destroyed, try vault.currentEpoch())
+                } catch {
+                    // It may have begun, with the key before it still there.
+                    brokenOff.withLock { $0 = .perhaps }
+                    throw error
                 }
-            } catch {
-                // It may have begun, with the key before it still there.
-                brokenOff.withLock { $0 = .perhaps }
-                throw error
             }
         }
     }
