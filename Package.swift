@@ -126,6 +126,9 @@ let package = Package(
             name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .target(
+            name: "Description", dependencies: ["EventLog", "ContactCentre", "JSON", "YAML"],
+            swiftSettings: strict),
+        .target(
             name: "Reports",
             dependencies: [
                 "EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON", "Storage",
@@ -169,7 +172,8 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Admission", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Subjects", "Vault", "Reports", "Server", "JSON", "Storage",
+                "Reorganisation", "Description", "Subjects", "Vault", "Reports", "Server", "JSON",
+                "Storage",
                 "Merkle", "YAML",
                 "Workloads",
                 arguments,

@@ -35,6 +35,11 @@ package enum Catalogue {
                 reader throws(PayloadError) in _ = try OperatorEvent(kind, from: reader)
             }
         }
+        + OrganisationEvent.Kind.all.map { kind in
+            declared(kind.type, OrganisationEvent.schema, kind.meaning) {
+                reader throws(PayloadError) in _ = try OrganisationEvent(kind, from: reader)
+            }
+        }
 
     /// A type, by having its reader say what it asks for.
     private static func declared(

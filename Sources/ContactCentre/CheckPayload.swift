@@ -24,10 +24,7 @@ package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -
             throw PayloadError(type: type, member: first.member, problem: .personalInClear)
         }
         if schema == 0 { return .statesNoSchema }
-        let zone = try family.zone(type: type, schema: schema, payload: payload)
-        if let zone, !Zone.exists(identifier: zone) {
-            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
-        }
+        try family.check(type: type, schema: schema, payload: payload)
         return .passes
     } catch {
         return .refused(error)
@@ -49,6 +46,7 @@ private enum Family {
     case `operator`
     case `case`
     case survey
+    case organisation(OrganisationEvent.Kind)
 
     /// Looked up once for each event that comes in, most of which are of other types.
     static let ofType: [String: Family] = {
@@ -57,6 +55,7 @@ private enum Family {
         for kind in OperatorEvent.Kind.allCases { families[kind.rawValue] = .operator }
         for kind in CaseEvent.Kind.allCases { families[kind.rawValue] = .case }
         for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
+        for kind in OrganisationEvent.Kind.all { families[kind.type] = .organisation(kind) }
         return families
     }()
 
@@ -67,23 +66,29 @@ private enum Family {
         case .operator: OperatorEvent.schema
         case .case: CaseEvent.schema
         case .survey: SurveyEvent.schema
+        case .organisation: OrganisationEvent.schema
         }
     }
 
-    /// Reads the payload, and gives the time zone that it names.
-    func zone(
-        type: String, schema: UInt16, payload: JSONPayload?
-    ) throws(PayloadError) -> String? {
+    /// Reads the payload, and asks what only the machine knows.
+    func check(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
+        var zone: String?
         switch self {
         case .contact:
             let event = try ContactEvent(type: type, schema: schema, payload: payload)
-            if case .received(let received) = event { return received.zone }
+            if case .received(let received) = event { zone = received.zone }
         case .operator: _ = try OperatorEvent(type: type, schema: schema, payload: payload)
         case .case:
             let event = try CaseEvent(type: type, schema: schema, payload: payload)
-            if case .opened(let opened) = event { return opened.zone }
+            if case .opened(let opened) = event { zone = opened.zone }
         case .survey: _ = try SurveyEvent(type: type, schema: schema, payload: payload)
+        case .organisation(let kind):
+            guard schema == self.schema else { return }
+            let event = try OrganisationEvent(kind, payload: payload)
+            if let flaw = event.flaw(type: type) { throw flaw }
         }
-        return nil
+        if let zone, !Zone.exists(identifier: zone) {
+            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
+        }
     }
 }

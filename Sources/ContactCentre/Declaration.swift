@@ -8,8 +8,20 @@ package indirect enum MemberShape: Hashable, Sendable {
     case zone
     /// A time of RFC 3339.
     case time
+    /// The name of a thing of the organisation.
+    case reference(Section)
+    /// A list of names, each once.
+    case names
+    /// A list of names of things of the organisation, each once.
+    case references(Section)
+    case date
     /// A whole number of 64 bits.
-    case integer
+    case integer(ClosedRange<Int64>)
+    case number
+    /// A list of the hours of days of the week.
+    case week
+    /// A list of dates with the hours that they have.
+    case exceptions
     /// One of these words.
     case choice([String])
     /// One of these words, or `other` with a text for it in another member.

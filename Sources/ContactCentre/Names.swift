@@ -15,6 +15,13 @@ package struct ExactText: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
+extension ExactText: Comparable {
+    /// By bytes, which agrees with `==`.
+    package static func < (left: ExactText, right: ExactText) -> Bool {
+        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    }
+}
+
 /// The name of a queue: opaque text that is not empty and has no control characters.
 package struct QueueID: Hashable, Sendable, CustomStringConvertible {
     package var text: String { exact.text }
@@ -56,6 +63,8 @@ package enum StreamPrefix {
     package static let `operator` = "operator/"
     package static let `case` = "case/"
     package static let survey = "survey/"
+    package static let organisation = "org/"
+    package static let decision = "org/decision/"
 }
 
 /// The keys of the tags that contacts and operators are found by.
@@ -63,4 +72,5 @@ package enum TagKey {
     package static let centre = "centre"
     package static let queue = "queue"
     package static let `operator` = "operator"
+    package static let decision = "decision"
 }

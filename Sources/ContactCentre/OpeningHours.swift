@@ -61,21 +61,36 @@ extension DailyHours: CustomStringConvertible {
     }
 }
 
+package enum Weekday: String, CaseIterable, Hashable, Sendable {
+    case monday, tuesday, wednesday, thursday, friday, saturday, sunday
+}
+
+/// The hours of each day of a week; none where it is closed.
+package struct Week: Hashable, Sendable {
+    private var hours: [Weekday: [DailyHours]] = [:]
+
+    package init() {}
+
+    package subscript(day: Weekday) -> [DailyHours] {
+        get { hours[day] ?? [] }
+        set { hours[day] = newValue.isEmpty ? nil : newValue }
+    }
+
+    package var isEmpty: Bool { hours.isEmpty }
+}
+
 /// When something is open: week by week, but for holidays and exceptions.
 package struct OpeningHours: Sendable {
     package let zone: Zone
-    /// Of Monday to Sunday.
-    package let week: [[DailyHours]]
+    package let week: Week
     package let holidays: [Holiday]
     /// Of dates on which neither the week nor a holiday decides; none where it is closed.
     package let exceptions: [CivilDate: [DailyHours]]
 
-    /// - Precondition: `week` has seven days.
     package init(
-        in zone: Zone, week: [[DailyHours]], holidays: [Holiday] = [],
+        in zone: Zone, week: Week, holidays: [Holiday] = [],
         exceptions: [CivilDate: [DailyHours]] = [:]
     ) {
-        precondition(week.count == 7, "a week has seven days")
         self.zone = zone
         self.week = week
         self.holidays = holidays
@@ -95,7 +110,7 @@ package struct OpeningHours: Sendable {
         if let holiday = holidays.first(where: { $0.falls(on: date) }) {
             return ([], .holiday(holiday.name))
         }
-        return (week[date.weekday], .week)
+        return (week[Weekday.allCases[date.weekday]], .week)
     }
 }
 

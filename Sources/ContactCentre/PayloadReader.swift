@@ -2,7 +2,7 @@ internal import JSON
 
 /// Why the payload of a known type cannot be read; it names the type, the member and the mend.
 package struct PayloadError: Error, Equatable, Sendable {
-    package enum Problem: Equatable, Sendable {
+    package enum Problem: Error, Equatable, Sendable {
         case missing
         case notAString
         case empty
@@ -11,6 +11,13 @@ package struct PayloadError: Error, Equatable, Sendable {
         case unknownZone(String)
         case notATime
         case notAWholeNumber
+        case outOfRange(ClosedRange<Int64>)
+        case notANumber
+        case notADate
+        case notAListOfNames
+        case notHours
+        case notExceptions
+        case unknownHolidays(String, known: [String])
         case notAListOfObjects
         /// An element of a list stands there twice.
         case repeated(String)
@@ -55,6 +62,22 @@ extension PayloadError.Problem: CustomStringConvertible {
             "must be an IANA time zone like Europe/Rome, not " + jsonString(String(name.prefix(60)))
         case .notATime: "must be a time of RFC 3339, like 2026-11-23T09:30:00+01:00"
         case .notAWholeNumber: "must be a whole number"
+        case .outOfRange(let range):
+            range.upperBound == .max
+                ? "must be \(range.lowerBound) or more"
+                : "must be \(range.lowerBound) to \(range.upperBound)"
+        case .notANumber: "must be a number"
+        case .notADate: "must be a date, like 2026-12-24"
+        case .notAListOfNames: "must be a list of names, texts without control characters"
+        case .notHours:
+            "must be a list of hours, like {\"weekday\":\"monday\",\"from\":\"08:00\","
+                + "\"to\":\"20:00\"}, which do not begin and end at the same time"
+        case .notExceptions:
+            "must be a list of dates with hours, like {\"date\":\"2026-12-24\",\"hours\":"
+                + "[{\"from\":\"08:00\",\"to\":\"12:00\"}]}; no hours mean closed"
+        case .unknownHolidays(let set, let known):
+            "must be a set of holidays in a version that is known here ("
+                + known.joined(separator: ", ") + "), not " + jsonString(String(set.prefix(60)))
         case .notAListOfObjects: "must be a list of objects"
         case .repeated(let text): "must not be " + jsonString(String(text.prefix(60))) + " twice"
         case .noObject: "must be a JSON object"
@@ -121,6 +144,25 @@ struct PayloadReader {
         return nil
     }
 
+    /// What a member says in its form; nil where it is missing or null.
+    func optional<Value>(
+        _ member: String, _ form: MemberForm<Value>
+    ) throws(PayloadError) -> Value? {
+        if let recorder { return recorder.note(member, form.shape, .optional, answer: nil) }
+        guard let value = value(member) else { return nil }
+        do throws(PayloadError.Problem) { return try form.read(value) } catch {
+            throw self.error(member, error)
+        }
+    }
+
+    func required<Value>(
+        _ member: String, _ form: MemberForm<Value>
+    ) throws(PayloadError) -> Value {
+        if let recorder { return recorder.note(member, form.shape, .required, answer: form.blank) }
+        guard let value = try optional(member, form) else { throw missing(member) }
+        return value
+    }
+
     func optionalText(_ member: String) throws(PayloadError) -> String? {
         if let recorder { return recorder.note(member, .text, .optional, answer: nil) }
         guard let value = value(member) else { return nil }
@@ -169,17 +211,11 @@ struct PayloadReader {
     }
 
     func optionalInstant(_ member: String) throws(PayloadError) -> Instant? {
-        if let recorder { return recorder.note(member, .time, .optional, answer: nil) }
-        guard let text = try optionalText(member) else { return nil }
-        guard let instant = Instant(rfc3339: text) else { throw error(member, .notATime) }
-        return instant
+        try optional(member, .time)
     }
 
     func integer(_ member: String) throws(PayloadError) -> Int64 {
-        if let recorder { return recorder.note(member, .integer, .required, answer: 1) }
-        guard let value = value(member) else { throw missing(member) }
-        guard let integer = value.integer else { throw error(member, .notAWholeNumber) }
-        return integer
+        try required(member, .integer())
     }
 
     /// A reader for each object of a list; none where the member is absent.
@@ -279,6 +315,11 @@ struct PayloadWriter {
     mutating func add(_ member: String, _ number: Int64) {
         addKey(member)
         bytes += String(number).utf8
+    }
+
+    mutating func add(_ member: String, _ value: JSONNode) {
+        addKey(member)
+        value.append(to: &bytes)
     }
 
     /// Adds a list of objects.

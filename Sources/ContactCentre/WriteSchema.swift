@@ -4,8 +4,9 @@ extension TypeDeclaration {
     /// The JSON Schema (draft 2020-12) of the data of such an event, as a service sends it.
     ///
     /// What it allows is read, and what it forbids refused, with these exceptions: which time zones
-    /// there are, that a number is written without fraction and exponent, that a question is
-    /// answered once, leap seconds and times behind the year 9999; personal members that are null,
+    /// there are, and which sets of holidays; that a number is written without fraction and
+    /// exponent, that a question is answered once and an exception made once, that hours do not
+    /// end when they begin, that a holiday has a date; leap seconds and times behind the year 9999; personal members that are null,
     /// too long or have no reference, and `sealed`. Data may be left out where nothing is required.
     package var jsonSchema: JSONNode {
         var members: [(String, JSONNode)] = [
@@ -72,11 +73,21 @@ extension MemberDeclaration {
     fileprivate var node: JSONNode {
         switch shape {
         case .text, .zone: .object([kind("string"), ("minLength", .integer(1))])
-        case .name: .object([kind("string"), ("pattern", .text(Self.namePattern))])
-        case .time: .object([kind("string"), ("format", .text("date-time"))])
-        case .integer:
+        case .name, .reference:
+            .object([kind("string"), ("pattern", .text(Self.namePattern))])
+        case .names, .references:
             .object([
-                kind("integer"), ("minimum", .integer(.min)), ("maximum", .integer(.max)),
+                kind("array"), ("uniqueItems", .truth(true)), ("items", Self.nameItem),
+            ])
+        case .date: .object([kind("string"), ("format", .text("date"))])
+        case .number: .object([kind("number")])
+        case .week: .object([kind("array"), ("items", Self.weekItem)])
+        case .exceptions: .object([kind("array"), ("items", Self.exceptionItem)])
+        case .time: .object([kind("string"), ("format", .text("date-time"))])
+        case .integer(let range):
+            .object([
+                kind("integer"), ("minimum", .integer(range.lowerBound)),
+                ("maximum", .integer(range.upperBound)),
             ])
         case .choice(let words): .object([("enum", .array(texts(words)))])
         case .word(let words, _): .object([("enum", .array(texts(words + ["other"])))])
@@ -118,6 +129,42 @@ extension MemberDeclaration {
 
     private func texts(_ words: [String]) -> [JSONNode] {
         words.map { .text($0) } + (presence == .required ? [] : [.null])
+    }
+
+    private static let nameItem: JSONNode = .object([
+        ("type", .text("string")), ("pattern", .text(namePattern)),
+    ])
+
+    private static let hours: [(String, JSONNode)] = [
+        (
+            "from",
+            .object([
+                ("type", .text("string")), ("pattern", .text("^([01][0-9]|2[0-3]):[0-5][0-9]$")),
+            ])
+        ),
+        (
+            "to",
+            .object([
+                ("type", .text("string")),
+                ("pattern", .text("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")),
+            ])
+        ),
+    ]
+
+    private static let weekItem = item(
+        [("weekday", .object([("enum", .array(Weekday.allCases.map { .text($0.rawValue) }))]))]
+            + hours)
+
+    private static let exceptionItem = item([
+        ("date", .object([("type", .text("string")), ("format", .text("date"))])),
+        ("hours", .object([("type", .text("array")), ("items", item(hours))])),
+    ])
+
+    private static func item(_ properties: [(String, JSONNode)]) -> JSONNode {
+        .object([
+            ("type", .text("object")), ("properties", .object(properties)),
+            ("required", .array(properties.map { .text($0.0) })),
+        ])
     }
 
     private static let namePattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"

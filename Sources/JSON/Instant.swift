@@ -34,6 +34,16 @@ package struct CivilDate: Hashable, Comparable, Sendable, CustomStringConvertibl
         self.day = day
     }
 
+    /// The date of a text such as `2026-11-23`, or nil where it is none.
+    package init?(text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.map(\.utf8.count) == [4, 2, 2],
+            parts.allSatisfy({ $0.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) }
+            ), let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2])
+        else { return nil }
+        self.init(year: year, month: month, day: day)
+    }
+
     /// The date that lies `days` after 1970-01-01.
     ///
     /// Source: era arithmetic over the 400-year cycle of 146,097 days, the year counted from March.

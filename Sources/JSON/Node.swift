@@ -13,6 +13,23 @@ package enum JSONNode: Equatable, Sendable {
 
     package static func == (left: JSONNode, right: JSONNode) -> Bool { left.json == right.json }
 
+    /// A value that was read, to be written again.
+    package init(_ value: JSONValue) {
+        switch value.kind {
+        case .null: self = .null
+        case .boolean: self = .truth(value.boolean == true)
+        case .string: self = .text(value.string ?? "")
+        case .number:
+            let text = String(decoding: value.bytes, as: UTF8.self)
+            self = value.integer.map { .integer($0) } ?? .real(Double(text) ?? .nan)
+        case .array: self = .array((value.elements ?? []).map { JSONNode($0) })
+        case .object:
+            var members: [(String, JSONNode)] = []
+            value.object?.forEachMember { name, value in members.append((name, JSONNode(value))) }
+            self = .object(members)
+        }
+    }
+
     /// A number; one that no integer of 64 bits can hold, as a text of its digits.
     package static func count(_ value: some BinaryInteger) -> JSONNode {
         Int64(exactly: value).map { .integer($0) } ?? .text(String(value))

@@ -51,6 +51,10 @@ package struct YAMLPart {
 
     /// The members of a mapping that knows these keys and no others.
     package func members(_ known: String...) throws(YAMLError) -> YAMLMembers {
+        try members(of: known)
+    }
+
+    package func members(of known: [String]) throws(YAMLError) -> YAMLMembers {
         guard let mapping = node.mapping else { throw wrongShape("keys with values") }
         var parts: [String: YAMLPart] = [:]
         for (key, value) in mapping {
@@ -62,7 +66,7 @@ package struct YAMLPart {
             }
             parts[name] = YAMLPart(value, place: prefix + name)
         }
-        return YAMLMembers(owner: self, parts: parts)
+        return YAMLMembers(owner: self, parts)
     }
 
     package var isList: Bool { node.sequence != nil }
@@ -140,7 +144,7 @@ package struct YAMLMembers {
     package let owner: YAMLPart
     fileprivate let parts: [String: YAMLPart]
 
-    fileprivate init(owner: YAMLPart, parts: [String: YAMLPart]) {
+    package init(owner: YAMLPart, _ parts: [String: YAMLPart] = [:]) {
         self.owner = owner
         self.parts = parts
     }

@@ -4,6 +4,11 @@ package struct YAMLError: Error, Equatable, Sendable {
     package let line: Int?
     package let reason: Reason
 
+    package init(line: Int?, reason: Reason) {
+        self.line = line
+        self.reason = reason
+    }
+
     package enum Reason: Equatable, Sendable {
         case notYAML(String)
         /// `known` are the keys that the place has.

@@ -44,6 +44,7 @@ extension Rule {
         ],
         "Vault": ["Storage", "Crypto", "Synchronization"],
         "Admission": ["EventLog", "ContactCentre"],
+        "Description": ["EventLog", "ContactCentre", "JSON", "YAML"],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": ["EventLog", "Admission", "Projections", "Storage", "JSON"],
@@ -51,7 +52,7 @@ extension Rule {
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog", "Storage", "JSON",
+            "Description", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog", "Storage", "JSON",
             "Merkle",
             "YAML", "Workloads",
             "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Configuration",

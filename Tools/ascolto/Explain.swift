@@ -7,7 +7,7 @@ internal import Reports
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say in words what happened, with the positions of the events that say so.",
-        subcommands: [Contact.self])
+        subcommands: [Contact.self, DecisionVerb.self])
 
     struct Contact: ParsableCommand {
         static let configuration = CommandConfiguration(

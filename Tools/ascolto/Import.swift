@@ -98,13 +98,7 @@ struct ImportCSVVerb: AsyncParsableCommand {
     @OptionGroup var options: ImportOptions
 
     func run() async throws {
-        let bytes: Data
-        do { bytes = try Data(contentsOf: URL(fileURLWithPath: mapping)) } catch {
-            throw UsageError("--mapping \(mapping): \(error.localizedDescription)")
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw UsageError("--mapping \(mapping): the file is not UTF-8 text")
-        }
+        let text = try textOfFile(mapping, named: "--mapping \(mapping)")
         let read: Mapping
         do throws(YAMLError) { read = try Mapping(yaml: text) } catch {
             throw UsageError("\(mapping): \(error)")

@@ -1,0 +1,127 @@
+package import JSON
+
+/// Reads the members of a payload or writes them, by one and the same declaration.
+package struct MemberExchange {
+    /// Nil while it writes.
+    private let reader: PayloadReader?
+    private(set) var writer = PayloadWriter()
+
+    init(reading reader: PayloadReader) { self.reader = reader }
+
+    init(writingTo writer: PayloadWriter) {
+        reader = nil
+        self.writer = writer
+    }
+
+    mutating func required<Value>(
+        _ member: String, _ form: MemberForm<Value>, _ value: inout Value
+    ) throws(PayloadError) {
+        if let reader {
+            value = try reader.required(member, form)
+        } else {
+            writer.add(member, form.write(value))
+        }
+    }
+
+    /// A member that may be left out.
+    mutating func optional<Value>(
+        _ member: String, _ form: MemberForm<Value>, _ value: inout Value?
+    ) throws(PayloadError) {
+        if let reader {
+            value = try reader.optional(member, form)
+        } else if let value {
+            writer.add(member, form.write(value))
+        }
+    }
+
+    /// A member that is left out where it holds nothing.
+    mutating func filled<Values: Collection>(
+        _ member: String, _ form: MemberForm<Values>, _ values: inout Values
+    ) throws(PayloadError) {
+        if let reader {
+            values = try reader.optional(member, form) ?? form.blank
+        } else if !values.isEmpty {
+            writer.add(member, form.write(values))
+        }
+    }
+
+    /// A list of objects, left out where it is empty.
+    mutating func objects<Element: Setting>(
+        _ member: String, _ elements: inout [Element]
+    ) throws(PayloadError) {
+        if let reader {
+            elements = []
+            for element in try reader.objects(member) {
+                elements.append(try Element(from: element))
+            }
+        } else if !elements.isEmpty {
+            writer.add(member, elements.map(\.written))
+        }
+    }
+}
+
+/// What is settled about a thing, as the payload of an event tells it.
+package protocol Setting: Sendable {
+    /// One of which nothing is settled yet.
+    init()
+    /// Reads all members, or writes them.
+    ///
+    /// The first of them is the one that a description may give alone.
+    mutating func exchange(with members: inout MemberExchange) throws(PayloadError)
+    /// What is wrong with it beyond its members' forms, such as a time zone that is not known here.
+    ///
+    /// It is asked where events come in; what has come in is read all the same.
+    var flaw: (member: String, problem: PayloadError.Problem)? { get }
+    /// The number under which it is published; nil for what is only set.
+    var publishedVersion: Int64? { get }
+}
+
+extension Setting {
+    /// What payloads of such settings have.
+    package static var members: [MemberDeclaration] {
+        let recorder = MemberRecorder()
+        do throws(PayloadError) {
+            _ = try Self(from: PayloadReader(type: "", describedTo: recorder))
+        } catch {
+            preconditionFailure("a reader refuses what is answered in its own words: \(error)")
+        }
+        return recorder.members
+    }
+
+    /// Reads one whose members stand in an object.
+    ///
+    /// - Throws: ``PayloadError`` where a member is wrong, also in what the machine does not know.
+    package init(checking payload: JSONPayload, type: String) throws(PayloadError) {
+        try self.init(from: PayloadReader(type: type, payload: payload))
+        if let flaw {
+            throw PayloadError(type: type, member: flaw.member, problem: flaw.problem)
+        }
+    }
+
+    package var flaw: (member: String, problem: PayloadError.Problem)? { nil }
+    package var publishedVersion: Int64? { nil }
+
+    init(from reader: PayloadReader) throws(PayloadError) {
+        self.init()
+        var members = MemberExchange(reading: reader)
+        try exchange(with: &members)
+    }
+
+    func write(to writer: inout PayloadWriter) {
+        var setting = self
+        var members = MemberExchange(writingTo: writer)
+        do throws(PayloadError) { try setting.exchange(with: &members) } catch {
+            preconditionFailure("what is written is not refused: \(error)")
+        }
+        writer = members.writer
+    }
+
+    fileprivate var written: PayloadWriter {
+        var writer = PayloadWriter()
+        write(to: &writer)
+        return writer
+    }
+
+    /// The members as JSON text, always the same for the same setting.
+    package var payload: [UInt8] { written.finished() }
+}

@@ -1,0 +1,93 @@
+internal import ArgumentParser
+internal import ContactCentre
+internal import Description
+internal import EventLog
+internal import JSON
+
+extension Explain {
+    struct DecisionVerb: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "decision",
+            abstract: "Tell who decided a change, what they expected, and what was changed by it.")
+
+        @OptionGroup var log: LogOptions
+        @OptionGroup var output: OutputOptions
+        @Argument(help: "The decision's ref, as an act's number.")
+        var ref: String
+        @Option(help: "What was known at a position or recorded time, included.")
+        var asOf: AsOf?
+
+        func run() throws {
+            let opened = try log.openForReading()
+            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+            let steps = organisation.history.filter { $0.change.decision == ref }
+            let decided = organisation.decision(ref)
+            guard decided != nil || !steps.isEmpty else {
+                let known = organisation.allDecisions.map { printable($0.name) }
+                Standard.error(
+                    "ascolto: no decision \(printable(ref)) is told of; "
+                        + (known.isEmpty ? "there are none" : "there are: ")
+                        + known.joined(separator: ", "))
+                throw VerbOutcome.answerIsNo
+            }
+            if output.chosen == .table { return tell(decided, steps) }
+            Answer(object: [
+                ("decision", .text(ref)),
+                ("position", decided.map { .count($0.position) } ?? .null),
+                ("time", .optional(decided?.occurred)), ("by", .optional(decided?.author)),
+                ("sponsor", .optional(decided?.decision.sponsor)),
+                (
+                    "objectives",
+                    .array((decided?.decision.objectives ?? []).map { .text($0) })
+                ),
+                (
+                    "expected_effects",
+                    .array((decided?.decision.expectedEffects ?? []).map(Self.members))
+                ),
+                ("review_at", .optional(decided?.decision.reviewAt)),
+                ("changes", .array(steps.map(Self.members))),
+            ]).write(as: output.chosen)
+        }
+
+        private static func members(of effect: ExpectedEffect) -> JSONNode {
+            .object([
+                ("metric_id", .text(effect.metric)),
+                ("direction", .text(effect.direction.rawValue)),
+                ("amount", effect.amount.map { .real($0) } ?? .null),
+            ])
+        }
+
+        private static func members(of step: Organisation.Step) -> JSONNode {
+            .object([
+                ("position", .count(step.change.position)),
+                ("recorded", .text("\(step.change.recorded)")),
+                ("effective", .text("\(step.change.effective)")), ("change", .text(step.words)),
+                ("by", .optional(step.change.author)),
+            ])
+        }
+
+        private func tell(_ decided: Organisation.DecidedAt?, _ steps: [Organisation.Step]) {
+            func write(_ line: String) { Standard.output.write(line: printable(line)) }
+            if let decided {
+                write(
+                    "\(decided.position)  \(decided.occurred)  \(ref) was decided"
+                        + (decided.decision.sponsor.map { " by \($0)" } ?? "")
+                        + (decided.author.map { ", as \($0) has put down" } ?? ""))
+                for objective in decided.decision.objectives { write("  to: \(objective)") }
+                for effect in decided.decision.expectedEffects {
+                    let amount = effect.amount.map { ", by \(JSONNode.real($0).json)" } ?? ""
+                    write("  expected: \(effect.metric) goes \(effect.direction.rawValue)\(amount)")
+                }
+                if let date = decided.decision.reviewAt { write("  to be looked at again on \(date)") }
+            } else {
+                write("changes name \(ref), but nobody has put down what was decided")
+            }
+            for step in steps {
+                let by = step.change.author.map { ", by \($0)" } ?? ""
+                write("\(step.change.position)  from \(step.change.effective)\(by)  \(step.words)")
+            }
+            if steps.isEmpty { write("nothing has been changed by it so far") }
+            Standard.output.flush()
+        }
+    }
+}

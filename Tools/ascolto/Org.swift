@@ -1,0 +1,312 @@
+internal import ArgumentParser
+internal import ContactCentre
+internal import Description
+internal import EventLog
+internal import Foundation
+internal import JSON
+internal import YAML
+
+struct Org: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The organisation: who serves whom, where, when, and since which decision.",
+        discussion: """
+            It is in the log as events. A description is a YAML file of what is settled at one \
+            moment: apply appends what turns the organisation into it, and show prints it.
+            """,
+        subcommands: [Apply.self, Show.self, History.self, Hours.self])
+}
+
+extension Org {
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Append the events that turn the organisation into the one described.",
+            discussion: """
+                Sections that the file does not have stay as they are; in those that it has, what \
+                is not there any more ends. All events are appended, or none: also where somebody \
+                else changes the organisation meanwhile. Applying a file again changes nothing.
+                """)
+
+        @OptionGroup var log: LogOptions
+        @OptionGroup var output: OutputOptions
+        @Argument(help: "The description, or - for standard input.")
+        var file: String
+        @Flag(help: "Show the events, and append nothing.")
+        var dryRun = false
+        @Option(help: "From when it holds: an RFC 3339 time, also one to come. Default: now.")
+        var from: Instant?
+        @Option(help: "Who changes it: a pseudonym or an office. Default: the user's name here.")
+        var by: String?
+
+        func run() async throws {
+            let description = try readDescription()
+            let author = by ?? NSUserName()
+            guard isName(author) else { throw UsageError("--by must be a name") }
+            let now = try LogOptions.clock().now
+            let terms = PlannedChanges.Terms(now: now, from: from, author: author)
+            if dryRun {
+                let (plan, _) = try Self.plan(try organisationOfDryRun(), description, terms, file)
+                return tell(plan, at: nil)
+            }
+            let opened = try log.openForWriting()
+            defer { opened.close() }
+            let size = try opened.size(asOf: nil)
+            let (plan, events) = try Self.plan(
+                try opened.organisation(before: size), description, terms, file)
+            guard !events.isEmpty else { return tell(plan, at: nil) }
+            guard events.count <= LogLimits.appendEventsMax else {
+                throw UsageError(
+                    "\(file): \(events.count) events are more than the \(LogLimits.appendEventsMax)"
+                        + " that are appended together; give the sections in several files")
+            }
+            let last = size == 0 ? nil : Position(size - 1)
+            let outcome = try await opened.append(
+                Append(events, condition: try PlannedChanges.condition(after: last)))
+            switch outcome {
+            case .appended(let range), .alreadyAppended(let range): tell(plan, at: range)
+            case .conflict(let conflict):
+                Standard.error(
+                    "ascolto: the organisation has been changed meanwhile: \(conflict); look at it "
+                        + "again, and apply")
+                throw VerbOutcome.answerIsNo
+            case .rejected(let rejection):
+                Standard.error("ascolto: \(file): \(rejection)")
+                throw VerbOutcome.someInputRefused
+            }
+        }
+
+        private func readDescription() throws -> WrittenDescription {
+            let text = try textOfFile(file, named: file)
+            do throws(YAMLError) { return try WrittenDescription(yaml: text) } catch {
+                throw UsageError("\(file): \(error)")
+            }
+        }
+
+        /// Where there is no log yet, a dry run makes none.
+        private func organisationOfDryRun() throws -> Organisation {
+            guard EventLog.exists(at: log.directory) else { return Organisation() }
+            let opened = try log.openForReading()
+            return try opened.organisation(before: try opened.size(asOf: nil))
+        }
+
+        private static func plan(
+            _ organisation: Organisation, _ description: WrittenDescription,
+            _ terms: PlannedChanges.Terms, _ file: String
+        ) throws -> (PlannedChanges, [NewEvent]) {
+            do throws(YAMLError) {
+                let plan = try PlannedChanges(turning: organisation, into: description, terms)
+                return (plan, plan.events)
+            } catch {
+                throw UsageError("\(file): \(error)")
+            }
+        }
+
+        private func tell(_ plan: PlannedChanges, at range: PositionRange?) {
+            if output.chosen == .table { return tellInWords(plan, at: range) }
+            let events = plan.events.map { event -> JSONNode in
+                let data = event.data.content.flatMap { JSONValue(checked: $0) }
+                    .map { JSONNode($0) }
+                return .object([
+                    ("type", .text(event.type.text)), ("stream", .text(event.stream.text)),
+                    ("tags", .text(event.tags.joined)), ("data", data ?? .null),
+                ])
+            }
+            if output.chosen == .json {
+                return Answer(object: [
+                    ("first", range.map { .count($0.first.value) } ?? .null),
+                    ("last", range.map { .count($0.last.value) } ?? .null),
+                    ("appended", .count(range?.count ?? 0)),
+                    ("planned_for_later", .count(plan.plannedForLater)),
+                    ("events", .array(events)),
+                ]).write(as: .json)
+            }
+            Answer(
+                columns: ["change", "setting", "before", "after"],
+                rows: plan.steps.map { step in
+                    [
+                        .text(step.kind.type), .text(step.key.place),
+                        .optional(step.before.map { $0.line }), .optional(step.after.map { $0.line }),
+                    ]
+                }
+            ).write(as: output.chosen)
+        }
+
+        private func tellInWords(_ plan: PlannedChanges, at range: PositionRange?) {
+            if let decision = plan.decision {
+                Standard.output.write(line: printable("+ decision \(decision.name)"))
+            }
+            for step in plan.steps {
+                Standard.output.write(line: printable(step.words))
+            }
+            let what = plan.events.isEmpty ? "nothing changes" : "\(plan.events.count) events"
+            let later =
+                plan.plannedForLater > 0
+                ? "; \(plan.plannedForLater) changes that are planned for later stay" : ""
+            let place =
+                range.map { ", appended at positions \($0.first) to \($0.last)" }
+                ?? (dryRun && !plan.events.isEmpty ? ", none of them appended" : "")
+            Standard.output.write(line: what + place + later)
+            Standard.output.flush()
+        }
+    }
+}
+
+extension Org {
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the organisation as a description, which apply takes.")
+
+        @OptionGroup var log: LogOptions
+        @OptionGroup var output: OutputOptions
+        @Option(help: "What was known at a position or recorded time, included.")
+        var asOf: AsOf?
+        @Option(help: "As it is at an RFC 3339 time, also one to come. Default: now.")
+        var at: Instant?
+
+        func run() throws {
+            let opened = try log.openForReading()
+            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+            let description = organisation.description(
+                at: try at ?? LogOptions.clock().now)
+            switch output.format {
+            case nil, .table:
+                Standard.output.write(Array(description.written.document.utf8))
+            case .json: Standard.output.write(line: description.written.json.json)
+            case .csv?, .ndjson?:
+                Answer(
+                    columns: ["setting", "value"],
+                    rows: description.withoutStrays.settings.sorted { $0.key < $1.key }.map {
+                        [.text($0.key.place), .text($0.value.line)]
+                    }
+                ).write(as: output.chosen)
+            }
+            Standard.output.flush()
+        }
+    }
+
+    struct History: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Who changed what, when, from when on, and on whose decision.",
+            discussion: """
+                In the order in which it was said. What a decision expects is told by ascolto \
+                explain decision.
+                """)
+
+        @OptionGroup var log: LogOptions
+        @OptionGroup var output: OutputOptions
+        @Argument(
+            help: "Only this, as calendars, calendars.office or operators.op-1.skills.")
+        var setting: String?
+        @Option(help: "What was known at a position or recorded time, included.")
+        var asOf: AsOf?
+
+        func run() throws {
+            let opened = try log.openForReading()
+            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+            let steps = organisation.history.filter { step in
+                guard let setting else { return true }
+                return step.key.place == setting || step.key.place.hasPrefix(setting + ".")
+            }
+            if steps.isEmpty, let setting {
+                Standard.error(
+                    "ascolto: nothing is told of \(printable(setting)); ascolto org history lists "
+                        + "all changes")
+                throw VerbOutcome.answerIsNo
+            }
+            Answer(
+                columns: [
+                    "position", "recorded", "effective", "change", "by", "decision", "sponsor",
+                ],
+                rows: steps.map { step in
+                    let decided = step.change.decision.flatMap { organisation.decision($0) }
+                    return [
+                        .count(step.change.position), .text("\(step.change.recorded)"),
+                        .text("\(step.change.effective)"), .text(step.words),
+                        .optional(step.change.author), .optional(step.change.decision),
+                        .optional(decided?.decision.sponsor),
+                    ]
+                }
+            ).write(as: output.chosen)
+        }
+    }
+
+    struct Hours: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "When a calendar is open, date by date, and why.",
+            discussion: """
+                An exception decides before a holiday, a holiday before the week. Each date has \
+                the hours of the version that is in force on it; hours past midnight belong to \
+                the date on which they begin. open_us are microseconds that pass, also where \
+                clocks are changed.
+                """)
+
+        @OptionGroup var log: LogOptions
+        @OptionGroup var output: OutputOptions
+        @Argument(help: "The calendar.")
+        var calendar: String
+        @Option(help: "The first date. Default: today.")
+        var since: CivilDate?
+        @Option(help: "The last date. Default: two weeks from the first.")
+        var until: CivilDate?
+        @Option(help: "What was known at a position or recorded time, included.")
+        var asOf: AsOf?
+
+        private static let daysMax = 40_000
+
+        func run() throws {
+            let opened = try log.openForReading()
+            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+            guard let zone = Zone(identifier: opened.identity.zone) else {
+                throw UsageError("the log's time zone \(opened.identity.zone) is not known here")
+            }
+            let calendar = try found(organisation, otherwiseIn: zone)
+            let first = try since ?? zone.date(at: LogOptions.clock().now)
+            let last = until ?? CivilDate(daysSince1970: first.daysSince1970 + 13)
+            guard first <= last, last.daysSince1970 - first.daysSince1970 < Self.daysMax else {
+                throw UsageError("--until must not be before --since, nor a century behind it")
+            }
+            Answer(
+                columns: ["date", "weekday", "hours", "why", "open_us"],
+                rows: (first.daysSince1970...last.daysSince1970).map { day in
+                    Self.row(CivilDate(daysSince1970: day), calendar)
+                }
+            ).write(as: output.chosen)
+        }
+
+        private func found(
+            _ organisation: Organisation, otherwiseIn zone: Zone
+        ) throws -> OpeningCalendar {
+            do throws(CalendarError) {
+                return try organisation.calendar(calendar, otherwiseIn: zone)
+            } catch {
+                Standard.error("ascolto: \(error)")
+                throw VerbOutcome.answerIsNo
+            }
+        }
+
+        private static func row(_ date: CivilDate, _ calendar: OpeningCalendar) -> [Cell] {
+            let weekday = Weekday.allCases[date.weekday].rawValue
+            guard let (hours, reason) = calendar.hours(on: date)?.hours(on: date) else {
+                return [
+                    .text("\(date)"), .text(weekday), .array([]), .text("not published yet"),
+                    .integer(0),
+                ]
+            }
+            let why =
+                switch reason {
+                case .week: "week"
+                case .holiday(let name): "holiday: \(name)"
+                case .exception: "exception"
+                }
+            let open = calendar.openTimes(on: date...date).intervals
+                .reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+            return [
+                .text("\(date)"), .text(weekday), .array(hours.map { .text("\($0)") }),
+                .text(why), .integer(open),
+            ]
+        }
+    }
+}
+
+extension CivilDate: ExpressibleByArgument {
+    public init?(argument: String) { self.init(text: argument) }
+}
