@@ -180,7 +180,8 @@ extension Facet {
             changed: ("operator.skill_revised", "how well, or how it is known, has changed"),
             ended: ("operator.skill_revoked", "an operator no longer has it")),
         Facet(
-            .operators, part: .several("queues", named: .thing("queueId", .queues)), QueueMembership(),
+            .operators, part: .several("queues", named: .thing("queueId", .queues)),
+            QueueMembership(),
             begun: ("operator.queue_joined", "an operator serves a queue"),
             ended: ("operator.queue_left", "an operator serves it no longer")),
         Facet(

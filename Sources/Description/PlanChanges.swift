@@ -78,16 +78,19 @@ package struct PlannedChanges {
         guard let found = result.danglingReferences.first(where: { !before.contains($0) }) else {
             return
         }
+        let (thing, name) = (found.section.thing, found.name.text)
+        guard written.sections.contains(found.key.facet.section) else {
+            throw YAMLError(
+                line: nil,
+                reason: .other(
+                    place: found.key.place,
+                    "it stays as it is and names the \(thing) '\(name)', which would be no more"))
+        }
         let names = result.settings.keys
             .filter { $0 == $0.whole && $0.facet.section == found.section }.map(\.thing).sorted()
-        let hint =
-            written.sections.contains(found.section) || names.isEmpty
-            ? suggestion(for: found.name.text, among: names)
-            : "the section \(found.section.rawValue), which the description does not have, "
-                + "names: \(names.joined(separator: ", "))"
         throw written.error(
             found.key, member: found.member,
-            "there is no \(found.section.thing) '\(found.name.text)', or no longer; \(hint)")
+            "there is no \(thing) '\(name)', or no longer; \(suggestion(for: name, among: names))")
     }
 
     private static func checkVersion(
@@ -112,7 +115,7 @@ package struct PlannedChanges {
         told.author = terms.author
         do {
             return NewEvent(
-                id: nil, type: try EventType("org.change_decided"),
+                id: .timeOrdered(at: terms.now), type: try EventType("org.change_decided"),
                 schema: OrganisationEvent.schema,
                 stream: try StreamName(
                     StreamPrefix.decision + percentEncoded(decision.name, .stream)),
@@ -140,7 +143,8 @@ package struct PlannedChanges {
             }
             if let decision = told.decision { tags.append(try tag(TagKey.decision, decision)) }
             return NewEvent(
-                id: nil, type: try EventType(step.kind.type), schema: OrganisationEvent.schema,
+                id: .timeOrdered(at: terms.now), type: try EventType(step.kind.type),
+                schema: OrganisationEvent.schema,
                 stream: try StreamName(key.stream), tags: try Tags(tags),
                 source: try Source(source), time: terms.now, data: .json(told.payload[...]))
         } catch {

@@ -41,6 +41,10 @@ import Testing
                 try CaseEvent(type: type, schema: schema, payload: data).written,
                 try SurveyEvent(type: type, schema: schema, payload: data).written,
                 try OperatorEvent(type: type, schema: schema, payload: data).written,
+                try OrganisationEvent.Kind(type: type).map {
+                    String(
+                        decoding: try OrganisationEvent($0, payload: data).payload, as: UTF8.self)
+                },
             ].compactMap(\.self)
             #expect(read == [String(decoding: data.bytes, as: UTF8.self)], "\(type)")
         }

@@ -16,7 +16,7 @@ struct OpeningHoursTests {
         calendar.publish(
             OpeningHours(
                 in: try #require(Zone(identifier: "Europe/Rome")),
-                week: [[DailyHours]](repeating: week, count: 7),
+                week: everyDay(week),
                 exceptions: Dictionary(
                     uniqueKeysWithValues: try exceptions.map { date, hours in
                         (try self.date(date), try hours.map { try #require(DailyHours($0)) })
@@ -25,9 +25,12 @@ struct OpeningHoursTests {
         return calendar
     }
 
+    private func everyDay(_ hours: [DailyHours]) -> Week {
+        Week(days: Array(repeating: hours, count: 7))
+    }
+
     private func date(_ text: String) throws -> CivilDate {
-        let parts = text.split(separator: "-").compactMap { Int($0) }
-        return try #require(CivilDate(year: parts[0], month: parts[1], day: parts[2]))
+        try #require(CivilDate(text: text))
     }
 
     private func open(_ calendar: OpeningCalendar, on text: String) throws -> Int64 {
@@ -63,7 +66,7 @@ struct OpeningHoursTests {
         var calendar = try calendar("08:00-20:00")
         let longer = OpeningHours(
             in: try #require(Zone(identifier: "Europe/Rome")),
-            week: [[DailyHours]](repeating: [try #require(DailyHours("06:00-22:00"))], count: 7))
+            week: everyDay([try #require(DailyHours("06:00-22:00"))]))
         calendar.publish(longer, from: try date("2026-06-01"))
         #expect(try open(calendar, on: "2026-05-31") == 12)
         #expect(try open(calendar, on: "2026-06-01") == 16)
@@ -75,7 +78,7 @@ struct OpeningHoursTests {
         let italy = try #require(HolidaySet.all.last { $0.name == "it" })
         let hours = OpeningHours(
             in: try #require(Zone(identifier: "Europe/Rome")),
-            week: [[DailyHours]](repeating: [try #require(DailyHours("08:00-20:00"))], count: 7),
+            week: everyDay([try #require(DailyHours("08:00-20:00"))]),
             holidays: italy.holidays + [.fixed("Santi Pietro e Paolo", month: 6, day: 29)],
             exceptions: [
                 try date("2026-12-25"): [try #require(DailyHours("09:00-12:00"))],
@@ -153,7 +156,7 @@ struct IndependentHoursTests {
             let patron = Holiday.fixed("patron", month: 6, day: 24)
             calendar.publish(
                 OpeningHours(
-                    in: try #require(Zone(identifier: zone)), week: week,
+                    in: try #require(Zone(identifier: zone)), week: Week(days: week),
                     holidays: italy.holidays + [patron], exceptions: byDate),
                 from: CivilDate(daysSince1970: day))
             let listed = byDate.map { #""\#($0)":\#(json($1))"# }.joined(separator: ",")
@@ -198,5 +201,13 @@ struct IndependentHoursTests {
 
     private func json(_ hours: [DailyHours]) -> String {
         "[" + hours.map { jsonString("\($0)") }.joined(separator: ",") + "]"
+    }
+}
+
+extension Week {
+    /// The hours of Monday to Sunday.
+    fileprivate init(days: [[DailyHours]]) {
+        self.init()
+        for (weekday, hours) in zip(Weekday.allCases, days) { self[weekday] = hours }
     }
 }

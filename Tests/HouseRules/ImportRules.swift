@@ -52,7 +52,8 @@ extension Rule {
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "Description", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog", "Storage", "JSON",
+            "Description", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog",
+            "Storage", "JSON",
             "Merkle",
             "YAML", "Workloads",
             "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Configuration",

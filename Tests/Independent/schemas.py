@@ -48,13 +48,26 @@ def good(schema, name):
         return rng.choice([word for word in schema["enum"] if word is not None])
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
     if kind == "integer":
-        return rng.choice([0, 1, 5, -3, 2**63 - 1, -2**63])
+        low, high = schema["minimum"], schema["maximum"]
+        return rng.choice([low, high] + [n for n in (0, 1, 5, -3) if low <= n <= high])
+    if kind == "number":
+        return rng.choice([0, 0.8, -3, 1e-9, 12345678.25])
+    if kind == "array" and schema["items"]["type"] == "string":
+        return rng.sample(NAMES, rng.randrange(4))
+    if kind == "array" and name != "answers":
+        return [data(schema["items"]) for _ in range(rng.randrange(4))]
     if kind == "array":
         questions = rng.sample(range(100), rng.randrange(4))
         return [{**data(schema["items"]), "q": f"q{number}"} for number in questions]
     if schema.get("format") == "date-time":
         return rng.choice(["2026-12-23T18:00:00+01:00", "2026-01-01T00:00:00Z",
                            "2026-06-30T23:59:59.123456-08:00"])
+    if schema.get("format") == "date":
+        return f"2{rng.randrange(1000):03}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
+    if name in ("from", "to") and "pattern" in schema and ":" in schema["pattern"]:
+        return f"{rng.randrange(24):02}:{rng.randrange(60):02}"
+    if name == "to" and rng.random() < 0.2:
+        return "24:00"
     return rng.choice(["Europe/Rome", "America/Sao_Paulo"] if name == "zone" else NAMES)
 
 
@@ -110,12 +123,25 @@ def judged(kind, payloads):
     return [(number not in said, said.get(number, "")) for number in range(len(payloads))]
 
 
+def listed(value):
+    return value if isinstance(value, list) else []
+
+
 def beyond(kind, payload):
     """Whether it is wrong or right in what no schema can say."""
     answers = payload.get("answers")
     questions = [answer.get("q") for answer in (answers if isinstance(answers, list) else [])
                  if isinstance(answer, dict)]
-    return (len(set(map(str, questions))) < len(questions)
+    exceptions = [hours for hours in listed(payload.get("exceptions")) if isinstance(hours, dict)]
+    hours = listed(payload.get("weekly")) + [
+        hours for exception in exceptions for hours in listed(exception.get("hours"))]
+    dates = [str(exception.get("date")) for exception in exceptions]
+    own = listed(payload.get("ownHolidays"))
+    return (any(isinstance(each, dict) and each.get("from") == each.get("to") for each in hours)
+            or len(set(dates)) < len(dates)
+            or ("holidaysSet" in payload or "holidaysVersion" in payload)
+            or any(isinstance(day, dict) and day.get("day", 0) > 28 for day in own)
+            or len(set(map(str, questions))) < len(questions)
             or isinstance(payload.get("zone"), str) and "/" not in payload["zone"])
 
 

@@ -75,6 +75,7 @@ enum VerbOutcome: Error {
     case answerIsNo
     case someInputRefused
     case corruptionFound
+    case unavailable
     /// A child has said all there is to say, and this was its exit code.
     case toldByChild(Int32)
 
@@ -83,6 +84,7 @@ enum VerbOutcome: Error {
         case .answerIsNo: ExitStatus.no
         case .someInputRefused: ExitStatus.refused
         case .corruptionFound: ExitStatus.corruption
+        case .unavailable: ExitStatus.unavailable
         case .toldByChild(let code): code
         }
     }

@@ -78,7 +78,9 @@ extension Explain {
                     let amount = effect.amount.map { ", by \(JSONNode.real($0).json)" } ?? ""
                     write("  expected: \(effect.metric) goes \(effect.direction.rawValue)\(amount)")
                 }
-                if let date = decided.decision.reviewAt { write("  to be looked at again on \(date)") }
+                if let date = decided.decision.reviewAt {
+                    write("  to be looked at again on \(date)")
+                }
             } else {
                 write("changes name \(ref), but nobody has put down what was decided")
             }

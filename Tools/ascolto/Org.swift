@@ -34,6 +34,11 @@ extension Org {
         var dryRun = false
         @Option(help: "From when it holds: an RFC 3339 time, also one to come. Default: now.")
         var from: Instant?
+        @Option(
+            help: ArgumentHelp(
+                "Send the events to the server that writes the log, with the token in "
+                    + "$ASCOLTO_TOKEN. The log is read here all the same.", valueName: "url"))
+        var server: String?
         @Option(help: "Who changes it: a pseudonym or an office. Default: the user's name here.")
         var by: String?
 
@@ -41,32 +46,32 @@ extension Org {
             let description = try readDescription()
             let author = by ?? NSUserName()
             guard isName(author) else { throw UsageError("--by must be a name") }
-            let now = try LogOptions.clock().now
-            let terms = PlannedChanges.Terms(now: now, from: from, author: author)
-            if dryRun {
-                let (plan, _) = try Self.plan(try organisationOfDryRun(), description, terms, file)
-                return tell(plan, at: nil)
+            let terms = PlannedChanges.Terms(
+                now: try LogOptions.clock().now, from: from, author: author)
+            if dryRun || server != nil {
+                let (organisation, last) = try organisationForReading()
+                let plan = try plan(organisation, description, terms)
+                guard let server, !dryRun, !plan.events.isEmpty else { return tell(plan, at: nil) }
+                return tell(plan, at: try await plan.send(to: server, after: last))
             }
             let opened = try log.openForWriting()
             defer { opened.close() }
             let size = try opened.size(asOf: nil)
-            let (plan, events) = try Self.plan(
-                try opened.organisation(before: size), description, terms, file)
-            guard !events.isEmpty else { return tell(plan, at: nil) }
-            guard events.count <= LogLimits.appendEventsMax else {
-                throw UsageError(
-                    "\(file): \(events.count) events are more than the \(LogLimits.appendEventsMax)"
-                        + " that are appended together; give the sections in several files")
-            }
+            let plan = try plan(try opened.organisation(before: size), description, terms)
+            guard !plan.events.isEmpty else { return tell(plan, at: nil) }
             let last = size == 0 ? nil : Position(size - 1)
+            tell(plan, at: try await append(plan, to: opened, after: last))
+        }
+
+        private func append(
+            _ plan: PlannedChanges, to opened: EventLog, after last: Position?
+        ) async throws -> PositionRange {
             let outcome = try await opened.append(
-                Append(events, condition: try PlannedChanges.condition(after: last)))
+                Append(plan.events, condition: try PlannedChanges.condition(after: last)))
             switch outcome {
-            case .appended(let range), .alreadyAppended(let range): tell(plan, at: range)
+            case .appended(let range), .alreadyAppended(let range): return range
             case .conflict(let conflict):
-                Standard.error(
-                    "ascolto: the organisation has been changed meanwhile: \(conflict); look at it "
-                        + "again, and apply")
+                Standard.error("ascolto: \(PlannedChanges.changedMeanwhile): \(conflict)")
                 throw VerbOutcome.answerIsNo
             case .rejected(let rejection):
                 Standard.error("ascolto: \(file): \(rejection)")
@@ -81,23 +86,33 @@ extension Org {
             }
         }
 
-        /// Where there is no log yet, a dry run makes none.
-        private func organisationOfDryRun() throws -> Organisation {
-            guard EventLog.exists(at: log.directory) else { return Organisation() }
+        /// The organisation, and the last position of what tells it; of no log, that of nobody.
+        private func organisationForReading() throws -> (Organisation, Position?) {
+            guard EventLog.exists(at: log.directory) else { return (Organisation(), nil) }
             let opened = try log.openForReading()
-            return try opened.organisation(before: try opened.size(asOf: nil))
+            let size = try opened.size(asOf: nil)
+            return (
+                try opened.organisation(before: size), size == 0 ? nil : Position(size - 1)
+            )
         }
 
-        private static func plan(
+        private func plan(
             _ organisation: Organisation, _ description: WrittenDescription,
-            _ terms: PlannedChanges.Terms, _ file: String
-        ) throws -> (PlannedChanges, [NewEvent]) {
+            _ terms: PlannedChanges.Terms
+        ) throws -> PlannedChanges {
+            let plan: PlannedChanges
             do throws(YAMLError) {
-                let plan = try PlannedChanges(turning: organisation, into: description, terms)
-                return (plan, plan.events)
+                plan = try PlannedChanges(turning: organisation, into: description, terms)
             } catch {
                 throw UsageError("\(file): \(error)")
             }
+            guard plan.events.count <= LogLimits.appendEventsMax else {
+                throw UsageError(
+                    "\(file): \(plan.events.count) events are more than the "
+                        + "\(LogLimits.appendEventsMax) that are appended together; give the "
+                        + "sections in several files")
+            }
+            return plan
         }
 
         private func tell(_ plan: PlannedChanges, at range: PositionRange?) {
@@ -124,7 +139,8 @@ extension Org {
                 rows: plan.steps.map { step in
                     [
                         .text(step.kind.type), .text(step.key.place),
-                        .optional(step.before.map { $0.line }), .optional(step.after.map { $0.line }),
+                        .optional(step.before.map { $0.line }),
+                        .optional(step.after.map { $0.line }),
                     ]
                 }
             ).write(as: output.chosen)
@@ -214,15 +230,15 @@ extension Org {
             }
             Answer(
                 columns: [
-                    "position", "recorded", "effective", "change", "by", "decision", "sponsor",
+                    "position", "recorded", "effective", "by", "decision", "sponsor", "change",
                 ],
                 rows: steps.map { step in
                     let decided = step.change.decision.flatMap { organisation.decision($0) }
                     return [
                         .count(step.change.position), .text("\(step.change.recorded)"),
-                        .text("\(step.change.effective)"), .text(step.words),
-                        .optional(step.change.author), .optional(step.change.decision),
-                        .optional(decided?.decision.sponsor),
+                        .text("\(step.change.effective)"), .optional(step.change.author),
+                        .optional(step.change.decision), .optional(decided?.decision.sponsor),
+                        .text(step.words),
                     ]
                 }
             ).write(as: output.chosen)

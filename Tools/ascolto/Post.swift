@@ -37,10 +37,12 @@ enum Web {
     }
 
     static func post(
-        _ body: [UInt8], of contentType: String, to url: String, _ client: HTTPClient
+        _ body: [UInt8], of contentType: String, to url: String, bearing token: String? = nil,
+        _ client: HTTPClient
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         request.headers.add(name: "content-type", value: contentType)
         request.body = .bytes(ByteBuffer(bytes: body))
         return try await within(patience) { [request] in
