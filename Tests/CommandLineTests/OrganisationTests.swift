@@ -1,0 +1,14 @@
+import TestSupport
+import Testing
+
+@Suite("The organisation is what a model has that shares nothing with us")
+struct OrganisationTests {
+    @Test(
+        "over random descriptions, decisions, clock changes, and beside a server",
+        .enabled(if: Python.can("import yaml, holidays"), "\(Python.needed)"),
+        .timeLimit(.minutes(3)))
+    func descriptions() throws {
+        let run = try Python.run("organisation.py", [Ascolto.path, "--seed", "11"], within: 150)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+}
