@@ -35,6 +35,11 @@ package enum Catalogue {
                 reader throws(PayloadError) in _ = try OperatorEvent(kind, from: reader)
             }
         }
+        + CorrectionEvent.Kind.allCases.map { kind in
+            declared(kind.rawValue, CorrectionEvent.schema, kind.meaning) {
+                reader throws(PayloadError) in _ = try CorrectionEvent(kind, from: reader)
+            }
+        }
         + OrganisationEvent.Kind.all.map { kind in
             declared(kind.type, OrganisationEvent.schema, kind.meaning) {
                 reader throws(PayloadError) in _ = try OrganisationEvent(kind, from: reader)

@@ -47,6 +47,7 @@ private enum Family {
     case `case`
     case survey
     case organisation(OrganisationEvent.Kind)
+    case correction(CorrectionEvent.Kind)
 
     /// Looked up once for each event that comes in, most of which are of other types.
     static let ofType: [String: Family] = {
@@ -55,6 +56,9 @@ private enum Family {
         for kind in OperatorEvent.Kind.allCases { families[kind.rawValue] = .operator }
         for kind in CaseEvent.Kind.allCases { families[kind.rawValue] = .case }
         for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
+        for kind in CorrectionEvent.Kind.allCases {
+            families[kind.rawValue] = .correction(kind)
+        }
         for kind in OrganisationEvent.Kind.all { families[kind.type] = .organisation(kind) }
         return families
     }()
@@ -67,6 +71,7 @@ private enum Family {
         case .case: CaseEvent.schema
         case .survey: SurveyEvent.schema
         case .organisation: OrganisationEvent.schema
+        case .correction: CorrectionEvent.schema
         }
     }
 
@@ -86,6 +91,9 @@ private enum Family {
             guard schema == self.schema else { return }
             let event = try OrganisationEvent(kind, payload: payload)
             if let flaw = event.flaw(type: type) { throw flaw }
+        case .correction(let kind):
+            guard schema == self.schema else { return }
+            if let flaw = try CorrectionEvent(kind, payload: payload).flaw { throw flaw }
         }
         if let zone, !Zone.exists(identifier: zone) {
             throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))

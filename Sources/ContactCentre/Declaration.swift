@@ -18,6 +18,10 @@ package indirect enum MemberShape: Hashable, Sendable {
     /// A whole number of 64 bits.
     case integer(ClosedRange<Int64>)
     case number
+    /// The id of an event, a UUID.
+    case id
+    /// An object of any members.
+    case object
     /// A list of the hours of days of the week.
     case week
     /// A list of dates with the hours that they have.

@@ -35,6 +35,35 @@ extension MemberForm where Value == String {
     }
 }
 
+extension MemberForm where Value == String {
+    /// The id of an event, a UUID.
+    static var id: Self {
+        MemberForm(
+            shape: .id, blank: "00000000-0000-0000-0000-000000000000",
+            read: { value throws(PayloadError.Problem) in
+                let text = try readText(value)
+                let groups = text.utf8.split(separator: UInt8(ascii: "-"))
+                guard groups.map(\.count) == [8, 4, 4, 4, 12],
+                    text.utf8.count == 36,
+                    groups.allSatisfy({ $0.allSatisfy { hexDigit($0) != nil } })
+                else { throw .notAnID }
+                return text
+            }, write: { .text($0) })
+    }
+}
+
+extension MemberForm where Value == JSONNode {
+    /// An object of any members.
+    static var object: Self {
+        MemberForm(
+            shape: .object, blank: .object([]),
+            read: { value throws(PayloadError.Problem) in
+                guard value.kind == .object else { throw .noObject }
+                return JSONNode(value)
+            }, write: { $0 })
+    }
+}
+
 extension MemberForm where Value == Int64 {
     static func integer(in range: ClosedRange<Int64> = .min ... .max) -> Self {
         MemberForm(

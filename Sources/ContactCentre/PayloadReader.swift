@@ -14,6 +14,9 @@ package struct PayloadError: Error, Equatable, Sendable {
         case outOfRange(ClosedRange<Int64>)
         case notANumber
         case notADate
+        case notAnID
+        /// Personal members can be neither read nor sealed in a correction.
+        case personalInPatch
         case notAListOfNames
         case notHours
         case notExceptions
@@ -68,6 +71,9 @@ extension PayloadError.Problem: CustomStringConvertible {
                 : "must be \(range.lowerBound) to \(range.upperBound)"
         case .notANumber: "must be a number"
         case .notADate: "must be a date, like 2026-12-24"
+        case .notAnID: "must be the id of an event, a UUID"
+        case .personalInPatch:
+            "is personal, and a correction cannot hold it: void the event, and append it anew"
         case .notAListOfNames: "must be a list of names, texts without control characters"
         case .notHours:
             "must be a list of hours, like {\"weekday\":\"monday\",\"from\":\"08:00\","

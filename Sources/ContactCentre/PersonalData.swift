@@ -23,6 +23,12 @@ package struct PersonalFields: Sendable {
     /// All classes by which personal data are kept and erased.
     package static let retentions = Set(declared.values.map(\.retention)).sorted()
 
+    /// Whether a member of this name holds personal data of some type, or leads to a person.
+    static func isPersonal(_ member: String) -> Bool {
+        member == sealedMember
+            || declared.values.contains { $0.subject == member || $0.members.contains(member) }
+    }
+
     private static let declared: [String: PersonalFields] = [
         ContactEvent.Kind.received.rawValue: PersonalFields(
             subject: "citizenRef", retention: "contact", members: ["callerNumber", "callerName"]),

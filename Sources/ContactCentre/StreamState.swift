@@ -4,8 +4,8 @@ package import JSON
 package enum JudgedEvent: Equatable, Sendable {
     case contact(ContactEvent)
     case `operator`(OperatorEvent)
-    /// An event of a type that a machine judges, and which cannot be read here: what its stream has
-    /// come to, nobody knows.
+    /// An event of a type that a machine judges and which cannot be read here, or that corrects an
+    /// earlier one: what its stream has come to, nobody knows.
     case unread
 
     /// Nil for types that no machine judges.
@@ -18,6 +18,9 @@ package enum JudgedEvent: Equatable, Sendable {
             let isKnown = schema == OperatorEvent.schema
             let event = isKnown ? try? OperatorEvent(kind, payload: payload) : nil
             self = event.map { .operator($0) } ?? .unread
+        } else if CorrectionEvent.Kind(rawValue: type) != nil {
+            // The machine has judged what was said then; what was so, only people know.
+            self = .unread
         } else {
             return nil
         }

@@ -10,14 +10,42 @@ package struct ContactFact: Sendable {
     /// Nil where the data are no JSON object.
     package let payload: JSONPayload?
 
+    /// Whether it happened, as far as is known.
+    package let standing: Standing
+    /// What was said about it since; its data and time are the corrected ones.
+    package let said: [Said]
+    /// The position of the event that it is about, where it is a correction.
+    package let about: UInt64?
+
+    package enum Standing: Sendable {
+        case holds
+        case void
+    }
+
+    package struct Said: Equatable, Sendable {
+        package let position: UInt64
+        package let reason: String
+        package let authority: String
+
+        package init(position: UInt64, reason: String, authority: String) {
+            self.position = position
+            self.reason = reason
+            self.authority = authority
+        }
+    }
+
     package init(
-        position: UInt64, type: String, schema: UInt16, occurred: Instant, payload: JSONPayload?
+        position: UInt64, type: String, schema: UInt16, occurred: Instant, payload: JSONPayload?,
+        standing: Standing = .holds, said: [Said] = [], about: UInt64? = nil
     ) {
         self.position = position
         self.type = type
         self.schema = schema
         self.occurred = occurred
         self.payload = payload
+        self.standing = standing
+        self.said = said
+        self.about = about
     }
 }
 
@@ -40,6 +68,8 @@ package struct ContactStory: Sendable {
     private var state = ContactState()
     private var queued: (queue: QueueID, at: Instant)?
     private var connected: Instant?
+    /// When the last of them happened that is no correction.
+    private var lastOccurred: Instant?
 
     /// Takes in the events in the order of the stream; linear in them.
     package init(_ facts: some Sequence<ContactFact>) {
@@ -50,10 +80,26 @@ package struct ContactStory: Sendable {
     package var ending: String { state.phase.words }
 
     private mutating func tell(_ fact: ContactFact) {
-        var remarks: [String] = []
-        if let before = sentences.last?.occurred, fact.occurred < before {
+        if let correction = CorrectionEvent.Kind(rawValue: fact.type) {
+            return tell(correction, fact)
+        }
+        var remarks = fact.said.map { said in
+            let what = fact.standing == .void ? "it never happened" : "corrected"
+            return "\(what), as position \(said.position) says: \(said.reason), "
+                + "by \(said.authority)"
+        }
+        guard fact.standing == .holds else {
+            // What it led to then is told, and leads to nothing.
+            var untold = self
+            let event = try? ContactEvent(
+                type: fact.type, schema: fact.schema, payload: fact.payload)
+            let text = event.map { untold.words($0, fact) } ?? fact.type
+            return add(fact, text, remarks.suffix(1))
+        }
+        if let before = lastOccurred, fact.occurred < before {
             remarks.append("by its clock it happened before the event above")
         }
+        lastOccurred = fact.occurred
         let text: String
         do throws(PayloadError) {
             let event = try ContactEvent(
@@ -66,6 +112,28 @@ package struct ContactStory: Sendable {
             text = "\(fact.type), which cannot be read"
             remarks.append("\(error)")
         }
+        add(fact, text, remarks)
+    }
+
+    /// What was said about an earlier event.
+    private mutating func tell(_ kind: CorrectionEvent.Kind, _ fact: ContactFact) {
+        let event = try? CorrectionEvent(kind, payload: fact.payload)
+        guard let event, let about = fact.about else {
+            return add(fact, fact.type, ["it is about no earlier event, and corrects nothing"])
+        }
+        let text =
+            switch event {
+            case .corrected(let correction):
+                "what position \(about) says was corrected: \(correction.reason), "
+                    + "by \(correction.authority)"
+            case .voided(let voiding):
+                "what position \(about) says never happened: \(voiding.reason), "
+                    + "by \(voiding.authority)"
+            }
+        add(fact, text, [])
+    }
+
+    private mutating func add(_ fact: ContactFact, _ text: String, _ remarks: [String]) {
         sentences.append(
             Sentence(
                 position: fact.position, occurred: fact.occurred, text: text,

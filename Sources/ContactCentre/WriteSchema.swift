@@ -79,6 +79,12 @@ extension MemberDeclaration {
             .object([
                 kind("array"), ("uniqueItems", .truth(true)), ("items", Self.nameItem),
             ])
+        case .id:
+            .object([
+                kind("string"),
+                ("pattern", .text("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")),
+            ])
+        case .object: .object([kind("object")])
         case .date: .object([kind("string"), ("format", .text("date"))])
         case .number: .object([kind("number")])
         case .week: .object([kind("array"), ("items", Self.weekItem)])

@@ -17,8 +17,9 @@ extension MemberDeclaration {
     /// The value that a payload has of what a description says.
     func payloadValue(of part: YAMLPart) throws(YAMLError) -> JSONNode {
         switch shape {
-        case .text, .name, .zone, .time, .reference, .date, .choice, .word:
+        case .text, .name, .zone, .time, .reference, .date, .id, .choice, .word:
             return .text(try part.text())
+        case .object: throw part.wrongShape("what no description has")
         case .names, .references: return .array(try part.texts().map { .text($0) })
         case .integer, .number: return try part.number()
         case .objects(let members):
@@ -39,8 +40,9 @@ extension MemberDeclaration {
     /// What a description says of a payload's value.
     func described(_ value: JSONValue) -> YAMLValue {
         switch shape {
-        case .text, .name, .zone, .time, .reference, .date, .choice, .word:
+        case .text, .name, .zone, .time, .reference, .date, .id, .choice, .word:
             return .text(value.string ?? "")
+        case .object: return .text(String(decoding: value.bytes, as: UTF8.self))
         case .integer, .number:
             return .number(String(decoding: value.bytes, as: UTF8.self))
         case .names, .references:

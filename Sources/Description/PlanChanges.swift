@@ -166,9 +166,8 @@ package struct PlannedChanges {
 
 extension PlannedChanges {
     /// That nobody has changed the organisation behind a position.
-    package static func condition(after position: Position?) throws -> Condition {
+    package static func absence(after position: Position?) throws -> Absence {
         let types = try Set(OrganisationEvent.Kind.all.map { try EventType($0.type) })
-        return Condition(
-            absences: [Absence(of: EventQuery([EventQuery.Item(types: types)]), after: position)])
+        return Absence(of: EventQuery([EventQuery.Item(types: types)]), after: position)
     }
 }

@@ -4,7 +4,7 @@ package import EventLog
 extension EventLog {
     /// The organisation as the first `size` events of the log tell it.
     ///
-    /// Events of later schema versions, and such as cannot be read, are passed over. Linear in the
+    /// What was corrected by then is told as corrected. Events of later schema versions, and such as cannot be read, are passed over. Linear in the
     /// events of the organisation.
     package func organisation(before size: UInt64) throws -> Organisation {
         var organisation = Organisation()
@@ -12,8 +12,9 @@ extension EventLog {
         var selection = Selection()
         selection.types = try Set(OrganisationEvent.Kind.all.map { try EventType($0.type) })
         selection.to = Position(size - 1)
-        try read(selection) { event in
-            guard event.schema == OrganisationEvent.schema,
+        let corrections = try corrections(in: 0..<size)
+        try read(selection) { told in
+            guard let event = corrections.applied(to: told), event.schema == OrganisationEvent.schema,
                 let kind = OrganisationEvent.Kind(type: event.type.text),
                 let told = try? OrganisationEvent(kind, payload: event.data.object)
             else { return .next }

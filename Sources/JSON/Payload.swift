@@ -13,6 +13,9 @@ package struct JSONPayload: Sendable {
         self.bytes = bytes[start...]
     }
 
+    /// The object as a value.
+    package var value: JSONValue { JSONValue(bytes: bytes) }
+
     /// The value of the member `key`, or nil where there is none.
     ///
     /// Linear in the object's length.

@@ -26,6 +26,14 @@ package struct Projector: Sendable {
         path = ReadModelPath(directory: directory, name: projection.name)
     }
 
+    /// What a read model of a prefix knows of events that were wrong.
+    package enum Hindsight: Sendable {
+        /// The corrections of the prefix itself: what was known then.
+        case none
+        /// All corrections of the log: what was so then, as is known now.
+        case full
+    }
+
     /// How the file of a read model is left behind a run.
     package enum Upkeep: Sendable {
         /// As one plain file, which can be read without permission to write.
@@ -92,7 +100,7 @@ package struct Projector: Sendable {
     ) throws -> ProjectionOutcome {
         try withProjectorLock(on: path.directory, within: upkeep.patience) {
             let end = Prefix(size: try source.size())
-            if let reason = try reasonToRebuild(source) {
+            if let reason = try reasonToRebuild(source, end) {
                 return try build(from: source, until: end, because: reason, upkeep, progress)
             }
             try switchJournal(of: path.live, to: .wal, within: ProjectionLimits.swapWait)
@@ -131,10 +139,10 @@ package struct Projector: Sendable {
     /// Builds the read model of a prefix of the log, in a directory other than the live one's.
     /// - Throws: ``ReadModelError``, also where the prefix ends beyond the log.
     package func build(
-        asOf: AsOf, from source: EventSource,
+        asOf: AsOf, with hindsight: Hindsight = .none, from source: EventSource,
         progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> ProjectionOutcome {
-        let end = try Prefix(of: source, asOf: asOf)
+        let end = try Prefix(of: source, asOf: asOf, hindsight)
         return try withProjectorLock(on: path.directory) {
             try build(from: source, until: end, because: .asked, .once, progress)
         }
@@ -145,10 +153,10 @@ package struct Projector: Sendable {
     /// It is a database without a name, so that no end of the process leaves anything of it behind.
     /// - Throws: ``ReadModelError``, as where a read model of the prefix was built and asked.
     package func answer(
-        _ query: Query, asOf: AsOf, from source: EventSource,
+        _ query: Query, asOf: AsOf, with hindsight: Hindsight = .none, from source: EventSource,
         progress: (ProjectionProgress) throws -> Void = { _ in }
     ) throws -> (result: QueryResult, standing: ReadModelStanding) {
-        try look(asOf: asOf, from: source, progress) { prefix in
+        try look(asOf: asOf, with: hindsight, from: source, progress) { prefix in
             (try prefix.answer(query), prefix.standing)
         }
     }
@@ -156,11 +164,11 @@ package struct Projector: Sendable {
     /// Looks at the read model of a prefix of the log, which is gone again afterwards.
     /// - Throws: ``ReadModelError``, as where a read model of the prefix was built and asked.
     package func look<Result>(
-        asOf: AsOf, from source: EventSource,
+        asOf: AsOf, with hindsight: Hindsight = .none, from source: EventSource,
         _ progress: (ProjectionProgress) throws -> Void = { _ in },
         _ body: (borrowing PrefixModel) throws -> Result
     ) throws -> Result {
-        let end = try Prefix(of: source, asOf: asOf)
+        let end = try Prefix(of: source, asOf: asOf, hindsight)
         return try withDatabase(at: ReadModelPath.nameless, for: .building) { database in
             try createTables(in: database, of: source.log)
             let outcome = try fold(
@@ -178,14 +186,21 @@ package struct Projector: Sendable {
     }
 
     /// Nil where the read model that stands there can be taken further.
-    private func reasonToRebuild(_ source: EventSource) throws -> RebuildReason? {
+    ///
+    /// Where the log has gained corrections since, it cannot: a read model at a position knows all
+    /// corrections before it, and none behind.
+    private func reasonToRebuild(
+        _ source: EventSource, _ end: Prefix
+    ) throws -> RebuildReason? {
         guard FileManager.default.fileExists(atPath: path.live) else { return .notBuilt }
         let model = ReadModel(of: projection, in: path.directory)
         let loaded = try withDatabase(at: path.live, for: .inspecting) {
             try model.loaded(from: $0)
         }
         if case .state(let state) = loaded { try state.requireHistory(of: source, path.live) }
-        return try model.rebuildReason(loaded)
+        if let reason = try model.rebuildReason(loaded) { return reason }
+        guard case .state(let state) = loaded, state.events < end.size else { return nil }
+        return try source.corrections(state.events..<end.size, end.recordedBy).isEmpty ? nil : .corrected
     }
 
     /// What is built becomes the read model when the rename in ``publish(_:)`` is done; a crash
@@ -248,10 +263,15 @@ package struct Projector: Sendable {
         }
         let first = state.events
         let fold = try projection.fold(into: database, of: source.log)
+        // What is taken further has gained none: ``reasonToRebuild(_:_:)``.
+        let corrections =
+            first == 0
+            ? try source.corrections(0..<end.corrections.below, end.corrections.recordedBy) : .none
         while state.events < end.size {
             let chunkEnd = min(end.size, (state.events / chunkEvents + 1) * chunkEvents)
             try database.inTransaction(.immediate) {
-                try apply(source, until: end.limited(to: chunkEnd), to: fold, &state)
+                try apply(
+                    source, corrections, until: end.limited(to: chunkEnd), to: fold, &state)
                 try fold.flush()
                 try state.save(to: database)
                 // The chunk's rows and the position after them are committed together: a crash
@@ -267,8 +287,8 @@ package struct Projector: Sendable {
     }
 
     private func apply(
-        _ source: EventSource, until end: Prefix, to fold: any EventFold,
-        _ state: inout ReadModelState
+        _ source: EventSource, _ corrections: Corrections, until end: Prefix,
+        to fold: any EventFold, _ state: inout ReadModelState
     ) throws {
         let range = PositionRange(first: Position(state.events), last: Position(end.size - 1))
         var next = state
@@ -284,7 +304,7 @@ package struct Projector: Sendable {
                 places = places.lowerBound..<late
             }
             guard let last = places.last else { return .stop }
-            try fold.apply(columns, at: places) { place, reason in
+            try fold.apply(corrections.applied(to: columns), at: places) { place, reason in
                 next.unreadable.add(Position(columns.first.value + UInt64(place)), reason: reason)
             }
             next.events += UInt64(places.count)
@@ -321,13 +341,16 @@ package struct ProjectionOutcome: Equatable, Sendable {
 private struct Prefix {
     var size: UInt64
     var recordedBy: Instant?
+    /// Corrections at positions below the number are known, up to a moment of recording.
+    var corrections: (below: UInt64, recordedBy: Instant?)
 
     init(size: UInt64, recordedBy: Instant? = nil) {
         self.size = size
         self.recordedBy = recordedBy
+        corrections = (size, recordedBy)
     }
 
-    init(of source: EventSource, asOf: AsOf) throws {
+    init(of source: EventSource, asOf: AsOf, _ hindsight: Projector.Hindsight) throws {
         let size = try source.size()
         switch asOf {
         case .position(let position):
@@ -337,6 +360,7 @@ private struct Prefix {
             self.init(size: position.value + 1)
         case .recorded(let moment): self.init(size: size, recordedBy: moment)
         }
+        if hindsight == .full { corrections = (size, nil) }
     }
 
     func limited(to size: UInt64) -> Prefix { Prefix(size: size, recordedBy: recordedBy) }

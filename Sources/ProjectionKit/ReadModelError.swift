@@ -43,6 +43,8 @@ package enum ReadModelError: Error, Equatable, Sendable {
 package enum RebuildReason: Equatable, Sendable {
     case notBuilt
     case asked
+    /// Events that it has taken in were corrected since.
+    case corrected
     case version(found: Int, current: Int)
     case configuration(found: String, current: String)
     /// The file was written by another version of this software.
@@ -54,6 +56,7 @@ extension RebuildReason: CustomStringConvertible {
         switch self {
         case .notBuilt: "there was none"
         case .asked: "a rebuild was asked for"
+        case .corrected: "events were corrected"
         case .version(let found, let current):
             "it has version \(found) of the projection, the current one is \(current)"
         case .configuration(let found, let current):

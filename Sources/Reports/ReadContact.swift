@@ -1,10 +1,23 @@
 package import ContactCentre
 package import EventLog
+internal import JSON
 
 extension EventLog {
     /// The events of a contact's stream among the first `size` of the log, in their order.
     package func facts(ofContact id: String, before size: UInt64) throws -> [ContactFact] {
-        try events(ofStream: StreamPrefix.contact + id, before: size).map(ContactFact.init)
+        let events = try events(ofStream: StreamPrefix.contact + id, before: size)
+        let byID = Dictionary(events.map { ($0.id, $0) }) { first, _ in first }
+        let corrections = Corrections(events) { byID[$0] }
+        return events.map { event in
+            let corrected = corrections.applied(to: event)
+            let target = event.data.object?.string(Corrections.Member.target).flatMap(EventID.init)
+            return ContactFact(
+                corrected ?? event, corrected == nil ? .void : .holds,
+                said: corrections.words(about: event.position).map {
+                    ContactFact.Said(
+                        position: $0.position.value, reason: $0.reason, authority: $0.authority)
+                }, about: target.flatMap { byID[$0]?.position.value })
+        }
     }
 
     func events(ofStream stream: String, before size: UInt64) throws -> [Event] {
@@ -22,9 +35,12 @@ extension EventLog {
 }
 
 extension ContactFact {
-    init(_ event: Event) {
+    fileprivate init(
+        _ event: Event, _ standing: Standing, said: [Said], about target: UInt64?
+    ) {
         self.init(
             position: event.position.value, type: "\(event.type)", schema: event.schema,
-            occurred: event.occurred, payload: event.data.object)
+            occurred: event.occurred, payload: event.data.object, standing: standing,
+            said: said, about: target)
     }
 }

@@ -23,7 +23,7 @@ internal import Testing
                     }
                     return .next
                 }
-            })
+            }, corrections: source.corrections)
         _ = try Projector(OperatorQueues(), in: directory, chunkEvents: 16)
             .bringUpToDate(from: deadly)
     }

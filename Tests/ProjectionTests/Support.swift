@@ -175,7 +175,7 @@ struct ToldLog {
             size: { [directory] in
                 try withExtendedLifetime(directory) { try source.size() }
             },
-            read: source.read)
+            read: source.read, corrections: source.corrections)
     }
 
     func write(to path: String) async throws {
@@ -205,7 +205,7 @@ struct ToldLog {
 extension EventSource {
     /// The log as it was when it had `size` events.
     func first(_ size: Int) -> EventSource {
-        EventSource(log: log, size: { UInt64(size) }, read: read)
+        EventSource(log: log, size: { UInt64(size) }, read: read, corrections: corrections)
     }
 }
 

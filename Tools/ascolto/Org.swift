@@ -34,11 +34,7 @@ extension Org {
         var dryRun = false
         @Option(help: "From when it holds: an RFC 3339 time, also one to come. Default: now.")
         var from: Instant?
-        @Option(
-            help: ArgumentHelp(
-                "Send the events to the server that writes the log, with the token in "
-                    + "$ASCOLTO_TOKEN. The log is read here all the same.", valueName: "url"))
-        var server: String?
+        @OptionGroup var server: ServerOption
         @Option(help: "Who changes it: a pseudonym or an office. Default: the user's name here.")
         var by: String?
 
@@ -48,11 +44,17 @@ extension Org {
             guard isName(author) else { throw UsageError("--by must be a name") }
             let terms = PlannedChanges.Terms(
                 now: try LogOptions.clock().now, from: from, author: author)
-            if dryRun || server != nil {
+            if dryRun || server.server != nil {
                 let (organisation, last) = try organisationForReading()
                 let plan = try plan(organisation, description, terms)
-                guard let server, !dryRun, !plan.events.isEmpty else { return tell(plan, at: nil) }
-                return tell(plan, at: try await plan.send(to: server, after: last))
+                guard let url = server.server, !dryRun, !plan.events.isEmpty else {
+                    return tell(plan, at: nil)
+                }
+                return tell(
+                    plan,
+                    at: try await send(
+                        plan.events, to: url, unless: try PlannedChanges.absence(after: last),
+                        conflict: Self.changedMeanwhile))
             }
             let opened = try log.openForWriting()
             defer { opened.close() }
@@ -67,17 +69,22 @@ extension Org {
             _ plan: PlannedChanges, to opened: EventLog, after last: Position?
         ) async throws -> PositionRange {
             let outcome = try await opened.append(
-                Append(plan.events, condition: try PlannedChanges.condition(after: last)))
+                Append(
+                    plan.events,
+                    condition: Condition(absences: [try PlannedChanges.absence(after: last)])))
             switch outcome {
             case .appended(let range), .alreadyAppended(let range): return range
             case .conflict(let conflict):
-                Standard.error("ascolto: \(PlannedChanges.changedMeanwhile): \(conflict)")
+                Standard.error("ascolto: \(Self.changedMeanwhile): \(conflict)")
                 throw VerbOutcome.answerIsNo
             case .rejected(let rejection):
                 Standard.error("ascolto: \(file): \(rejection)")
                 throw VerbOutcome.someInputRefused
             }
         }
+
+        private static let changedMeanwhile =
+            "the organisation has been changed meanwhile; look at it again, and apply"
 
         private func readDescription() throws -> WrittenDescription {
             let text = try textOfFile(file, named: file)

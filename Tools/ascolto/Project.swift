@@ -261,12 +261,17 @@ struct QueryVerb: ParsableCommand {
     var sql: String?
     @Option(help: "What was known at a position or recorded time, included.")
     var asOf: AsOf?
+    @Flag(help: "With --as-of: what was so then, as is known now, with all corrections since.")
+    var corrected = false
     @Option(help: "How it was at this event time.")
     var at: Instant?
 
     func validate() throws {
         if sql != nil && (table != nil || `where` != nil || at != nil) {
             throw ValidationError("--sql stands alone, without a table, --where or --at")
+        }
+        if corrected, asOf == nil {
+            throw ValidationError("--corrected goes with --as-of: without it, all is corrected")
         }
     }
 
@@ -299,7 +304,7 @@ struct QueryVerb: ParsableCommand {
         let bar = ProgressBar("projecting \(projection.name)")
         defer { bar.finish() }
         return try Projector(projection, in: log.projectionsDirectory).answer(
-            query, asOf: asOf, from: source
+            query, asOf: asOf, with: corrected ? .full : .none, from: source
         ) { bar.update(done: Int($0.done), of: Int($0.total)) }
     }
 

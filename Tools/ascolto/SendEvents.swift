@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import EventLog
+internal import Foundation
+internal import JSON
+
+struct ServerOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Send it to the server that writes the log, with the token in $ASCOLTO_TOKEN. The log "
+                + "is read here all the same.", valueName: "url"))
+    var server: String?
+}
+
+/// Has a server append events together, if there is no event of which there must be none.
+///
+/// - Parameters:
+///   - events: What is appended.
+///   - server: Its URL, such as `http://127.0.0.1:8080`.
+///   - absence: What must not be there; of types, and perhaps of a stream.
+///   - conflict: What is told where it is.
+/// - Throws: ``VerbOutcome`` where the server does not append them; why is told.
+func send(
+    _ events: [NewEvent], to server: String, unless absence: Absence, conflict: String
+) async throws -> PositionRange {
+    let url = try appendURL(of: server, unless: absence)
+    let token = ProcessInfo.processInfo.environment["ASCOLTO_TOKEN"]
+    let batch = JSONNode.array(events.map(\.cloudEvent)).json
+    let answer: Web.Answer
+    do {
+        answer = try await Web.withClient { client in
+            try await Web.post(
+                Array(batch.utf8), of: "application/cloudevents-batch+json", to: url,
+                bearing: token, client)
+        }
+    } catch {
+        Standard.error(
+            "ascolto: \(server): \(error); do the same again, which changes nothing where it was "
+                + "appended")
+        throw VerbOutcome.unavailable
+    }
+    let body = JSONPayload(checked: answer.body[...])
+    if (200...201).contains(answer.status), let first = body?.integer("first"),
+        let last = body?.integer("last"), first >= 0, first <= last
+    {
+        return PositionRange(first: Position(UInt64(first)), last: Position(UInt64(last)))
+    }
+    let detail = printable(body?.string("detail") ?? "status \(answer.status)")
+    Standard.error(
+        answer.status == 409 ? "ascolto: \(conflict): \(detail)" : "ascolto: \(server): \(detail)")
+    switch answer.status {
+    case 401, 403, 409: throw VerbOutcome.answerIsNo
+    case 500...: throw VerbOutcome.unavailable
+    default: throw VerbOutcome.someInputRefused
+    }
+}
+
+private func appendURL(of server: String, unless absence: Absence) throws -> String {
+    guard var url = URLComponents(string: server), url.host != nil,
+        ["http", "https"].contains(url.scheme)
+    else { throw UsageError("--server must be a URL, such as http://127.0.0.1:8080") }
+    url.path = "/v1/events"
+    url.queryItems = absence.query.items.map { item in
+        let types = "types=" + item.types.map(\.text).sorted().joined(separator: ",")
+        let stream = item.stream.map { " stream=" + encodedInQuery($0.text) } ?? ""
+        return URLQueryItem(name: "fail_if_match", value: types + stream)
+    }
+    if let after = absence.after {
+        url.queryItems?.append(URLQueryItem(name: "after", value: "\(after)"))
+    }
+    // A plus sign would be read as a space.
+    url.percentEncodedQuery = url.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
+    guard let text = url.string else {
+        throw UsageError("--server must be a URL, such as http://127.0.0.1:8080")
+    }
+    return text
+}
+
+/// A name within a query of the interface: there `%`, commas and white space are percent-encoded.
+private func encodedInQuery(_ name: String) -> String {
+    let allowed = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~/:@"))
+    return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
+}
+
+extension NewEvent {
+    /// The event as a service sends it.
+    fileprivate var cloudEvent: JSONNode {
+        let data = self.data.content.flatMap { JSONValue(checked: $0) }
+        let tags: [(String, JSONNode)] = tags == .none ? [] : [("tags", .text(tags.joined))]
+        return .object(
+            [
+                ("specversion", .text("1.0")), ("id", .optional(id)),
+                ("source", .text(source.text)), ("type", .text(type.text)),
+                ("schema", .integer(Int64(schema))), ("subject", .text(stream.text)),
+                ("time", .optional(time)),
+            ] + tags + [("data", data.map { JSONNode($0) } ?? .null)])
+    }
+}
