@@ -8,6 +8,15 @@ package import EventLog
 package func checkPayload(of event: NewEvent) -> PayloadCheck {
     let payload = event.data.object
     let check = checkPayload(type: event.type.text, schema: event.schema, payload: payload)
+    if check == .passes, event.schema == OrganisationEvent.schema,
+        let kind = OrganisationEvent.Kind(type: event.type.text),
+        !OrganisationEvent.names(event.stream.text, kind)
+    {
+        return .refused(
+            PayloadError(
+                type: kind.type, member: "subject",
+                problem: .foreignStream(prefix: kind.streamPrefix)))
+    }
     guard check == .passes, payload == nil, !event.data.isNothing else { return check }
     return refusalOfNoObject(type: event.type.text, schema: event.schema).map { .refused($0) }
         ?? .passes

@@ -1,4 +1,4 @@
-internal import JSON
+package import JSON
 
 /// How the value of a member is written, and what it then means.
 ///
@@ -218,9 +218,9 @@ extension DailyHours {
         self.init("\(from)-\(to)")
     }
 
-    fileprivate var members: [(String, JSONNode)] {
-        let texts = description.split(separator: "-").map { JSONNode.text(String($0)) }
-        return [("from", texts[0]), ("to", texts[1])]
+    /// As an object has them.
+    package var members: [(String, JSONNode)] {
+        [("from", .text(ends.from)), ("to", .text(ends.to))]
     }
 }
 

@@ -21,7 +21,18 @@ package struct DailyHours: Hashable, Sendable {
         self.to = to > from ? to : to + Self.dayMinutes
     }
 
-    private static let dayMinutes = 1_440
+    fileprivate static let dayMinutes = 1_440
+
+    /// Whether some of a date begin before those before them have ended.
+    package static func overlap(_ hours: [DailyHours]) -> Bool {
+        zip(hours, hours.dropFirst()).contains { $1.from < $0.to }
+    }
+
+    /// The two texts of ``description``.
+    package var ends: (from: String, to: String) {
+        let closes = to > Self.dayMinutes ? to - Self.dayMinutes : to
+        return (Self.text(from), Self.text(closes))
+    }
 
     private static func minutes(_ text: Substring) -> Int? {
         let digits = Array(text.utf8)
@@ -52,8 +63,7 @@ package struct DailyHours: Hashable, Sendable {
 
 extension DailyHours: CustomStringConvertible {
     package var description: String {
-        let closes = to > Self.dayMinutes ? to - Self.dayMinutes : to
-        return "\(Self.text(from))-\(Self.text(closes))"
+        "\(ends.from)-\(ends.to)"
     }
 
     private static func text(_ minutes: Int) -> String {
@@ -76,7 +86,15 @@ package struct Week: Hashable, Sendable {
         set { hours[day] = newValue.isEmpty ? nil : newValue }
     }
 
-    package var isEmpty: Bool { hours.isEmpty }
+    /// Whether some begin before those before them have ended, also over midnight.
+    package var overlaps: Bool {
+        let days = Weekday.allCases.map { self[$0] }
+        return days.contains { DailyHours.overlap($0) }
+            || zip(days, days.dropFirst() + days.prefix(1)).contains { day, next in
+                guard let last = day.last, let first = next.first else { return false }
+                return first.from + DailyHours.dayMinutes < last.to
+            }
+    }
 }
 
 /// When something is open: week by week, but for holidays and exceptions.
@@ -127,17 +145,17 @@ extension CivilDate {
 /// A date has the hours of the version that is in force on it: later ones do not change the past.
 package struct OpeningCalendar: Sendable {
     /// By the first date of each, ascending.
-    private var versions: [(first: CivilDate, hours: OpeningHours)] = []
+    private var versions: [(first: CivilDate, hours: OpeningHours?)] = []
 
     package init() {}
 
-    /// Puts hours in force from a date on, in the place of what was to come then or later.
-    package mutating func publish(_ hours: OpeningHours, from first: CivilDate) {
+    /// Puts hours in force from a date on, or none, in the place of what was to come then or later.
+    package mutating func publish(_ hours: OpeningHours?, from first: CivilDate) {
         versions.removeAll { $0.first >= first }
         versions.append((first, hours))
     }
 
-    /// The hours that are in force on a date; nil before the first.
+    /// The hours that are in force on a date; nil before the first, and where none are.
     package func hours(on date: CivilDate) -> OpeningHours? {
         versions.last { $0.first <= date }?.hours
     }

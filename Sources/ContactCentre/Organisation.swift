@@ -49,6 +49,10 @@ package struct Organisation: Sendable {
         package let setting: (any Setting)?
         package let decision: String?
         package let author: String?
+
+        fileprivate func isBefore(_ other: Change) -> Bool {
+            (effective, position) < (other.effective, other.position)
+        }
     }
 
     /// A decision, and where it stands.
@@ -76,13 +80,13 @@ package struct Organisation: Sendable {
     ) {
         switch event.change {
         case .decided(let decision):
-            guard let name = Self.name(in: stream, behind: StreamPrefix.decision) else { return }
+            guard let name = Self.thing(of: stream, StreamPrefix.decision) else { return }
             decisions[ExactText(name), default: []].append(
                 DecidedAt(
                     position: position, recorded: recorded, occurred: occurred, decision: decision,
                     author: event.author))
         case .set(let facet, let part, let setting):
-            guard let name = Self.name(in: stream, behind: facet.section.streamPrefix) else {
+            guard let name = Self.thing(of: stream, facet.section.streamPrefix) else {
                 return
             }
             let change = Change(
@@ -96,7 +100,8 @@ package struct Organisation: Sendable {
         }
     }
 
-    private static func name(in stream: String, behind prefix: String) -> String? {
+    /// The name of the thing that a stream tells of; nil where it has another prefix, or no name.
+    static func thing(of stream: String, _ prefix: String) -> String? {
         guard stream.utf8.starts(with: prefix.utf8) else { return nil }
         let encoded = String(Substring(stream.utf8.dropFirst(prefix.utf8.count)))
         guard let name = decodePercent(encoded), isName(name) else { return nil }
@@ -104,28 +109,50 @@ package struct Organisation: Sendable {
     }
 
     /// All that is settled at a moment.
+    ///
+    /// With a thing, all parts end that it had: of one that comes again, nothing is left over.
     package func description(at moment: Instant) -> OrganisationDescription {
-        OrganisationDescription(
-            settings: changes.compactMapValues { changes in
-                changes.last { $0.effective <= moment }?.setting
-            })
+        var ends: [SettingKey: Change] = [:]
+        for (key, changes) in changes where key.facet.part == .whole {
+            ends[key] = changes.last { $0.effective <= moment && $0.setting == nil }
+        }
+        var settings: [SettingKey: any Setting] = [:]
+        for (key, changes) in changes {
+            guard let last = changes.last(where: { $0.effective <= moment }) else { continue }
+            if let end = ends[key.whole], last.isBefore(end) { continue }
+            settings[key] = last.setting
+        }
+        return OrganisationDescription(settings: settings)
     }
 
-    /// How many changes hold from later moments on only.
-    package func plannedChanges(after moment: Instant) -> Int {
-        changes.values.reduce(0) { $0 + $1.count { $0.effective > moment } }
+    /// The changes of settings that hold from later moments on only.
+    package func changes(after moment: Instant) -> [(key: SettingKey, change: Change)] {
+        changes.flatMap { key, changes in
+            changes.filter { $0.effective > moment }.map { (key, $0) }
+        }.sorted {
+            ($0.change.effective, $0.change.position) < ($1.change.effective, $1.change.position)
+        }
     }
 
-    /// The highest version under which a thing was ever published.
-    package func newestVersion(of key: SettingKey) -> Int64? {
-        changes[key, default: []].compactMap { $0.setting?.publishedVersion }.max()
+    /// What was published under a version of a thing, and the highest version that there ever was.
+    package func published(
+        _ version: Int64, of key: SettingKey
+    ) -> (setting: (any Setting)?, newest: Int64?) {
+        let settings = changes[key, default: []].compactMap(\.setting)
+        return (
+            settings.last { $0.publishedVersion == version },
+            settings.compactMap(\.publishedVersion).max()
+        )
     }
 
-    /// The newest words of a decision.
-    package func decision(_ name: String) -> DecidedAt? { decisions[ExactText(name)]?.last }
+    /// The words of a decision as they stood at a position, or the first ones after it.
+    package func decision(_ name: String, at position: UInt64 = .max) -> DecidedAt? {
+        let words = decisions[ExactText(name)]
+        return words?.last { $0.position <= position } ?? words?.first
+    }
 
-    /// All decisions, the older ones first.
-    package var allDecisions: [(name: String, DecidedAt)] {
+    /// All that was ever said of decisions, in the order of the positions.
+    package var allDecisions: [(name: String, decided: DecidedAt)] {
         decisions.flatMap { name, words in words.map { (name.text, $0) } }
             .sorted { $0.1.position < $1.1.position }
     }
@@ -163,9 +190,7 @@ package struct Organisation: Sendable {
         var lastZone = zone
         for change in changes {
             guard let setting = change.setting as? CalendarSetting else {
-                calendar.publish(
-                    OpeningHours(in: lastZone, week: Week()),
-                    from: lastZone.date(at: change.effective))
+                calendar.publish(nil, from: lastZone.date(at: change.effective))
                 continue
             }
             guard let hours = setting.hours(otherwiseIn: zone) else {

@@ -92,6 +92,10 @@ package struct OrganisationDescription: Sendable {
         let steps = keys.compactMap { key -> Step? in
             let (before, after) = (settings[key], other.settings[key])
             guard before?.payload != after?.payload else { return nil }
+            // Parts of a thing that is not there are left to whoever has told of them.
+            if after == nil, settings[key.whole] == nil, other.settings[key.whole] == nil {
+                return nil
+            }
             return Step(key: key, before: before, after: after)
         }
         return steps.filter { $0.after != nil } + steps.filter { $0.after == nil }.reversed()

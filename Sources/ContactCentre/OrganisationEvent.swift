@@ -56,6 +56,14 @@ package struct OrganisationEvent: Sendable {
 
         private static let ofType = Dictionary(uniqueKeysWithValues: all.map { ($0.type, $0) })
 
+        /// What the streams of such events begin with.
+        package var streamPrefix: String {
+            switch matter {
+            case .set(let facet), .ended(let facet): facet.section.streamPrefix
+            case .decided: StreamPrefix.decision
+            }
+        }
+
         /// The kind of an event of this type, or nil for any other.
         package init?(type: String) {
             guard let kind = Self.ofType[type] else { return nil }
@@ -65,6 +73,11 @@ package struct OrganisationEvent: Sendable {
 
     /// The schema version of every payload that is read and written here.
     package static let schema: UInt16 = 1
+
+    /// Whether a stream of this name tells of a thing of the kind.
+    package static func names(_ stream: String, _ kind: Kind) -> Bool {
+        Organisation.thing(of: stream, kind.streamPrefix) != nil
+    }
 
     /// Reads an event of a kind.
     ///

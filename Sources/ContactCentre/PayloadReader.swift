@@ -20,6 +20,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         case notAListOfNames
         case notHours
         case notExceptions
+        /// Hours begin before those before them have ended.
+        case overlappingHours
         case unknownHolidays(String, known: [String])
         case notAListOfObjects
         /// An element of a list stands there twice.
@@ -31,6 +33,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         /// The word is none of the allowed ones.
         case unknownWord(String, allowed: [String])
         case tooLong
+        /// The stream tells of no thing of the type.
+        case foreignStream(prefix: String)
         case notAReference
         case notSealed
         /// A member that is personal where it is declared, and here nobody declares it.
@@ -46,6 +50,12 @@ package struct PayloadError: Error, Equatable, Sendable {
     package let type: String
     package let member: String
     package let problem: Problem
+
+    package init(type: String, member: String, problem: Problem) {
+        self.type = type
+        self.member = member
+        self.problem = problem
+    }
 }
 
 extension PayloadError: CustomStringConvertible {
@@ -81,6 +91,8 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .notExceptions:
             "must be a list of dates with hours, like {\"date\":\"2026-12-24\",\"hours\":"
                 + "[{\"from\":\"08:00\",\"to\":\"12:00\"}]}; no hours mean closed"
+        case .overlappingHours:
+            "must have hours that begin when those before them have ended, also on the next day"
         case .unknownHolidays(let set, let known):
             "must be a set of holidays in a version that is known here ("
                 + known.joined(separator: ", ") + "), not " + jsonString(String(set.prefix(60)))
@@ -92,6 +104,7 @@ extension PayloadError.Problem: CustomStringConvertible {
             "must not be " + jsonString(word) + ", which is a word of the list: write it as "
                 + jsonString(member)
         case .tooLong: "must have at most \(PersonalFields.textBytesMax) bytes"
+        case .foreignStream(let prefix): "must be \(prefix) and the name of the thing"
         case .notAReference:
             "must be a subject's reference, 32 hexadecimal digits as ascolto subject create gives"
         case .notSealed: "must be a sealed value; personal data in clear belong in their members"
@@ -115,18 +128,22 @@ extension PayloadError.Problem: CustomStringConvertible {
 /// type's data must be is declared once, by the code that reads them.
 struct PayloadReader {
     private let type: String
+    /// Where its members stand, as `overflow[0].`; empty for those of the payload itself.
+    private let path: String
     private let recorder: MemberRecorder?
     /// Found once for all that is asked of them; nil where the payload is no object.
     private let members: [(name: ArraySlice<UInt8>, value: JSONValue)]?
 
     init(type: String, describedTo recorder: MemberRecorder) {
         self.type = type
+        path = ""
         self.recorder = recorder
         members = nil
     }
 
-    init(type: String, payload: JSONPayload?) {
+    init(type: String, payload: JSONPayload?, path: String = "") {
         self.type = type
+        self.path = path
         recorder = nil
         members = payload.map { payload in
             var members: [(ArraySlice<UInt8>, JSONValue)] = []
@@ -232,9 +249,10 @@ struct PayloadReader {
         guard let value = value(member) else { return [] }
         guard let elements = value.elements else { throw error(member, .notAListOfObjects) }
         var readers: [PayloadReader] = []
-        for element in elements {
+        for (place, element) in elements.enumerated() {
             guard let object = element.object else { throw error(member, .notAListOfObjects) }
-            readers.append(PayloadReader(type: type, payload: object))
+            readers.append(
+                PayloadReader(type: type, payload: object, path: "\(path)\(member)[\(place)]."))
         }
         return readers
     }
@@ -299,7 +317,7 @@ struct PayloadReader {
     }
 
     func error(_ member: String, _ problem: PayloadError.Problem) -> PayloadError {
-        PayloadError(type: type, member: member, problem: problem)
+        PayloadError(type: type, member: path + member, problem: problem)
     }
 }
 

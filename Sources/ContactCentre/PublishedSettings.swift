@@ -27,15 +27,21 @@ package struct CalendarSetting: Setting {
 
     package var flaw: (member: String, problem: PayloadError.Problem)? {
         if let unknown = unknownZone(zone) { return unknown }
+        if weekly.overlaps { return ("weekly", .overlappingHours) }
+        if exceptions.values.contains(where: DailyHours.overlap) {
+            return ("exceptions", .overlappingHours)
+        }
         // Of a leap year, so that 29 February can be one.
-        for own in ownHolidays where CivilDate(year: 2000, month: own.month, day: own.day) == nil {
+        for (place, own) in ownHolidays.enumerated()
+        where CivilDate(year: 2000, month: own.month, day: own.day) == nil {
             let last = CivilDate.daysInMonth(own.month, of: 2000)
-            return ("ownHolidays", .outOfRange(1...Int64(last)))
+            return ("ownHolidays[\(place)].day", .outOfRange(1...Int64(last)))
         }
         if holidaySet == nil {
             return holidaySetVersion == nil ? nil : ("holidaysSet", .missing)
         }
         guard holidays == nil else { return nil }
+        guard holidaySetVersion != nil else { return ("holidaysVersion", .missing) }
         let known = HolidaySet.all.map { "\($0.name) \($0.version)" }
         let set = "\(holidaySet ?? "") \(holidaySetVersion.map { "\($0)" } ?? "")"
         return ("holidaysVersion", .unknownHolidays(set, known: known))

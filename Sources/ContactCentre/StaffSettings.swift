@@ -119,6 +119,10 @@ package struct ShiftSetting: Setting {
     }
 
     package var flaw: (member: String, problem: PayloadError.Problem)? {
-        unknownZone(zone)
+        if weekly.overlaps { return ("weekly", .overlappingHours) }
+        if exceptions.values.contains(where: DailyHours.overlap) {
+            return ("exceptions", .overlappingHours)
+        }
+        return unknownZone(zone)
     }
 }

@@ -6,8 +6,10 @@ extension TypeDeclaration {
     /// What it allows is read, and what it forbids refused, with these exceptions: which time zones
     /// there are, and which sets of holidays; that a number is written without fraction and
     /// exponent, that a question is answered once and an exception made once, that hours do not
-    /// end when they begin, that a holiday has a date; leap seconds and times behind the year 9999; personal members that are null,
-    /// too long or have no reference, and `sealed`. Data may be left out where nothing is required.
+    /// overlap nor end when they begin, that a holiday has a date, that a correction says something
+    /// and holds nothing personal; leap seconds and times behind the year 9999; personal members
+    /// that are null, too long or have no reference, and `sealed`. Data may be left out where
+    /// nothing is required.
     package var jsonSchema: JSONNode {
         var members: [(String, JSONNode)] = [
             ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),

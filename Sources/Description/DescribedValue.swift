@@ -31,7 +31,7 @@ extension MemberDeclaration {
         case .week:
             return .array(
                 try part.week().flatMap { weekday, hours in
-                    hours.map { .object([("weekday", .text(weekday.rawValue))] + $0.ends) }
+                    hours.map { .object([("weekday", .text(weekday.rawValue))] + $0.members) }
                 })
         case .exceptions: return .array(try part.exceptions())
         }
@@ -58,7 +58,8 @@ extension MemberDeclaration {
                 (value.elements ?? []).compactMap(\.object).map { exception in
                     let hours = exception.member("hours")?.elements ?? []
                     return YAMLMember(
-                        exception.string("date") ?? "", .list(hours.map(describedHours)))
+                        exception.string("date") ?? "",
+                        .list(hours.compactMap(\.object).map(describedHours)))
                 })
         }
     }
@@ -67,7 +68,10 @@ extension MemberDeclaration {
 extension [MemberDeclaration] {
     /// The object that a payload has of what a description says.
     func payloadValue(of part: YAMLPart) throws(YAMLError) -> JSONNode {
-        let given = try part.members(of: map(\.key))
+        try payloadValue(of: try part.members(of: map(\.key)))
+    }
+
+    func payloadValue(of given: YAMLMembers) throws(YAMLError) -> JSONNode {
         var values: [(String, JSONNode)] = []
         for member in self {
             guard let part = given[member.key], !part.isNull else { continue }
@@ -81,13 +85,6 @@ extension [MemberDeclaration] {
         compactMap { member in
             payload.member(member.name).map { YAMLMember(member.key, member.described($0)) }
         }
-    }
-}
-
-extension DailyHours {
-    fileprivate var ends: [(String, JSONNode)] {
-        let ends = description.split(separator: "-")
-        return [("from", .text(String(ends[0]))), ("to", .text(String(ends[1])))]
     }
 }
 
@@ -134,7 +131,10 @@ extension YAMLPart {
     /// The hours of one date: none of them in another.
     private func hours() throws(YAMLError) -> [DailyHours] {
         var hours: [DailyHours] = []
-        for part in isNull ? [] : try list() {
+        guard !isNull else {
+            throw wrongShape("hours such as 08:00-20:00, or [] where it is closed")
+        }
+        for part in try list() {
             guard let next = DailyHours(try part.text()) else {
                 throw part.wrongShape(
                     "hours such as 08:00-20:00, which do not begin and end at the same time")
@@ -156,15 +156,15 @@ extension YAMLPart {
             exceptions.append(
                 .object([
                     ("date", .text(key)),
-                    ("hours", .array(try value.hours().map { .object($0.ends) })),
+                    ("hours", .array(try value.hours().map { .object($0.members) })),
                 ]))
         }
         return exceptions
     }
 }
 
-private func describedHours(_ value: JSONValue) -> YAMLValue {
-    .text((value.object?.string("from") ?? "") + "-" + (value.object?.string("to") ?? ""))
+private func describedHours(_ object: JSONPayload) -> YAMLValue {
+    .text((object.string("from") ?? "") + "-" + (object.string("to") ?? ""))
 }
 
 /// Days one behind the other with the same hours as one.
@@ -173,9 +173,7 @@ private func describedWeek(_ value: JSONValue) -> [YAMLMember] {
     var runs: [(first: Weekday, last: Weekday, hours: [YAMLValue])] = []
     for (place, weekday) in Weekday.allCases.enumerated() {
         let hours = entries.filter { $0.string("weekday") == weekday.rawValue }
-            .map { entry -> YAMLValue in
-                .text((entry.string("from") ?? "") + "-" + (entry.string("to") ?? ""))
-            }
+            .map(describedHours)
         guard !hours.isEmpty else { continue }
         if let run = runs.last, run.hours == hours, place > 0,
             Weekday.allCases[place - 1] == run.last

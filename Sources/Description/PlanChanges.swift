@@ -6,10 +6,21 @@ package import YAML
 /// The events that turn an organisation into one that somebody has described.
 package struct PlannedChanges {
     package let steps: [OrganisationDescription.Step]
+    /// The decision, where the log does not have it yet.
     package let decision: WrittenDescription.NamedDecision?
+    /// The decision that the changes follow from.
+    package let namedDecision: String?
     package let events: [NewEvent]
-    /// Changes that hold from later moments on; they stay as they are.
+    /// Of the settings that change, those to which other words come later that were said before.
+    package let superseded: [Superseded]
+    /// Changes that hold from moments to come on; they stay as they are.
     package let plannedForLater: Int
+
+    package struct Superseded {
+        package let key: SettingKey
+        package let until: Instant
+        package let position: UInt64
+    }
 
     /// Who changes the organisation, and from when.
     package struct Terms {
@@ -17,37 +28,67 @@ package struct PlannedChanges {
         package let now: Instant
         /// From when it holds, where that is not at once.
         package let from: Instant?
-        package let author: String
+        package let author: String?
 
-        package init(now: Instant, from: Instant?, author: String) {
+        package init(now: Instant, from: Instant?, author: String?) {
             self.now = now
             self.from = from
             self.author = author
         }
+
+        /// From when it holds.
+        fileprivate var moment: Instant { from ?? now }
     }
 
-    /// - Throws: ``YAMLError`` where the description means what is not there, publishes something
-    ///   else under a version that was used, or words a decision anew that was recorded.
+    /// - Throws: ``YAMLError`` where the description means what is not there, then or later,
+    ///   publishes something else under a version that was used, or words a decision anew that was
+    ///   recorded.
     package init(
         turning organisation: Organisation, into written: WrittenDescription, _ terms: Terms
     ) throws(YAMLError) {
-        let moment = terms.from ?? terms.now
-        let present = organisation.description(at: moment)
-        steps = present.steps(to: written.organisation, in: written.sections)
-        plannedForLater = organisation.plannedChanges(after: moment)
+        let present = organisation.description(at: terms.moment)
+        let steps = present.steps(to: written.organisation, in: written.sections)
         decision = try Self.newDecision(written, organisation)
-
-        var result = present
-        for step in steps { result.settings[step.key] = step.after }
-        try Self.checkReferences(of: result, since: present, written)
+        namedDecision = written.decision?.name
         for step in steps { try Self.checkVersion(of: step, organisation, written) }
 
-        var events: [NewEvent] = []
-        if let decision {
-            events.append(try Self.event(decision, terms))
-        }
+        var told: [(step: OrganisationDescription.Step, event: OrganisationEvent)] = []
         for step in steps {
-            events.append(try Self.event(step, written, terms))
+            var event = OrganisationEvent(.set(step.key.facet, part: step.key.part, step.after))
+            event.effectiveFrom = terms.from
+            event.decision = written.decision?.name
+            event.author = terms.author
+            told.append((step, event))
+        }
+        let later = organisation.changes(after: terms.moment)
+        var result = organisation
+        for (place, told) in told.enumerated() {
+            // Behind whatever the log has.
+            result.apply(
+                told.event, of: told.step.key.stream, position: .max - UInt64(steps.count - place),
+                recorded: terms.now, occurred: terms.now)
+        }
+        for moment in [terms.moment] + Set(later.map(\.change.effective)).sorted() {
+            let isLater = moment != terms.moment
+            try Self.checkReferences(
+                of: result.description(at: moment), since: organisation.description(at: moment),
+                written, isLater ? moment : nil)
+        }
+
+        let changed = Set(steps.map(\.key))
+        superseded = Dictionary(grouping: later.filter { changed.contains($0.key) }, by: \.key)
+            .compactMap { key, changes in
+                changes.first.map {
+                    Superseded(key: key, until: $0.change.effective, position: $0.change.position)
+                }
+            }.sorted { $0.key < $1.key }
+        plannedForLater = later.count { $0.change.effective > max(terms.now, terms.moment) }
+        self.steps = steps
+        var events: [NewEvent] = []
+        if let decision { events.append(try Self.event(decision, terms)) }
+        for (step, event) in told {
+            let centres = Self.centres(of: step.key, [present, written.organisation])
+            events.append(try Self.event(step, event, centres, written, terms))
         }
         self.events = events
     }
@@ -68,23 +109,25 @@ package struct PlannedChanges {
         return nil
     }
 
-    /// What was amiss before is not the description's fault.
+    /// What was amiss before is the description's fault only where it says so again.
     private static func checkReferences(
         of result: OrganisationDescription, since present: OrganisationDescription,
-        _ written: WrittenDescription
+        _ written: WrittenDescription, _ later: Instant?
     ) throws(YAMLError) {
         let before = Set(present.danglingReferences)
         let result = result.withoutStrays
-        guard let found = result.danglingReferences.first(where: { !before.contains($0) }) else {
-            return
+        let found = result.danglingReferences.first {
+            !before.contains($0) || later == nil && written.has($0.key)
         }
+        guard let found else { return }
         let (thing, name) = (found.section.thing, found.name.text)
-        guard written.sections.contains(found.key.facet.section) else {
+        guard later == nil, written.has(found.key) else {
+            let when = later.map { "from \($0) on, as is planned, it" } ?? "it stays as it is and"
             throw YAMLError(
                 line: nil,
                 reason: .other(
                     place: found.key.place,
-                    "it stays as it is and names the \(thing) '\(name)', which would be no more"))
+                    "\(when) names the \(thing) '\(name)', which would be no more"))
         }
         let names = result.settings.keys
             .filter { $0 == $0.whole && $0.facet.section == found.section }.map(\.thing).sorted()
@@ -97,13 +140,18 @@ package struct PlannedChanges {
         of step: OrganisationDescription.Step, _ organisation: Organisation,
         _ written: WrittenDescription
     ) throws(YAMLError) {
-        guard let version = step.after?.publishedVersion,
-            let newest = organisation.newestVersion(of: step.key), version <= newest
-        else { return }
+        guard let setting = step.after, let version = setting.publishedVersion else { return }
+        let (known, newest) = organisation.published(version, of: step.key)
+        // The same again: it comes into force once more, or earlier.
+        if let known, known.payload == setting.payload { return }
+        guard let newest, version <= newest else { return }
         throw written.error(
             step.key, member: "version",
-            "version \(newest) of it has been published, and what is published does not change: "
-                + "this is other, so give it the version \(newest + 1)")
+            (known == nil
+                ? "version \(newest) of it has been published already"
+                : "version \(version) of it has been published in other words, and what is "
+                    + "published does not change")
+                + "; give it the version \(newest + 1)")
     }
 
     private static let source = "urn:ascolto:org"
@@ -128,35 +176,37 @@ package struct PlannedChanges {
     }
 
     private static func event(
-        _ step: OrganisationDescription.Step, _ written: WrittenDescription, _ terms: Terms
+        _ step: OrganisationDescription.Step, _ told: OrganisationEvent, _ centres: [String],
+        _ written: WrittenDescription, _ terms: Terms
     ) throws(YAMLError) -> NewEvent {
         let key = step.key
-        var told = OrganisationEvent(.set(key.facet, part: key.part, step.after))
-        told.effectiveFrom = terms.from
-        told.decision = written.decision?.name
-        told.author = terms.author
         do {
-            var tags: [Tag] = []
-            if let centre = centre(of: step) { tags.append(try tag(TagKey.centre, centre)) }
+            var tags = try centres.map { try tag(TagKey.centre, $0) }
             if key.facet.section == .operators {
                 tags.append(try tag(TagKey.operator, key.thing))
             }
             if let decision = told.decision { tags.append(try tag(TagKey.decision, decision)) }
             return NewEvent(
                 id: .timeOrdered(at: terms.now), type: try EventType(step.kind.type),
-                schema: OrganisationEvent.schema,
-                stream: try StreamName(key.stream), tags: try Tags(tags),
-                source: try Source(source), time: terms.now, data: .json(told.payload[...]))
+                schema: OrganisationEvent.schema, stream: try StreamName(key.stream),
+                tags: try Tags(tags), source: try Source(source), time: terms.now,
+                data: .json(told.payload[...]))
         } catch {
             throw written.error(key, member: nil, "\(error)")
         }
     }
 
-    /// The centre that a setting names, or is about.
-    private static func centre(of step: OrganisationDescription.Step) -> String? {
-        if step.key.facet.section == .centres { return step.key.thing }
-        let setting = step.after ?? step.before
-        return setting.flatMap { JSONPayload(checked: $0.payload[...])?.string("centreId") }
+    /// The centres that a thing belongs to, before and after.
+    private static func centres(
+        of key: SettingKey, _ descriptions: [OrganisationDescription]
+    ) -> [String] {
+        if key.facet.section == .centres { return [key.thing] }
+        let names = descriptions.compactMap { description in
+            description.settings[key.whole].flatMap {
+                JSONPayload(checked: $0.payload[...])?.string("centreId")
+            }
+        }
+        return Set(names.map { ExactText($0) }).map(\.text).sorted()
     }
 
     private static func tag(_ key: String, _ value: String) throws(EventError) -> Tag {

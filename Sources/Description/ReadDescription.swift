@@ -50,6 +50,8 @@ package struct WrittenDescription {
             part: part)
     }
 
+    func has(_ key: SettingKey) -> Bool { parts[key] != nil }
+
     /// What is wrong with a setting, at the line of one of its members if that has one.
     func error(_ key: SettingKey, member: String?, _ problem: String) -> YAMLError {
         guard let part = parts[key] else {
@@ -63,10 +65,17 @@ package struct WrittenDescription {
 }
 
 extension SettingKey {
-    /// As the places of a description are written, `queues.registry` or `operators.op-1.skills.tax`.
-    package var place: String {
-        ([facet.section.rawValue, thing] + [facet.partKey, part].compactMap(\.self))
-            .joined(separator: ".")
+    /// As the places of a description are written, `queues.registry` or
+    /// `operators.op-1.skills.tax`.
+    package var place: String { parts.joined(separator: ".") }
+
+    /// The place, and those that it is within: of the part, the thing, the section.
+    package var places: [String] {
+        parts.indices.map { parts[...$0].joined(separator: ".") }
+    }
+
+    private var parts: [String] {
+        [facet.section.rawValue, thing] + [facet.partKey, part].compactMap(\.self)
     }
 }
 
@@ -153,22 +162,37 @@ private func setting<Kind: Setting>(
     _ blank: Kind, _ members: [MemberDeclaration], _ given: YAMLMembers, at part: YAMLPart,
     _ type: String
 ) throws(YAMLError) -> Kind {
-    var values: [(String, JSONNode)] = []
-    for member in members {
-        guard let value = given[member.key], !value.isNull else { continue }
-        values.append((member.name, try member.payloadValue(of: value)))
-    }
-    let bytes = Array(JSONNode.object(values).json.utf8)
+    let bytes = Array(try members.payloadValue(of: given).json.utf8)
     guard let payload = JSONPayload(checked: bytes[...]) else {
         preconditionFailure("an object was written")
     }
     do throws(PayloadError) { return try Kind(checking: payload, type: type) } catch {
-        let member = members.first { $0.name == error.member }
-        if error.problem == .missing, let member {
-            throw part.error(.missingKey(member.key, place: part.place))
+        throw part.error(at: error.member[...], error.problem, members, given)
+    }
+}
+
+extension YAMLPart {
+    /// A mistake at the path of a member, as `overflow[1].afterUs`, in the words of a description.
+    fileprivate func error(
+        at path: Substring, _ problem: PayloadError.Problem, _ members: [MemberDeclaration],
+        _ given: YAMLMembers
+    ) -> YAMLError {
+        let name = path.prefix { $0 != "[" && $0 != "." }
+        guard let member = members.first(where: { $0.name == name }) else {
+            return error(.other(place: place, "\"\(path)\" \(problem)"))
         }
-        let found = member.flatMap { given[$0.key] } ?? part
-        let inner = member == nil ? "\"\(error.member)\" " : ""
-        throw found.error(.other(place: found.place, "\(inner)\(error.problem)"))
+        guard let found = given[member.key], !found.isNull else {
+            return problem == .missing
+                ? error(.missingKey(member.key, place: place))
+                : error(.other(place: "\(place).\(member.key)", "\(problem)"))
+        }
+        let rest = path.dropFirst(name.count)
+        guard case .objects(let inner) = member.shape, rest.first == "[",
+            let end = rest.firstIndex(of: "]"), let index = Int(rest[..<end].dropFirst()),
+            let elements = try? found.list(), index < elements.count,
+            let given = try? elements[index].members(of: inner.map(\.key))
+        else { return found.error(.other(place: found.place, "\(problem)")) }
+        return elements[index].error(
+            at: rest[end...].drop { $0 == "]" || $0 == "." }, problem, inner, given)
     }
 }

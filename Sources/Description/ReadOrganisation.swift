@@ -1,28 +1,42 @@
 package import ContactCentre
 package import EventLog
 
+/// The organisation as a part of a log tells it.
+package struct ToldOrganisation {
+    package var organisation = Organisation()
+    /// Positions of events of the organisation that are not understood here: of later schema
+    /// versions, of streams that name nothing, or with data that cannot be read.
+    package var notUnderstood: [Position] = []
+
+    package init() {}
+}
+
 extension EventLog {
     /// The organisation as the first `size` events of the log tell it.
     ///
-    /// What was corrected by then is told as corrected. Events of later schema versions, and such as cannot be read, are passed over. Linear in the
-    /// events of the organisation.
-    package func organisation(before size: UInt64) throws -> Organisation {
-        var organisation = Organisation()
-        guard size > 0 else { return organisation }
+    /// What was corrected by then is told as corrected. Linear in the events of the organisation.
+    package func organisation(before size: UInt64) throws -> ToldOrganisation {
+        var told = ToldOrganisation()
+        guard size > 0 else { return told }
         var selection = Selection()
         selection.types = try Set(OrganisationEvent.Kind.all.map { try EventType($0.type) })
         selection.to = Position(size - 1)
         let corrections = try corrections(in: 0..<size)
-        try read(selection) { told in
-            guard let event = corrections.applied(to: told), event.schema == OrganisationEvent.schema,
+        try read(selection) { found in
+            guard let event = corrections.applied(to: found) else { return .next }
+            guard event.schema == OrganisationEvent.schema,
                 let kind = OrganisationEvent.Kind(type: event.type.text),
-                let told = try? OrganisationEvent(kind, payload: event.data.object)
-            else { return .next }
-            organisation.apply(
-                told, of: event.stream.text, position: event.position.value,
+                OrganisationEvent.names(event.stream.text, kind),
+                let change = try? OrganisationEvent(kind, payload: event.data.object)
+            else {
+                told.notUnderstood.append(event.position)
+                return .next
+            }
+            told.organisation.apply(
+                change, of: event.stream.text, position: event.position.value,
                 recorded: event.recorded, occurred: event.occurred)
             return .next
         }
-        return organisation
+        return told
     }
 }

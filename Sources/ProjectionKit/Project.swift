@@ -200,7 +200,8 @@ package struct Projector: Sendable {
         if case .state(let state) = loaded { try state.requireHistory(of: source, path.live) }
         if let reason = try model.rebuildReason(loaded) { return reason }
         guard case .state(let state) = loaded, state.events < end.size else { return nil }
-        return try source.corrections(state.events..<end.size, end.recordedBy).isEmpty ? nil : .corrected
+        return try source.corrections(state.events..<end.size, end.recordedBy).isEmpty
+            ? nil : .corrected
     }
 
     /// What is built becomes the read model when the rename in ``publish(_:)`` is done; a crash

@@ -328,8 +328,10 @@ internal import Synchronization
     /// Refuses a file that is shorter than its newest meta page says: reading past its end through
     /// the map would kill the process.
     private static func requireWhole(_ path: String) throws(StorageError) {
-        let bytes = try FileSystem.size(of: path).bytes
+        // In this order: a writer beside us writes pages before the meta page that needs them, so
+        // a size of before could be too small for a meta page of behind.
         let meta = try MetaPage.newest(of: path)
+        let bytes = try FileSystem.size(of: path).bytes
         let needed = (Int(truncatingIfNeeded: meta.lastPage) + 1) * pageBytes
         guard bytes >= needed else {
             throw .corrupted("\(path) has \(bytes) bytes, but its pages need \(needed)")

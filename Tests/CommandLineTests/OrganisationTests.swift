@@ -12,3 +12,15 @@ struct OrganisationTests {
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 }
+
+@Suite("Corrected is as if it had been right from the start")
+struct CorrectionTests {
+    @Test(
+        "in every read model, with and without hindsight, in stories, and beside a server",
+        .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(4)))
+    func corrections() throws {
+        let run = try Python.run(
+            "corrections.py", [Ascolto.path, "--seed", "5", "--rounds", "4"], within: 200)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
+}

@@ -41,6 +41,9 @@ import Testing
                 try CaseEvent(type: type, schema: schema, payload: data).written,
                 try SurveyEvent(type: type, schema: schema, payload: data).written,
                 try OperatorEvent(type: type, schema: schema, payload: data).written,
+                try CorrectionEvent.Kind(rawValue: type).map {
+                    String(decoding: try CorrectionEvent($0, payload: data).payload, as: UTF8.self)
+                },
                 try OrganisationEvent.Kind(type: type).map {
                     String(
                         decoding: try OrganisationEvent($0, payload: data).payload, as: UTF8.self)

@@ -51,7 +51,7 @@ struct OrganisationTests {
         }
         let bytes = Array(JSONNode.object(members.map { ($0, JSONNode($1)) }).json.utf8)
         let payload = try #require(JSONPayload(checked: bytes[...]))
-        return try type(of: facet.blank).init(checking: payload, type: facet.begun.type)
+        return try Swift.type(of: facet.blank).init(checking: payload, type: facet.begun.type)
     }
 
     private func organisation(of told: some Sequence<Told>) throws -> Organisation {
@@ -94,13 +94,23 @@ struct OrganisationTests {
             let moment = Int64.random(in: -1..<42, using: &generator)
             let description = try organisation(of: known).description(
                 at: Instant(microseconds: moment))
-            for key in keys {
+            func last(of key: SettingKey, _ isMeant: (Told) -> Bool = { _ in true }) -> Told? {
                 var last: Told?
-                for one in known where one.key == key && one.effective <= moment {
+                for one in known where one.key == key && one.effective <= moment && isMeant(one) {
                     if one.effective >= last?.effective ?? .min { last = one }
                 }
+                return last
+            }
+            for key in keys {
+                var held = last(of: key)
+                // With a thing, its parts end.
+                if let end = last(of: key.whole, { $0.setting == nil }), let word = held,
+                    (word.effective, word.position) < (end.effective, end.position)
+                {
+                    held = nil
+                }
                 #expect(
-                    description.settings[key]?.payload == last?.setting?.payload,
+                    description.settings[key]?.payload == held?.setting?.payload,
                     "seed \(seed), \(key.stream) at \(moment)")
             }
         }

@@ -83,7 +83,7 @@ def one(section, description):
 
 
 def hours():
-    first = rng.randrange(0, 20)
+    first = rng.randrange(2, 20)
     return [f"{first:02}:00-{first + 2:02}:30"] + (["23:00-01:00"] if rng.random() < 0.2 else [])
 
 
@@ -247,23 +247,53 @@ class Model:
         self.versions = {}
 
     def at(self, seconds, known):
+        """What is in force: with a thing, its parts have ended."""
+        def in_force(key):
+            return [word for word in self.words.get(key, [])
+                    if word[0] <= seconds and word[1] <= known]
         settings = {}
-        for key, words in self.words.items():
-            in_force = [word for word in words if word[0] <= seconds and word[1] <= known]
-            if in_force and (setting := max(in_force, key=lambda word: word[:2])[2]) is not None:
+        for key in self.words:
+            ends = [word[:2] for word in in_force((*key[:2], "", "")) if word[2] is None]
+            words = [word for word in in_force(key) if not ends or word[:2] >= max(ends)]
+            if words and (setting := max(words, key=lambda word: word[:2])[2]) is not None:
                 settings[key] = setting
         return settings
+
+    def published(self, key, setting):
+        """A version under which the same was published."""
+        for _, _, known in self.words.get(key, []):
+            if known and same({**known, "version": 0}, {**setting, "version": 0}):
+                return known["version"]
+        return None
+
+    def moments(self, start):
+        return sorted({word[0] for words in self.words.values() for word in words
+                       if word[0] > start})
 
     def take(self, number, start, before, after, sections):
         steps = 0
         for key in sorted(set(before) | set(after)):
             if key[0] not in sections or same(before.get(key), after.get(key)):
                 continue
+            whole = (*key[:2], "", "")
+            if key not in after and whole not in before and whole not in after:
+                continue
             self.words.setdefault(key, []).append((start, number, after.get(key)))
             steps += 1
             if key[0] in PUBLISHED and key in after:
                 self.versions[key] = max(self.versions.get(key, 0), after[key]["version"])
         return steps
+
+
+def later_loose(model, number, start, before, after, sections):
+    """Names of things that would not be there when what is planned holds."""
+    planned = copy.deepcopy(model)
+    planned.take(number, start, before, after, sections)
+    for later in model.moments(start):
+        loose = dangling(planned.at(later, number)) - dangling(model.at(later, number))
+        if loose:
+            return loose
+    return set()
 
 
 def shown(text):
@@ -301,16 +331,22 @@ def walk():
                 continue
             if same({**setting, "version": 0}, {**before.get(key, {}), "version": 0}):
                 setting["version"] = before[key]["version"]
+            elif (again := model.published(key, setting)) and rng.random() < 0.5:
+                setting["version"] = again
             else:
                 setting["version"] = model.versions.get(key, 0) + 1
                 if key in model.versions and rng.random() < 0.1:
                     setting["version"] -= 1
-                    wrong_version = key
+                    known = [word[2] for word in model.words[key]
+                             if word[2] and word[2]["version"] == setting["version"]]
+                    wrong_version = None if known and same(known[-1], setting) else key
             description[key[0]][key[1]]["version"] = setting["version"]
         result = {key: value for key, value in before.items() if key[0] not in sections}
         result.update(after_all)
-        # Parts whose thing is gone go with their section's next description.
-        loose = dangling(result) - dangling(before)
+        loose = {found for found in dangling(result)
+                 if found not in dangling(before) or found[0] in after_all}
+        if not loose and not wrong_version:
+            loose = later_loose(model, number, start, before, after_all, sections)
         text = yaml.dump({section: written[section] for section in sections}, allow_unicode=True,
                          sort_keys=False)
         path = os.path.join(scratch, "described.yaml")
@@ -326,7 +362,8 @@ def walk():
         if wrong_version or loose:
             checks.same(ended.returncode, 2, f"{what}: {loose or wrong_version}: {ended.stdout}")
             said = ended.stderr.decode()
-            named = any(f"'{name}'" in said for _, _, name in loose) or "give it the version" in said
+            named = any(f"'{name}'" in said for _, _, name in loose) or (
+                "give it the version" in said)
             checks.that(named, f"{what}: {said} does not say {loose or wrong_version}")
             checks.that(not re.search(r"line \d+", said) or path in said, f"{what}: {said}")
             if number:
@@ -344,6 +381,9 @@ def walk():
         again = json.loads(done(*arguments, at=now))
         checks.same(again["events"], [], f"{what}: applied again")
         look(model, ends, what, now)
+    text = done("org", "show", at=now)
+    again = json.loads(done("org", "apply", "-", "--dry-run", at=now, data=text.encode()))
+    checks.same(again["events"], [], "applying what is shown")
     history = json.loads(done("org", "history", "--format", "json", at=now))
     checks.same(len(history), sum(map(len, model.words.values())), "changes of the history")
 
@@ -391,13 +431,22 @@ WRONG = [
     ("calendars:\n  k:\n    version: 1\n    weekly: {mon-fri: [08:00-12:00, 11:00-13:00]}\n", 4,
      "when those before them have ended"),
     ("calendars:\n  k:\n    version: 1\n    weekly: {mon-fri: [08:00-12:00], tue: []}\n", 4, "twice"),
+    ("calendars:\n  k:\n    version: 1\n    weekly: {mon,tue: [08:00-12:00]}\n", 4, "[] where it is"),
+    ("calendars:\n  k:\n    version: 1\n    weekly:\n      mon: [20:00-06:00]\n      tue: [05:00-12:00]\n",
+     5, "also on the next day"),
+    ("calendars:\n  k:\n    version: 1\n    weekly: {}\n    holidays_set: it\n", 3,
+     "needs the key 'holidays_version'"),
+    ("skills: {a: , b: }\ncentres: {c: }\nqueues:\n  q:\n    centre_id: c\n    required_skills:\n"
+     "    - {skill: a, min_level: 1}\n    - skill: b\n      min_level: 9\n", 9, "0 to 5"),
+    ("skills: {a: }\ncentres: {c: }\nqueues:\n  q:\n    centre_id: c\n    required_skills:\n"
+     "    - {skill: a, min_level: 1}\n    - skill: a\n", 8, "needs the key 'min_level'"),
     ("calendars:\n  k:\n    version: 1\n    weekly: {}\n    zone: Europe/Roma\n", 5, "Europe/Roma"),
     ("calendars:\n  k:\n    version: 1\n    weekly: {}\n    exceptions: {2026-02-30: []}\n", 5,
      "2026-12-24"),
     ("calendars:\n  k:\n    version: 1\n    weekly: {}\n    holidays_set: it\n"
      "    holidays_version: 9\n", 6, "it 1"),
     ("calendars:\n  k:\n    version: 1\n    weekly: {}\n    own_holidays:\n"
-     "    - {name: x, month: 2, day: 30}\n", 6, "1 to 29"),
+     "    - {name: x, month: 2, day: 29}\n    - name: y\n      month: 2\n      day: 30\n", 9, "1 to 29"),
     ("calendars:\n  k: {weekly: {}}\n", 2, "needs the key 'version'"),
     ("centres: {c: }\noperators:\n  o:\n    role: chief\n    centre_id: c\n", 4, "supervisor"),
     ("centres: {c: }\noperators:\n  o:\n    role: backoffice\n    centre_id: c\n"
@@ -479,6 +528,7 @@ def opening_hours(at=2 * 10**6):
     done("org", "apply", "-", "--from", "2024-01-01T00:00:00+01:00", at=at, data=text.encode())
     text = text.replace("version: 1\n    zone", "version: 2\n    zone").replace("14:00", "15:00")
     done("org", "apply", "-", "--from", "2027-06-01T00:00:00+02:00", at=at + 1, data=text.encode())
+    done("org", "hours", "long", "--since", "9999-12-25", at=at)
     rows = json.loads(done("org", "hours", "long", "--since", "2023-12-30", "--until", "2034-12-31",
                            "--format", "json", at=at))
     rome, open_days = zoneinfo.ZoneInfo("Europe/Rome"), 0
@@ -508,6 +558,77 @@ def opening_hours(at=2 * 10**6):
     checks.that(open_days > 3_000, f"{open_days} open days")
 
 
+def told(kind, stream, data, **more):
+    return json.dumps(event(stream=stream, kind=kind, **{
+        "schema": 1, "time": moment(10), **more}, data=data)).encode()
+
+
+def events_of_others():
+    """What other tools append: refused, passed over aloud, or shown so that apply takes it."""
+    for kind, stream, data, hint in [
+            ("org.queue_created", "queue/q", {"centreId": "c"}, "org/queues/"),
+            ("org.queue_created", "org/queues/", {"centreId": "c"}, "org/queues/"),
+            ("org.change_decided", "org/A2", {}, "org/decision/"),
+            ("operator.skill_granted", "op/1", {"skill": "s", "level": 1}, "operator/"),
+            ("org.opening_hours_published", "org/calendars/k", {"version": 1, "weekly": [
+                {"weekday": "monday", "from": "14:00", "to": "18:00"},
+                {"weekday": "monday", "from": "09:00", "to": "13:00"}]}, "have ended")]:
+        ended = run("append", data=told(kind, stream, data), at=10)
+        checks.that(ended.returncode == 3 and hint in ended.stderr.decode(),
+                    f"{kind} of {stream}: {ended.returncode} {ended.stderr.decode()}")
+    for kind, data in [("operator.skill_granted", {"skill": "s", "level": 3}),
+                       ("operator.hired", {"role": "backoffice", "centreId": "c"}),
+                       ("operator.left", {}), ("operator.hired", {"role": "quality", "centreId": "c"})]:
+        done("append", data=told(kind, "operator/a", data), at=10)
+    done("append", data=told("operator.skill_granted", "operator/stray", {"skill": "s", "level": 1}),
+         at=10)
+    text = done("org", "show", at=20)
+    checks.same(shown(text), {"operators": {"a": {"role": "quality", "centre_id": "c"}}},
+                "who came again has nothing left over")
+    again = json.loads(done("org", "apply", "-", "--dry-run", at=20, data=(
+        "centres: {c: }\n" + text).encode()))
+    checks.same([each["type"] for each in again["events"]], ["org.centre_opened"], "what is shown")
+    for number, sponsor in enumerate(("x", "y")):
+        done("append", data=told("org.change_decided", "org/decision/A1", {"sponsor": sponsor}), at=20)
+        done("org", "apply", "-", at=20 + number, data=(
+            f"decision: {{ref: A1, sponsor: {sponsor}}}\nservices: {{s{number}: }}\n").encode())
+    rows = json.loads(done("org", "history", "--format", "json", at=30))
+    checks.same([row["sponsor"] for row in rows if "services.s" in row["change"]],
+                ["x", "y", "y"], "whose decision it was then")
+    words = done("explain", "decision", "A1", "--format", "table", at=30)
+    checks.that("decided by x" in words and "decided by y" in words, words)
+    done("append", data=told("org.queue_created", "org/queues/later", {}, schema=2), at=30)
+    ended = run("org", "show", at=30)
+    checks.that(ended.returncode == 0 and b"1 event of the organisation not understood" in ended.stderr,
+                f"a later version: {ended.stderr.decode()}")
+    ended = run("org", "apply", "-", at=30, data=b"services: {}\n")
+    checks.that(ended.returncode == 1 and b"nothing is applied" in ended.stderr, f"{ended.stderr}")
+    size = json.loads(done("stats"))["events"]
+    done("void", str(size - 1), "--reason", "too new", "--authority", "office", at=31)
+    done("org", "apply", "-", at=32, data=b"services: {}\n")
+    checks.that("services" not in shown(done("org", "show", at=33)), "after what was voided")
+
+
+def plans():
+    """What is planned for later, and what is said of it."""
+    def apply(text, *more, at):
+        return run("org", "apply", "-", "--format", "table", *more, at=at, data=text.encode())
+    apply("centres: {x: {name: A}, y: }\nqueues: {q: {centre_id: x}}\n", at=10)
+    apply("queues: {q: {centre_id: x}, q2: {centre_id: y}}\n", "--from", moment(1000), at=20)
+    ended = apply("centres: {x: {name: A}}\n", at=30)
+    said = ended.stderr.decode()
+    checks.that(ended.returncode == 2 and moment(1000) in said and "'y'" in said, f"a plan: {said}")
+    ended = apply("centres: {x: {name: B}, y: }\n", "--from", moment(5), at=40)
+    words = ended.stdout.decode()
+    checks.that(f"until {moment(10)} only" in words, f"a change of before: {words}")
+    checks.that("by nobody that is named" in words and "on no decision" in words, words)
+    ended = apply("decision: {ref: D}\ncentres: {x: {name: C}, y: }\n", "--by", "desk", at=50)
+    words = ended.stdout.decode()
+    checks.that("by desk, on the decision D" in words and "left: 1" in words, words)
+    rows = shown(done("org", "show", at=60))
+    checks.same(rows["centres"]["x"], {"name": "C"}, "what holds")
+
+
 def beside_a_server():
     """Through the server that writes the log; and two who change it at once."""
     key = json.loads(done("tokens", "create", "--name", "desk", "--role", "appender"))["token"]
@@ -528,6 +649,20 @@ def beside_a_server():
         shown_now = shown(done_now("org", "show"))
         checks.same(sorted(shown_now["skills"]), sorted(["sent", "à %/"]), "what is shown of it")
         checks.same(json.loads(apply("skills: {sent: , 'à %/': }\n").stdout)["appended"], 0, "again")
+        other = os.path.join(scratch, "other")
+        for here, code, hint in [(other, 1, "there is no log"), (other, 1, "another log")]:
+            ended = subprocess.run(
+                [options.ascolto, "org", "apply", "-", "--server", url], input=b"skills: {x: }\n",
+                capture_output=True, env={**env, "ASCOLTO_LOG": here})
+            checks.that(ended.returncode == code and hint in ended.stderr.decode(),
+                        f"another log: {ended.returncode} {ended.stderr.decode()}")
+            subprocess.run([options.ascolto, "init"], env={**env, "ASCOLTO_LOG": other},
+                           capture_output=True)
+        for wrong in ("127.0.0.1:80", "ftp://a", "http://a?b=c"):
+            ended = subprocess.run(
+                [options.ascolto, "org", "apply", "-", "--server", wrong], input=b"skills: {}\n",
+                capture_output=True, env=env)
+            checks.same(ended.returncode, 2, f"--server {wrong}: {ended.stderr.decode()}")
         ended = apply("skills: {}\n", "wrong")
         checks.same(ended.returncode, 1, f"a wrong token: {ended.stderr.decode()}")
         locked = subprocess.run([options.ascolto, "org", "apply", "-"], input=b"skills: {x: }\n",
@@ -562,7 +697,7 @@ def done_now(*arguments):
 
 try:
     walk()
-    for part in (refusals, decisions, opening_hours, beside_a_server):
+    for part in (refusals, decisions, opening_hours, events_of_others, plans, beside_a_server):
         LOG = os.path.join(scratch, part.__name__)
         done("init")
         part()

@@ -13,6 +13,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import uuid
 
 import jsonschema_rs
 
@@ -50,6 +51,10 @@ def good(schema, name):
     if kind == "integer":
         low, high = schema["minimum"], schema["maximum"]
         return rng.choice([low, high] + [n for n in (0, 1, 5, -3) if low <= n <= high])
+    if kind == "object":
+        return rng.choice([{}, {"by": "system"}, {"a": {"b": None}}])
+    if schema.get("pattern", "").startswith("^[0-9a-fA-F]{8}"):
+        return str(uuid.UUID(int=rng.getrandbits(128)))
     if kind == "number":
         return rng.choice([0, 0.8, -3, 1e-9, 12345678.25])
     if kind == "array" and schema["items"]["type"] == "string":
@@ -106,12 +111,29 @@ def spoilt(schema, made):
     return made, name
 
 
+SECTIONS = {
+    "service": "services", "skill": "skills", "opening_hours": "calendars", "centre": "centres",
+    "node": "centres", "channel": "centres", "queue": "queues", "entry_point": "entry_points",
+    "team": "teams", "sla": "slas", "metric_definition": "metric_definitions",
+    "monitoring": "monitoring_agreements", "change": "decision"}
+
+
+def stream_of(kind):
+    """What the stream of an event of the type must begin with, if anything."""
+    group, name = kind.split(".")
+    if group == "staffing":
+        return "operator/"
+    if group != "org":
+        return group + "/"
+    return f"org/{next(SECTIONS[word] for word in SECTIONS if name.startswith(word))}/"
+
+
 def judged(kind, payloads):
     """Whether an import takes them, and what it says of those that it does not.
 
     It takes events as they come, where `append` would ask what has happened before them.
     """
-    lines = [json.dumps(event(stream=f"{kind.split('.')[0]}/{number}", kind=kind, schema=1,
+    lines = [json.dumps(event(stream=f"{stream_of(kind)}{number}", kind=kind, schema=1,
                               data=payload)) for number, payload in enumerate(payloads)]
     ended = run("import", "ndjson", "-", "--log", LOG, data="\n".join(lines).encode())
     checks.that(ended.returncode in (0, 3), f"{kind}: {ended.returncode} {ended.stderr.decode()}")
@@ -127,6 +149,12 @@ def listed(value):
     return value if isinstance(value, list) else []
 
 
+def overlap(payload, exceptions):
+    """Whether hours may begin before others have ended; told apart no further."""
+    return len(listed(payload.get("weekly"))) > 1 or any(
+        len(listed(exception.get("hours"))) > 1 for exception in exceptions)
+
+
 def beyond(kind, payload):
     """Whether it is wrong or right in what no schema can say."""
     answers = payload.get("answers")
@@ -137,7 +165,10 @@ def beyond(kind, payload):
         hours for exception in exceptions for hours in listed(exception.get("hours"))]
     dates = [str(exception.get("date")) for exception in exceptions]
     own = listed(payload.get("ownHolidays"))
-    return (any(isinstance(each, dict) and each.get("from") == each.get("to") for each in hours)
+    return (overlap(payload, exceptions)
+            or "target" in payload and payload.get("fieldPatch") is None
+            and payload.get("time") is None
+            or any(isinstance(each, dict) and each.get("from") == each.get("to") for each in hours)
             or len(set(dates)) < len(dates)
             or ("holidaysSet" in payload or "holidaysVersion" in payload)
             or any(isinstance(day, dict) and day.get("day", 0) > 28 for day in own)

@@ -2,7 +2,6 @@ internal import Admission
 internal import ArgumentParser
 internal import ContactCentre
 internal import EventLog
-internal import Foundation
 internal import JSON
 
 struct Correct: AsyncParsableCommand {
@@ -41,7 +40,7 @@ struct Correct: AsyncParsableCommand {
             correction.target = "\(target.id)"
             correction.reason = options.reason
             correction.authority = options.authority
-            correction.author = options.author
+            correction.author = options.by
             guard let before = corrections.applied(to: target) else {
                 throw UsageError("position \(target.position) is void; void what voids it first")
             }
@@ -75,7 +74,8 @@ struct Correct: AsyncParsableCommand {
             throw UsageError("corrected like this, nobody could read it: \(error)")
         }
         let same =
-            JSONNode.optional(before.data.object?.value) == JSONNode.optional(after.data.object?.value)
+            JSONNode.optional(before.data.object?.value)
+            == JSONNode.optional(after.data.object?.value)
         return !same || after.occurred != before.occurred
     }
 }
@@ -104,7 +104,7 @@ struct VoidVerb: AsyncParsableCommand {
             voiding.target = "\(target.id)"
             voiding.reason = options.reason
             voiding.authority = options.authority
-            voiding.author = options.author
+            voiding.author = options.by
             return .voided(voiding)
         }
     }
@@ -120,20 +120,21 @@ struct CorrectionOptions: ParsableArguments {
     var reason: String
     @Option(help: "On whose authority: an act, or an office.")
     var authority: String
-    @Option(help: "Who says it: a pseudonym or an office. Default: the user's name here.")
+    @Option(help: "Who says it: a pseudonym or an office.")
     var by: String?
     @OptionGroup var server: ServerOption
-
-    var author: String { by ?? NSUserName() }
 
     /// Appends what `make` says about the event; where that is nothing, nothing changes.
     func append(_ make: (Event, Corrections) throws -> CorrectionEvent?) async throws {
         let now = try LogOptions.clock().now
-        if let url = server.server {
-            let (events, absence) = try plan(try log.openForReading(), now, make)
+        if let url = try server.appendURL() {
+            let opened = try log.openForReading()
+            let (events, absence) = try plan(opened, now, make)
             guard !events.isEmpty else { return tell(nil) }
             return tell(
-                try await send(events, to: url, unless: absence, conflict: Self.changedMeanwhile))
+                try await send(
+                    events, to: url, writing: opened.identity, unless: absence,
+                    conflict: Self.changedMeanwhile))
         }
         let opened = try log.openForWriting(under: .contactCentre)
         defer { opened.close() }

@@ -20,8 +20,13 @@ extension Explain {
         func run() throws {
             let opened = try log.openForReading()
             let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
-            let steps = organisation.history.filter { $0.change.decision == ref }
-            let decided = organisation.decision(ref)
+                .tellingOfOthers()
+            let steps = organisation.history.filter {
+                $0.change.decision.map { ExactText($0) } == ExactText(ref)
+            }
+            let said = organisation.allDecisions.filter { ExactText($0.name) == ExactText(ref) }
+                .map(\.decided)
+            let decided = said.last
             guard decided != nil || !steps.isEmpty else {
                 let known = organisation.allDecisions.map { printable($0.name) }
                 Standard.error(
@@ -30,7 +35,7 @@ extension Explain {
                         + known.joined(separator: ", "))
                 throw VerbOutcome.answerIsNo
             }
-            if output.chosen == .table { return tell(decided, steps) }
+            if output.chosen == .table { return tell(said, steps) }
             Answer(object: [
                 ("decision", .text(ref)),
                 ("position", decided.map { .count($0.position) } ?? .null),
@@ -45,6 +50,7 @@ extension Explain {
                     .array((decided?.decision.expectedEffects ?? []).map(Self.members))
                 ),
                 ("review_at", .optional(decided?.decision.reviewAt)),
+                ("said_before_at", .array(said.dropLast().map { .count($0.position) })),
                 ("changes", .array(steps.map(Self.members))),
             ]).write(as: output.chosen)
         }
@@ -66,9 +72,9 @@ extension Explain {
             ])
         }
 
-        private func tell(_ decided: Organisation.DecidedAt?, _ steps: [Organisation.Step]) {
+        private func tell(_ said: [Organisation.DecidedAt], _ steps: [Organisation.Step]) {
             func write(_ line: String) { Standard.output.write(line: printable(line)) }
-            if let decided {
+            for decided in said {
                 write(
                     "\(decided.position)  \(decided.occurred)  \(ref) was decided"
                         + (decided.decision.sponsor.map { " by \($0)" } ?? "")
@@ -81,7 +87,8 @@ extension Explain {
                 if let date = decided.decision.reviewAt {
                     write("  to be looked at again on \(date)")
                 }
-            } else {
+            }
+            if said.isEmpty {
                 write("changes name \(ref), but nobody has put down what was decided")
             }
             for step in steps {

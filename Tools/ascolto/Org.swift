@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import ContactCentre
 internal import Description
 internal import EventLog
-internal import Foundation
 internal import JSON
 internal import YAML
 
@@ -35,25 +34,29 @@ extension Org {
         @Option(help: "From when it holds: an RFC 3339 time, also one to come. Default: now.")
         var from: Instant?
         @OptionGroup var server: ServerOption
-        @Option(help: "Who changes it: a pseudonym or an office. Default: the user's name here.")
+        @Option(help: "Who changes it: a pseudonym or an office; it stays for ever.")
         var by: String?
 
         func run() async throws {
             let description = try readDescription()
-            let author = by ?? NSUserName()
-            guard isName(author) else { throw UsageError("--by must be a name") }
+            if let by, !isName(by) { throw UsageError("--by must be a name") }
+            let url = try server.appendURL()
             let terms = PlannedChanges.Terms(
-                now: try LogOptions.clock().now, from: from, author: author)
-            if dryRun || server.server != nil {
-                let (organisation, last) = try organisationForReading()
-                let plan = try plan(organisation, description, terms)
-                guard let url = server.server, !dryRun, !plan.events.isEmpty else {
-                    return tell(plan, at: nil)
-                }
+                now: try LogOptions.clock().now, from: from, author: by)
+            if dryRun, !EventLog.exists(at: log.directory) {
+                Standard.error("ascolto: there is no log in \(log.directory) yet")
+                return tell(try plan(ToldOrganisation(), description, terms), at: nil)
+            }
+            if dryRun || url != nil {
+                let opened = try log.openForReading()
+                let size = try opened.size(asOf: nil)
+                let plan = try plan(try opened.organisation(before: size), description, terms)
+                guard let url, !dryRun, !plan.events.isEmpty else { return tell(plan, at: nil) }
+                let absence = try PlannedChanges.absence(after: Position(size - 1))
                 return tell(
                     plan,
                     at: try await send(
-                        plan.events, to: url, unless: try PlannedChanges.absence(after: last),
+                        plan.events, to: url, writing: opened.identity, unless: absence,
                         conflict: Self.changedMeanwhile))
             }
             let opened = try log.openForWriting()
@@ -61,12 +64,11 @@ extension Org {
             let size = try opened.size(asOf: nil)
             let plan = try plan(try opened.organisation(before: size), description, terms)
             guard !plan.events.isEmpty else { return tell(plan, at: nil) }
-            let last = size == 0 ? nil : Position(size - 1)
-            tell(plan, at: try await append(plan, to: opened, after: last))
+            tell(plan, at: try await append(plan, to: opened, after: Position(size - 1)))
         }
 
         private func append(
-            _ plan: PlannedChanges, to opened: EventLog, after last: Position?
+            _ plan: PlannedChanges, to opened: EventLog, after last: Position
         ) async throws -> PositionRange {
             let outcome = try await opened.append(
                 Append(
@@ -93,31 +95,27 @@ extension Org {
             }
         }
 
-        /// The organisation, and the last position of what tells it; of no log, that of nobody.
-        private func organisationForReading() throws -> (Organisation, Position?) {
-            guard EventLog.exists(at: log.directory) else { return (Organisation(), nil) }
-            let opened = try log.openForReading()
-            let size = try opened.size(asOf: nil)
-            return (
-                try opened.organisation(before: size), size == 0 ? nil : Position(size - 1)
-            )
-        }
-
         private func plan(
-            _ organisation: Organisation, _ description: WrittenDescription,
+            _ told: ToldOrganisation, _ description: WrittenDescription,
             _ terms: PlannedChanges.Terms
         ) throws -> PlannedChanges {
+            guard told.notUnderstood.isEmpty else {
+                Standard.error(
+                    "ascolto: \(told.wordsOfNotUnderstood); what they say would be overlooked, so "
+                        + "nothing is applied: void them, or use the version that wrote them")
+                throw VerbOutcome.answerIsNo
+            }
             let plan: PlannedChanges
             do throws(YAMLError) {
-                plan = try PlannedChanges(turning: organisation, into: description, terms)
+                plan = try PlannedChanges(turning: told.organisation, into: description, terms)
             } catch {
                 throw UsageError("\(file): \(error)")
             }
             guard plan.events.count <= LogLimits.appendEventsMax else {
                 throw UsageError(
                     "\(file): \(plan.events.count) events are more than the "
-                        + "\(LogLimits.appendEventsMax) that are appended together; give the "
-                        + "sections in several files")
+                        + "\(LogLimits.appendEventsMax) that are appended together; apply less "
+                        + "first, leaving out some of what is new, and then all of it")
             }
             return plan
         }
@@ -137,7 +135,19 @@ extension Org {
                     ("first", range.map { .count($0.first.value) } ?? .null),
                     ("last", range.map { .count($0.last.value) } ?? .null),
                     ("appended", .count(range?.count ?? 0)),
+                    ("decision", .optional(plan.namedDecision)),
                     ("planned_for_later", .count(plan.plannedForLater)),
+                    (
+                        "superseded",
+                        .array(
+                            plan.superseded.map {
+                                .object([
+                                    ("setting", .text($0.key.place)),
+                                    ("until", .text("\($0.until)")),
+                                    ("position", .count($0.position)),
+                                ])
+                            })
+                    ),
                     ("events", .array(events)),
                 ]).write(as: .json)
             }
@@ -154,22 +164,51 @@ extension Org {
         }
 
         private func tellInWords(_ plan: PlannedChanges, at range: PositionRange?) {
-            if let decision = plan.decision {
-                Standard.output.write(line: printable("+ decision \(decision.name)"))
-            }
+            func write(_ line: String) { Standard.output.write(line: printable(line)) }
+            if let decision = plan.decision { write("+ decision \(decision.name)") }
             for step in plan.steps {
-                Standard.output.write(line: printable(step.words))
+                write(step.words)
+                if let next = plan.superseded.first(where: { $0.key == step.key }) {
+                    write(
+                        "    until \(next.until) only, when what position \(next.position) says "
+                            + "takes over")
+                }
             }
-            let what = plan.events.isEmpty ? "nothing changes" : "\(plan.events.count) events"
-            let later =
-                plan.plannedForLater > 0
-                ? "; \(plan.plannedForLater) changes that are planned for later stay" : ""
+            guard !plan.events.isEmpty else {
+                write("nothing changes")
+                return Standard.output.flush()
+            }
             let place =
-                range.map { ", appended at positions \($0.first) to \($0.last)" }
-                ?? (dryRun && !plan.events.isEmpty ? ", none of them appended" : "")
-            Standard.output.write(line: what + place + later)
+                range.map { "appended at positions \($0.first) to \($0.last)" }
+                ?? "none of them appended"
+            let by = by.map { "by \($0)" } ?? "by nobody that is named (--by)"
+            let decision = plan.namedDecision.map { "on the decision \($0)" } ?? "on no decision"
+            write("\(counted(plan.events.count, "event")), \(by), \(decision); \(place)")
+            if plan.plannedForLater > 0 {
+                write("planned for later before, and left: \(plan.plannedForLater)")
+            }
             Standard.output.flush()
         }
+    }
+}
+
+private func counted(_ number: Int, _ what: String) -> String {
+    "\(number) \(what)" + (number == 1 ? "" : "s")
+}
+
+extension ToldOrganisation {
+    fileprivate var wordsOfNotUnderstood: String {
+        let positions = notUnderstood.prefix(5).map { "\($0)" }.joined(separator: ", ")
+        let more = notUnderstood.count > 5 ? " and others" : ""
+        return
+            "\(counted(notUnderstood.count, "event")) of the organisation not understood here, at "
+            + "\(positions)\(more)"
+    }
+
+    /// The organisation; of what is not understood here is told.
+    func tellingOfOthers() -> Organisation {
+        if !notUnderstood.isEmpty { Standard.error("ascolto: \(wordsOfNotUnderstood)") }
+        return organisation
     }
 }
 
@@ -188,6 +227,7 @@ extension Org {
         func run() throws {
             let opened = try log.openForReading()
             let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+                .tellingOfOthers()
             let description = organisation.description(
                 at: try at ?? LogOptions.clock().now)
             switch output.format {
@@ -225,30 +265,47 @@ extension Org {
         func run() throws {
             let opened = try log.openForReading()
             let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+                .tellingOfOthers()
             let steps = organisation.history.filter { step in
-                guard let setting else { return true }
-                return step.key.place == setting || step.key.place.hasPrefix(setting + ".")
+                setting.map { step.key.places.contains($0) } ?? true
             }
+            let decisions = setting == nil ? organisation.allDecisions : []
             if steps.isEmpty, let setting {
                 Standard.error(
                     "ascolto: nothing is told of \(printable(setting)); ascolto org history lists "
                         + "all changes")
                 throw VerbOutcome.answerIsNo
             }
+            let rows =
+                steps.map { ($0.change.position, Self.row($0, organisation)) }
+                + decisions.map { ($0.decided.position, Self.row($0.name, $0.decided)) }
             Answer(
                 columns: [
                     "position", "recorded", "effective", "by", "decision", "sponsor", "change",
                 ],
-                rows: steps.map { step in
-                    let decided = step.change.decision.flatMap { organisation.decision($0) }
-                    return [
-                        .count(step.change.position), .text("\(step.change.recorded)"),
-                        .text("\(step.change.effective)"), .optional(step.change.author),
-                        .optional(step.change.decision), .optional(decided?.decision.sponsor),
-                        .text(step.words),
-                    ]
-                }
+                rows: rows.sorted { $0.0 < $1.0 }.map(\.1)
             ).write(as: output.chosen)
+        }
+
+        private static func row(
+            _ step: Organisation.Step, _ organisation: Organisation
+        ) -> [Cell] {
+            let (change, decision) = (step.change, step.change.decision)
+            // As it was worded when the change was made.
+            let decided = decision.flatMap { organisation.decision($0, at: change.position) }
+            return [
+                .count(change.position), .text("\(change.recorded)"),
+                .text("\(change.effective)"), .optional(change.author), .optional(decision),
+                .optional(decided?.decision.sponsor), .text(step.words),
+            ]
+        }
+
+        private static func row(_ name: String, _ decided: Organisation.DecidedAt) -> [Cell] {
+            [
+                .count(decided.position), .text("\(decided.recorded)"),
+                .text("\(decided.occurred)"), .optional(decided.author), .text(name),
+                .optional(decided.decision.sponsor), .text("+ decision: \(decided.decision.line)"),
+            ]
         }
     }
 
@@ -278,12 +335,15 @@ extension Org {
         func run() throws {
             let opened = try log.openForReading()
             let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
+                .tellingOfOthers()
             guard let zone = Zone(identifier: opened.identity.zone) else {
                 throw UsageError("the log's time zone \(opened.identity.zone) is not known here")
             }
             let calendar = try found(organisation, otherwiseIn: zone)
             let first = try since ?? zone.date(at: LogOptions.clock().now)
-            let last = until ?? CivilDate(daysSince1970: first.daysSince1970 + 13)
+            let end = CivilDate(year: 9999, month: 12, day: 31) ?? first
+            let last =
+                until ?? min(end, CivilDate(daysSince1970: first.daysSince1970 + 13))
             guard first <= last, last.daysSince1970 - first.daysSince1970 < Self.daysMax else {
                 throw UsageError("--until must not be before --since, nor a century behind it")
             }
@@ -310,7 +370,7 @@ extension Org {
             let weekday = Weekday.allCases[date.weekday].rawValue
             guard let (hours, reason) = calendar.hours(on: date)?.hours(on: date) else {
                 return [
-                    .text("\(date)"), .text(weekday), .array([]), .text("not published yet"),
+                    .text("\(date)"), .text(weekday), .array([]), .text("nothing is in force"),
                     .integer(0),
                 ]
             }

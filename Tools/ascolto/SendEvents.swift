@@ -9,27 +9,43 @@ struct ServerOption: ParsableArguments {
             "Send it to the server that writes the log, with the token in $ASCOLTO_TOKEN. The log "
                 + "is read here all the same.", valueName: "url"))
     var server: String?
+
+    /// Where events are sent to; nil where no server is named.
+    func appendURL() throws -> URLComponents? {
+        guard let server else { return nil }
+        guard var url = URLComponents(string: server), url.host?.isEmpty == false,
+            ["http", "https"].contains(url.scheme), url.query == nil, url.fragment == nil
+        else { throw UsageError("--server must be a URL, such as http://127.0.0.1:8080") }
+        // Behind a proxy it may have a path of its own.
+        while url.path.hasSuffix("/") { url.path.removeLast() }
+        url.path += "/v1/events"
+        return url
+    }
 }
 
 /// Has a server append events together, if there is no event of which there must be none.
 ///
 /// - Parameters:
 ///   - events: What is appended.
-///   - server: Its URL, such as `http://127.0.0.1:8080`.
+///   - url: Where they are sent to.
+///   - log: The log that the server must write: that whose events the caller has read.
 ///   - absence: What must not be there; of types, and perhaps of a stream.
 ///   - conflict: What is told where it is.
 /// - Throws: ``VerbOutcome`` where the server does not append them; why is told.
 func send(
-    _ events: [NewEvent], to server: String, unless absence: Absence, conflict: String
+    _ events: [NewEvent], to url: URLComponents, writing log: LogIdentity, unless absence: Absence,
+    conflict: String
 ) async throws -> PositionRange {
-    let url = try appendURL(of: server, unless: absence)
+    let server = url.host ?? ""
+    let stream = "log/\(log.id)"
+    let target = try url.asking(for: absence, and: stream)
     let token = ProcessInfo.processInfo.environment["ASCOLTO_TOKEN"]
     let batch = JSONNode.array(events.map(\.cloudEvent)).json
     let answer: Web.Answer
     do {
         answer = try await Web.withClient { client in
             try await Web.post(
-                Array(batch.utf8), of: "application/cloudevents-batch+json", to: url,
+                Array(batch.utf8), of: "application/cloudevents-batch+json", to: target,
                 bearing: token, client)
         }
     } catch {
@@ -45,8 +61,12 @@ func send(
         return PositionRange(first: Position(UInt64(first)), last: Position(UInt64(last)))
     }
     let detail = printable(body?.string("detail") ?? "status \(answer.status)")
+    let isOtherLog = answer.status == 409 && body?.string("stream") == stream
     Standard.error(
-        answer.status == 409 ? "ascolto: \(conflict): \(detail)" : "ascolto: \(server): \(detail)")
+        isOtherLog
+            ? "ascolto: \(server) writes another log than the one that is read here (--log)"
+            : answer.status == 409
+                ? "ascolto: \(conflict): \(detail)" : "ascolto: \(server): \(detail)")
     switch answer.status {
     case 401, 403, 409: throw VerbOutcome.answerIsNo
     case 500...: throw VerbOutcome.unavailable
@@ -54,25 +74,25 @@ func send(
     }
 }
 
-private func appendURL(of server: String, unless absence: Absence) throws -> String {
-    guard var url = URLComponents(string: server), url.host != nil,
-        ["http", "https"].contains(url.scheme)
-    else { throw UsageError("--server must be a URL, such as http://127.0.0.1:8080") }
-    url.path = "/v1/events"
-    url.queryItems = absence.query.items.map { item in
-        let types = "types=" + item.types.map(\.text).sorted().joined(separator: ",")
-        let stream = item.stream.map { " stream=" + encodedInQuery($0.text) } ?? ""
-        return URLQueryItem(name: "fail_if_match", value: types + stream)
+extension URLComponents {
+    /// With the conditions of an append as parameters.
+    fileprivate func asking(for absence: Absence, and stream: String) throws -> String {
+        var url = self
+        url.queryItems = absence.query.items.map { item in
+            let types = "types=" + item.types.map(\.text).sorted().joined(separator: ",")
+            let stream = item.stream.map { " stream=" + encodedInQuery($0.text) } ?? ""
+            return URLQueryItem(name: "fail_if_match", value: types + stream)
+        }
+        url.queryItems?.append(URLQueryItem(name: "expect_revision", value: "\(stream)=any"))
+        if let after = absence.after {
+            url.queryItems?.append(URLQueryItem(name: "after", value: "\(after)"))
+        }
+        // A plus sign would be read as a space.
+        url.percentEncodedQuery = url.percentEncodedQuery?
+            .replacingOccurrences(of: "+", with: "%2B")
+        guard let text = url.string else { throw UsageError("--server is no URL") }
+        return text
     }
-    if let after = absence.after {
-        url.queryItems?.append(URLQueryItem(name: "after", value: "\(after)"))
-    }
-    // A plus sign would be read as a space.
-    url.percentEncodedQuery = url.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
-    guard let text = url.string else {
-        throw UsageError("--server must be a URL, such as http://127.0.0.1:8080")
-    }
-    return text
 }
 
 /// A name within a query of the interface: there `%`, commas and white space are percent-encoded.

@@ -32,8 +32,9 @@ private func changeInWords(
             let (left, right) = (
                 old.first { $0.key == key }?.value, new.first { $0.key == key }?.value
             )
-            guard left != right else { return nil }
-            return "\(key) \(left?.line ?? "none") → \(right?.line ?? "none")"
+            let (from, to) = (left?.line ?? "none", right?.line ?? "none")
+            // Byte by byte: texts in two normalisations are two.
+            return from.utf8.elementsEqual(to.utf8) ? nil : "\(key) \(from) → \(to)"
         }
         return "~ \(key.place): \(changes.joined(separator: "; "))"
     }
