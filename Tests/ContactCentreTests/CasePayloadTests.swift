@@ -55,15 +55,18 @@ struct CasePayloadTests {
         ("survey.invited", "{}", #""surveyId" is missing"#),
         ("survey.answered", #"{"surveyId":"s","answers":{}}"#, #""answers" must be a list of"#),
         ("survey.answered", #"{"surveyId":"s","answers":[1]}"#, #""answers" must be a list of"#),
-        ("survey.answered", #"{"surveyId":"s","answers":[{"q":"a"}]}"#, #""value" is missing"#),
+        (
+            "survey.answered", #"{"surveyId":"s","answers":[{"q":"a"}]}"#,
+            #""answers[0].value" is missing"#
+        ),
         (
             "survey.answered", #"{"surveyId":"s","answers":[{"q":"a","value":4.5}]}"#,
-            #""value" must be a whole number"#
+            #""answers[0].value" must be a whole number"#
         ),
         (
             "survey.answered",
             #"{"surveyId":"s","answers":[{"q":"a","value":4},{"q":"a","value":5}]}"#,
-            #""q" must not be "a" twice"#
+            #""answers[1].q" must not be "a" twice"#
         ),
     ])
     func wrongPayloadsAreRefused(type: String, payload: String, words: String) throws {

@@ -103,9 +103,9 @@ import Testing
         for type in types {
             let all = try example(of: type.members, type.name)
             #expect(try check(type.name, all) == .passes, "\(type.name)")
-            #expect(
-                try check(type.name, example(of: type.required, type.name)) == .passes,
-                "\(type.name)")
+            // A correction says a time, where it says no data.
+            let least = type.required + (type.members.contains("fieldPatch") ? ["time"] : [])
+            #expect(try check(type.name, example(of: least, type.name)) == .passes, "\(type.name)")
             for member in type.required {
                 guard
                     case .refused(let error) = try check(

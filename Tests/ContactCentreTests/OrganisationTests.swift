@@ -45,9 +45,13 @@ struct OrganisationTests {
         _ facet: Facet, _ samples: [Facet: [(String, JSONValue)]],
         _ generator: inout SeededNumbers
     ) throws -> any Setting {
-        let required = facet.members.filter { $0.presence == .required }.map(\.name)
+        // A set of holidays and its version go together.
+        let required =
+            facet.members.filter { $0.presence == .required }.map(\.name)
+            + (Bool.random(using: &generator) ? ["holidaysSet", "holidaysVersion"] : [])
         let members = (samples[facet] ?? []).filter {
-            required.contains($0.0) || Bool.random(using: &generator)
+            required.contains($0.0)
+                || !$0.0.hasPrefix("holidays") && Bool.random(using: &generator)
         }
         let bytes = Array(JSONNode.object(members.map { ($0, JSONNode($1)) }).json.utf8)
         let payload = try #require(JSONPayload(checked: bytes[...]))
@@ -124,7 +128,8 @@ struct OrganisationTests {
             OrganisationDescription(
                 settings: Dictionary(
                     uniqueKeysWithValues: try keys.filter { _ in Bool.random(using: &generator) }
-                        .map { ($0, try setting($0.facet, samples, &generator)) }))
+                        .map { ($0, try setting($0.facet, samples, &generator)) })
+            ).withoutStrays
         }
         for _ in 0..<50 {
             let (before, after) = (try random(), try random())
