@@ -133,6 +133,8 @@ extension EventLog {
     /// - Parameters:
     ///   - range: Positions of the corrections.
     ///   - moment: Those recorded later are passed over.
+    /// - Returns: What they say of whatever event; O(n) in them, with a look-up of each target.
+    /// - Throws: ``LogError`` where the log cannot be read.
     package func corrections(
         in range: Range<UInt64>, recordedBy moment: Instant? = nil
     ) throws -> Corrections {

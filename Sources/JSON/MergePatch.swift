@@ -5,6 +5,7 @@
 /// - Parameters:
 ///   - value: What is changed; nil where nothing stands yet.
 ///   - patch: What changes it; its members that are null go away.
+/// - Returns: JSON text. O(n·m) in the members of the value and of the patch.
 package func mergePatch(_ value: JSONValue?, with patch: JSONValue) -> [UInt8] {
     guard let patch = patch.object else { return Array(patch.bytes) }
     var changes: [(name: String, value: JSONValue)] = []

@@ -5,6 +5,7 @@ internal import Foundation
 /// - Parameters:
 ///   - path: Where it is.
 ///   - name: What messages call it.
+/// - Returns: The text.
 /// - Throws: ``UsageError`` where it cannot be read, or is no text.
 func textOfFile(_ path: String, named name: String) throws -> String {
     let bytes: Data

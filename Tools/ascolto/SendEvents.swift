@@ -31,6 +31,7 @@ struct ServerOption: ParsableArguments {
 ///   - log: The log that the server must write: that whose events the caller has read.
 ///   - absence: What must not be there; of types, and perhaps of a stream.
 ///   - conflict: What is told where it is.
+/// - Returns: Where they stand now.
 /// - Throws: ``VerbOutcome`` where the server does not append them; why is told.
 func send(
     _ events: [NewEvent], to url: URLComponents, writing log: LogIdentity, unless absence: Absence,
