@@ -63,7 +63,7 @@ package struct Correction: Setting {
     /// The id of the event.
     package var target = ""
     /// A JSON Merge Patch (RFC 7396) of its data, an object.
-    package var patch: JSONNode?
+    package var patch: JSONPayload?
     /// When it happened.
     package var time: Instant?
     package var reason = ""
@@ -75,7 +75,9 @@ package struct Correction: Setting {
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("target", .id, &target)
-        try members.optional("fieldPatch", .object, &patch)
+        var given = patch.map { Optional($0) }
+        try members.optional("fieldPatch", .object, &given)
+        patch = given ?? nil
         try members.optional("time", .time, &time)
         try members.required("reason", .text, &reason)
         try members.required("authority", .name, &authority)
@@ -85,12 +87,11 @@ package struct Correction: Setting {
     package var flaw: (member: String, problem: PayloadError.Problem)? {
         guard let patch else { return time == nil ? ("fieldPatch", .missing) : nil }
         // Sealed values belong to their event: elsewhere they open no more.
-        if case .object(let members) = patch,
-            let personal = members.map(\.0).first(where: PersonalFields.isPersonal)
-        {
-            return (personal, .personalInPatch)
+        var personal: String?
+        patch.forEachMember { (name: String, _) in
+            if PersonalFields.isPersonal(name) { personal = name }
         }
-        return nil
+        return personal.map { ($0, .personalInPatch) }
     }
 }
 

@@ -52,15 +52,15 @@ extension MemberForm where Value == String {
     }
 }
 
-extension MemberForm where Value == JSONNode {
-    /// An object of any members.
+extension MemberForm where Value == JSONPayload? {
+    /// An object of any members, which keeps its bytes.
     static var object: Self {
         MemberForm(
-            shape: .object, blank: .object([]),
+            shape: .object, blank: nil,
             read: { value throws(PayloadError.Problem) in
-                guard value.kind == .object else { throw .noObject }
-                return JSONNode(value)
-            }, write: { $0 })
+                guard let object = value.object else { throw .noObject }
+                return object
+            }, write: { $0.map { .written($0.bytes) } ?? .null })
     }
 }
 

@@ -85,15 +85,12 @@ package struct Organisation: Sendable {
                 DecidedAt(
                     position: position, recorded: recorded, occurred: occurred, decision: decision,
                     author: event.author))
-        case .set(let facet, let part, let setting):
-            guard let name = Self.thing(of: stream, facet.section.streamPrefix) else {
-                return
-            }
+        case .set(_, _, let setting):
+            guard let key = event.key(in: stream) else { return }
             let change = Change(
                 position: position, recorded: recorded,
                 effective: event.effectiveFrom ?? occurred, setting: setting,
                 decision: event.decision, author: event.author)
-            let key = SettingKey(facet, of: name, part: part)
             let place =
                 changes[key, default: []].lastIndex { $0.effective <= change.effective }
             changes[key, default: []].insert(change, at: place.map { $0 + 1 } ?? 0)

@@ -108,6 +108,15 @@ package struct OrganisationEvent: Sendable {
         return try reader.required(name.member, name.form)
     }
 
+    /// The setting that it is about, in a stream; nil for decisions, and where the stream names no
+    /// thing of its kind.
+    package func key(in stream: String) -> SettingKey? {
+        guard case .set(let facet, let part, _) = change,
+            let thing = Organisation.thing(of: stream, facet.section.streamPrefix)
+        else { return nil }
+        return SettingKey(facet, of: thing, part: part)
+    }
+
     /// The payload as JSON text that ``init(_:payload:)`` reads back.
     package var payload: [UInt8] {
         var writer = PayloadWriter()

@@ -17,18 +17,23 @@ package struct ContactFact: Sendable {
     /// The position of the event that it is about, where it is a correction.
     package let about: UInt64?
 
-    package enum Standing: Sendable {
+    package enum Standing: Equatable, Sendable {
         case holds
-        case void
+        /// It never happened; by which position that is said of a correction.
+        case void(by: UInt64?)
+        /// A correction of no earlier event.
+        case correctsNothing
     }
 
     package struct Said: Equatable, Sendable {
         package let position: UInt64
+        package let what: String
         package let reason: String
         package let authority: String
 
-        package init(position: UInt64, reason: String, authority: String) {
+        package init(position: UInt64, what: String, reason: String, authority: String) {
             self.position = position
+            self.what = what
             self.reason = reason
             self.authority = authority
         }
@@ -84,9 +89,7 @@ package struct ContactStory: Sendable {
             return tell(correction, fact)
         }
         var remarks = fact.said.map { said in
-            let what = fact.standing == .void ? "it never happened" : "corrected"
-            return "\(what), as position \(said.position) says: \(said.reason), "
-                + "by \(said.authority)"
+            "\(said.what), as position \(said.position) says: \(said.reason), by \(said.authority)"
         }
         guard fact.standing == .holds else {
             // What it led to then is told, and leads to nothing.
@@ -118,8 +121,10 @@ package struct ContactStory: Sendable {
     /// What was said about an earlier event.
     private mutating func tell(_ kind: CorrectionEvent.Kind, _ fact: ContactFact) {
         let event = try? CorrectionEvent(kind, payload: fact.payload)
-        guard let event, let about = fact.about else {
-            return add(fact, fact.type, ["it is about no earlier event, and corrects nothing"])
+        guard let event, let about = fact.about, fact.standing != .correctsNothing else {
+            return add(
+                fact, fact.type,
+                ["it is about no earlier event that can be corrected, and changes nothing"])
         }
         let text =
             switch event {
@@ -130,7 +135,8 @@ package struct ContactStory: Sendable {
                 "what position \(about) says never happened: \(voiding.reason), "
                     + "by \(voiding.authority)"
             }
-        add(fact, text, [])
+        guard case .void(let position?) = fact.standing else { return add(fact, text, []) }
+        add(fact, text, ["it holds no more, as position \(position) says"])
     }
 
     private mutating func add(_ fact: ContactFact, _ text: String, _ remarks: [String]) {

@@ -215,9 +215,11 @@ package struct PlannedChanges {
 }
 
 extension PlannedChanges {
-    /// That nobody has changed the organisation behind a position.
+    /// That nobody has changed the organisation behind a position, nor corrected anything.
     package static func absence(after position: Position?) throws -> Absence {
+        // What is corrected meanwhile may be of the organisation.
         let types = try Set(OrganisationEvent.Kind.all.map { try EventType($0.type) })
+            .union([Corrections.correctedType, Corrections.voidedType])
         return Absence(of: EventQuery([EventQuery.Item(types: types)]), after: position)
     }
 }

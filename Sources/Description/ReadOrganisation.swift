@@ -7,6 +7,10 @@ package struct ToldOrganisation {
     /// Positions of events of the organisation that are not understood here: of later schema
     /// versions, of streams that name nothing, or with data that cannot be read.
     package var notUnderstood: [Position] = []
+    /// What was said since about its events, by their positions.
+    package var corrections: [Position: [Corrections.Word]] = [:]
+    /// Events that never happened, as they were appended.
+    package var voided: [Event] = []
 
     package init() {}
 }
@@ -23,7 +27,12 @@ extension EventLog {
         selection.to = Position(size - 1)
         let corrections = try corrections(in: 0..<size)
         try read(selection) { found in
-            guard let event = corrections.applied(to: found) else { return .next }
+            let words = corrections.words(about: found.position)
+            if !words.isEmpty { told.corrections[found.position] = words }
+            guard let event = corrections.applied(to: found) else {
+                told.voided.append(found)
+                return .next
+            }
             guard event.schema == OrganisationEvent.schema,
                 let kind = OrganisationEvent.Kind(type: event.type.text),
                 OrganisationEvent.names(event.stream.text, kind),

@@ -39,34 +39,50 @@ package struct Corrections: Sendable {
         case voided
     }
 
+    /// What became of an event that corrects another.
+    package enum Standing: Equatable, Sendable {
+        case holds
+        /// Another one, at this position, has voided it.
+        case void(by: Position)
+        /// It is about no earlier event of its stream, or about one that is not corrected.
+        case correctsNothing
+    }
+
     /// By the position of what they are about, in their order.
     private var words: [Position: [Word]] = [:]
+    private var standings: [Position: Standing] = [:]
 
     private init() {}
 
     /// - Parameters:
     ///   - told: Events in their order; those of other types are passed over.
-    ///   - target: The event with an id, if there is one.
+    ///   - targets: The events with some ids, as far as there are any.
     package init(
-        _ told: some Sequence<Event>, finding target: (EventID) throws -> Event?
+        _ told: some Sequence<Event>, finding targets: (Set<EventID>) throws -> [EventID: Event]
     ) rethrows {
-        var words: [(target: Event, word: Word)] = []
-        for event in told {
-            guard let (id, word) = Self.word(event), let target = try target(id),
-                target.stream == event.stream, target.position < event.position
-            else { continue }
-            words.append((target, word))
+        let said = told.compactMap { event in
+            Self.word(event).map { (stream: event.stream, id: $0.0, word: $0.1) }
         }
+        let found = said.isEmpty ? [:] : try targets(Set(said.map(\.id)))
         // From the last one backwards, so that what voids a correction is known before it.
-        var voided: Set<Position> = []
-        for (target, word) in words.reversed() where !voided.contains(word.position) {
+        for (stream, id, word) in said.reversed() where standings[word.position] == nil {
+            standings[word.position] = .correctsNothing
+            guard let target = found[id], target.stream == stream,
+                target.position < word.position
+            else { continue }
             if target.type == Self.correctedType || target.type == Self.voidedType {
-                if case .voided = word.change { voided.insert(target.position) }
+                guard case .voided = word.change else { continue }
+                standings[target.position] = .void(by: word.position)
             } else {
-                self.words[target.position, default: []].insert(word, at: 0)
+                words[target.position, default: []].append(word)
             }
+            standings[word.position] = .holds
         }
+        words = words.mapValues { $0.reversed() }
     }
+
+    /// What became of the correction at a position; nil where none stands.
+    package func standing(ofCorrectionAt position: Position) -> Standing? { standings[position] }
 
     private static func word(_ event: Event) -> (EventID, Word)? {
         guard event.schema == 1, let data = event.data.object,
@@ -87,7 +103,8 @@ package struct Corrections: Sendable {
         return (id, word)
     }
 
-    package var isEmpty: Bool { words.isEmpty }
+    /// Whether nothing was said, also about corrections.
+    package var isEmpty: Bool { standings.values.allSatisfy { $0 == .correctsNothing } }
 
     /// What was said about the event at a position, in its order.
     package func words(about position: Position) -> [Word] { words[position] ?? [] }
@@ -149,6 +166,6 @@ extension EventLog {
             return .next
         }
         guard !told.isEmpty else { return .none }
-        return try Corrections(told) { id in try event(withID: id) }
+        return try Corrections(told) { ids in try events(withIDs: ids) }
     }
 }

@@ -5,18 +5,26 @@ extension EventLog {
     ///
     /// Looks into the units that the index names, and through what is not indexed yet.
     package func event(withID id: EventID) throws(LogError) -> Event? {
+        try events(withIDs: [id])[id]
+    }
+
+    /// The events with some identifiers, as far as the log has them.
+    package func events(withIDs ids: Set<EventID>) throws(LogError) -> [EventID: Event] {
         try wrapping {
             try environment.read { transaction in
                 var snapshot = try Snapshot(transaction)
                 let head = snapshot.head
+                let byHash = Dictionary(grouping: ids) { TermHash.of($0) }
+                let hashes = byHash.keys.sorted()
                 let indexed = try RunSearch.units(
-                    of: [TermHash.of(id)], kind: .id, indexedSize: head.indexedSize,
-                    in: transaction)[0]
-                let unindexed = head.indexedSize..<head.size
-                let units = indexed + unindexed.units(of: .id)
+                    of: hashes, kind: .id, indexedSize: head.indexedSize, in: transaction)
+                var wanted: [UInt64: Set<EventID>] = [:]
+                for (hash, units) in zip(hashes, indexed) {
+                    for unit in units { wanted[unit, default: []].formUnion(byHash[hash] ?? []) }
+                }
+                for unit in (head.indexedSize..<head.size).units(of: .id) { wanted[unit] = ids }
                 return try snapshot.events(
-                    withIDs: Dictionary(uniqueKeysWithValues: Set(units).map { ($0, [id]) }),
-                    below: head.size, in: transaction)[id]
+                    withIDs: wanted, below: head.size, in: transaction)
             }
         }
     }

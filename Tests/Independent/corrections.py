@@ -16,6 +16,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import uuid
 
 from serving import Checks, Server
 
@@ -145,9 +146,9 @@ PATCHES = {
 WORDS = ["--reason", "a clock of the desk", "--authority", "office 4", "--by", "desk"]
 
 
-def change(history, *server):
-    """One correction; whether something was appended."""
-    if rng.random() < 0.2:
+def change(history, *server, chance=0.2):
+    """One correction, by some chance of another one; whether something was appended."""
+    if rng.random() < chance:
         said = [event for event in history if event["type"].startswith("meta.event_")]
         if said:
             answer = json.loads(done("void", str(position(rng.choice(said))), *WORDS, *server))
@@ -180,8 +181,10 @@ def walk():
     for number in range(options.rounds):
         size = len(events())
         seen[size] = rows_of(LOG)
-        for _ in range(rng.randrange(1, 12)):
-            change(events())
+        # One alone, often of a correction, and many at once.
+        many = rng.choice([1, 1, rng.randrange(2, 12)])
+        for _ in range(many):
+            change(events(), chance=0.7 if many == 1 else 0.2)
         history = events()
         what = f"seed {options.seed}, round {number}"
         told = json.loads(done("project", "--format", "json"))
@@ -206,6 +209,53 @@ def walk():
             checks.same(hindsight, rows_of(log), f"{what}: as of {earlier - 1}, corrected")
 
 
+def copies():
+    """An export of corrections, imported, is the same history."""
+    log = os.path.join(scratch, "copy")
+    done("init", log=log)
+    ended = run("import", "ndjson", "-", log=log, data=done("export").encode())
+    checks.same(ended.returncode, 0, f"a copy: {ended.stderr.decode()}")
+    done("project", log=log)
+    checks.same(rows_of(log), rows_of(LOG), "rows of a copy")
+
+
+def numbers():
+    """A patch keeps its bytes: no number becomes another, or nothing."""
+    line = {"specversion": "1.0", "source": "urn:test", "type": "x.fact", "subject": "x/1",
+            "data": {"n": 1, "keep": 2, "text": "Citta\u0300"}}
+    first = json.loads(done("append", data=json.dumps(line).encode()))["first"]
+    for patch in ('{"n":123456789012345678901234567890}', '{"keep":1e400}', '{"text":"Citt\u00e0"}',
+                  '{"n":123456789012345678901234567891}', '{"n":0.1000000000000000000001}'):
+        answer = json.loads(done("correct", str(first), "--patch", patch, *WORDS))
+        checks.same(answer["appended"], 1, f"{patch} is a change")
+        told = done("read", "--from", str(answer["position"]))
+        checks.that(f'"fieldPatch":{patch}' in told, f"{patch} is kept: {told}")
+        checks.same(json.loads(done("correct", str(first), "--patch", patch, *WORDS))["appended"], 0,
+                    f"{patch} again")
+
+
+def organisation():
+    """Who changed what stays true when it is corrected, and what never happened is still told."""
+    text = ("decision: {ref: D 1, sponsor: S}\ncentres: {c: }\nqueues: {q: {centre_id: c, capacity: 2}}\n"
+            "metric_definitions: {m: {version: 1, formula: a}}\n")
+    first = json.loads(done("org", "apply", "-", "--by", "clerk", data=text.encode()))["first"]
+    told = {json.loads(line)["type"]: json.loads(line)["position"]
+            for line in done("read", "--from", str(first)).splitlines()}
+    queue, metric = str(told["org.queue_created"]), str(told["org.metric_definition_published"])
+    done("correct", queue, "--patch", '{"capacity":20}', "--reason", "a slip", "--authority", "Director")
+    row, = json.loads(done("org", "history", "queues.q", "--format", "json"))
+    checks.that("capacity: 20" in row["change"] and "a slip, by Director" in row["change"]
+                and row["by"] == "clerk", f"corrected: {row}")
+    ended = run("correct", metric, "--patch", '{"formula":"b"}', *WORDS)
+    checks.that(ended.returncode == 2 and b"publish another" in ended.stderr, f"{ended.stderr}")
+    done("void", queue, "--reason", "never", "--authority", "Director")
+    row, = json.loads(done("org", "history", "queues.q", "--format", "json"))
+    checks.that("void: org.queue_created of org/queues/q" in row["change"]
+                and "never, by Director" in row["change"], f"voided: {row}")
+    told = json.loads(done("explain", "decision", "D 1", "--format", "json"))
+    checks.same(len(told["changes"]), 2, f"changes of the decision: {told}")
+
+
 def refusals():
     history = events()
     one = next(event for event in history if event["type"] == "contact.left_queue")
@@ -221,9 +271,12 @@ def refusals():
         (["correct", one["id"], "--patch", '{"citizenRef":"' + "0" * 32 + '"}'], "personal", 2),
         (["correct", one["id"], "--patch", '{"sealed":null}'], "personal", 2),
         (["correct", one["id"]], "--patch", 2),
+        (["void", one["id"], "--reason", ""], "say something", 2),
+        (["void", one["id"], "--authority", " "], "say something", 2),
+        (["void", one["id"], "--authority", "a\tb"], "control characters", 2),
         (["void", "0"], "the log's own", 2),
     ]:
-        ended = run(*verb, *WORDS)
+        ended = run(*verb[:2], *WORDS, *verb[2:])
         said = ended.stderr.decode()
         checks.that(ended.returncode in (code, 64 if code == 2 else code) and hint in said,
                     f"{verb}: {ended.returncode} {said}")
@@ -277,6 +330,20 @@ def stories():
     checks.same(story["ending"], "the citizen speaks with an operator", "the ending")
     texts = {row["position"]: row["text"] for row in story["story"]}
     checks.that(f"position {first + 4} says never happened" in texts[end], f"{texts}")
+    # One that is voided, one of itself, and one of what comes later.
+    line = lambda target: json.dumps({
+        "specversion": "1.0", "source": "urn:test", "type": "meta.event_voided", "schema": 1,
+        "subject": "contact/told", "id": ids[1], "time": "2026-05-04T10:09:00Z",
+        "data": {"target": target, "reason": "self", "authority": "a"}}).encode()
+    ids = [str(uuid.uuid4()) for _ in range(2)]
+    own = json.loads(done("append", data=line(ids[1])))["first"]
+    gone = json.loads(done("void", str(first), "--reason", "slip", "--authority", "office 4"))["position"]
+    back = json.loads(done("void", str(gone), "--reason", "no slip", "--authority", "office 4"))["position"]
+    story = json.loads(done("explain", "contact", "told", "--format", "json"))
+    remarks = {row["position"]: row["remark"] for row in story["story"]}
+    checks.that("changes nothing" in (remarks[own] or ""), f"of itself: {remarks}")
+    checks.that(f"holds no more, as position {back}" in (remarks[gone] or ""), f"voided: {remarks}")
+    checks.same(remarks[first], None, "what was voided and is back")
     then = json.loads(done("explain", "contact", "told", "--as-of", str(first + 4), "--format", "json"))
     checks.same((then["waited_us"], then["ending"]), (60_000_000, "the conversation is over"), "then")
     checks.same(run("append", data=more).returncode, 0, "transferred, since the end is void")
@@ -311,9 +378,15 @@ def beside_a_server():
 
 try:
     walk()
+    copies()
+    organisation()
     refusals()
     stories()
     beside_a_server()
+    # Python would make other numbers of them.
+    LOG = os.path.join(scratch, "numbers")
+    done("init")
+    numbers()
 finally:
     shutil.rmtree(scratch)
 checks.end()

@@ -50,39 +50,46 @@ struct Correct: AsyncParsableCommand {
         }
     }
 
-    private static func object(_ text: String) throws -> JSONNode {
+    private static func object(_ text: String) throws -> JSONPayload {
         let bytes = Array(text.utf8)
         do { try checkJSON(bytes[...]) } catch { throw UsageError("--patch: \(error)") }
-        guard let value = JSONValue(checked: bytes[...]), value.kind == .object else {
+        guard let object = JSONPayload(checked: bytes[...]) else {
             throw UsageError("--patch must be a JSON object, as {\"reason\":\"timeout\"}")
         }
-        return JSONNode(value)
+        return object
     }
 
     /// Whether the event says something else behind it; what nobody could read is refused.
     private func changes(_ before: Event, by correction: Correction) throws -> Bool {
+        if let kind = OrganisationEvent.Kind(type: before.type.text), correction.patch != nil,
+            let told = try? OrganisationEvent(kind, payload: before.data.object),
+            case .set(_, _, let setting?) = told.change, setting.publishedVersion != nil
+        {
+            throw UsageError(
+                "what is published does not change: publish another version, or void this one")
+        }
         var after = before
         if let time = correction.time { after.time = time }
-        if let patch = correction.patch {
-            let bytes = Array(patch.json.utf8)
-            guard let value = JSONValue(checked: bytes[...]) else { return false }
-            after.data = .json(mergePatch(before.data.object?.value, with: value)[...])
-        }
-        let check = checkPayload(
-            type: after.type.text, schema: after.schema, payload: after.data.object)
+        guard let patch = correction.patch else { return after.occurred != before.occurred }
+        let data = before.data.object?.value
+        let merged = mergePatch(data, with: patch.value)
+        after.data = .json(merged[...])
+        let check = checkPayload(of: NewEvent(resaying: after))
         if case .refused(let error) = check {
             throw UsageError("corrected like this, nobody could read it: \(error)")
         }
-        let same =
-            JSONNode.optional(before.data.object?.value)
-            == JSONNode.optional(after.data.object?.value)
-        return !same || after.occurred != before.occurred
+        // Held against the same through the same hands, which leave white space out.
+        let unchanged = JSONPayload(checked: Array("{}".utf8)[...])
+            .map { mergePatch(data, with: $0.value) }
+        return merged != unchanged || data == nil || after.occurred != before.occurred
     }
 }
 
-extension JSONNode {
-    fileprivate static func optional(_ value: JSONValue?) -> JSONNode {
-        value.map { JSONNode($0) } ?? .null
+extension NewEvent {
+    fileprivate init(resaying event: Event) {
+        self.init(
+            id: event.id, type: event.type, schema: event.schema, stream: event.stream,
+            tags: event.tags, source: event.source, time: event.time, data: event.data)
     }
 }
 
@@ -167,7 +174,6 @@ struct CorrectionOptions: ParsableArguments {
         item.stream = target.stream
         let absence = Absence(of: EventQuery([item]), after: Position(size - 1))
         guard let correction = try make(target, corrections) else { return ([], absence) }
-        if let flaw = correction.flaw { throw UsageError("\(flaw)") }
         // As the event is found, so is what is said about it; erasing a person does not need it.
         let tags = try target.tags.texts.filter { !$0.hasPrefix("subject:") }.map {
             try Tag(String($0))
@@ -177,6 +183,10 @@ struct CorrectionOptions: ParsableArguments {
             schema: CorrectionEvent.schema, stream: target.stream, tags: try Tags(tags),
             source: try Source("urn:ascolto:correction"), time: now, cause: target.id,
             data: .json(correction.payload[...]))
+        for text in [reason, authority] where text.allSatisfy(\.isWhitespace) {
+            throw UsageError("--reason and --authority must say something")
+        }
+        if case .refused(let error) = checkPayload(of: event) { throw UsageError("\(error)") }
         return ([event], absence)
     }
 

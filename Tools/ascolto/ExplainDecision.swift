@@ -19,8 +19,8 @@ extension Explain {
 
         func run() throws {
             let opened = try log.openForReading()
-            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
-                .tellingOfOthers()
+            let told = try opened.organisation(before: try opened.size(asOf: asOf))
+            let organisation = told.tellingOfOthers()
             let steps = organisation.history.filter {
                 $0.change.decision.map { ExactText($0) } == ExactText(ref)
             }
@@ -35,7 +35,7 @@ extension Explain {
                         + known.joined(separator: ", "))
                 throw VerbOutcome.answerIsNo
             }
-            if output.chosen == .table { return tell(said, steps) }
+            if output.chosen == .table { return tell(said, steps, told) }
             Answer(object: [
                 ("decision", .text(ref)),
                 ("position", decided.map { .count($0.position) } ?? .null),
@@ -51,7 +51,7 @@ extension Explain {
                 ),
                 ("review_at", .optional(decided?.decision.reviewAt)),
                 ("said_before_at", .array(said.dropLast().map { .count($0.position) })),
-                ("changes", .array(steps.map(Self.members))),
+                ("changes", .array(steps.map { Self.members(of: $0, told) })),
             ]).write(as: output.chosen)
         }
 
@@ -63,16 +63,26 @@ extension Explain {
             ])
         }
 
-        private static func members(of step: Organisation.Step) -> JSONNode {
+        private static func members(
+            of step: Organisation.Step, _ told: ToldOrganisation
+        ) -> JSONNode {
             .object([
                 ("position", .count(step.change.position)),
                 ("recorded", .text("\(step.change.recorded)")),
-                ("effective", .text("\(step.change.effective)")), ("change", .text(step.words)),
+                ("effective", .text("\(step.change.effective)")),
+                (
+                    "change",
+                    .text(
+                        step.words
+                            + told.wordsOfCorrections(at: Position(step.change.position)))
+                ),
                 ("by", .optional(step.change.author)),
             ])
         }
 
-        private func tell(_ said: [Organisation.DecidedAt], _ steps: [Organisation.Step]) {
+        private func tell(
+            _ said: [Organisation.DecidedAt], _ steps: [Organisation.Step], _ told: ToldOrganisation
+        ) {
             func write(_ line: String) { Standard.output.write(line: printable(line)) }
             for decided in said {
                 write(
@@ -93,7 +103,9 @@ extension Explain {
             }
             for step in steps {
                 let by = step.change.author.map { ", by \($0)" } ?? ""
-                write("\(step.change.position)  from \(step.change.effective)\(by)  \(step.words)")
+                write(
+                    "\(step.change.position)  from \(step.change.effective)\(by)  \(step.words)"
+                        + told.wordsOfCorrections(at: Position(step.change.position)))
             }
             if steps.isEmpty { write("nothing has been changed by it so far") }
             Standard.output.flush()

@@ -205,6 +205,18 @@ extension ToldOrganisation {
             + "\(positions)\(more)"
     }
 
+    /// What was said since about an event, behind what is told of it; empty for nearly all.
+    func wordsOfCorrections(at position: Position) -> String {
+        (corrections[position] ?? []).map { word in
+            let what =
+                switch word.change {
+                case .voided: "void"
+                case .corrected: "as corrected"
+                }
+            return " (\(what) by position \(word.position): \(word.reason), by \(word.authority))"
+        }.joined()
+    }
+
     /// The organisation; of what is not understood here is told.
     func tellingOfOthers() -> Organisation {
         if !notUnderstood.isEmpty { Standard.error("ascolto: \(wordsOfNotUnderstood)") }
@@ -264,21 +276,23 @@ extension Org {
 
         func run() throws {
             let opened = try log.openForReading()
-            let organisation = try opened.organisation(before: try opened.size(asOf: asOf))
-                .tellingOfOthers()
+            let told = try opened.organisation(before: try opened.size(asOf: asOf))
+            let organisation = told.tellingOfOthers()
             let steps = organisation.history.filter { step in
                 setting.map { step.key.places.contains($0) } ?? true
             }
             let decisions = setting == nil ? organisation.allDecisions : []
-            if steps.isEmpty, let setting {
+            let voided = told.voided.filter { setting == nil || Self.isAbout(setting, $0) }
+            if steps.isEmpty, voided.isEmpty, let setting {
                 Standard.error(
                     "ascolto: nothing is told of \(printable(setting)); ascolto org history lists "
                         + "all changes")
                 throw VerbOutcome.answerIsNo
             }
             let rows =
-                steps.map { ($0.change.position, Self.row($0, organisation)) }
+                steps.map { ($0.change.position, Self.row($0, organisation, told)) }
                 + decisions.map { ($0.decided.position, Self.row($0.name, $0.decided)) }
+                + voided.map { ($0.position.value, Self.row($0, told)) }
             Answer(
                 columns: [
                     "position", "recorded", "effective", "by", "decision", "sponsor", "change",
@@ -288,7 +302,7 @@ extension Org {
         }
 
         private static func row(
-            _ step: Organisation.Step, _ organisation: Organisation
+            _ step: Organisation.Step, _ organisation: Organisation, _ told: ToldOrganisation
         ) -> [Cell] {
             let (change, decision) = (step.change, step.change.decision)
             // As it was worded when the change was made.
@@ -296,8 +310,30 @@ extension Org {
             return [
                 .count(change.position), .text("\(change.recorded)"),
                 .text("\(change.effective)"), .optional(change.author), .optional(decision),
-                .optional(decided?.decision.sponsor), .text(step.words),
+                .optional(decided?.decision.sponsor),
+                .text(step.words + told.wordsOfCorrections(at: Position(change.position))),
             ]
+        }
+
+        /// An event that never happened, which is told all the same.
+        private static func row(_ event: Event, _ told: ToldOrganisation) -> [Cell] {
+            let data = event.data.object
+            return [
+                .count(event.position.value), .text("\(event.recorded)"),
+                .text("\(event.occurred)"), .optional(data?.string("author")),
+                .optional(data?.string("decisionRef")), .null,
+                .text(
+                    "void: \(event.type) of \(event.stream)"
+                        + told.wordsOfCorrections(at: event.position)),
+            ]
+        }
+
+        private static func isAbout(_ setting: String?, _ event: Event) -> Bool {
+            guard let kind = OrganisationEvent.Kind(type: event.type.text),
+                let change = try? OrganisationEvent(kind, payload: event.data.object),
+                let key = change.key(in: event.stream.text)
+            else { return false }
+            return key.places.contains(setting ?? "")
         }
 
         private static func row(_ name: String, _ decided: Organisation.DecidedAt) -> [Cell] {

@@ -29,7 +29,7 @@ extension Cell {
         case .text(let text): text
         case .object(let members): members.map { "\($0) \($1.plain)" }.joined(separator: ", ")
         case .array(let values): values.map(\.plain).joined(separator: ", ")
-        case .integer, .real, .truth: json
+        case .integer, .real, .truth, .written: json
         }
     }
 
@@ -59,7 +59,7 @@ extension Cell {
     var isNumber: Bool {
         switch self {
         case .integer, .real, .null: true
-        case .text, .truth, .array, .object: false
+        case .text, .truth, .array, .object, .written: false
         }
     }
 }

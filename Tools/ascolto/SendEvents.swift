@@ -106,6 +106,7 @@ extension NewEvent {
     /// The event as a service sends it.
     fileprivate var cloudEvent: JSONNode {
         let data = self.data.content.flatMap { JSONValue(checked: $0) }
+        let cause: [(String, JSONNode)] = cause.map { [("causationid", .text("\($0)"))] } ?? []
         let tags: [(String, JSONNode)] = tags == .none ? [] : [("tags", .text(tags.joined))]
         return .object(
             [
@@ -113,6 +114,6 @@ extension NewEvent {
                 ("source", .text(source.text)), ("type", .text(type.text)),
                 ("schema", .integer(Int64(schema))), ("subject", .text(stream.text)),
                 ("time", .optional(time)),
-            ] + tags + [("data", data.map { JSONNode($0) } ?? .null)])
+            ] + cause + tags + [("data", data.map { JSONNode($0) } ?? .null)])
     }
 }
