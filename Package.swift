@@ -129,6 +129,10 @@ let package = Package(
             name: "Description", dependencies: ["EventLog", "ContactCentre", "JSON", "YAML"],
             swiftSettings: strict),
         .target(
+            name: "Routing",
+            dependencies: ["EventLog", "ContactCentre", "Description", "JSON", crypto],
+            swiftSettings: strict),
+        .target(
             name: "Reports",
             dependencies: [
                 "EventLog", "ContactCentre", "ProjectionKit", "Merkle", "JSON", "Storage",
@@ -172,7 +176,7 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Admission", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Description", "Subjects", "Vault", "Reports", "Server", "JSON",
+                "Reorganisation", "Description", "Routing", "Subjects", "Vault", "Reports", "Server", "JSON",
                 "Storage",
                 "Merkle", "YAML",
                 "Workloads",

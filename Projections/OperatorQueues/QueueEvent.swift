@@ -124,7 +124,7 @@ struct QueueEventReader {
         case .connected(let name): .connected(name.map { names.name($0.text) })
         case .transferred, .disconnected: .conversationEnded
         case .afterWorkEnded: .afterWorkEnded
-        case .selfServiceEnded, .unknown: .nothing
+        case .selfServiceEnded, .offerMade, .offerEnded, .unknown: .nothing
         }
     }
 }

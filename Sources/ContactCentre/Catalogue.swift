@@ -35,6 +35,11 @@ package enum Catalogue {
                 reader throws(PayloadError) in _ = try OperatorEvent(kind, from: reader)
             }
         }
+        + [
+            declared(RoutingDecision.type, RoutingDecision.schema, RoutingDecision.meaning) {
+                reader throws(PayloadError) in _ = try RoutingDecision(from: reader)
+            }
+        ]
         + CorrectionEvent.Kind.allCases.map { kind in
             declared(kind.rawValue, CorrectionEvent.schema, kind.meaning) {
                 reader throws(PayloadError) in _ = try CorrectionEvent(kind, from: reader)

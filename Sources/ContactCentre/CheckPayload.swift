@@ -48,6 +48,7 @@ private enum Family {
     case survey
     case organisation(OrganisationEvent.Kind)
     case correction(CorrectionEvent.Kind)
+    case routing
 
     /// Looked up once for each event that comes in, most of which are of other types.
     static let ofType: [String: Family] = {
@@ -56,6 +57,7 @@ private enum Family {
         for kind in OperatorEvent.Kind.allCases { families[kind.rawValue] = .operator }
         for kind in CaseEvent.Kind.allCases { families[kind.rawValue] = .case }
         for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
+        families[RoutingDecision.type] = .routing
         for kind in CorrectionEvent.Kind.allCases {
             families[kind.rawValue] = .correction(kind)
         }
@@ -72,6 +74,7 @@ private enum Family {
         case .survey: SurveyEvent.schema
         case .organisation: OrganisationEvent.schema
         case .correction: CorrectionEvent.schema
+        case .routing: RoutingDecision.schema
         }
     }
 
@@ -91,6 +94,9 @@ private enum Family {
             guard schema == self.schema else { return }
             let event = try OrganisationEvent(kind, payload: payload)
             if let flaw = event.flaw(type: type) { throw flaw }
+        case .routing:
+            guard schema == self.schema else { return }
+            _ = try RoutingDecision(from: PayloadReader(type: type, payload: payload))
         case .correction(let kind):
             guard schema == self.schema else { return }
             if let flaw = try CorrectionEvent(kind, payload: payload).flaw { throw flaw }

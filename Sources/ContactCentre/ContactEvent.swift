@@ -8,6 +8,10 @@ package enum ContactEvent: Equatable, Sendable {
     case selfServiceEnded(SelfServiceResult)
     case queued(Queued)
     case leftQueue(LeftQueue)
+    /// A contact that waits was offered to an operator.
+    case offerMade(Offer)
+    /// What became of the offer that was made to an operator.
+    case offerEnded(OfferEnd, OperatorID)
     case abandoned(AbandonmentStage)
     /// An operator answered; nil where the source does not know which one.
     case connected(OperatorID?)
@@ -28,14 +32,19 @@ package enum ContactEvent: Equatable, Sendable {
         package var queue: QueueID?
         /// IANA name of the zone whose dates the contact belongs to; nil means the log's.
         package var zone: String?
+        /// The language in which the citizen wants to be answered, such as `de`; nil where any will
+        /// do.
+        package var language: String?
 
         package init(
-            channel: Channel, direction: Direction, queue: QueueID? = nil, zone: String? = nil
+            channel: Channel, direction: Direction, queue: QueueID? = nil, zone: String? = nil,
+            language: String? = nil
         ) {
             self.channel = channel
             self.direction = direction
             self.queue = queue
             self.zone = zone
+            self.language = language
         }
     }
 
@@ -43,10 +52,56 @@ package enum ContactEvent: Equatable, Sendable {
     package struct Queued: Equatable, Sendable {
         package var queue: QueueID
         package var reason: EnqueueReason?
+        /// Contacts of a higher one are served before others; 0 where none is told.
+        package var priority: Int64
+        /// What it needs of an operator beyond what the queue does.
+        package var needs: [SkillNeed]
 
-        package init(queue: QueueID, reason: EnqueueReason? = nil) {
+        /// A point is worth what the policy of the queue says.
+        package static let priorities: ClosedRange<Int64> = -1_000...1_000
+
+        package init(
+            queue: QueueID, reason: EnqueueReason? = nil, priority: Int64 = 0,
+            needs: [SkillNeed] = []
+        ) {
             self.queue = queue
             self.reason = reason
+            self.priority = priority
+            self.needs = needs
+        }
+    }
+
+    /// A contact was offered to an operator, who answers or does not.
+    package struct Offer: Equatable, Sendable {
+        package var `operator`: OperatorID
+        /// The id of the routing decision that it follows from; nil where somebody else made it.
+        package var decision: String?
+        /// How long it stands, in µs; nil where nobody has said so.
+        package var ring: Int64?
+
+        package init(to operator: OperatorID, decision: String? = nil, ring: Int64? = nil) {
+            self.operator = `operator`
+            self.decision = decision
+            self.ring = ring
+        }
+    }
+
+    /// What becomes of an offer.
+    package enum OfferEnd: CaseIterable, Hashable, Sendable {
+        case accepted
+        case declined
+        /// The operator did not react.
+        case missed
+        /// It was taken back.
+        case rescinded
+
+        fileprivate var kind: Kind {
+            switch self {
+            case .accepted: .offerAccepted
+            case .declined: .offerDeclined
+            case .missed: .offerMissed
+            case .rescinded: .offerRescinded
+            }
         }
     }
 
@@ -67,6 +122,11 @@ package enum ContactEvent: Equatable, Sendable {
         case selfServiceEnded = "contact.self_service_ended"
         case queued = "contact.queued"
         case leftQueue = "contact.left_queue"
+        case offerMade = "contact.offer_made"
+        case offerAccepted = "contact.offer_accepted"
+        case offerDeclined = "contact.offer_declined"
+        case offerMissed = "contact.offer_missed"
+        case offerRescinded = "contact.offer_rescinded"
         case abandoned = "contact.abandoned"
         case connected = "contact.connected"
         case transferred = "contact.transferred"
@@ -86,6 +146,11 @@ package enum ContactEvent: Equatable, Sendable {
             case .selfServiceEnded: "an answering system or web guide has done what it could"
             case .queued: "it began to wait for an operator"
             case .leftQueue: "it waits in the queue no longer"
+            case .offerMade: "it was offered to an operator"
+            case .offerAccepted: "the operator takes it"
+            case .offerDeclined: "the operator does not want it"
+            case .offerMissed: "the operator did not react"
+            case .offerRescinded: "the offer was taken back"
             case .abandoned: "the citizen gave up"
             case .connected: "an operator answered"
             case .transferred: "the operator handed it on, to a queue or to another operator"
@@ -126,16 +191,29 @@ extension ContactEvent {
                     channel: try reader.word("channel"),
                     direction: try reader.choice("direction"),
                     queue: try reader.optionalQueue(),
-                    zone: try reader.optionalZone()))
+                    zone: try reader.optionalZone(),
+                    language: try reader.optional("languageOffered", .name)))
         case .selfServiceEnded: self = .selfServiceEnded(try reader.word("result"))
         case .queued:
             self = .queued(
                 Queued(
                     queue: try reader.queue(),
-                    reason: try reader.optionalWord("enqueueReason")))
+                    reason: try reader.optionalWord("enqueueReason"),
+                    priority: try reader.optional("priority", .integer(in: Queued.priorities)) ?? 0,
+                    needs: try SkillNeed.list("requiredSkills", of: reader)))
         case .leftQueue:
             self = .leftQueue(
                 LeftQueue(queue: try reader.queue(), reason: try reader.word("reason")))
+        case .offerMade:
+            self = .offerMade(
+                Offer(
+                    to: try reader.operator(),
+                    decision: try reader.optional("decisionId", .id),
+                    ring: try reader.optional("ringUs", .duration)))
+        case .offerAccepted: self = .offerEnded(.accepted, try reader.operator())
+        case .offerDeclined: self = .offerEnded(.declined, try reader.operator())
+        case .offerMissed: self = .offerEnded(.missed, try reader.operator())
+        case .offerRescinded: self = .offerEnded(.rescinded, try reader.operator())
         case .abandoned: self = .abandoned(try reader.word("stage"))
         case .connected: self = .connected(try reader.optionalOperator())
         case .transferred: self = .transferred(try reader.optionalWord("mode"))
@@ -151,6 +229,8 @@ extension ContactEvent {
         case .selfServiceEnded: .selfServiceEnded
         case .queued: .queued
         case .leftQueue: .leftQueue
+        case .offerMade: .offerMade
+        case .offerEnded(let end, _): end.kind
         case .abandoned: .abandoned
         case .connected: .connected
         case .transferred: .transferred
@@ -171,13 +251,21 @@ extension ContactEvent {
             writer.add("direction", received.direction.rawValue)
             writer.add("queueId", received.queue?.text)
             writer.add("zone", received.zone)
+            writer.add("languageOffered", received.language)
         case .selfServiceEnded(let result): writer.add("result", result)
         case .queued(let queued):
             writer.add("queueId", queued.queue.text)
             writer.add("enqueueReason", queued.reason)
+            if queued.priority != 0 { writer.add("priority", queued.priority) }
+            if !queued.needs.isEmpty { writer.add("requiredSkills", queued.needs.map(\.written)) }
         case .leftQueue(let left):
             writer.add("queueId", left.queue.text)
             writer.add("reason", left.reason)
+        case .offerMade(let offer):
+            writer.add("operatorId", offer.operator.text)
+            writer.add("decisionId", offer.decision)
+            if let ring = offer.ring { writer.add("ringUs", ring) }
+        case .offerEnded(_, let name): writer.add("operatorId", name.text)
         case .abandoned(let stage): writer.add("stage", stage)
         case .connected(let name), .afterWorkEnded(let name):
             writer.add("operatorId", name?.text)

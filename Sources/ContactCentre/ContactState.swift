@@ -16,7 +16,7 @@ package struct ContactState: Hashable, Sendable {
         case contained
         /// The citizen hung up in self-service.
         case hungUp
-        case waiting(QueueID)
+        case waiting(QueueVisit)
         /// Left the queue because an operator answers; the connection comes next.
         case answered
         /// Left the queue because the citizen gave up.
@@ -55,6 +55,10 @@ package struct ContactState: Hashable, Sendable {
         case leavesAfterQueued = "leaves_after_queued"
         /// A contact leaves the queue that it waits in.
         case leavesSameQueue = "leaves_same_queue"
+        /// Only a contact that waits is offered, to one operator at a time.
+        case offeredWhileWaiting = "offered_while_waiting"
+        /// Only the operator to whom a contact is offered accepts, declines or misses it.
+        case endsOwnOffer = "ends_own_offer"
         /// A connection follows leaving a queue as answered, or a transfer, or a call of our own.
         case connectedAfterAnswered = "connected_after_answered"
         /// Only an operator who speaks with a contact transfers it.
@@ -111,7 +115,7 @@ package struct ContactState: Hashable, Sendable {
         case .selfServiceEnded:
             mayBeServed ? nil : .selfServiceBeforeQueue
         case .queued(let queued): brokenRule(queued)
-        case .leftQueue(let left): brokenRule(left)
+        case .leftQueue, .offerMade, .offerEnded: brokenRule(inVisit: event)
         case .abandoned(let stage):
             mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
         case .connected: mayBeConnected ? nil : .connectedAfterAnswered
@@ -154,9 +158,11 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
-    private func brokenRule(_ left: ContactEvent.LeftQueue) -> Rule? {
-        guard case .waiting(let queue) = phase else { return .leavesAfterQueued }
-        return queue == left.queue ? nil : .leavesSameQueue
+    private func brokenRule(inVisit event: ContactEvent) -> Rule? {
+        guard case .waiting(var visit) = phase else {
+            return event.kind == .leftQueue ? .leavesAfterQueued : .offeredWhileWaiting
+        }
+        return visit.apply(event)
     }
 
     private func mayBeAbandoned(at stage: AbandonmentStage) -> Bool {
@@ -174,7 +180,7 @@ package struct ContactState: Hashable, Sendable {
     /// Whether the state behind an event depends on the one before it.
     static func dependsOnPast(behind event: ContactEvent) -> Bool {
         switch event {
-        case .abandoned, .disconnected, .afterWorkEnded, .unknown: true
+        case .offerMade, .offerEnded, .abandoned, .disconnected, .afterWorkEnded, .unknown: true
         case .received, .selfServiceEnded, .queued, .leftQueue, .connected, .transferred: false
         }
     }
@@ -185,13 +191,14 @@ package struct ContactState: Hashable, Sendable {
         case .selfServiceEnded(.contained): .contained
         case .selfServiceEnded(.hungUp): .hungUp
         case .selfServiceEnded: .pastSelfService
-        case .queued(let queued): .waiting(queued.queue)
+        case .queued(let queued): .waiting(QueueVisit(in: queued.queue))
         case .leftQueue(let left):
             switch left.reason {
             case .answered: .answered
             case .abandoned: .gaveUp
             default: .redirected
             }
+        case .offerMade, .offerEnded: next(inVisit: event)
         case .abandoned: phase == .connected ? .abandonedInConversation : .abandoned
         case .connected: .connected
         case .transferred: .transferred
@@ -200,5 +207,11 @@ package struct ContactState: Hashable, Sendable {
         case .afterWorkEnded: phase == .transferred ? .transferred : .over
         case .unknown: phase
         }
+    }
+
+    private func next(inVisit event: ContactEvent) -> Phase {
+        guard case .waiting(var visit) = phase else { return phase }
+        _ = visit.apply(event)
+        return .waiting(visit)
     }
 }

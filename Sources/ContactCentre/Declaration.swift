@@ -28,6 +28,8 @@ package indirect enum MemberShape: Hashable, Sendable {
     case exceptions
     /// One of these words.
     case choice([String])
+    /// A list of some of these words, each once.
+    case choices([String])
     /// One of these words, or `other` with a text for it in another member.
     case word([String], otherText: String)
     case objects([MemberDeclaration])

@@ -1,5 +1,7 @@
 /// Which event may follow which, as a graph that is found by trying out the state machine itself.
 package struct StateGraph: Equatable, Sendable {
+    /// The state before the first event.
+    package let beginning: String
     package let edges: [Edge]
     /// The states in which a stream may rest for ever.
     package let endings: [String]
@@ -14,7 +16,7 @@ package struct StateGraph: Equatable, Sendable {
 
     /// The graph as a state diagram of Mermaid.
     package var mermaid: String {
-        var lines = ["stateDiagram-v2", "    [*] --> \(Self.beginning)"]
+        var lines = ["stateDiagram-v2", "    [*] --> \(beginning)"]
         for edge in edges {
             lines.append(
                 "    \(edge.from) --> \(edge.to): \(edge.events.joined(separator: ", "))")
@@ -22,13 +24,12 @@ package struct StateGraph: Equatable, Sendable {
         lines += endings.map { "    \($0) --> [*]" }
         return lines.joined(separator: "\n")
     }
-
-    private static let beginning = "absent"
 }
 
 /// The state machines that judge events.
 package enum StateMachine: String, CaseIterable, Sendable {
     case contact
+    case queueVisit = "queue_visit"
     case `operator`
 
     package var graph: StateGraph {
@@ -38,6 +39,12 @@ package enum StateMachine: String, CaseIterable, Sendable {
                 state.apply(event) == .accepted
             } told: { state in
                 (state.phase.name, state.phase.mayEnd)
+            }
+        case .queueVisit:
+            StateGraph(of: Self.visit, by: Self.visitEvents) { state, event in
+                state.apply(event) == nil
+            } told: { state in
+                (state.phase.name, state.phase == .left)
             }
         case .operator:
             StateGraph(of: OperatorState(), by: Self.operatorEvents) { state, event in
@@ -49,19 +56,34 @@ package enum StateMachine: String, CaseIterable, Sendable {
     }
 
     /// An event of every kind, with every word that the machine may look at.
-    private static let contactEvents: [Sample<ContactEvent>] = {
-        guard let queue = QueueID("queue") else { return [] }
-        return Direction.allCases.map {
+    private static let contactEvents: [Sample<ContactEvent>] =
+        Direction.allCases.map {
             Sample("received", $0.rawValue, .received(.init(channel: .phone, direction: $0)))
         }
-            + samples("self_service_ended") { .selfServiceEnded($0) }
-            + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
-            + samples("left_queue") { .leftQueue(.init(queue: queue, reason: $0)) }
-            + samples("abandoned") { .abandoned($0) }
-            + [Sample("connected", nil, .connected(nil))]
-            + samples("transferred") { .transferred($0) }
-            + samples("disconnected") { .disconnected(by: $0) }
-            + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
+        + samples("self_service_ended") { .selfServiceEnded($0) }
+        + samples("queued") { .queued(.init(queue: visit.queue, reason: $0)) }
+        + visitEvents
+        + samples("abandoned") { .abandoned($0) }
+        + [Sample("connected", nil, .connected(nil))]
+        + samples("transferred") { .transferred($0) }
+        + samples("disconnected") { .disconnected(by: $0) }
+        + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
+
+    private static let visit: QueueVisit = {
+        guard let queue = QueueID("queue") else { preconditionFailure("it is a name") }
+        return QueueVisit(in: queue)
+    }()
+
+    private static let visitEvents: [Sample<ContactEvent>] = {
+        guard let name = OperatorID("operator") else { return [] }
+        let ends: [Sample<ContactEvent>] = [
+            Sample("offer_accepted", nil, .offerEnded(.accepted, name)),
+            Sample("offer_declined", nil, .offerEnded(.declined, name)),
+            Sample("offer_missed", nil, .offerEnded(.missed, name)),
+            Sample("offer_rescinded", nil, .offerEnded(.rescinded, name)),
+        ]
+        return [Sample("offer_made", nil, .offerMade(.init(to: name)))] + ends
+            + samples("left_queue") { .leftQueue(.init(queue: visit.queue, reason: $0)) }
     }()
 
     private static let operatorEvents: [Sample<OperatorEvent>] =
@@ -118,6 +140,7 @@ extension StateGraph {
                 }
             }
         }
+        beginning = told(start).name
         self.edges = edges.map { edge in
             Edge(from: edge.from, to: edge.to, events: Self.told(edge.samples, of: samples))
         }
@@ -161,7 +184,7 @@ extension ContactState.Phase {
         case .pastSelfService: "past_self_service"
         case .contained: "contained"
         case .hungUp: "hung_up"
-        case .waiting: "waiting"
+        case .waiting(let visit): visit.phase.name
         case .answered: "answered"
         case .gaveUp: "gave_up"
         case .redirected: "redirected"
@@ -171,6 +194,18 @@ extension ContactState.Phase {
         case .abandoned: "abandoned"
         case .abandonedInConversation: "abandoned_in_conversation"
         case .over: "over"
+        }
+    }
+}
+
+extension QueueVisit.Phase {
+    /// The state in one word; to whom a contact is offered is not told.
+    package var name: String {
+        switch self {
+        case .waiting: "waiting"
+        case .offered: "offered"
+        case .accepted: "accepted"
+        case .left: "left"
         }
     }
 }

@@ -197,6 +197,12 @@ extension Facet {
 
     private static let ofPublications = [
         Facet(
+            .policies, PolicySetting(),
+            begun: (
+                "routing.policy_published", "how contacts find operators, under a version"
+            ),
+            ended: ("routing.policy_withdrawn", "contacts are no longer routed by it")),
+        Facet(
             .calendars, CalendarSetting(),
             begun: ("org.opening_hours_published", "opening hours, under a version"),
             ended: ("org.opening_hours_withdrawn", "opening hours hold no longer")),

@@ -50,10 +50,7 @@ package struct MemberExchange {
         _ member: String, _ elements: inout [Element]
     ) throws(PayloadError) {
         if let reader {
-            elements = []
-            for element in try reader.objects(member) {
-                elements.append(try Element(from: element))
-            }
+            elements = try Element.list(member, of: reader)
         } else if !elements.isEmpty {
             writer.add(member, elements.map(\.written))
         }
@@ -116,7 +113,14 @@ extension Setting {
         writer = members.writer
     }
 
-    fileprivate var written: PayloadWriter {
+    /// Those of a list, none where it is left out.
+    static func list(_ member: String, of reader: PayloadReader) throws(PayloadError) -> [Self] {
+        var elements: [Self] = []
+        for element in try reader.objects(member) { elements.append(try Self(from: element)) }
+        return elements
+    }
+
+    var written: PayloadWriter {
         var writer = PayloadWriter()
         write(to: &writer)
         return writer

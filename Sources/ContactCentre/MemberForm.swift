@@ -136,6 +136,30 @@ where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     }
 }
 
+extension MemberForm {
+    /// Some of a list that has no `other`, in the order in which they stand.
+    static func choices<Word: RawRepresentable & CaseIterable>() -> Self
+    where Value == [Word], Word.RawValue == String {
+        let words = Word.allCases.map(\.rawValue)
+        return MemberForm(
+            shape: .choices(words), blank: [],
+            read: { value throws(PayloadError.Problem) in
+                var choices: [Word] = []
+                for element in try readElements(value, else: .notAListOfNames) {
+                    guard let text = element.string else { throw .notAListOfNames }
+                    guard let choice = Word(rawValue: text) else {
+                        throw .unknownWord(text, allowed: words)
+                    }
+                    guard !choices.contains(where: { $0.rawValue == text }) else {
+                        throw .repeated(text)
+                    }
+                    choices.append(choice)
+                }
+                return choices
+            }, write: { .array($0.map { .text($0.rawValue) }) })
+    }
+}
+
 extension MemberForm where Value == [String] {
     static var names: Self { ofNames(.names) }
     static func references(to section: Section) -> Self { ofNames(.references(section)) }

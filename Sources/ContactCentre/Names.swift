@@ -73,4 +73,6 @@ package enum TagKey {
     package static let queue = "queue"
     package static let `operator` = "operator"
     package static let decision = "decision"
+    package static let team = "team"
+    package static let policy = "policy"
 }

@@ -131,6 +131,19 @@ package struct Organisation: Sendable {
         }
     }
 
+    /// The first moment after another one from which anything else may hold: what was planned, or
+    /// what runs out; nil where there is none.
+    package func nextChange(after moment: Instant) -> Instant? {
+        var next: Instant?
+        for change in changes.values.joined() {
+            for instant in [change.effective, (change.setting as? GrantedSkillSetting)?.expires] {
+                guard let instant, instant > moment else { continue }
+                next = next.map { min($0, instant) } ?? instant
+            }
+        }
+        return next
+    }
+
     /// What was published under a version of a thing, and the highest version that there ever was.
     package func published(
         _ version: Int64, of key: SettingKey

@@ -61,7 +61,7 @@ package struct OrganisationDescription: Sendable {
                     forEachReference(in: object, inner) { visit(member.name, $1, $2) }
                 }
             case .text, .name, .zone, .time, .names, .date, .integer, .number, .week, .exceptions,
-                .choice, .word, .id, .object:
+                .choice, .choices, .word, .id, .object:
                 break
             }
         }

@@ -18,6 +18,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         /// Personal members can be neither read nor sealed in a correction.
         case personalInPatch
         case notAListOfNames
+        /// What must stand behind all others does not.
+        case notLast(String)
         case notHours
         case notExceptions
         /// Hours begin before those before them have ended.
@@ -85,6 +87,8 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .personalInPatch:
             "is personal, and a correction cannot hold it: void the event, and append it anew"
         case .notAListOfNames: "must be a list of names, texts without control characters"
+        case .notLast(let word):
+            "must have \(jsonString(word)) last: what stands behind it would never be asked"
         case .notHours:
             "must be a list of hours, like {\"weekday\":\"monday\",\"from\":\"08:00\","
                 + "\"to\":\"20:00\"}, which do not begin and end at the same time"
@@ -261,6 +265,14 @@ struct PayloadReader {
         if let recorder { return recorder.note("operatorId", .name, .optional, answer: nil) }
         guard let text = try optionalText("operatorId") else { return nil }
         guard let name = OperatorID(text) else { throw error("operatorId", .controlCharacters) }
+        return name
+    }
+
+    func `operator`() throws(PayloadError) -> OperatorID {
+        if let recorder, let name = OperatorID("operator") {
+            return recorder.note("operatorId", .name, .required, answer: name)
+        }
+        guard let name = try optionalOperator() else { throw missing("operatorId") }
         return name
     }
 

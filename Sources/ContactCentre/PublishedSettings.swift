@@ -146,7 +146,7 @@ package struct AgreementSetting: Setting {
     }
 }
 
-private let publishedVersions: ClosedRange<Int64> = 1 ... .max
+let publishedVersions: ClosedRange<Int64> = 1 ... .max
 
 /// A change that was decided, and what is expected of it.
 package struct Decision: Setting {

@@ -33,6 +33,8 @@ package struct QueueSetting: Setting {
     package var services: [String] = []
     package var calendar: String?
     package var requiredSkills: [SkillNeed] = []
+    /// By which its contacts find operators; nil where nobody routes them here.
+    package var policy: String?
     /// Contacts that may wait at a time; nil for any number.
     package var capacity: Int64?
     package var overflow: [Overflow] = []
@@ -49,6 +51,7 @@ package struct QueueSetting: Setting {
         try members.filled("services", .references(to: .services), &services)
         try members.optional("calendarId", .reference(to: .calendars), &calendar)
         try members.objects("requiredSkills", &requiredSkills)
+        try members.optional("policyId", .reference(to: .policies), &policy)
         try members.optional("capacity", .integer(in: 0 ... .max), &capacity)
         try members.objects("overflow", &overflow)
         try members.optional("serviceLevelUs", .duration, &serviceLevel)
@@ -57,11 +60,16 @@ package struct QueueSetting: Setting {
 }
 
 /// A skill that a contact needs of an operator.
-package struct SkillNeed: Setting {
+package struct SkillNeed: Setting, Hashable {
     package var skill = ""
     package var minimum: Int64 = 0
 
     package init() {}
+
+    package init(_ skill: String, atLeast minimum: Int64) {
+        self.skill = skill
+        self.minimum = minimum
+    }
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("skill", .reference(to: .skills), &skill)

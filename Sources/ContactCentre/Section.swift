@@ -6,6 +6,7 @@ package enum Section: String, CaseIterable, Hashable, Sendable {
     case skills
     case calendars
     case centres
+    case policies = "routing_policies"
     case queues
     case entryPoints = "entry_points"
     case teams
@@ -21,6 +22,7 @@ package enum Section: String, CaseIterable, Hashable, Sendable {
         case .skills: "skill"
         case .calendars: "calendar"
         case .centres: "centre"
+        case .policies: "routing policy"
         case .queues: "queue"
         case .entryPoints: "entry point"
         case .teams: "team"
@@ -35,8 +37,8 @@ package enum Section: String, CaseIterable, Hashable, Sendable {
     package var streamPrefix: String {
         switch self {
         case .operators: StreamPrefix.operator
-        case .services, .skills, .calendars, .centres, .queues, .entryPoints, .teams,
-            .serviceLevels, .metrics, .agreements:
+        case .services, .skills, .calendars, .centres, .policies, .queues, .entryPoints,
+            .teams, .serviceLevels, .metrics, .agreements:
             StreamPrefix.organisation + rawValue + "/"
         }
     }

@@ -157,6 +157,8 @@ package struct ContactStory: Sendable {
             var begun = queued?.queue == left.queue ? queued?.at : nil
             if begun != nil { queued = nil }
             return words(left, after: Self.span(&begun, to: fact.occurred, into: &waited))
+        case .offerMade(let offer): return "was offered to the operator \(offer.operator)"
+        case .offerEnded(let end, let name): return end.words(name)
         case .abandoned(let stage): return "the citizen gave up " + stage.words
         case .connected(let name):
             connected = fact.occurred
@@ -332,6 +334,17 @@ extension TransferMode {
     }
 }
 
+extension ContactEvent.OfferEnd {
+    fileprivate func words(_ name: OperatorID) -> String {
+        switch self {
+        case .accepted: "the operator \(name) takes it"
+        case .declined: "the operator \(name) does not take it"
+        case .missed: "the operator \(name) did not react"
+        case .rescinded: "it is no longer offered to the operator \(name)"
+        }
+    }
+}
+
 extension ContactState.Phase {
     /// What has become of the contact.
     var words: String {
@@ -342,7 +355,7 @@ extension ContactState.Phase {
         case .pastSelfService: "it is past self-service"
         case .contained: "self-service was enough"
         case .hungUp, .gaveUp, .abandoned: "the citizen gave up"
-        case .waiting(let queue): "it waits in the queue \(queue)"
+        case .waiting(let visit): visit.words
         case .answered: "an operator is about to answer"
         case .redirected: "it has left a queue, and is in none"
         case .connected: "the citizen speaks with an operator"
@@ -350,6 +363,16 @@ extension ContactState.Phase {
         case .disconnected: "the conversation is over"
         case .abandonedInConversation: "the citizen gave up during the conversation"
         case .over: "it is over"
+        }
+    }
+}
+
+extension QueueVisit {
+    fileprivate var words: String {
+        switch phase {
+        case .waiting, .left: "it waits in the queue \(queue)"
+        case .offered(let name): "it waits in the queue \(queue), offered to \(name)"
+        case .accepted(let name): "it waits in the queue \(queue), and \(name) takes it"
         }
     }
 }
@@ -367,6 +390,10 @@ extension ContactState.Rule {
             "only a contact without an operator, or one that is handed on, is queued"
         case .leavesAfterQueued: "only a contact that waits leaves a queue"
         case .leavesSameQueue: "a contact leaves the queue that it waits in"
+        case .offeredWhileWaiting:
+            "only a contact that waits is offered, to one operator at a time"
+        case .endsOwnOffer:
+            "only the operator to whom a contact is offered accepts, declines or misses it"
         case .connectedAfterAnswered:
             "a connection follows leaving a queue as answered, or a transfer, or a call of our own"
         case .transferredByOperator: "only an operator who speaks with a contact hands it on"

@@ -98,6 +98,11 @@ extension MemberDeclaration {
                 ("maximum", .integer(range.upperBound)),
             ])
         case .choice(let words): .object([("enum", .array(texts(words)))])
+        case .choices(let words):
+            .object([
+                kind("array"), ("uniqueItems", .truth(true)),
+                ("items", .object([("enum", .array(words.map { .text($0) }))])),
+            ])
         case .word(let words, _): .object([("enum", .array(texts(words + ["other"])))])
         case .objects(let members):
             .object([kind("array"), ("items", .object(TypeDeclaration.items(members)))])

@@ -20,7 +20,7 @@ extension MemberDeclaration {
         case .text, .name, .zone, .time, .reference, .date, .id, .choice, .word:
             return .text(try part.text())
         case .object: throw part.wrongShape("what no description has")
-        case .names, .references: return .array(try part.texts().map { .text($0) })
+        case .names, .references, .choices: return .array(try part.texts().map { .text($0) })
         case .integer, .number: return try part.number()
         case .objects(let members):
             var objects: [JSONNode] = []
@@ -45,7 +45,7 @@ extension MemberDeclaration {
         case .object: return .text(String(decoding: value.bytes, as: UTF8.self))
         case .integer, .number:
             return .number(String(decoding: value.bytes, as: UTF8.self))
-        case .names, .references:
+        case .names, .references, .choices:
             return .list((value.elements ?? []).map { .text($0.string ?? "") })
         case .objects(let members):
             return .list(

@@ -45,6 +45,7 @@ extension Rule {
         "Vault": ["Storage", "Crypto", "Synchronization"],
         "Admission": ["EventLog", "ContactCentre"],
         "Description": ["EventLog", "ContactCentre", "JSON", "YAML"],
+        "Routing": ["EventLog", "ContactCentre", "Description", "JSON", "Crypto"],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": ["EventLog", "Admission", "Projections", "Storage", "JSON"],
@@ -52,7 +53,7 @@ extension Rule {
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "Description", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog",
+            "Description", "Routing", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog",
             "Storage", "JSON",
             "Merkle",
             "YAML", "Workloads",

@@ -21,7 +21,7 @@ struct Ascolto: AsyncParsableCommand {
             Keys.self, Witness.self, Tail.self,
             Serve.self, Tokens.self, Cursors.self, Backup.self,
             Restore.self, Compact.self, Project.self, Projections.self, QueryVerb.self,
-            Org.self, Correct.self, VoidVerb.self, Generate.self,
+            Org.self, Correct.self, VoidVerb.self, RouteVerb.self, Redecide.self, Generate.self,
             Bench.self,
         ])
 

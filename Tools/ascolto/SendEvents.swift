@@ -23,23 +23,29 @@ struct ServerOption: ParsableArguments {
     }
 }
 
-/// Has a server append events together, if there is no event of which there must be none.
+/// What a server has done with events that were to be appended together.
+enum Sent {
+    case appended(PositionRange)
+    /// The condition does not hold; what the server says of it.
+    case conflict(String)
+}
+
+/// Has a server append events together.
 ///
 /// - Parameters:
 ///   - events: What is appended.
 ///   - url: Where they are sent to.
 ///   - log: The log that the server must write: that whose events the caller has read.
-///   - absence: What must not be there; of types, and perhaps of a stream.
-///   - conflict: What is told where it is.
-/// - Returns: Where they stand now.
-/// - Throws: ``VerbOutcome`` where the server does not append them; why is told.
-func send(
-    _ events: [NewEvent], to url: URLComponents, writing log: LogIdentity, unless absence: Absence,
-    conflict: String
-) async throws -> PositionRange {
+///   - condition: What must still be true; its absences all look behind one position.
+/// - Returns: Where they stand now, or why they do not.
+/// - Throws: ``VerbOutcome`` where the server can do neither; why is told.
+func post(
+    _ events: [NewEvent], to url: URLComponents, writing log: LogIdentity,
+    under condition: Condition
+) async throws -> Sent {
     let server = url.host ?? ""
     let stream = "log/\(log.id)"
-    let target = try url.asking(for: absence, and: stream)
+    let target = try url.asking(for: condition, and: stream)
     let token = ProcessInfo.processInfo.environment["ASCOLTO_TOKEN"]
     let batch = JSONNode.array(events.map(\.cloudEvent)).json
     let answer: Web.Answer
@@ -59,15 +65,16 @@ func send(
     if (200...201).contains(answer.status), let first = body?.integer("first"),
         let last = body?.integer("last"), first >= 0, first <= last
     {
-        return PositionRange(first: Position(UInt64(first)), last: Position(UInt64(last)))
+        return .appended(
+            PositionRange(first: Position(UInt64(first)), last: Position(UInt64(last))))
     }
     let detail = printable(body?.string("detail") ?? "status \(answer.status)")
     let isOtherLog = answer.status == 409 && body?.string("stream") == stream
+    if answer.status == 409, !isOtherLog { return .conflict(detail) }
     Standard.error(
         isOtherLog
             ? "ascolto: \(server) writes another log than the one that is read here (--log)"
-            : answer.status == 409
-                ? "ascolto: \(conflict): \(detail)" : "ascolto: \(server): \(detail)")
+            : "ascolto: \(server): \(detail)")
     switch answer.status {
     case 401, 403, 409: throw VerbOutcome.answerIsNo
     case 500...: throw VerbOutcome.unavailable
@@ -75,24 +82,71 @@ func send(
     }
 }
 
+/// Has a server append events together, if there is no event of which there must be none.
+///
+/// - Parameters:
+///   - events: What is appended.
+///   - url: Where they are sent to.
+///   - log: The log that the server must write: that whose events the caller has read.
+///   - absence: What must not be there; of types, and perhaps of a stream.
+///   - conflict: What is told where it is.
+/// - Returns: Where they stand now.
+/// - Throws: ``VerbOutcome`` where the server does not append them; why is told.
+func send(
+    _ events: [NewEvent], to url: URLComponents, writing log: LogIdentity, unless absence: Absence,
+    conflict: String
+) async throws -> PositionRange {
+    switch try await post(
+        events, to: url, writing: log, under: Condition(absences: [absence]))
+    {
+    case .appended(let range): return range
+    case .conflict(let detail):
+        Standard.error("ascolto: \(conflict): \(detail)")
+        throw VerbOutcome.answerIsNo
+    }
+}
+
 extension URLComponents {
     /// With the conditions of an append as parameters.
-    fileprivate func asking(for absence: Absence, and stream: String) throws -> String {
+    fileprivate func asking(for condition: Condition, and stream: String) throws -> String {
         var url = self
-        url.queryItems = absence.query.items.map { item in
-            let types = "types=" + item.types.map(\.text).sorted().joined(separator: ",")
-            let stream = item.stream.map { " stream=" + encodedInQuery($0.text) } ?? ""
-            return URLQueryItem(name: "fail_if_match", value: types + stream)
+        var items = [URLQueryItem(name: "expect_revision", value: "\(stream)=any")]
+        for (stream, expectation) in condition.streams {
+            let value =
+                switch expectation {
+                case .exists: "any"
+                case .doesNotExist: "none"
+                case .isAt(let revision): "\(revision)"
+                }
+            items.append(URLQueryItem(name: "expect_revision", value: "\(stream)=\(value)"))
         }
-        url.queryItems?.append(URLQueryItem(name: "expect_revision", value: "\(stream)=any"))
-        if let after = absence.after {
-            url.queryItems?.append(URLQueryItem(name: "after", value: "\(after)"))
+        for item in condition.absences.flatMap(\.query.items) {
+            items.append(URLQueryItem(name: "fail_if_match", value: item.parameter))
         }
+        if let after = condition.absences.first?.after {
+            items.append(URLQueryItem(name: "after", value: "\(after)"))
+        }
+        url.queryItems = items
         // A plus sign would be read as a space.
         url.percentEncodedQuery = url.percentEncodedQuery?
             .replacingOccurrences(of: "+", with: "%2B")
         guard let text = url.string else { throw UsageError("--server is no URL") }
         return text
+    }
+}
+
+extension EventQuery.Item {
+    /// As `types=A,B tags=k:v stream=S`.
+    fileprivate var parameter: String {
+        var parts: [String] = []
+        if !types.isEmpty { parts.append("types=" + list(types.map(\.text).sorted())) }
+        if !tags.isEmpty { parts.append("tags=" + list(tags.map(\.text))) }
+        if let stream { parts.append("stream=" + encodedInQuery(stream.text)) }
+        return parts.joined(separator: " ")
+    }
+
+    private func list(_ names: [String]) -> String {
+        names.map(encodedInQuery).joined(separator: ",")
     }
 }
 

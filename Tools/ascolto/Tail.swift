@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Dispatch
 internal import EventLog
 internal import Foundation
 internal import JSON
@@ -52,25 +51,6 @@ struct Tail: AsyncParsableCommand {
         let signals = endings(of: work)
         defer { for source in signals { source.cancel() } }
         try await work.value
-    }
-
-    /// SIGINT and SIGTERM cancel the work, which then ends as it should.
-    ///
-    /// One that comes a second later kills, for the case that nobody takes the lines. Not one that
-    /// comes at once: `timeout` signals the process and then its group, and means the same by both.
-    private func endings(of work: Task<Void, any Error>) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler {
-                work.cancel()
-                DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
-                    signal(number, SIG_DFL)
-                }
-            }
-            source.resume()
-            return source
-        }
     }
 }
 

@@ -1,0 +1,204 @@
+/// Why an operator cannot take a contact, as bits; nobody is excluded by none of them.
+package struct Exclusions: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt16
+
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let notLoggedIn = Exclusions(rawValue: 1)
+    package static let paused = Exclusions(rawValue: 2)
+    package static let onContact = Exclusions(rawValue: 4)
+    package static let capacityFull = Exclusions(rawValue: 8)
+    package static let missingSkill = Exclusions(rawValue: 16)
+    package static let role = Exclusions(rawValue: 32)
+    package static let rejectedRecently = Exclusions(rawValue: 64)
+    package static let teamCap = Exclusions(rawValue: 128)
+}
+
+/// Where a contact goes.
+package enum RoutingChoice: Equatable, Sendable {
+    /// To a member of its queue, by the place among the members.
+    case member(Int)
+    /// To another queue, by the place of the rule that says so.
+    case overflow(rule: Int)
+    /// Nowhere yet.
+    case none
+}
+
+extension RoutingFloor {
+    /// Finds who takes a contact.
+    ///
+    /// Pure: the same floor, plan, moment and draw give the same answer. Linear in the members of
+    /// the queue, and without allocations where nothing is drawn.
+    ///
+    /// - Parameters:
+    ///   - visit: A contact that waits, in a queue with a policy.
+    ///   - now: The moment, in µs since 1970.
+    ///   - plan: The rules.
+    ///   - draw: A number of 53 random bits, asked for only where a draw decides.
+    /// - Returns: An operator; or, where none can take it, the queue that it goes over to.
+    package func choose(
+        for visit: Visit, at now: Int64, by plan: RoutingPlan, draw: () -> UInt64
+    ) -> RoutingChoice {
+        guard let number = plan.queues[visit.queue].policy else { return .none }
+        let isDrawn = plan.policies[number].setting.rank.last == .random
+        var best: Int?
+        var equals: [Int] = []
+        for place in plan.queues[visit.queue].members.indices
+        where exclusions(ofMember: place, for: visit, at: now, by: plan).isEmpty {
+            guard let champion = best else {
+                best = place
+                if isDrawn { equals = [place] }
+                continue
+            }
+            let order = compare(place, champion, for: visit, by: plan)
+            if order < 0 || !isDrawn && order == 0 && isFree(place, before: champion, visit, plan) {
+                best = place
+                if isDrawn { equals = [place] }
+            } else if order == 0, isDrawn {
+                equals.append(place)
+            }
+        }
+        guard let best else { return overflow(of: visit, at: now, by: plan) }
+        guard equals.count > 1 else { return .member(best) }
+        let inOrder = equals.sorted { isFree($0, before: $1, visit, plan) }
+        return .member(inOrder[Self.place(of: draw(), among: inOrder.count)])
+    }
+
+    /// The place that a draw of 53 bits means among so many.
+    static func place(of draw: UInt64, among count: Int) -> Int {
+        Int((draw << 11).multipliedFullWidth(by: UInt64(count)).high)
+    }
+
+    /// Why a member of the queue cannot take a contact.
+    package func exclusions(
+        ofMember place: Int, for visit: Visit, at now: Int64, by plan: RoutingPlan
+    ) -> Exclusions {
+        let queue = plan.queues[visit.queue]
+        let number = queue.members[place].operator
+        guard let policyNumber = queue.policy else { return .notLoggedIn }
+        let policy = plan.policies[policyNumber]
+        let waited = max(0, now - visit.since)
+        var found = exclusions(byDeskOf: number, channel: visit.channel, plan)
+        if lacks(number, queue.needs, waited, policy, plan)
+            || lacks(number, visit.needs, waited, policy, plan)
+        {
+            found.insert(.missingSkill)
+        }
+        if policy.takes(plan.staff[number].role, after: waited) != .now { found.insert(.role) }
+        if let until = refusal(of: visit, by: number, policy), now < until {
+            found.insert(.rejectedRecently)
+        }
+        if let team = plan.staff[number].team,
+            policy.caps.contains(where: { $0.team == team && load(ofTeam: team) >= $0.most })
+        {
+            found.insert(.teamCap)
+        }
+        return found
+    }
+
+    /// Until when an operator is not asked again for a contact; nil where they have not refused it.
+    func refusal(of visit: Visit, by number: Int, _ policy: RoutingPlan.Policy) -> Int64? {
+        let last = visit.refusals.last { $0.operator == number }
+        return last.map { $0.at + (policy.setting.askAgain ?? PolicySetting.askAgainUs) }
+    }
+
+    private func exclusions(
+        byDeskOf number: Int, channel: Int, _ plan: RoutingPlan
+    ) -> Exclusions {
+        let desk = desks[number]
+        switch desk.presence {
+        case .away: return .notLoggedIn
+        case .paused: return .paused
+        case .busy: return .onContact
+        case .ready: break
+        }
+        let staff = plan.staff[number]
+        let capacity = staff.capacities[channel]
+        guard desk.atHandCount > 0 else { return capacity > 0 ? [] : .capacityFull }
+        let isWhole =
+            (desk.channelsAtHand | UInt64(1) << UInt64(channel)) & staff.exclusiveChannels != 0
+        if isWhole { return .onContact }
+        return desk.atHand[channel] < capacity ? [] : .capacityFull
+    }
+
+    private func lacks(
+        _ number: Int, _ needs: [RoutingPlan.Need], _ waited: Int64,
+        _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
+    ) -> Bool {
+        for need in needs
+        where plan.staff[number].level(need.skill) < policy.minimum(need, after: waited) {
+            return true
+        }
+        return false
+    }
+
+    /// Negative where the first of two members comes before the other, by all criteria of the
+    /// policy but a draw.
+    func compare(
+        _ place: Int, _ other: Int, for visit: Visit, by plan: RoutingPlan
+    ) -> Int64 {
+        let queue = plan.queues[visit.queue]
+        guard let policy = queue.policy else { return 0 }
+        for criterion in plan.policies[policy].setting.rank {
+            let left = score(criterion, ofMember: place, for: visit, by: plan)
+            let right = score(criterion, ofMember: other, for: visit, by: plan)
+            if left != right { return left < right ? -1 : 1 }
+        }
+        return 0
+    }
+
+    /// By what a criterion compares members of a queue: the lower one comes first.
+    func score(
+        _ criterion: RankCriterion, ofMember place: Int, for visit: Visit, by plan: RoutingPlan
+    ) -> Int64 {
+        let queue = plan.queues[visit.queue]
+        let number = queue.members[place].operator
+        return switch criterion {
+        case .tier: queue.members[place].tier
+        case .skill: -levels(of: number, queue.needs, visit.needs, plan)
+        case .leastSkilled: levels(of: number, queue.needs, visit.needs, plan)
+        case .longestIdle: desks[number].freeSince
+        case .fewestContacts: desks[number].answered
+        case .leastBusy: desks[number].atHandCount
+        case .random: 0
+        }
+    }
+
+    private func levels(
+        of number: Int, _ needs: [RoutingPlan.Need], _ others: [RoutingPlan.Need],
+        _ plan: RoutingPlan
+    ) -> Int64 {
+        var sum: Int64 = 0
+        for need in needs { sum += plan.staff[number].level(need.skill) }
+        for need in others { sum += plan.staff[number].level(need.skill) }
+        return sum
+    }
+
+    /// Whether a member became free before another one, as the log has it: no two did at once.
+    ///
+    /// So names decide nothing, and nobody is favoured by theirs.
+    func isFree(
+        _ place: Int, before other: Int, _ visit: Visit, _ plan: RoutingPlan
+    ) -> Bool {
+        let members = plan.queues[visit.queue].members
+        let left = members[place].operator
+        let right = members[other].operator
+        return desks[left].freeOrder < desks[right].freeOrder
+    }
+
+    /// The first rule by which a contact goes over to another queue.
+    private func overflow(
+        of visit: Visit, at now: Int64, by plan: RoutingPlan
+    ) -> RoutingChoice {
+        let rules = plan.queues[visit.queue].overflow
+        let isNew = visit.decidedAt == nil
+        let rule = rules.firstIndex { rule in
+            if rule.queue == visit.queue || visit.leftBehind.contains(rule.queue) { return false }
+            if let after = rule.after, now - visit.since >= after { return true }
+            // Length is for who comes: nobody who waits is sent away because others have come.
+            guard let length = rule.length, isNew else { return false }
+            return queueLengths[visit.queue] > length
+        }
+        return rule.map { .overflow(rule: $0) } ?? .none
+    }
+}

@@ -1,0 +1,282 @@
+package import JSON
+
+/// A contact that waits, and what has to be true of it for a decision to hold.
+package struct WaitingContact: Hashable, Sendable {
+    package let stream: String
+    /// Of its last event.
+    package let revision: UInt64
+}
+
+extension RoutingState {
+    /// The contacts that wait for a decision, the most urgent first.
+    ///
+    /// Urgency is waiting, in µs, with as much for each point of priority as the policy says; of two
+    /// who have the same, who was queued earlier in the log. Contacts that are being offered to
+    /// somebody are not among them.
+    package mutating func waitingInOrder(at now: Instant) -> [WaitingContact] {
+        plan(for: now)
+        var line: [(key: Int64, order: UInt64, contact: WaitingContact)] = []
+        for stream in waiting {
+            guard let contact = contacts[stream], let visit = contact.visit, contact.hand == nil,
+                let policy = policy(of: visit)
+            else { continue }
+            let points = points(of: contact, visit, policy).total
+            // What everybody has gained by now is left out: the order is the same at any moment.
+            let key = visit.seniority - points * policy.setting.pointUs
+            let waiting = WaitingContact(stream: stream.text, revision: contact.revision)
+            line.append((key, visit.order, waiting))
+        }
+        return line.sorted { ($0.key, $0.order) < ($1.key, $1.order) }.map(\.contact)
+    }
+
+    /// Decides where a contact goes that waits.
+    ///
+    /// - Parameters:
+    ///   - stream: The contact's.
+    ///   - now: The moment.
+    /// - Returns: The decision, but for what it knew of the log; nil where there is nothing to
+    ///   say: the contact is not waiting, no policy is settled, or it is known that nobody can take
+    ///   it.
+    package mutating func decision(for stream: String, at now: Instant) -> RoutingDecision? {
+        plan(for: now)
+        guard let contact = contacts[ExactText(stream)], contact.hand == nil,
+            var visit = contact.visit, let policy = policy(of: visit)
+        else { return nil }
+        if let need = contact.language.flatMap({ policy.languages[$0] }) {
+            visit.needs.append(need)
+        }
+        var decision = RoutingDecision()
+        let choice = floor.choose(for: visit, at: now.microseconds, by: plan) {
+            let key = "\(policy.hash) \(stream) \(contact.decisions)"
+            let bits = hash(Array(key.utf8)).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            decision.drawKey = key
+            decision.draw = Int64(bits >> 11)
+            return bits >> 11
+        }
+        if choice == .none, visit.decidedAt != nil { return nil }
+        decision.trigger = trigger(of: choice, contact, visit)
+        decision.policy = policy.name
+        decision.policyVersion = policy.setting.version
+        decision.policyHash = policy.hash
+        decision.queue = names.queues.names[visit.queue]
+        decision.waited = max(0, now.microseconds - visit.since)
+        decision.points = points(of: contact, visit, policy).total
+        decision.rules = rules(contact, visit, policy, decision.waited)
+        let (best, others) = members(for: visit, at: now.microseconds)
+        switch choice {
+        case .member(let place):
+            decision.selected = .operator
+            decision.selectedID = name(ofMember: place, visit)
+            decision.decidedBy = decidedBy(place, best, visit, policy, drawn: decision.draw)
+        case .overflow(let rule):
+            let target = plan.queues[visit.queue].overflow[rule].queue
+            decision.selected = .overflowQueue
+            decision.selectedID = names.queues.names[target]
+            decision.rules.append(RuleTrace("overflow[\(rule)]", .matched))
+        case .none: break
+        }
+        tell(best, others, for: visit, at: now.microseconds, policy, in: &decision)
+        return decision
+    }
+
+    func policy(of visit: RoutingFloor.Visit) -> RoutingPlan.Policy? {
+        guard visit.queue < plan.queues.count else { return nil }
+        return plan.queues[visit.queue].policy.map { plan.policies[$0] }
+    }
+
+    private func name(ofMember place: Int, _ visit: RoutingFloor.Visit) -> String {
+        names.operators.names[plan.queues[visit.queue].members[place].operator]
+    }
+
+    private func trigger(
+        of choice: RoutingChoice, _ contact: Contact, _ visit: RoutingFloor.Visit
+    ) -> RoutingTrigger {
+        guard let decidedAt = visit.decidedAt else {
+            return contact.enqueued == .overflow ? .overflow : .contactArrived
+        }
+        if let refusal = visit.refusals.last, refusal.at >= decidedAt { return .offerEnded }
+        guard case .member(let place) = choice, let last = contact.lastDecision else {
+            return .timer
+        }
+        let number = plan.queues[visit.queue].members[place].operator
+        return floor.desks[number].freeOrder > last ? .operatorFreed : .timer
+    }
+
+    // MARK: Rules
+
+    /// Points of a contact's own, and those that the rules give it.
+    private func points(
+        of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
+    ) -> (total: Int64, traces: [RuleTrace]) {
+        var total = visit.priority
+        var traces: [RuleTrace] = []
+        for boost in policy.setting.boosts {
+            let group = contact.groups.first { group in
+                ExactText(group.attribute) == ExactText(boost.attribute)
+                    && boost.groups.contains { ExactText($0) == ExactText(group.group) }
+            }
+            if group != nil { total += boost.add }
+            traces.append(
+                RuleTrace(
+                    boost.rule, group == nil ? .skipped : .matched,
+                    read: group.map { "\(boost.attribute):\($0.group)" }))
+        }
+        return (total, traces)
+    }
+
+    /// What became of the rules, but for those of overflow, of which only the one is told that
+    /// applies.
+    private func rules(
+        _ contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy,
+        _ waited: Int64
+    ) -> [RuleTrace] {
+        var traces = points(of: contact, visit, policy).traces
+        for (place, step) in policy.setting.relaxation.enumerated() {
+            let hasCome = step.after <= waited
+            traces.append(RuleTrace("relaxation[\(place)]", hasCome ? .matched : .skipped))
+        }
+        for (place, step) in policy.setting.roles.enumerated() {
+            let hasCome = (step.after ?? 0) <= waited
+            traces.append(RuleTrace("roles[\(place)]", hasCome ? .matched : .skipped))
+        }
+        if let language = contact.language, !policy.languages.isEmpty {
+            let isKnown = policy.languages[language] != nil
+            traces.append(
+                RuleTrace("languages", isKnown ? .matched : .skipped, read: language.text))
+        }
+        return traces
+    }
+
+    // MARK: Candidates
+
+    /// The members who can take a contact, best first, and those who cannot, by name.
+    private func members(
+        for visit: RoutingFloor.Visit, at now: Int64
+    ) -> (best: [Int], others: [(place: Int, Exclusions)]) {
+        var best: [Int] = []
+        var others: [(place: Int, Exclusions)] = []
+        for place in plan.queues[visit.queue].members.indices {
+            let found = floor.exclusions(ofMember: place, for: visit, at: now, by: plan)
+            if found.isEmpty { best.append(place) } else { others.append((place, found)) }
+        }
+        best.sort { left, right in
+            let order = floor.compare(left, right, for: visit, by: plan)
+            return order < 0 || order == 0 && floor.isFree(left, before: right, visit, plan)
+        }
+        others.sort {
+            ExactText(name(ofMember: $0.place, visit)) < ExactText(name(ofMember: $1.place, visit))
+        }
+        return (best, others)
+    }
+
+    private func decidedBy(
+        _ chosen: Int, _ best: [Int], _ visit: RoutingFloor.Visit,
+        _ policy: RoutingPlan.Policy, drawn: Int64?
+    ) -> DecidedBy {
+        if drawn != nil { return .draw }
+        guard let next = best.first(where: { $0 != chosen }) else { return .onlyOne }
+        let criterion = policy.setting.rank.first { criterion in
+            floor.score(criterion, ofMember: chosen, for: visit, by: plan)
+                != floor.score(criterion, ofMember: next, for: visit, by: plan)
+        }
+        return criterion.map { DecidedBy($0) } ?? .freedEarlier
+    }
+
+    private func tell(
+        _ best: [Int], _ others: [(place: Int, exclusions: Exclusions)],
+        for visit: RoutingFloor.Visit, at now: Int64, _ policy: RoutingPlan.Policy,
+        in decision: inout RoutingDecision
+    ) {
+        var candidates: [RoutingCandidate] = []
+        candidates.reserveCapacity(best.count + others.count)
+        for place in best {
+            var candidate = RoutingCandidate()
+            candidate.operator = name(ofMember: place, visit)
+            candidate.scores = policy.setting.rank.filter { $0 != .random }.map { criterion in
+                let score = floor.score(criterion, ofMember: place, for: visit, by: plan)
+                return ScorePart(criterion, natural(criterion, score, at: now))
+            }
+            candidates.append(candidate)
+        }
+        for (place, exclusions) in others {
+            var candidate = RoutingCandidate()
+            candidate.operator = name(ofMember: place, visit)
+            candidate.reasons = reasons(exclusions, place, visit, decision.waited, policy)
+            candidates.append(candidate)
+        }
+        decision.candidatesTotal = Int64(candidates.count)
+        if candidates.count > RoutingDecision.candidatesMax {
+            decision.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
+            candidates.removeLast(candidates.count - RoutingDecision.candidatesMax)
+        }
+        decision.candidates = candidates
+    }
+
+    /// A score as people read it.
+    private func natural(_ criterion: RankCriterion, _ score: Int64, at now: Int64) -> Int64 {
+        switch criterion {
+        case .longestIdle: max(0, now - score)
+        case .skill: -score
+        case .tier, .leastSkilled, .fewestContacts, .leastBusy, .random: score
+        }
+    }
+
+    private func reasons(
+        _ exclusions: Exclusions, _ place: Int, _ visit: RoutingFloor.Visit, _ waited: Int64,
+        _ policy: RoutingPlan.Policy
+    ) -> [ReasonExcluded] {
+        let queue = plan.queues[visit.queue]
+        let number = queue.members[place].operator
+        let staff = plan.staff[number]
+        var reasons: [ReasonExcluded] = []
+        if exclusions.contains(.notLoggedIn) { reasons.append(ReasonExcluded(.notLoggedIn)) }
+        if exclusions.contains(.paused), case .paused(let status) = floor.desks[number].presence {
+            reasons.append(ReasonExcluded(.paused, of: status.name))
+        }
+        if exclusions.contains(.onContact) { reasons.append(ReasonExcluded(.onContact)) }
+        if exclusions.contains(.capacityFull) {
+            var reason = ReasonExcluded(.capacityFull)
+            reason.have = staff.capacities[visit.channel]
+            reasons.append(reason)
+        }
+        if exclusions.contains(.missingSkill) {
+            reasons += missing(queue.needs + visit.needs, staff, waited, policy)
+        }
+        if exclusions.contains(.role) {
+            var reason = ReasonExcluded(.role, of: staff.role?.rawValue)
+            if case .later(let after) = policy.takes(staff.role, after: waited) {
+                reason.until = Instant(microseconds: visit.since + after)
+            }
+            reasons.append(reason)
+        }
+        if exclusions.contains(.rejectedRecently) {
+            var reason = ReasonExcluded(.rejectedRecently)
+            reason.until = floor.refusal(of: visit, by: number, policy).map {
+                Instant(microseconds: $0)
+            }
+            reasons.append(reason)
+        }
+        if exclusions.contains(.teamCap), let team = staff.team {
+            var reason = ReasonExcluded(.teamCap, of: names.teams.names[team])
+            reason.have = floor.load(ofTeam: team)
+            reason.need = policy.caps.first { $0.team == team }?.most
+            reasons.append(reason)
+        }
+        return reasons
+    }
+
+    private func missing(
+        _ needs: [RoutingPlan.Need], _ staff: RoutingPlan.Staff, _ waited: Int64,
+        _ policy: RoutingPlan.Policy
+    ) -> [ReasonExcluded] {
+        needs.compactMap { need in
+            let minimum = policy.minimum(need, after: waited)
+            let level = staff.level(need.skill)
+            guard level < minimum else { return nil }
+            var reason = ReasonExcluded(.missingSkill, of: names.skills.names[need.skill])
+            reason.need = minimum
+            reason.have = level == RoutingPlan.noLevel ? nil : level
+            return reason
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/// How far one stay of a contact in a queue has come, from its beginning to leaving the queue.
+///
+/// The contact is offered to one operator at a time. Leaving the queue ends the offer, too: who
+/// answers may do so without saying beforehand that they take it.
+package struct QueueVisit: Hashable, Sendable {
+    package enum Phase: Hashable, Sendable {
+        /// Nobody has been asked, or nobody wanted it.
+        case waiting
+        case offered(OperatorID)
+        /// The operator takes it; leaving the queue as answered comes next.
+        case accepted(OperatorID)
+        case left
+    }
+
+    package let queue: QueueID
+    package private(set) var phase = Phase.waiting
+
+    package init(in queue: QueueID) { self.queue = queue }
+
+    /// Moves on by an event of the visit.
+    ///
+    /// - Returns: The rule that the event breaks; it is taken to have happened all the same.
+    package mutating func apply(_ event: ContactEvent) -> ContactState.Rule? {
+        let before = phase
+        switch event {
+        case .offerMade(let offer):
+            phase = .offered(offer.operator)
+            return before == .waiting ? nil : .offeredWhileWaiting
+        case .offerEnded(let end, let name):
+            phase = end == .accepted ? .accepted(name) : .waiting
+            switch before {
+            case .offered(name): return nil
+            // What happened in between to phone or citizen, nobody answers for.
+            case .accepted(name) where end == .rescinded: return nil
+            case .waiting, .offered, .accepted, .left: return .endsOwnOffer
+            }
+        case .leftQueue(let left):
+            phase = .left
+            if before == .left { return .leavesAfterQueued }
+            return left.queue == queue ? nil : .leavesSameQueue
+        case .received, .selfServiceEnded, .queued, .abandoned, .connected, .transferred,
+            .disconnected, .afterWorkEnded, .unknown:
+            return nil
+        }
+    }
+}

@@ -1,0 +1,218 @@
+package import JSON
+
+/// Where a contact was to go, and why: what the router saw, by which rules, and who else there was.
+///
+/// It stands in the contact's stream. The same rules give the same of the same state, so it can be
+/// made again from the events that it knew: those up to one with an id, and some right before it.
+package struct RoutingDecision: Setting, Equatable {
+    package var trigger = RoutingTrigger.contactArrived
+    /// The id of the last event of the log that it knew; nil where it knew none.
+    package var knewUpTo: String?
+    /// How many events right before it, appended together with it, it knew as well.
+    package var alsoKnew: Int64 = 0
+    package var policy = ""
+    package var policyVersion: Int64 = 1
+    /// SHA-256 of the policy's payload as this version writes it, in hexadecimal digits.
+    package var policyHash = ""
+    package var engineVersion: Int64 = Self.engine
+    package var queue = ""
+    /// How long the contact has been in the queue, in µs.
+    package var waited: Int64 = 0
+    /// Its points of priority: its own, and those of the rules.
+    package var points: Int64 = 0
+    package var rules: [RuleTrace] = []
+    /// All members of the queue; ``candidates`` tells of the first of them.
+    package var candidatesTotal: Int64 = 0
+    /// SHA-256 of all of them as they would be written, in hexadecimal digits; nil where all are.
+    package var candidatesDigest: String?
+    /// Who could take it, best first, and then who could not, by name; at most
+    /// ``candidatesMax``.
+    package var candidates: [RoutingCandidate] = []
+    package var selected = SelectedKind.none
+    /// The operator or queue.
+    package var selectedID: String?
+    /// What told the operator from the next best one.
+    package var decidedBy: DecidedBy?
+    /// What the draw was made of; nil where nothing was drawn.
+    package var drawKey: String?
+    /// 53 bits.
+    package var draw: Int64?
+
+    /// The version of the rules of ``RoutingFloor``: another one may decide otherwise.
+    package static let engine: Int64 = 1
+    package static let candidatesMax = 20
+    package static let type = "routing.decided"
+    package static let meaning = "where a contact is to go was decided, and why"
+    package static let schema: UInt16 = 1
+
+    package init() {}
+
+    package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("trigger", .choice(blank: .contactArrived), &trigger)
+        try members.optional("knewUpTo", .id, &knewUpTo)
+        try members.required("alsoKnew", .integer(in: 0 ... .max), &alsoKnew)
+        try members.required("policyId", .reference(to: .policies), &policy)
+        try members.required("policyVersion", .integer(in: publishedVersions), &policyVersion)
+        try members.required("policyHash", .name, &policyHash)
+        try members.required("engineVersion", .integer(in: 1 ... .max), &engineVersion)
+        try members.required("queueId", .reference(to: .queues), &queue)
+        try members.required("waitedUs", .duration, &waited)
+        try members.required("points", .integer(), &points)
+        try members.objects("ruleTrace", &rules)
+        try members.required("candidatesTotal", .integer(in: 0 ... .max), &candidatesTotal)
+        try members.optional("candidatesDigest", .name, &candidatesDigest)
+        try members.objects("candidates", &candidates)
+        try members.required("selected", .choice(blank: .none), &selected)
+        try members.optional("selectedId", .name, &selectedID)
+        try members.optional("decidedBy", .choice(blank: .onlyOne), &decidedBy)
+        try members.optional("drawKey", .name, &drawKey)
+        try members.optional("draw", .integer(in: 0...Self.greatestDraw), &draw)
+    }
+
+    private static let greatestDraw: Int64 = 1 << 53 - 1
+}
+
+/// What made the router look at a contact.
+package enum RoutingTrigger: String, CaseIterable, Hashable, Sendable {
+    case contactArrived = "contact_arrived"
+    /// It came over from another queue.
+    case overflow
+    /// Whom it was offered to did not take it.
+    case offerEnded = "offer_ended"
+    case operatorFreed = "operator_freed"
+    /// It has waited long enough for a rule to ask less, or the organisation has changed.
+    case timer
+}
+
+package enum SelectedKind: String, CaseIterable, Hashable, Sendable {
+    case `operator`
+    case overflowQueue = "overflow_queue"
+    /// Nobody can take it now.
+    case none
+}
+
+/// What told the operator who takes a contact from the next best one.
+package enum DecidedBy: String, CaseIterable, Hashable, Sendable {
+    case onlyOne = "only_one"
+    case tier, skill
+    case leastSkilled = "least_skilled"
+    case longestIdle = "longest_idle"
+    case fewestContacts = "fewest_contacts"
+    case leastBusy = "least_busy"
+    case draw
+    /// The criteria left both equal, and one became free earlier in the log.
+    case freedEarlier = "freed_earlier"
+
+    init(_ criterion: RankCriterion) {
+        self =
+            switch criterion {
+            case .tier: .tier
+            case .skill: .skill
+            case .leastSkilled: .leastSkilled
+            case .longestIdle: .longestIdle
+            case .fewestContacts: .fewestContacts
+            case .leastBusy: .leastBusy
+            case .random: .draw
+            }
+    }
+}
+
+/// What became of one rule of a policy.
+package struct RuleTrace: Setting, Equatable {
+    /// A boost by its own name, others by their place, such as `relaxation[0]`.
+    package var rule = ""
+    package var result = RuleResult.skipped
+    /// What it read of the contact: a group, a language or a wait.
+    package var read: String?
+
+    package init() {}
+
+    init(_ rule: String, _ result: RuleResult, read: String? = nil) {
+        self.rule = rule
+        self.result = result
+        self.read = read
+    }
+
+    package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("ruleId", .name, &rule)
+        try members.required("result", .choice(blank: .skipped), &result)
+        try members.optional("read", .name, &read)
+    }
+}
+
+package enum RuleResult: String, CaseIterable, Hashable, Sendable {
+    case matched, skipped
+}
+
+/// A member of the queue, and what speaks for or against them.
+package struct RoutingCandidate: Setting, Equatable {
+    package var `operator` = ""
+    /// None where the operator could take the contact.
+    package var reasons: [ReasonExcluded] = []
+    /// By what those are compared who could take it.
+    package var scores: [ScorePart] = []
+
+    package init() {}
+
+    package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("operatorId", .reference(to: .operators), &`operator`)
+        try members.objects("reasonsExcluded", &reasons)
+        try members.objects("scoreParts", &scores)
+    }
+}
+
+package enum ExclusionKind: String, CaseIterable, Hashable, Sendable {
+    case notLoggedIn = "not_logged_in"
+    case paused
+    case onContact = "on_contact"
+    case capacityFull = "capacity_full"
+    case missingSkill = "missing_skill"
+    case role
+    case rejectedRecently = "agent_rejected_recently"
+    case teamCap = "cap_per_team"
+}
+
+/// Why an operator could not take a contact.
+package struct ReasonExcluded: Setting, Equatable {
+    package var reason = ExclusionKind.notLoggedIn
+    /// The skill, status, role or team that it is about.
+    package var of: String?
+    package var need: Int64?
+    /// Nil where the operator has not got the skill at all.
+    package var have: Int64?
+    /// When it no longer holds, where that is known.
+    package var until: Instant?
+
+    package init() {}
+
+    init(_ reason: ExclusionKind, of: String? = nil) {
+        self.reason = reason
+        self.of = of
+    }
+
+    package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("reason", .choice(blank: .notLoggedIn), &reason)
+        try members.optional("of", .name, &of)
+        try members.optional("need", .integer(), &need)
+        try members.optional("have", .integer(), &have)
+        try members.optional("until", .time, &until)
+    }
+}
+
+package struct ScorePart: Setting, Equatable {
+    package var criterion = RankCriterion.tier
+    /// A tier, a sum of levels, µs without contacts, or a number of contacts.
+    package var value: Int64 = 0
+
+    package init() {}
+
+    init(_ criterion: RankCriterion, _ value: Int64) {
+        self.criterion = criterion
+        self.value = value
+    }
+
+    package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("name", .choice(blank: .tier), &criterion)
+        try members.required("value", .integer(), &value)
+    }
+}

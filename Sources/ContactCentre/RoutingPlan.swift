@@ -1,0 +1,236 @@
+package import JSON
+
+/// The numbers that routing has for names, given as the names come and never taken back.
+package struct RoutingNames: Sendable {
+    package struct Numbering: Sendable {
+        package private(set) var names: [String] = []
+        private var numbers: [ExactText: Int] = [:]
+
+        /// The number of a name that has one.
+        package func known(_ name: String) -> Int? { numbers[ExactText(name)] }
+
+        package mutating func number(_ name: String) -> Int {
+            if let known = numbers[ExactText(name)] { return known }
+            numbers[ExactText(name)] = names.count
+            names.append(name)
+            return names.count - 1
+        }
+    }
+
+    package var operators = Numbering()
+    package var queues = Numbering()
+    package var skills = Numbering()
+    package var teams = Numbering()
+
+    package init() {}
+
+    /// Listed channels, and one more for all others.
+    package static let channelCount = Channel.words.count + 1
+
+    package static func channel(_ channel: Channel) -> Int {
+        Channel.words.firstIndex { $0.meaning == channel } ?? Channel.words.count
+    }
+}
+
+/// The organisation as routing sees it, by numbers: who serves which queue, with which skills and
+/// capacity, under which policy.
+package struct RoutingPlan: Sendable {
+    package struct Need: Hashable, Sendable {
+        package var skill: Int
+        package var minimum: Int64
+        /// Nobody learns a language while a citizen waits.
+        package var isRelaxed: Relaxed
+
+        package enum Relaxed: Hashable, Sendable { case overTime, never }
+
+        package init(skill: Int, minimum: Int64, relaxed: Relaxed = .overTime) {
+            self.skill = skill
+            self.minimum = minimum
+            isRelaxed = relaxed
+        }
+    }
+
+    package struct Queue: Sendable {
+        package var centre: String?
+        package var members: [Member] = []
+        package var needs: [Need] = []
+        package var overflow: [Overflow] = []
+        /// Its place among the policies; nil where nobody routes its contacts here.
+        package var policy: Int?
+    }
+
+    package struct Member: Sendable {
+        package var `operator`: Int
+        package var tier: Int64
+    }
+
+    package struct Overflow: Sendable {
+        package var queue: Int
+        package var after: Int64?
+        package var length: Int64?
+    }
+
+    package struct Staff: Sendable {
+        package var role: StaffRole?
+        package var team: Int?
+        /// How many contacts of each channel at a time; 1 where nothing is settled.
+        package var capacities = [Int64](repeating: 1, count: RoutingNames.channelCount)
+        /// The channels, as bits, of which one contact takes the operator wholly.
+        package var exclusiveChannels = UInt64.max
+        /// By the numbers of skills; ``noLevel`` for those that the operator has not.
+        package var levels: [Int64] = []
+    }
+
+    package struct Policy: Sendable {
+        package var name: String
+        package var setting: PolicySetting
+        package var hash: String
+        package var relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
+        package var caps: [(team: Int, most: Int64)]
+        package var languages: [ExactText: Need]
+    }
+
+    /// The level of who has not got a skill: below the lowest.
+    package static let noLevel: Int64 = -1
+
+    package var queues: [Queue] = []
+    package var staff: [Staff] = []
+    package var policies: [Policy] = []
+
+    package init() {}
+
+    /// What a description says to routing.
+    ///
+    /// - Parameters:
+    ///   - description: What is settled.
+    ///   - moment: Skills that have expired by then count no more.
+    ///   - names: Gets the names that it does not know yet.
+    ///   - hash: The hexadecimal hash of a policy's payload.
+    package init(
+        _ description: OrganisationDescription, at moment: Instant, _ names: inout RoutingNames,
+        hash: ([UInt8]) -> String
+    ) {
+        let settings = description.withoutStrays.settings.sorted { $0.key < $1.key }
+        var places: [ExactText: Int] = [:]
+        for (key, setting) in settings {
+            guard let setting = setting as? PolicySetting else { continue }
+            places[ExactText(key.thing)] = policies.count
+            policies.append(
+                Policy(key.thing, setting, hash: hash(setting.payload), &names))
+        }
+        for (key, setting) in settings {
+            switch setting {
+            case let setting as QueueSetting:
+                let queue = queueNumber(key.thing, &names)
+                queues[queue].policy = setting.policy.flatMap { places[ExactText($0)] }
+                queues[queue].centre = setting.centre
+                queues[queue].needs = setting.requiredSkills.map { Need($0, &names) }
+                queues[queue].overflow = setting.overflow.map {
+                    Overflow(
+                        queue: queueNumber($0.queue, &names), after: $0.after, length: $0.length)
+                }
+            case let setting as StaffSetting:
+                staff[staffNumber(key.thing, &names)].role = setting.role
+            case let setting as TeamMembership:
+                staff[staffNumber(key.thing, &names)].team = names.teams.number(setting.team)
+            case let setting as GrantedSkillSetting:
+                guard let skill = key.part, setting.expires.map({ $0 > moment }) ?? true else {
+                    continue
+                }
+                let number = names.skills.number(skill)
+                grant(number, setting.level, to: staffNumber(key.thing, &names))
+            case let setting as QueueMembership:
+                guard let queue = key.part else { continue }
+                let member = staffNumber(key.thing, &names)
+                queues[queueNumber(queue, &names)].members.append(
+                    Member(operator: member, tier: setting.tier ?? 0))
+            case let setting as CapacitySetting:
+                guard let word = key.part,
+                    let channel = Channel.words.firstIndex(where: { $0.spelling == word })
+                else { continue }
+                staff[staffNumber(key.thing, &names)].set(setting.most, channel: channel)
+            default: break
+            }
+        }
+    }
+
+    private mutating func queueNumber(_ name: String, _ names: inout RoutingNames) -> Int {
+        let number = names.queues.number(name)
+        while queues.count <= number { queues.append(Queue()) }
+        return number
+    }
+
+    private mutating func staffNumber(_ name: String, _ names: inout RoutingNames) -> Int {
+        let number = names.operators.number(name)
+        while staff.count <= number { staff.append(Staff()) }
+        return number
+    }
+
+    private mutating func grant(_ skill: Int, _ level: Int64, to number: Int) {
+        while staff[number].levels.count <= skill { staff[number].levels.append(Self.noLevel) }
+        staff[number].levels[skill] = level
+    }
+}
+
+extension RoutingPlan.Need {
+    package init(_ need: SkillNeed, _ names: inout RoutingNames) {
+        self.init(skill: names.skills.number(need.skill), minimum: need.minimum)
+    }
+}
+
+extension RoutingPlan.Staff {
+    package mutating func set(_ most: Int64, channel: Int) {
+        capacities[channel] = most
+        let bit = UInt64(1) << UInt64(channel)
+        if most > 1 { exclusiveChannels &= ~bit } else { exclusiveChannels |= bit }
+    }
+
+    func level(_ skill: Int) -> Int64 {
+        skill < levels.count ? levels[skill] : RoutingPlan.noLevel
+    }
+}
+
+extension RoutingPlan.Policy {
+    fileprivate init(
+        _ name: String, _ setting: PolicySetting, hash: String, _ names: inout RoutingNames
+    ) {
+        self.name = name
+        self.setting = setting
+        self.hash = hash
+        relaxation = setting.relaxation.map { step in
+            (step.after, step.lowerBy, step.skill.map { names.skills.number($0) })
+        }
+        caps = setting.teamCaps.map { (names.teams.number($0.team), $0.most) }
+        languages = [:]
+        for language in setting.languages {
+            languages[ExactText(language.language)] = RoutingPlan.Need(
+                skill: names.skills.number(language.skill), minimum: language.minimum,
+                relaxed: .never)
+        }
+    }
+
+    /// The level that a need has come down to after a wait.
+    func minimum(_ need: RoutingPlan.Need, after waited: Int64) -> Int64 {
+        guard need.isRelaxed == .overTime else { return need.minimum }
+        var lowerBy: Int64 = 0
+        for step in relaxation where step.after <= waited {
+            if step.skill.map({ $0 == need.skill }) ?? true { lowerBy = max(lowerBy, step.lowerBy) }
+        }
+        return max(need.minimum - lowerBy, RoutingPlan.noLevel)
+    }
+
+    /// Whether operators of a role take contacts after a wait.
+    func takes(_ role: StaffRole?, after waited: Int64) -> Admission {
+        guard !setting.roles.isEmpty else { return .now }
+        guard let step = setting.roles.first(where: { $0.role == role }) else { return .never }
+        let after = step.after ?? 0
+        return after <= waited ? .now : .later(after)
+    }
+
+    enum Admission: Equatable {
+        case now
+        /// From this wait on.
+        case later(Int64)
+        case never
+    }
+}

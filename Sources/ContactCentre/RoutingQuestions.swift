@@ -1,0 +1,75 @@
+package import JSON
+
+// What a router asks of the state besides decisions.
+extension RoutingState {
+    /// The revision of a contact's last event.
+    ///
+    /// - Precondition: the contact is open.
+    package func revision(of stream: String) -> UInt64 {
+        contacts[ExactText(stream)]?.revision ?? 0
+    }
+
+    /// Offers that nobody has answered in the time that they were to stand, in the order in which
+    /// they ran out.
+    package func offersRunOut(
+        at now: Instant
+    ) -> [(contact: WaitingContact, operator: OperatorID)] {
+        var found: [(until: Int64, contact: WaitingContact, operator: OperatorID)] = []
+        for stream in waiting {
+            guard let contact = contacts[stream], let hand = contact.hand,
+                case .offered(let until?) = hand.stage, until <= now.microseconds,
+                let name = OperatorID(names.operators.names[hand.operator])
+            else { continue }
+            let waiting = WaitingContact(stream: stream.text, revision: contact.revision)
+            found.append((until, waiting, name))
+        }
+        found.sort { ($0.until, $0.contact.stream) < ($1.until, $1.contact.stream) }
+        return found.map { ($0.contact, $0.operator) }
+    }
+
+    /// How long an offer stands, and the team whose contacts the policy counts, if it counts those
+    /// of the operator's.
+    package func terms(
+        ofOffersBy policy: String, to name: String
+    ) -> (ring: Int64?, cappedTeam: String?) {
+        let policy = plan.policies.first { ExactText($0.name) == ExactText(policy) }
+        let number = names.operators.known(name)
+        guard let policy, let number, number < plan.staff.count else { return (nil, nil) }
+        let team = plan.staff[number].team.flatMap { team in
+            policy.caps.contains { $0.team == team } ? names.teams.names[team] : nil
+        }
+        return (policy.setting.ring, team)
+    }
+
+    /// What a contact that waits has declared of itself.
+    package func declared(of stream: String) -> (priority: Int64, skills: [SkillNeed]) {
+        let contact = contacts[ExactText(stream)]
+        return (contact?.visit?.priority ?? 0, contact?.needs ?? [])
+    }
+
+    /// The centre of a queue, where it is settled.
+    package func centre(ofQueue name: String) -> String? {
+        names.queues.known(name).flatMap { $0 < plan.queues.count ? plan.queues[$0].centre : nil }
+    }
+
+    /// The next moment at which time alone may change what is decided; nil where it does not.
+    package mutating func nextMoment(after now: Instant) -> Instant? {
+        plan(for: now)
+        var next = planEnds ?? .max
+        func note(_ moment: Int64) { if moment > now.microseconds { next = min(next, moment) } }
+        for stream in waiting {
+            guard let contact = contacts[stream], let visit = contact.visit else { continue }
+            if case .offered(let until?) = contact.hand?.stage { note(until) }
+            guard contact.hand == nil, let policy = policy(of: visit) else { continue }
+            for step in policy.relaxation { note(visit.since + step.after) }
+            for step in policy.setting.roles { note(visit.since + (step.after ?? 0)) }
+            for rule in plan.queues[visit.queue].overflow {
+                if let after = rule.after { note(visit.since + after) }
+            }
+            for refusal in visit.refusals {
+                floor.refusal(of: visit, by: refusal.operator, policy).map { note($0) }
+            }
+        }
+        return next == .max ? nil : Instant(microseconds: next)
+    }
+}

@@ -1,0 +1,312 @@
+package import JSON
+
+/// An event of a log, as far as routing looks at it.
+package struct RoutingFact: Sendable {
+    package let type: String
+    package let schema: UInt16
+    package let stream: String
+    package let position: UInt64
+    package let revision: UInt64
+    package let occurred: Instant
+    package let payload: JSONPayload?
+    /// The groups that its tags declare.
+    package let groups: [GroupTag]
+
+    package init(
+        type: String, schema: UInt16, stream: String, position: UInt64, revision: UInt64,
+        occurred: Instant, payload: JSONPayload?, groups: [GroupTag]
+    ) {
+        self.type = type
+        self.schema = schema
+        self.stream = stream
+        self.position = position
+        self.revision = revision
+        self.occurred = occurred
+        self.payload = payload
+        self.groups = groups
+    }
+}
+
+/// What routing decides upon, as the events up to some position tell it: the organisation, who is
+/// at work with what, and who waits.
+///
+/// It knows the contacts that are open, and forgets those that are over.
+package struct RoutingState: Sendable {
+    /// A contact that is open.
+    struct Contact: Sendable {
+        var channel = RoutingNames.channel(.phone)
+        var language: ExactText?
+        var groups: [GroupTag] = []
+        var visit: RoutingFloor.Visit?
+        /// Why it came to the queue.
+        var enqueued: EnqueueReason?
+        /// The declared needs, as names.
+        var needs: [SkillNeed] = []
+        var hand: Hand?
+        /// Queues that it has been in since anybody answered.
+        var left: [Int] = []
+        /// When it began to wait, as long as nobody has answered.
+        var seniority: Int64?
+        var decisions: UInt64 = 0
+        var lastDecision: UInt64?
+        var revision: UInt64 = 0
+    }
+
+    /// An operator who has a contact at hand.
+    struct Hand: Sendable {
+        var `operator`: Int
+        var channel: Int
+        var stage: Stage
+
+        enum Stage: Sendable {
+            /// Until when the offer stands, where that was said.
+            case offered(until: Int64?)
+            case accepted
+            case talking
+            case afterWork
+        }
+    }
+
+    let hash: @Sendable ([UInt8]) -> [UInt8]
+    private var organisation = Organisation()
+    private(set) var names = RoutingNames()
+    private(set) var plan = RoutingPlan()
+    /// The moments for which the plan holds; nil where it has to be made.
+    private var planHolds: Range<Int64>?
+    private(set) var floor = RoutingFloor()
+    private(set) var contacts: [ExactText: Contact] = [:]
+    private(set) var waiting: Set<ExactText> = []
+    /// The contacts at hand of each operator.
+    private var atHand: [Int: [ExactText]] = [:]
+
+    /// One of an empty log; `hash` is SHA-256.
+    package init(hash: @escaping @Sendable ([UInt8]) -> [UInt8]) { self.hash = hash }
+
+    /// Replaces what is known of the organisation, as a correction does.
+    package mutating func replace(_ organisation: Organisation) {
+        self.organisation = organisation
+        planHolds = nil
+    }
+
+    /// Makes the plan that holds at a moment, where it is another one.
+    mutating func plan(for now: Instant) {
+        if let planHolds, planHolds.contains(now.microseconds) { return }
+        let description = organisation.description(at: now)
+        plan = RoutingPlan(description, at: now, &names) { [hash] in hexadecimal(hash($0)) }
+        floor.fit(plan)
+        let next = organisation.nextChange(after: now) ?? Instant(microseconds: .max)
+        planHolds = now.microseconds..<next.microseconds
+    }
+
+    /// When another plan holds; nil where nothing is planned.
+    var planEnds: Int64? {
+        planHolds.flatMap { $0.upperBound == .max ? nil : $0.upperBound }
+    }
+
+    /// Takes in the next event of the log.
+    ///
+    /// Events of other types, and those that cannot be read, change nothing.
+    package mutating func apply(_ fact: RoutingFact) {
+        guard let kind = RoutedKind.ofType[fact.type], kind.schema == fact.schema else { return }
+        switch kind {
+        case .contact(let kind):
+            guard let event = try? ContactEvent(kind, payload: fact.payload) else { return }
+            apply(event, fact)
+        case .operator(let kind):
+            guard let event = try? OperatorEvent(kind, payload: fact.payload),
+                let name = Organisation.thing(of: fact.stream, StreamPrefix.operator)
+            else { return }
+            apply(event, of: names.operators.number(name), fact)
+        case .organisation(let kind):
+            guard OrganisationEvent.names(fact.stream, kind),
+                let event = try? OrganisationEvent(kind, payload: fact.payload)
+            else { return }
+            organisation.apply(
+                event, of: fact.stream, position: fact.position, recorded: fact.occurred,
+                occurred: fact.occurred)
+            planHolds = nil
+        case .decided:
+            contacts[ExactText(fact.stream)]?.decisions += 1
+            contacts[ExactText(fact.stream)]?.lastDecision = fact.position
+            contacts[ExactText(fact.stream)]?.revision = fact.revision
+            contacts[ExactText(fact.stream)]?.visit?.decidedAt = fact.occurred.microseconds
+        }
+    }
+
+    private mutating func apply(_ event: OperatorEvent, of number: Int, _ fact: RoutingFact) {
+        let now = fact.occurred.microseconds
+        switch event {
+        case .loggedIn: floor.logIn(number, at: now, order: fact.position)
+        case .loggedOut:
+            endAfterWork(of: number, fact)
+            floor.set(.away, of: number, at: now, order: fact.position)
+        case .statusChanged(let change):
+            if change.to == .available { endAfterWork(of: number, fact) }
+            let presence: RoutingFloor.Presence =
+                switch change.to {
+                case .available: .ready
+                case .onContact, .ringing:
+                    // Contacts tell what is at hand, as far as there are any.
+                    atHand[number]?.isEmpty == false ? .ready : .busy
+                default: .paused(change.to)
+                }
+            floor.set(presence, of: number, at: now, order: fact.position)
+        case .unknown: break
+        }
+    }
+
+    /// Who is available, or has gone, has nothing left to do for contacts that are over.
+    private mutating func endAfterWork(of number: Int, _ fact: RoutingFact) {
+        for stream in atHand[number] ?? [] {
+            guard case .afterWork? = contacts[stream]?.hand?.stage else { continue }
+            release(stream, fact)
+            contacts[stream] = nil
+        }
+    }
+}
+
+extension RoutingState {
+    private mutating func apply(_ event: ContactEvent, _ fact: RoutingFact) {
+        let stream = ExactText(fact.stream)
+        contacts[stream, default: Contact()].revision = fact.revision
+        for group in fact.groups where contacts[stream]?.groups.contains(group) == false {
+            contacts[stream]?.groups.append(group)
+        }
+        switch event {
+        case .received(let received):
+            contacts[stream]?.channel = RoutingNames.channel(received.channel)
+            contacts[stream]?.language = received.language.map { ExactText($0) }
+        case .queued(let queued): enter(stream, queued, fact)
+        case .leftQueue(let left):
+            leave(stream)
+            if left.reason != .answered { release(stream, fact) }
+            if left.reason == .abandoned { contacts[stream] = nil }
+        case .offerMade(let offer):
+            let until = offer.ring.map { fact.occurred.microseconds + $0 }
+            hand(stream, to: offer.operator, .offered(until: until), fact)
+        case .offerEnded(.accepted, let name): hand(stream, to: name, .accepted, fact)
+        case .offerEnded(let end, _):
+            if let hand = contacts[stream]?.hand, end != .rescinded {
+                contacts[stream]?.visit?.refusals.append(
+                    (hand.operator, fact.occurred.microseconds))
+            }
+            release(stream, fact)
+        case .connected(let name):
+            leave(stream)
+            contacts[stream]?.seniority = nil
+            contacts[stream]?.left = []
+            guard let name else { return release(stream, fact) }
+            hand(stream, to: name, .talking, fact)
+            floor.noteAnswer(by: names.operators.number(name.text))
+        case .transferred: release(stream, fact)
+        case .disconnected:
+            leave(stream)
+            guard case .talking? = contacts[stream]?.hand?.stage else {
+                release(stream, fact)
+                contacts[stream] = nil
+                return
+            }
+            contacts[stream]?.hand?.stage = .afterWork
+        case .afterWorkEnded:
+            guard case .afterWork? = contacts[stream]?.hand?.stage else { return }
+            release(stream, fact)
+            contacts[stream] = nil
+        case .abandoned:
+            if contacts[stream]?.hand == nil { contacts[stream] = nil }
+        case .selfServiceEnded, .unknown: break
+        }
+    }
+
+    private mutating func enter(
+        _ stream: ExactText, _ queued: ContactEvent.Queued, _ fact: RoutingFact
+    ) {
+        leave(stream)
+        release(stream, fact)
+        guard var contact = contacts[stream] else { return }
+        let now = fact.occurred.microseconds
+        let queue = names.queues.number(queued.queue.text)
+        let keepsPlace = queued.reason == .overflow || queued.reason == .requeue
+        var visit = RoutingFloor.Visit(
+            queue: queue, channel: contact.channel, since: now,
+            seniority: keepsPlace ? contact.seniority ?? now : now, order: fact.position,
+            priority: queued.priority)
+        if queued.reason == .overflow { visit.leftBehind = contact.left }
+        visit.needs = queued.needs.map { RoutingPlan.Need($0, &names) }
+        contact.needs = queued.needs
+        contact.seniority = visit.seniority
+        contact.enqueued = queued.reason
+        contact.visit = visit
+        contacts[stream] = contact
+        waiting.insert(stream)
+        floor.enter(queue)
+    }
+
+    /// The contact waits no longer.
+    private mutating func leave(_ stream: ExactText) {
+        guard waiting.remove(stream) != nil, let visit = contacts[stream]?.visit else { return }
+        floor.leave(visit.queue)
+        contacts[stream]?.left = visit.leftBehind + [visit.queue]
+        contacts[stream]?.visit = nil
+    }
+
+    /// An operator has it at hand, and nobody else.
+    private mutating func hand(
+        _ stream: ExactText, to name: OperatorID, _ stage: Hand.Stage, _ fact: RoutingFact
+    ) {
+        let number = names.operators.number(name.text)
+        if contacts[stream]?.hand?.operator == number {
+            contacts[stream]?.hand?.stage = stage
+            return
+        }
+        release(stream, fact)
+        let channel = contacts[stream]?.channel ?? 0
+        contacts[stream]?.hand = Hand(operator: number, channel: channel, stage: stage)
+        atHand[number, default: []].append(stream)
+        floor.take(number, channel, plan)
+    }
+
+    private mutating func release(_ stream: ExactText, _ fact: RoutingFact) {
+        guard let hand = contacts[stream]?.hand else { return }
+        contacts[stream]?.hand = nil
+        atHand[hand.operator]?.removeAll { $0 == stream }
+        floor.release(
+            hand.operator, hand.channel, at: fact.occurred.microseconds, order: fact.position, plan)
+    }
+}
+
+/// What an event is to routing, by its type.
+private enum RoutedKind {
+    case contact(ContactEvent.Kind)
+    case `operator`(OperatorEvent.Kind)
+    case organisation(OrganisationEvent.Kind)
+    case decided
+
+    static let ofType: [String: RoutedKind] = {
+        var kinds: [String: RoutedKind] = [RoutingDecision.type: .decided]
+        for kind in ContactEvent.Kind.allCases { kinds[kind.rawValue] = .contact(kind) }
+        for kind in OperatorEvent.Kind.allCases { kinds[kind.rawValue] = .operator(kind) }
+        for kind in OrganisationEvent.Kind.all { kinds[kind.type] = .organisation(kind) }
+        return kinds
+    }()
+
+    var schema: UInt16 {
+        switch self {
+        case .contact: ContactEvent.schema
+        case .operator: OperatorEvent.schema
+        case .organisation: OrganisationEvent.schema
+        case .decided: RoutingDecision.schema
+        }
+    }
+}
+
+extension RoutingState {
+    /// The types of events that it takes in.
+    package static let types: [String] = RoutedKind.ofType.keys.sorted()
+}
+
+/// As lower-case digits.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+        decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

@@ -1,0 +1,96 @@
+internal import ContactCentre
+internal import Crypto
+internal import Description
+internal import EventLog
+internal import JSON
+
+/// What routing decides upon, as the first events of a log tell it.
+struct FollowRouting: Sendable {
+    private(set) var state = RoutingState { Array(SHA256.hash(data: $0)) }
+    /// The first position that has not been taken in.
+    private(set) var next: UInt64 = 0
+    /// The id of the last event before it; nil before the first one.
+    private(set) var last: EventID?
+
+    init() {}
+
+    /// What is read of a log: what routing looks at, and what corrects the organisation.
+    static let types: Set<EventType> = {
+        let names = RoutingState.types
+        return Set(names.compactMap { try? EventType($0) })
+            .union([Corrections.correctedType, Corrections.voidedType])
+    }()
+
+    /// Takes in an event that follows on those before it, with whatever lies between them.
+    ///
+    /// Contacts and operators are as events told of them then; the organisation is as corrections
+    /// have it that stand before.
+    mutating func take(_ event: Event, of log: EventLog) throws {
+        if event.isCorrection {
+            guard event.stream.isOfOrganisation else { return passed(event) }
+            state.replace(
+                try log.organisation(before: event.position.value + 1).organisation)
+        } else {
+            state.apply(RoutingFact(event))
+        }
+        passed(event)
+    }
+
+    /// Takes in what the router itself is about to append at the positions that come next.
+    mutating func foresee(_ event: Event) {
+        state.apply(RoutingFact(event))
+        passed(event)
+    }
+
+    /// Events up to this one have been taken in; those between had nothing to say.
+    mutating func passed(_ event: Event) {
+        next = event.position.value + 1
+        last = event.id
+    }
+
+    /// Asks what the state says at a moment, which may have it look at the organisation anew.
+    mutating func ask<Answer>(_ question: (inout RoutingState) throws -> Answer) rethrows -> Answer
+    {
+        try question(&state)
+    }
+}
+
+extension EventLog {
+    /// Takes in the events before a position, `size` at most the log's.
+    func follow(_ routing: inout FollowRouting, to size: UInt64) throws {
+        guard routing.next < size else { return }
+        var selection = Selection()
+        selection.types = FollowRouting.types
+        selection.from = Position(routing.next)
+        selection.to = Position(size - 1)
+        try read(selection) { event in
+            try routing.take(event, of: self)
+            return .next
+        }
+        // The last event is known by its id, also where routing has no use for it.
+        if routing.next < size, let end = try event(at: Position(size - 1)) { routing.passed(end) }
+    }
+}
+
+extension Event {
+    var isCorrection: Bool {
+        type == Corrections.correctedType || type == Corrections.voidedType
+    }
+}
+
+extension StreamName {
+    var isOfOrganisation: Bool {
+        text.utf8.starts(with: StreamPrefix.organisation.utf8)
+            || text.utf8.starts(with: StreamPrefix.operator.utf8)
+    }
+}
+
+extension RoutingFact {
+    init(_ event: Event) {
+        self.init(
+            type: event.type.text, schema: event.schema, stream: event.stream.text,
+            position: event.position.value, revision: event.revision.value,
+            occurred: event.occurred, payload: event.data.object,
+            groups: event.tags.texts.compactMap { GroupTag(tag: $0) })
+    }
+}

@@ -1,0 +1,165 @@
+internal import Admission
+internal import ArgumentParser
+internal import ContactCentre
+internal import EventLog
+internal import Foundation
+internal import JSON
+internal import Routing
+
+struct RouteVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "route",
+        abstract: "Route contacts: append where they go, and why, until interrupted.",
+        discussion: """
+            Contacts that wait in queues with a routing policy (org apply) are offered to operators \
+            who are logged in, by its rules; each decision is appended with all that led to it. What \
+            a router knows is in the log: one that is started anew goes on where the last one was, \
+            and several at once offer nothing twice. Without --server it is the one who writes.
+            """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var server: ServerOption
+    @Flag(help: "Decide what can be decided now, and end.")
+    var once = false
+    @Option(help: "Told in the source of what it appends; each of several routers has its own.")
+    var name = "1"
+
+    /// Events in one append to a server: so many conditions fit into a request.
+    private static let sentEventsMax = 24
+
+    func run() async throws {
+        let clock = try LogOptions.clock()
+        guard let url = try server.appendURL() else {
+            let opened = try log.openForWriting(under: .contactCentre)
+            defer { opened.close() }
+            let router = try router(opened) { try await opened.appendRouted($0) }
+            return try await route(router, clock, limit: LogLimits.appendEventsMax / 4)
+        }
+        let opened = try log.openForReading()
+        let router = try router(opened) { append in
+            switch try await post(
+                append.events, to: url, writing: opened.identity, under: append.condition)
+            {
+            case .appended(let range): .at(range)
+            case .conflict: .overtaken
+            }
+        }
+        try await route(router, clock, limit: Self.sentEventsMax)
+    }
+
+    private func router(
+        _ opened: EventLog, append: @escaping @Sendable (Append) async throws -> RouterAppend
+    ) throws -> Router {
+        do { return try Router(opened, name: name, append: append) } catch let error as EventError {
+            throw UsageError("--name: \(error)")
+        }
+    }
+
+    private func route(_ router: Router, _ clock: LogClock, limit: Int) async throws {
+        let work = Task {
+            var router = router
+            var decided = 0
+            var overtaken = 0
+            while !Task.isCancelled {
+                let now = clock.now
+                switch try await router.step(at: now, limit: limit) {
+                case .decided(let count): decided += count
+                case .tookBack: break
+                case .overtaken: overtaken += 1
+                case .nothing(let moment):
+                    if once { return (decided, overtaken) }
+                    await router.waitForNews(
+                        atMost: moment.map {
+                            .microseconds($0.microseconds - now.microseconds)
+                        })
+                }
+            }
+            return (decided, overtaken)
+        }
+        let signals = endings(of: work)
+        defer { for source in signals { source.cancel() } }
+        let (decided, overtaken) = try await work.value
+        Answer(object: [
+            ("decisions", .count(decided)), ("conflicts", .count(overtaken)),
+        ]).write(as: output.chosen)
+    }
+}
+
+struct Redecide: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make routing decisions again, and list those that come out otherwise.",
+        discussion: """
+            Each is made from the events that it knew, by the policy that held then. Exit code 1 \
+            where one differs; decisions of other versions of the rules are counted, not judged.
+            """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var output: OutputOptions
+    @Option(help: "Position of the first decision, included.")
+    var from: Position?
+    @Option(help: "Position of the last one, included.")
+    var to: Position?
+
+    func run() throws {
+        let opened = try log.openForReading()
+        let first = from?.value ?? 0
+        let end = to.map { $0.value == .max ? .max : $0.value + 1 } ?? .max
+        guard first < end else { throw UsageError("--from must not be behind --to") }
+        var same = 0
+        var others = 0
+        var differing: [Redecision] = []
+        try opened.redecide(first..<end) { redecision in
+            switch redecision.verdict {
+            case .same: same += 1
+            case .otherEngine: others += 1
+            case .differs: differing.append(redecision)
+            }
+        }
+        switch output.chosen {
+        case .json:
+            Answer(object: [
+                ("same", .count(same)), ("differ", .count(differing.count)),
+                ("other_engine", .count(others)),
+                ("differences", .array(differing.map { .object(Self.members(of: $0)) })),
+            ]).write(as: .json)
+        case .csv, .ndjson:
+            Answer(
+                columns: ["position", "contact", "decision", "causes"],
+                rows: differing.map { Self.members(of: $0).map(\.1) }
+            ).write(as: output.chosen)
+        case .table: tell(same, others, differing)
+        }
+        guard differing.isEmpty else { throw VerbOutcome.answerIsNo }
+    }
+
+    private static func members(of redecision: Redecision) -> [(String, Cell)] {
+        [
+            ("position", .count(redecision.position.value)),
+            ("contact", .text(redecision.stream.text)),
+            ("decision", .text("\(redecision.id)")),
+            ("causes", .array(redecision.causes.map { .text($0) })),
+        ]
+    }
+
+    private func tell(_ same: Int, _ others: Int, _ differing: [Redecision]) {
+        for redecision in differing {
+            Standard.output.write(
+                line: "\(redecision.position)  \(printable(redecision.stream.text))")
+            for cause in redecision.causes {
+                Standard.output.write(line: "  \(printable(cause))")
+            }
+        }
+        let elsewhere =
+            others == 0 ? "" : "; \(others) were made by other rules, and are not judged"
+        Standard.output.write(
+            line: "\(same) decisions came out the same, \(differing.count) otherwise\(elsewhere)")
+        Standard.output.flush()
+    }
+}
+
+extension Redecision {
+    fileprivate var causes: [String] {
+        if case .differs(let causes) = verdict { causes } else { [] }
+    }
+}
