@@ -176,7 +176,8 @@ let package = Package(
             name: "ascolto",
             dependencies: [
                 "EventLog", "ContactCentre", "Admission", "Intake", "ProjectionKit", "Projections",
-                "Reorganisation", "Description", "Routing", "Subjects", "Vault", "Reports", "Server", "JSON",
+                "Reorganisation", "Description", "Routing", "Subjects", "Vault", "Reports",
+                "Server", "JSON",
                 "Storage",
                 "Merkle", "YAML",
                 "Workloads",
@@ -232,6 +233,10 @@ let package = Package(
         .testTarget(
             name: "ReorganisationTests",
             dependencies: ["TestSupport", "Reorganisation", "EventLog", "ContactCentre", "JSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RoutingTests",
+            dependencies: ["TestSupport", "Routing", "EventLog", "ContactCentre", "JSON", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "WorkloadsTests", dependencies: ["TestSupport", "Workloads", "EventLog", "JSON"],

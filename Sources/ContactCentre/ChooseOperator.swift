@@ -99,7 +99,7 @@ extension RoutingFloor {
     /// Until when an operator is not asked again for a contact; nil where they have not refused it.
     func refusal(of visit: Visit, by number: Int, _ policy: RoutingPlan.Policy) -> Int64? {
         let last = visit.refusals.last { $0.operator == number }
-        return last.map { $0.at + (policy.setting.askAgain ?? PolicySetting.askAgainUs) }
+        return last.map { later($0.at, by: policy.setting.askAgain ?? PolicySetting.askAgainUs) }
     }
 
     private func exclusions(

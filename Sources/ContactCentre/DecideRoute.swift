@@ -10,23 +10,54 @@ package struct WaitingContact: Hashable, Sendable {
 extension RoutingState {
     /// The contacts that wait for a decision, the most urgent first.
     ///
-    /// Urgency is waiting, in µs, with as much for each point of priority as the policy says; of two
-    /// who have the same, who was queued earlier in the log. Contacts that are being offered to
+    /// Urgency is waiting, in µs, with as much for each point of priority as the policy says; of
+    /// two who have the same, who was queued earlier in the log. Contacts that are being offered to
     /// somebody are not among them.
     package mutating func waitingInOrder(at now: Instant) -> [WaitingContact] {
         plan(for: now)
-        var line: [(key: Int64, order: UInt64, contact: WaitingContact)] = []
+        var line: [(urgency: Urgency, contact: WaitingContact)] = []
         for stream in waiting {
             guard let contact = contacts[stream], let visit = contact.visit, contact.hand == nil,
                 let policy = policy(of: visit)
             else { continue }
-            let points = points(of: contact, visit, policy).total
-            // What everybody has gained by now is left out: the order is the same at any moment.
-            let key = visit.seniority - points * policy.setting.pointUs
             let waiting = WaitingContact(stream: stream.text, revision: contact.revision)
-            line.append((key, visit.order, waiting))
+            line.append((urgency(of: contact, visit, policy), waiting))
         }
-        return line.sorted { ($0.key, $0.order) < ($1.key, $1.order) }.map(\.contact)
+        return line.sorted { $0.urgency < $1.urgency }.map(\.contact)
+    }
+
+    /// Who has the lower one is more urgent.
+    private struct Urgency: Comparable {
+        /// What everybody has gained by now is left out: the order is the same at any moment.
+        let since: Int64
+        let order: UInt64
+
+        static func < (left: Urgency, right: Urgency) -> Bool {
+            (left.since, left.order) < (right.since, right.order)
+        }
+    }
+
+    private func urgency(
+        of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
+    ) -> Urgency {
+        let points = points(of: contact, visit, policy)
+        let (worth, isBeyond) = points.multipliedReportingOverflow(by: policy.setting.pointUs)
+        let earlier = isBeyond ? (points < 0 ? .max : -.max) : -worth
+        return Urgency(since: later(visit.seniority, by: earlier), order: visit.order)
+    }
+
+    /// How many wait in the queue of a contact before it, those included that are being offered.
+    private func ahead(
+        of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
+    ) -> Int64 {
+        let own = urgency(of: contact, visit, policy)
+        var count: Int64 = 0
+        for stream in waiting {
+            guard let other = contacts[stream], let its = other.visit, its.queue == visit.queue
+            else { continue }
+            if urgency(of: other, its, policy) < own { count += 1 }
+        }
+        return count
     }
 
     /// Decides where a contact goes that waits.
@@ -60,7 +91,9 @@ extension RoutingState {
         decision.policyHash = policy.hash
         decision.queue = names.queues.names[visit.queue]
         decision.waited = max(0, now.microseconds - visit.since)
-        decision.points = points(of: contact, visit, policy).total
+        decision.points = points(of: contact, visit, policy)
+        decision.inQueue = floor.queueLengths[visit.queue]
+        decision.ahead = ahead(of: contact, visit, policy)
         decision.rules = rules(contact, visit, policy, decision.waited)
         let (best, others) = members(for: visit, at: now.microseconds)
         switch choice {
@@ -107,21 +140,20 @@ extension RoutingState {
     /// Points of a contact's own, and those that the rules give it.
     private func points(
         of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
-    ) -> (total: Int64, traces: [RuleTrace]) {
+    ) -> Int64 {
         var total = visit.priority
-        var traces: [RuleTrace] = []
-        for boost in policy.setting.boosts {
-            let group = contact.groups.first { group in
-                ExactText(group.attribute) == ExactText(boost.attribute)
-                    && boost.groups.contains { ExactText($0) == ExactText(group.group) }
-            }
-            if group != nil { total += boost.add }
-            traces.append(
-                RuleTrace(
-                    boost.rule, group == nil ? .skipped : .matched,
-                    read: group.map { "\(boost.attribute):\($0.group)" }))
+        for boost in policy.setting.boosts where group(of: contact, for: boost) != nil {
+            total += boost.add
         }
-        return (total, traces)
+        return total
+    }
+
+    /// The group by which a rule serves a contact before others; nil where it has none of them.
+    private func group(of contact: Contact, for boost: PriorityBoost) -> GroupTag? {
+        contact.groups.first { group in
+            ExactText(group.attribute) == ExactText(boost.attribute)
+                && boost.groups.contains { ExactText($0) == ExactText(group.group) }
+        }
     }
 
     /// What became of the rules, but for those of overflow, of which only the one is told that
@@ -130,7 +162,12 @@ extension RoutingState {
         _ contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy,
         _ waited: Int64
     ) -> [RuleTrace] {
-        var traces = points(of: contact, visit, policy).traces
+        var traces = policy.setting.boosts.map { boost in
+            let group = group(of: contact, for: boost)
+            return RuleTrace(
+                boost.rule, group == nil ? .skipped : .matched,
+                read: group.map { "\(boost.attribute):\($0.group)" })
+        }
         for (place, step) in policy.setting.relaxation.enumerated() {
             let hasCome = step.after <= waited
             traces.append(RuleTrace("relaxation[\(place)]", hasCome ? .matched : .skipped))
@@ -205,6 +242,7 @@ extension RoutingState {
             candidates.append(candidate)
         }
         decision.candidatesTotal = Int64(candidates.count)
+        decision.candidatesEligible = Int64(best.count)
         if candidates.count > RoutingDecision.candidatesMax {
             decision.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
             candidates.removeLast(candidates.count - RoutingDecision.candidatesMax)
@@ -245,15 +283,13 @@ extension RoutingState {
         if exclusions.contains(.role) {
             var reason = ReasonExcluded(.role, of: staff.role?.rawValue)
             if case .later(let after) = policy.takes(staff.role, after: waited) {
-                reason.until = Instant(microseconds: visit.since + after)
+                reason.until = told(later(visit.since, by: after))
             }
             reasons.append(reason)
         }
         if exclusions.contains(.rejectedRecently) {
             var reason = ReasonExcluded(.rejectedRecently)
-            reason.until = floor.refusal(of: visit, by: number, policy).map {
-                Instant(microseconds: $0)
-            }
+            reason.until = floor.refusal(of: visit, by: number, policy).map(told)
             reasons.append(reason)
         }
         if exclusions.contains(.teamCap), let team = staff.team {
@@ -263,6 +299,11 @@ extension RoutingState {
             reasons.append(reason)
         }
         return reasons
+    }
+
+    /// A moment that can be written.
+    private func told(_ moment: Int64) -> Instant {
+        min(Instant(microseconds: moment), .latest)
     }
 
     private func missing(

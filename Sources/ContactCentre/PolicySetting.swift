@@ -14,7 +14,7 @@ package struct PolicySetting: Setting, Equatable {
     package var roles: [RoleStep] = []
     /// Which skill answers in which language.
     package var languages: [LanguageSkill] = []
-    /// Waiting that counts as much as one point of priority, in µs; nil where no wait outweighs one.
+    /// Waiting that counts as much as a point of priority, in µs; nil where no wait outweighs one.
     package var ageEvery: Int64?
     /// Groups of citizens who are served before others, and by how much.
     package var boosts: [PriorityBoost] = []

@@ -20,9 +20,15 @@ package struct RoutingDecision: Setting, Equatable {
     package var waited: Int64 = 0
     /// Its points of priority: its own, and those of the rules.
     package var points: Int64 = 0
+    /// Contacts that wait in the queue, this one included.
+    package var inQueue: Int64 = 0
+    /// How many of them are more urgent.
+    package var ahead: Int64 = 0
     package var rules: [RuleTrace] = []
     /// All members of the queue; ``candidates`` tells of the first of them.
     package var candidatesTotal: Int64 = 0
+    /// How many of them could take it.
+    package var candidatesEligible: Int64 = 0
     /// SHA-256 of all of them as they would be written, in hexadecimal digits; nil where all are.
     package var candidatesDigest: String?
     /// Who could take it, best first, and then who could not, by name; at most
@@ -58,8 +64,11 @@ package struct RoutingDecision: Setting, Equatable {
         try members.required("queueId", .reference(to: .queues), &queue)
         try members.required("waitedUs", .duration, &waited)
         try members.required("points", .integer(), &points)
+        try members.required("inQueue", .integer(in: 0 ... .max), &inQueue)
+        try members.required("ahead", .integer(in: 0 ... .max), &ahead)
         try members.objects("ruleTrace", &rules)
         try members.required("candidatesTotal", .integer(in: 0 ... .max), &candidatesTotal)
+        try members.required("candidatesEligible", .integer(in: 0 ... .max), &candidatesEligible)
         try members.optional("candidatesDigest", .name, &candidatesDigest)
         try members.objects("candidates", &candidates)
         try members.required("selected", .choice(blank: .none), &selected)

@@ -88,7 +88,7 @@ package struct RoutingFloor: Sendable {
     }
 
     /// Gives an operator a contact of a channel.
-    package mutating func take(_ number: Int, _ channel: Int, _ plan: RoutingPlan) {
+    package mutating func take(_ number: Int, channel: Int, _ plan: RoutingPlan) {
         makeRoom(number)
         desks[number].atHand[channel] += 1
         desks[number].atHandCount += 1
@@ -98,7 +98,7 @@ package struct RoutingFloor: Sendable {
 
     /// Takes a contact of a channel from an operator.
     package mutating func release(
-        _ number: Int, _ channel: Int, at moment: Int64, order: UInt64, _ plan: RoutingPlan
+        _ number: Int, channel: Int, at moment: Int64, order: UInt64, _ plan: RoutingPlan
     ) {
         desks[number].atHand[channel] -= 1
         desks[number].atHandCount -= 1

@@ -234,3 +234,9 @@ extension RoutingPlan.Policy {
         case never
     }
 }
+
+/// A moment later by a duration, or the last one, or the first, where 64 bits do not hold it.
+func later(_ moment: Int64, by duration: Int64) -> Int64 {
+    let (sum, isBeyond) = moment.addingReportingOverflow(duration)
+    return isBeyond ? (duration < 0 ? .min : .max) : sum
+}

@@ -9,22 +9,27 @@ extension RoutingState {
         contacts[ExactText(stream)]?.revision ?? 0
     }
 
-    /// Offers that nobody has answered in the time that they were to stand, in the order in which
-    /// they ran out.
-    package func offersRunOut(
-        at now: Instant
-    ) -> [(contact: WaitingContact, operator: OperatorID)] {
-        var found: [(until: Int64, contact: WaitingContact, operator: OperatorID)] = []
-        for stream in waiting {
+    /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
+    /// answered in the time that they were to stand, or whom they were made to is not at work.
+    package func offersToEnd(at now: Instant) -> [OfferToEnd] {
+        waiting.compactMap { stream -> OfferToEnd? in
             guard let contact = contacts[stream], let hand = contact.hand,
-                case .offered(let until?) = hand.stage, until <= now.microseconds,
+                case .offered(let until) = hand.stage,
                 let name = OperatorID(names.operators.names[hand.operator])
-            else { continue }
-            let waiting = WaitingContact(stream: stream.text, revision: contact.revision)
-            found.append((until, waiting, name))
-        }
-        found.sort { ($0.until, $0.contact.stream) < ($1.until, $1.contact.stream) }
-        return found.map { ($0.contact, $0.operator) }
+            else { return nil }
+            let hasRunOut = until.map { $0 <= now.microseconds } ?? false
+            guard hasRunOut || floor.desks[hand.operator].presence == .away else { return nil }
+            return OfferToEnd(
+                contact: WaitingContact(stream: stream.text, revision: contact.revision),
+                operator: name, end: hasRunOut ? .missed : .rescinded)
+        }.sorted { ExactText($0.contact.stream) < ExactText($1.contact.stream) }
+    }
+
+    /// An offer that a router ends.
+    package struct OfferToEnd: Sendable {
+        package let contact: WaitingContact
+        package let `operator`: OperatorID
+        package let end: ContactEvent.OfferEnd
     }
 
     /// How long an offer stands, and the team whose contacts the policy counts, if it counts those
@@ -61,10 +66,10 @@ extension RoutingState {
             guard let contact = contacts[stream], let visit = contact.visit else { continue }
             if case .offered(let until?) = contact.hand?.stage { note(until) }
             guard contact.hand == nil, let policy = policy(of: visit) else { continue }
-            for step in policy.relaxation { note(visit.since + step.after) }
-            for step in policy.setting.roles { note(visit.since + (step.after ?? 0)) }
+            for step in policy.relaxation { note(later(visit.since, by: step.after)) }
+            for step in policy.setting.roles { note(later(visit.since, by: step.after ?? 0)) }
             for rule in plan.queues[visit.queue].overflow {
-                if let after = rule.after { note(visit.since + after) }
+                if let after = rule.after { note(later(visit.since, by: after)) }
             }
             for refusal in visit.refusals {
                 floor.refusal(of: visit, by: refusal.operator, policy).map { note($0) }

@@ -182,7 +182,7 @@ extension RoutingState {
             if left.reason != .answered { release(stream, fact) }
             if left.reason == .abandoned { contacts[stream] = nil }
         case .offerMade(let offer):
-            let until = offer.ring.map { fact.occurred.microseconds + $0 }
+            let until = offer.ring.map { later(fact.occurred.microseconds, by: $0) }
             hand(stream, to: offer.operator, .offered(until: until), fact)
         case .offerEnded(.accepted, let name): hand(stream, to: name, .accepted, fact)
         case .offerEnded(let end, _):
@@ -262,7 +262,7 @@ extension RoutingState {
         let channel = contacts[stream]?.channel ?? 0
         contacts[stream]?.hand = Hand(operator: number, channel: channel, stage: stage)
         atHand[number, default: []].append(stream)
-        floor.take(number, channel, plan)
+        floor.take(number, channel: channel, plan)
     }
 
     private mutating func release(_ stream: ExactText, _ fact: RoutingFact) {
@@ -270,7 +270,8 @@ extension RoutingState {
         contacts[stream]?.hand = nil
         atHand[hand.operator]?.removeAll { $0 == stream }
         floor.release(
-            hand.operator, hand.channel, at: fact.occurred.microseconds, order: fact.position, plan)
+            hand.operator, channel: hand.channel, at: fact.occurred.microseconds,
+            order: fact.position, plan)
     }
 }
 

@@ -175,7 +175,7 @@ package struct ContactStory: Sendable {
         case .afterWorkEnded(let name):
             return (name.map { "the operator \($0)" } ?? "the operator")
                 + " finished what was left to do"
-        case .unknown: return words(ofUnknown: fact)
+        case .unknown: return words(ofDecision: fact) ?? words(ofUnknown: fact)
         }
     }
 
@@ -211,6 +211,14 @@ package struct ContactStory: Sendable {
     private func reason(_ words: String?) -> String { words.map { ": \($0)" } ?? "" }
 
     /// A decision that this version does not read tells its reasons itself.
+    /// Nil for other events.
+    private func words(ofDecision fact: ContactFact) -> String? {
+        guard fact.type == RoutingDecision.type, fact.schema == RoutingDecision.schema,
+            let payload = fact.payload
+        else { return nil }
+        return (try? RoutingDecision(checking: payload, type: fact.type))?.sentence
+    }
+
     private func words(ofUnknown fact: ContactFact) -> String {
         let name = "\(fact.type), schema \(fact.schema), which this version only passes on"
         guard let payload = fact.payload else { return name }

@@ -33,8 +33,8 @@ package struct Router: Sendable {
     package enum Step: Equatable, Sendable {
         /// So many decisions were appended.
         case decided(Int)
-        /// Offers ran out that nobody had answered, and nothing was decided.
-        case tookBack
+        /// Offers were ended that were over, and nothing was decided.
+        case endedOffers
         /// Somebody was faster; what they said is looked at next.
         case overtaken
         /// There is nothing to do; looking again makes sense at this moment, where there is one.
@@ -65,14 +65,14 @@ package struct Router: Sendable {
     package mutating func step(at now: Instant, limit: Int = 256) async throws -> Step {
         try log.follow(&known, to: try log.head().size)
         var plan = PlannedRouting(known, source: source, now: now)
-        try plan.takeBackOffers()
+        try plan.endOffers()
         try plan.decide(limit: limit)
         guard !plan.events.isEmpty else { return .nothing(until: plan.nextMoment) }
         switch try await append(Append(plan.events, condition: plan.condition)) {
         case .at(let range):
             // Nothing came in between: what was foreseen is what is.
             if range.first.value == known.next { known = plan.routing }
-            return plan.decisions > 0 ? .decided(plan.decisions) : .tookBack
+            return plan.decisions > 0 ? .decided(plan.decisions) : .endedOffers
         case .overtaken: return .overtaken
         }
     }
@@ -135,13 +135,13 @@ struct PlannedRouting {
         return state.nextMoment(after: now)
     }
 
-    /// Takes back the offers that have stood for as long as they were to.
-    mutating func takeBackOffers() throws {
-        for (contact, name) in routing.state.offersRunOut(at: now) {
-            try expect(contact)
+    /// Ends the offers that are over although nobody says so.
+    mutating func endOffers() throws {
+        for offer in routing.state.offersToEnd(at: now) {
+            try expect(offer.contact)
             try add(
-                .offerEnded(.missed, name), to: contact.stream,
-                tags: [try tag(.operator, name.text)])
+                .offerEnded(offer.end, offer.operator), to: offer.contact.stream,
+                tags: [try tag(.operator, offer.operator.text)])
         }
     }
 

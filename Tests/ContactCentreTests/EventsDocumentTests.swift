@@ -83,6 +83,7 @@ import Testing
             + SurveyEvent.Kind.allCases.map(\.rawValue)
             + OperatorEvent.Kind.allCases.map(\.rawValue)
             + CorrectionEvent.Kind.allCases.map(\.rawValue) + OrganisationEvent.Kind.all.map(\.type)
+            + [RoutingDecision.type]
         #expect(types.map(\.name).sorted() == read.sorted())
     }
 

@@ -25,12 +25,12 @@ import Testing
         }
     }
 
-    /// A sample is never changed: a new version of a type gets one of its own.
+    /// A sample is never changed: a new version of a type gets one of its own, and so do members
+    /// that a version has got since, all of which may be left out.
     @Test func everyVersionOfATypeHasASample() throws {
         let known = Catalogue.types.map { "\($0.type) \($0.schema)" }
         let found = try samples().map { "\($0.type) \($0.schema)" }
         #expect(Set(found).isSuperset(of: known))
-        #expect(found.count == Set(found).count)
     }
 
     @Test func aSampleIsReadAndWrittenByteForByte() throws {
@@ -41,6 +41,10 @@ import Testing
                 try CaseEvent(type: type, schema: schema, payload: data).written,
                 try SurveyEvent(type: type, schema: schema, payload: data).written,
                 try OperatorEvent(type: type, schema: schema, payload: data).written,
+                type == RoutingDecision.type
+                    ? String(
+                        decoding: try RoutingDecision(checking: data, type: type).payload,
+                        as: UTF8.self) : nil,
                 try CorrectionEvent.Kind(rawValue: type).map {
                     String(decoding: try CorrectionEvent($0, payload: data).payload, as: UTF8.self)
                 },
@@ -56,12 +60,13 @@ import Testing
     /// Every member that a reader asks for stands in its sample, so that none is read differently
     /// unnoticed.
     @Test func aSampleHasEveryMember() throws {
-        let samples = try Dictionary(
-            uniqueKeysWithValues: samples().map { ("\($0.type) \($0.schema)", $0.data) })
+        let samples = try Dictionary(grouping: samples()) { "\($0.type) \($0.schema)" }
         for declared in Catalogue.types {
-            let data = try #require(samples["\(declared.type) \(declared.schema)"])
+            let found = try #require(samples["\(declared.type) \(declared.schema)"])
             for member in declared.members {
-                #expect(data.member(member.name) != nil, "\(declared.type): \(member.name)")
+                #expect(
+                    found.contains { $0.data.member(member.name) != nil },
+                    "\(declared.type): \(member.name)")
             }
         }
     }

@@ -16,6 +16,9 @@ import Testing
         #expect(events(from: "connected", to: "waiting") == ["queued (transfer)"])
         #expect(events(from: "waiting", to: "answered") == ["left_queue (answered)"])
         #expect(events(from: "answered", to: "connected") == ["connected"])
+        #expect(events(from: "waiting", to: "offered") == ["offer_made"])
+        #expect(events(from: "offered", to: "answered") == ["left_queue (answered)"])
+        #expect(events(from: "accepted", to: "gave_up") == ["left_queue (abandoned)"])
         #expect(events(from: "answered", to: "waiting") == ["queued (requeue)"])
         #expect(events(from: "received", to: "hung_up") == ["self_service_ended (hung_up)"])
         #expect(
@@ -33,13 +36,24 @@ import Testing
             .connected, .transferred, .disconnected, .abandoned, .abandonedInConversation, .over,
         ]
         let reached = Set(StateMachine.contact.graph.edges.map(\.to))
-        #expect(reached == Set(phases.map(\.name)).union(["waiting"]))
+        #expect(reached == Set(phases.map(\.name)).union(["waiting", "offered", "accepted"]))
     }
 
     @Test func aContactRestsWhereNothingIsOwedToIt() {
         #expect(
             Set(StateMachine.contact.graph.endings)
                 == ["contained", "hung_up", "gave_up", "disconnected", "abandoned", "over"])
+    }
+
+    @Test func aQueueVisitIsDrawnFromWaitingToLeaving() {
+        #expect(
+            StateMachine.queueVisit.graph.mermaid.split(separator: "\n").dropFirst() == [
+                "    [*] --> waiting", "    waiting --> offered: offer_made",
+                "    waiting --> left: left_queue", "    offered --> accepted: offer_accepted",
+                "    offered --> waiting: offer_declined, offer_missed, offer_rescinded",
+                "    offered --> left: left_queue", "    accepted --> waiting: offer_rescinded",
+                "    accepted --> left: left_queue", "    left --> [*]",
+            ])
     }
 
     @Test func anOperatorIsDrawnWithoutEveryStatus() {

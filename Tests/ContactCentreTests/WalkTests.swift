@@ -94,7 +94,8 @@ extension ContactEvent {
     fileprivate static func random(_ generator: inout SeededNumbers) throws -> ContactEvent {
         let names = ["anagrafe", "tributi"]
         let queue = try #require(QueueID(names.randomElement(using: &generator) ?? ""))
-        return switch Int.random(in: 0..<10, using: &generator) {
+        let name = try #require(OperatorID(["a", "b"].randomElement(using: &generator) ?? ""))
+        return switch Int.random(in: 0..<13, using: &generator) {
         case 0: .received(.init(channel: .phone, direction: .incoming))
         case 1: .selfServiceEnded(try .random(&generator))
         case 2, 3: .queued(.init(queue: queue, reason: try .random(&generator)))
@@ -103,6 +104,10 @@ extension ContactEvent {
         case 6: .connected(nil)
         case 7: .transferred(try .random(&generator))
         case 8: .disconnected(by: try .random(&generator))
+        case 9, 10: .offerMade(.init(to: name))
+        case 11:
+            .offerEnded(
+                ContactEvent.OfferEnd.allCases.randomElement(using: &generator) ?? .accepted, name)
         default: .afterWorkEnded(nil)
         }
     }

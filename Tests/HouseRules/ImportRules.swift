@@ -53,7 +53,8 @@ extension Rule {
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [
             "Reorganisation", "Projections", "ProjectionKit", "ContactCentre", "Intake",
-            "Description", "Routing", "Admission", "Server", "Reports", "Subjects", "Vault", "EventLog",
+            "Description", "Routing", "Admission", "Server", "Reports", "Subjects", "Vault",
+            "EventLog",
             "Storage", "JSON",
             "Merkle",
             "YAML", "Workloads",

@@ -8,17 +8,25 @@ extension Explain {
     struct DecisionVerb: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "decision",
-            abstract: "Tell who decided a change, what they expected, and what was changed by it.")
+            abstract: "Tell why a contact was routed as it was, or who decided a change and why.",
+            discussion: """
+                A routing decision is named by its id, which the offer that followed from it \
+                names, too; a change of the organisation by the ref of the decision, as an act's \
+                number.
+                """)
 
         @OptionGroup var log: LogOptions
         @OptionGroup var output: OutputOptions
-        @Argument(help: "The decision's ref, as an act's number.")
+        @Argument(help: "The id of a routing decision, or the ref of a decision of a change.")
         var ref: String
         @Option(help: "What was known at a position or recorded time, included.")
         var asOf: AsOf?
 
         func run() throws {
             let opened = try log.openForReading()
+            if let routed = try opened.routingDecision(ref, before: try opened.size(asOf: asOf)) {
+                return try tell(routed, in: opened)
+            }
             let told = try opened.organisation(before: try opened.size(asOf: asOf))
             let organisation = told.tellingOfOthers()
             let steps = organisation.history.filter {

@@ -11,10 +11,11 @@ struct RouteVerb: AsyncParsableCommand {
         commandName: "route",
         abstract: "Route contacts: append where they go, and why, until interrupted.",
         discussion: """
-            Contacts that wait in queues with a routing policy (org apply) are offered to operators \
-            who are logged in, by its rules; each decision is appended with all that led to it. What \
-            a router knows is in the log: one that is started anew goes on where the last one was, \
-            and several at once offer nothing twice. Without --server it is the one who writes.
+            Contacts that wait in queues with a routing policy (org apply) are offered to \
+            operators who are logged in, by its rules; each decision is appended with all that led \
+            to it. What a router knows is in the log: one that is started anew goes on where the \
+            last one was, and several at once offer nothing twice. Without --server it is the one \
+            who writes.
             """)
 
     @OptionGroup var log: LogOptions
@@ -65,7 +66,7 @@ struct RouteVerb: AsyncParsableCommand {
                 let now = clock.now
                 switch try await router.step(at: now, limit: limit) {
                 case .decided(let count): decided += count
-                case .tookBack: break
+                case .endedOffers: break
                 case .overtaken: overtaken += 1
                 case .nothing(let moment):
                     if once { return (decided, overtaken) }

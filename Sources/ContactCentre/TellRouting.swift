@@ -1,0 +1,134 @@
+internal import JSON
+
+// Routing decisions in a supervisor's language.
+
+extension RoutingDecision {
+    /// The decision in one sentence.
+    package var sentence: String {
+        let by = "the policy \(policy) (version \(policyVersion))"
+        switch (selected, selectedID) {
+        case (.operator, let name?):
+            let of = candidatesEligible > 1 ? ", of \(candidatesEligible) who could take it" : ""
+            let why = decidedBy.map { ": \($0.words)\(of)" } ?? ""
+            return "when \(trigger.words), \(by) chose the operator \(name)\(why)"
+        case (.overflowQueue, let queue?):
+            return "when \(trigger.words), \(by) sent it over to the queue \(queue): \(nobody)"
+        default: return "when \(trigger.words), by \(by) \(nobody)\(standing)"
+        }
+    }
+
+    private var standing: String {
+        inQueue > 1 ? "; \(ahead) of \(inQueue) in the queue were before it" : ""
+    }
+
+    private static let toldMax = 5
+
+    private var nobody: String {
+        guard candidatesTotal > 0 else { return "nobody could take it: the queue has no operators" }
+        let told = candidates.prefix(Self.toldMax).map { "\($0.operator) \($0.words)" }
+        let others = Int(candidatesTotal) - told.count
+        let rest = others > 0 ? ["\(others) others could not either"] : []
+        return "nobody could take it: " + (told + rest).joined(separator: "; ")
+    }
+}
+
+extension RuleTrace {
+    package var words: String {
+        let read = read.map { ", having read \($0)" } ?? ""
+        return (result == .matched ? "applied" : "did not apply") + read
+    }
+}
+
+extension PolicySetting {
+    /// What a rule of the policy says, by the name that it has in decisions; nil for none of it.
+    package func words(ofRule rule: String) -> String? {
+        if let boost = boosts.first(where: { ExactText($0.rule) == ExactText(rule) }) {
+            return "\(boost.add) points for \(boost.attribute) of "
+                + boost.groups.joined(separator: ", ")
+        }
+        for (place, step) in relaxation.enumerated() where rule == "relaxation[\(place)]" {
+            return "after \(duration(step.after)), "
+                + (step.skill.map { "the level of \($0)" } ?? "levels")
+                + " lower by \(step.lowerBy)"
+        }
+        for (place, step) in roles.enumerated() where rule == "roles[\(place)]" {
+            return "\(step.role.rawValue) take contacts"
+                + (step.after.map { " after \(duration($0))" } ?? "")
+        }
+        return rule == "languages" ? "who answers in the language" : nil
+    }
+}
+
+extension RoutingCandidate {
+    /// What speaks for or against the operator.
+    package var words: String {
+        if !reasons.isEmpty { return reasons.map(\.words).joined(separator: ", ") }
+        let scores = scores.map(\.words)
+        return scores.isEmpty
+            ? "could take it" : "could take it: " + scores.joined(separator: ", ")
+    }
+}
+
+extension ReasonExcluded {
+    /// In a supervisor's language.
+    package var words: String {
+        let until = until.map { ", until \($0)" } ?? ""
+        return switch reason {
+        case .notLoggedIn: "is not at work"
+        case .paused: "is not available (\(of ?? ""))"
+        case .onContact: "has a contact at hand"
+        case .capacityFull: "has as many contacts of this channel as can be (\(have ?? 0))"
+        case .missingSkill:
+            have.map { "has \(of ?? "") at level \($0), not \(need ?? 0)" }
+                ?? "has not got the skill \(of ?? ""), of which level \(need ?? 0) is needed"
+        case .role:
+            "does not take such contacts" + (self.until == nil ? "" : " yet")
+                + (of.map { ", as \($0)" } ?? "") + until
+        case .rejectedRecently: "did not take it when it was offered" + until
+        case .teamCap:
+            "is of the team \(of ?? ""), which has \(have ?? 0) contacts of at most \(need ?? 0)"
+        }
+    }
+}
+
+extension ScorePart {
+    package var words: String {
+        switch criterion {
+        case .tier: "tier \(value)"
+        case .skill, .leastSkilled: "levels \(value) in all"
+        case .longestIdle: "free for \(duration(value))"
+        case .fewestContacts: value == 1 ? "1 contact so far" : "\(value) contacts so far"
+        case .leastBusy: "\(value) at hand"
+        case .random: "\(value)"
+        }
+    }
+}
+
+extension DecidedBy {
+    /// What told the chosen one from the next best one.
+    package var words: String {
+        switch self {
+        case .onlyOne: "nobody else could take it"
+        case .tier: "of the lowest tier"
+        case .skill: "with the highest levels"
+        case .leastSkilled: "with the lowest levels that do"
+        case .longestIdle: "free for longest"
+        case .fewestContacts: "with the fewest contacts so far"
+        case .leastBusy: "with the fewest contacts at hand"
+        case .draw: "by a draw between equals"
+        case .freedEarlier: "free before the others, as the log has it"
+        }
+    }
+}
+
+extension RoutingTrigger {
+    package var words: String {
+        switch self {
+        case .contactArrived: "it had come"
+        case .overflow: "it had come over from another queue"
+        case .offerEnded: "the operator whom it was offered to had not taken it"
+        case .operatorFreed: "the operator had become free"
+        case .timer: "it had waited long enough for a rule, or the rules had changed"
+        }
+    }
+}

@@ -1,0 +1,1104 @@
+#!/usr/bin/env python3
+"""The router, held against an implementation of Routing.md that shares nothing with ours.
+
+usage: routing.py ASCOLTO [--rounds N] [--seed N] [--mutations M]
+
+Random organisations and a random life of contacts and operators, with `route --once` at fixed
+clocks. Every decision of the exported log is made again here from the events that it knew, and
+all its members must be the same; what `route` appends beside decisions must follow from them, the
+most urgent contact must be first, and nothing may be left undone. `redecide` must say that all
+are the same. Then one thing of the log is changed, and `redecide` of what is left must name
+exactly the decisions that come out otherwise here, each with its cause.
+"""
+import argparse
+import collections
+import copy
+import datetime
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import tempfile
+import urllib.parse
+import uuid
+
+from serving import Checks
+
+parser = argparse.ArgumentParser()
+parser.add_argument("ascolto")
+parser.add_argument("--rounds", type=int, default=6)
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--mutations", type=int, default=200, help="in all rounds together")
+options = parser.parse_args()
+checks, rng = Checks(), random.Random(options.seed)
+counts = collections.Counter()
+scratch = tempfile.mkdtemp(prefix="routing-")
+LOG = os.path.join(scratch, "log")
+SECOND = 10**6
+START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
+POINT_US, ASK_AGAIN_US, LISTED = 30 * 86_400 * SECOND, 30 * SECOND, 20
+LOG_SET = ("position", "revision", "recorded", "datahash", "root")
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def micros(text):
+    moment = datetime.datetime.fromisoformat(text) - EPOCH
+    return (moment.days * 86_400 + moment.seconds) * SECOND + moment.microseconds
+
+
+def moment(us):
+    whole = (EPOCH + datetime.timedelta(seconds=us // SECOND)).strftime("%Y-%m-%dT%H:%M:%S")
+    return whole + (f".{us % SECOND:06}Z" if us % SECOND else "Z")
+
+
+def run(*arguments, at=None, log=None, data=None):
+    clock = {"ASCOLTO_CLOCK": moment(at)} if at is not None else {}
+    return subprocess.run(
+        [options.ascolto, *arguments], input=data, capture_output=True,
+        env={**os.environ, "ASCOLTO_LOG": log or LOG, **clock})
+
+
+def done(*arguments, at=None, log=None, data=None):
+    ended = run(*arguments, at=at, log=log, data=data)
+    if ended.returncode:
+        raise SystemExit(f"seed {options.seed}: {arguments}: {ended.stderr.decode()}"
+                         f"{ended.stdout.decode()[:2000]} {(data or b'').decode()[:6000]}")
+    return ended.stdout.decode()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value):
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+# --- the organisation --------------------------------------------------------------------------
+
+WORDS = {  # type: (section, part, the member that names the part, whether the part is there)
+    "routing.policy_published": ("routing_policies", "", None, True),
+    "routing.policy_withdrawn": ("routing_policies", "", None, False),
+    "org.queue_created": ("queues", "", None, True),
+    "org.queue_changed": ("queues", "", None, True),
+    "org.queue_retired": ("queues", "", None, False),
+    "operator.hired": ("operators", "", None, True),
+    "operator.role_changed": ("operators", "", None, True),
+    "operator.left": ("operators", "", None, False),
+    "operator.team_assigned": ("operators", "team", None, True),
+    "operator.team_left": ("operators", "team", None, False),
+    "operator.skill_granted": ("operators", "skills", "skill", True),
+    "operator.skill_revised": ("operators", "skills", "skill", True),
+    "operator.skill_revoked": ("operators", "skills", "skill", False),
+    "operator.queue_joined": ("operators", "queues", "queueId", True),
+    "operator.queue_left": ("operators", "queues", "queueId", False),
+    "operator.capacity_changed": ("operators", "capacity", "channel", True),
+    "operator.capacity_withdrawn": ("operators", "capacity", "channel", False),
+}
+
+
+def merged(value, patch):
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), change)
+    return result
+
+
+class Organisation:
+    """What is settled, by what was said of it and what was corrected since."""
+
+    def __init__(self):
+        self.said, self.meta, self.words, self.cached = [], [], None, {}
+
+    def apply(self, position, event):
+        if event["type"] in WORDS:
+            self.said.append((position, event))
+        elif event["type"].startswith("meta.event_"):
+            self.meta.append(event)
+        else:
+            return
+        self.words, self.cached = None, {}
+
+    def heard(self):
+        """The words in force by the moments from which they hold."""
+        void = set()
+        for word in reversed(self.meta):
+            if word["id"] not in void and word["type"] == "meta.event_voided":
+                void.add(word["data"]["target"])
+        result = []
+        for position, event in self.said:
+            if event["id"] in void:
+                continue
+            data, time = event.get("data") or {}, event["time"]
+            for word in self.meta:
+                if (word["data"]["target"], word["subject"]) == (event["id"], event["subject"]) \
+                        and word["id"] not in void and word["type"] == "meta.event_corrected":
+                    data = merged(data, word["data"].get("fieldPatch", {}))
+                    time = word["data"].get("time", time)
+            section, part, member, there = WORDS[event["type"]]
+            name = urllib.parse.unquote(event["subject"].split("/", 1 if section == "operators"
+                                                               else 2)[-1])
+            key = (section, name, part, data[member] if member else "")
+            result.append((micros(data.get("effectiveFrom") or time), position, key,
+                           data if there else None))
+        return sorted(result, key=lambda word: word[:2])
+
+    def at(self, now):
+        """By section, thing, part and name of the part: its members."""
+        if self.words is None:
+            self.words = self.heard()
+        number = sum(word[0] <= now for word in self.words)
+        if number not in self.cached:
+            found, ended = {}, {}
+            for effective, position, key, data in self.words[:number]:
+                found[key] = (effective, position), data
+                if not key[2] and data is None:
+                    ended[key[:2]] = effective, position
+            things = collections.defaultdict(lambda: collections.defaultdict(dict))
+            for (section, name, part, which), (when, data) in found.items():
+                there = found.get((section, name, "", ""), (None, None))[1] is not None
+                if data is not None and there and when >= ended.get((section, name), (0, 0)):
+                    things[section][name][part, which] = data
+            self.cached = {number: things}
+        return self.cached[number]
+
+
+# --- contacts and operators --------------------------------------------------------------------
+
+class Contact:
+    def __init__(self, stream):
+        self.stream, self.phase, self.channel, self.language = stream, "absent", None, None
+        self.tags, self.queue, self.queued, self.entered, self.began = set(), None, 0, 0, 0
+        self.priority, self.needs, self.reason, self.visited = 0, [], None, set()
+        self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
+        self.decisions, self.decided, self.ended = 0, False, False
+
+
+class Operator:
+    def __init__(self, name):
+        self.name, self.logged_in, self.status, self.connected = name, False, "available", 0
+        self.hand, self.free = {}, (-1, 0)  # what is at hand, and where and when it was no more
+
+
+class State:
+    """What events told of contacts and operators."""
+
+    def __init__(self):
+        self.contacts, self.operators = {}, {}
+
+    def operator(self, name):
+        return self.operators.setdefault(name, Operator(name))
+
+    def take(self, contact, name, phase, where):
+        if contact.hand != name:
+            self.drop(contact, where)
+        contact.hand = name
+        self.operator(name).hand[contact.stream] = phase
+
+    def drop(self, contact, where):
+        if contact.hand is not None:
+            operator = self.operator(contact.hand)
+            operator.hand.pop(contact.stream, None)
+            contact.hand = None
+            if not operator.hand:
+                operator.free = where
+
+    def end_after_work(self, operator, where):
+        for stream, phase in list(operator.hand.items()):
+            if phase == "after":
+                self.contacts[stream].phase = "over"
+                self.drop(self.contacts[stream], where)
+
+    def apply(self, position, event):
+        kind, _, name = event["subject"].partition("/")
+        what, data = event["type"], event.get("data") or {}
+        where = position, micros(event.get("time") or event["recorded"])
+        if kind == "operator" and what in ("operator.logged_in", "operator.logged_out",
+                                           "operator.status_changed"):
+            self.operator_event(what, data, self.operator(urllib.parse.unquote(name)), where)
+        elif kind == "contact":
+            contact = self.contacts.setdefault(event["subject"], Contact(event["subject"]))
+            contact.tags |= set(filter(None, event.get("tags", "").split(" ")))
+            if what == "routing.decided":
+                contact.decisions += 1
+                contact.decided = True
+                contact.ended = False
+            elif what.startswith("contact."):
+                getattr(self, what.replace("contact.", "on_"), lambda *_: None)(
+                    contact, data, where)
+
+    def operator_event(self, what, data, operator, where):
+        if what == "operator.logged_in":
+            operator.logged_in, operator.status, operator.connected = True, "available", 0
+            operator.free = where
+        elif what == "operator.logged_out":
+            operator.logged_in = False
+            self.end_after_work(operator, where)
+        else:
+            before, operator.status = operator.status, data["to"]
+            if operator.status == "available":
+                self.end_after_work(operator, where)
+                if before != "available":
+                    operator.free = where
+
+    def on_received(self, contact, data, where):
+        contact.phase, contact.channel = "received", data["channel"]
+        contact.language = data.get("languageOffered")
+
+    def on_queued(self, contact, data, where):
+        keeps = data.get("enqueueReason") in ("overflow", "requeue") and contact.visited
+        self.drop(contact, where)
+        contact.began = contact.began if keeps else where[1]
+        contact.visited = (contact.visited if keeps else set()) | {data["queueId"]}
+        contact.queue, contact.queued, contact.entered = data["queueId"], where[0], where[1]
+        contact.priority = data.get("priority") or 0
+        contact.needs = data.get("requiredSkills") or []
+        contact.reason, contact.phase, contact.waiting = data.get("enqueueReason"), "waiting", True
+        contact.offer, contact.rejected, contact.decided, contact.ended = None, {}, False, False
+
+    def on_left_queue(self, contact, data, where):
+        contact.waiting, contact.offer = False, None
+        contact.phase = "answered" if data["reason"] == "answered" else \
+            "gave_up" if data["reason"] == "abandoned" else "redirected"
+        if data["reason"] != "answered":
+            self.drop(contact, where)
+
+    def on_offer_made(self, contact, data, where):
+        contact.phase = "offered"
+        contact.offer = {**data, "time": where[1]}
+        self.take(contact, data["operatorId"], "offered", where)
+
+    def on_offer_accepted(self, contact, data, where):
+        contact.phase, contact.offer = "accepted", None
+        self.take(contact, data["operatorId"], "accepted", where)
+
+    def offer_ended(self, contact, data, where):
+        contact.phase, contact.offer, contact.ended = "waiting", None, True
+        self.drop(contact, where)
+
+    def on_offer_declined(self, contact, data, where):
+        contact.rejected[data["operatorId"]] = where[1]
+        self.offer_ended(contact, data, where)
+
+    on_offer_missed, on_offer_rescinded = on_offer_declined, offer_ended
+
+    def on_connected(self, contact, data, where):
+        contact.phase = "connected"
+        name = data.get("operatorId") or contact.hand
+        if name is not None:
+            self.take(contact, name, "connected", where)
+            self.operator(name).connected += 1
+
+    def on_transferred(self, contact, data, where):
+        contact.phase = "transferred"
+        self.drop(contact, where)
+
+    def on_disconnected(self, contact, data, where):
+        if contact.hand is not None:
+            contact.phase = "disconnected"
+            self.take(contact, contact.hand, "after", where)
+        else:
+            contact.phase = "over"
+
+    def on_after_work_ended(self, contact, data, where):
+        if contact.phase == "disconnected":
+            contact.phase = "over"
+            self.drop(contact, where)
+
+    def on_abandoned(self, contact, data, where):
+        talked = contact.phase == "connected"
+        contact.phase = "abandoned_in_conversation" if talked else "abandoned"
+        if not talked:
+            self.drop(contact, where)
+
+
+# --- decisions ---------------------------------------------------------------------------------
+
+def role_waits(policy):
+    """By role, the shortest wait after which it takes contacts; nothing where all do."""
+    waits = {}
+    for rule in policy.get("roles") or []:
+        after = rule.get("afterUs") or 0
+        waits[rule["role"]] = min(after, waits.get(rule["role"], after))
+    return waits
+
+
+def applied_boosts(contact, policy):
+    """For each boost the group that it read, or nothing."""
+    there = {urllib.parse.unquote(tag) for tag in contact.tags}
+    for boost in policy.get("boosts") or []:
+        yield boost, next((group for group in boost["groups"]
+                           if f"group.{boost['attribute']}:{group}" in there), None)
+
+
+def points_of(contact, policy):
+    return contact.priority + sum(
+        boost["add"] for boost, read in applied_boosts(contact, policy) if read is not None)
+
+
+def urgency(contact, policy):
+    """The lower, the sooner."""
+    point = policy.get("ageEveryUs") or POINT_US
+    return contact.began - points_of(contact, policy) * point, contact.queued
+
+
+def needed(contact, queue, policy, now):
+    """What is asked by now, as skill and level."""
+    here = now - contact.entered
+    for need in (queue.get("requiredSkills") or []) + contact.needs:
+        lower = max([step["lowerBy"] for step in policy.get("relaxation") or []
+                     if step["afterUs"] <= here and step.get("skill") in (None, need["skill"])],
+                    default=0)
+        if need["minLevel"] >= lower:
+            yield need["skill"], need["minLevel"] - lower
+    for each in policy.get("languages") or []:
+        if each["language"] == contact.language:
+            yield each["skill"], each["minLevel"]
+
+
+class Member:
+    """An operator of a queue, as one contact sees them."""
+
+    def __init__(self, state, parts, name):
+        self.operator = state.operators.get(name) or Operator(name)
+        self.role, self.team = parts["", ""]["role"], (parts.get(("team", "")) or {}).get("teamId")
+        self.parts, self.name = parts, name
+
+    def capacity(self, channel):
+        return (self.parts.get(("capacity", channel)) or {}).get("maxConcurrent", 1)
+
+    def level(self, skill, now):
+        held = self.parts.get(("skills", skill))
+        if held is None or held.get("expiresAt") and micros(held["expiresAt"]) <= now:
+            return None
+        return held["level"]
+
+    def hindrance(self, state, contact):
+        """What of being at work and at hand keeps them from it."""
+        operator = self.operator
+        if not operator.logged_in:
+            return {"reason": "not_logged_in"}
+        if operator.status not in ("available", "on_contact", "ringing"):
+            return {"reason": "paused"}
+        channels = [state.contacts[stream].channel for stream in operator.hand]
+        if not channels and operator.status != "available" or channels and any(
+                self.capacity(channel) == 1 for channel in channels + [contact.channel]):
+            return {"reason": "on_contact"}
+        if (number := channels.count(contact.channel)) >= self.capacity(contact.channel):
+            return {"reason": "capacity_full", "have": number}
+        return None
+
+    def reasons(self, state, contact, needs, policy, teams, now):
+        if (first := self.hindrance(state, contact)) is not None:
+            yield first
+        for skill, level in needs:
+            have = self.level(skill, now)
+            if have is None or have < level:
+                yield {"reason": "missing_skill", "of": skill, "need": level,
+                       **({} if have is None else {"have": have})}
+        waits = role_waits(policy)
+        if waits and self.role not in waits:
+            yield {"reason": "role", "of": self.role}
+        elif waits and now - contact.entered < waits[self.role]:
+            yield {"reason": "role", "of": self.role,
+                   "until": moment(contact.entered + waits[self.role])}
+        asked = contact.rejected.get(self.name)
+        again = policy.get("askAgainUs")
+        again = ASK_AGAIN_US if again is None else again
+        if asked is not None and now - asked < again:
+            yield {"reason": "agent_rejected_recently", "until": moment(asked + again)}
+        for cap in policy.get("teamCaps") or []:
+            if cap["teamId"] == self.team and teams[self.team] >= cap["most"]:
+                yield {"reason": "cap_per_team", "of": self.team, "need": cap["most"],
+                       "have": teams[self.team]}
+
+    def score(self, criterion, queue, needs, now):
+        if criterion == "tier":
+            return self.parts["queues", queue].get("tier") or 0
+        if criterion in ("skill", "least_skilled"):
+            levels = [self.level(skill, now) for skill, _ in needs]
+            return sum(-1 if level is None else level for level in levels)
+        if criterion == "longest_idle":
+            return now - self.operator.free[1]
+        if criterion == "fewest_contacts":
+            return self.operator.connected
+        return len(self.operator.hand)
+
+
+def trace(contact, policy, queue, here, overflow):
+    for boost, read in applied_boosts(contact, policy):
+        yield {"ruleId": boost["ruleId"], "result": "matched" if read is not None else "skipped",
+               **({} if read is None else {"read": f"{boost['attribute']}:{read}"})}
+    for rule in ("relaxation", "roles"):
+        for number, step in enumerate(policy.get(rule) or []):
+            yield {"ruleId": f"{rule}[{number}]",
+                   "result": "matched" if (step.get("afterUs") or 0) <= here else "skipped"}
+    if any(each["language"] == contact.language for each in policy.get("languages") or []):
+        yield {"ruleId": "languages", "result": "matched", "read": contact.language}
+    if overflow is not None:
+        yield {"ruleId": f"overflow[{overflow}]", "result": "matched"}
+
+
+def policy_of(organisation, contact, now):
+    """The queue, the name of its policy and that, where it is routed."""
+    things = organisation.at(now)
+    queue = things["queues"].get(contact.queue, {}).get(("", ""))
+    name = (queue or {}).get("policyId")
+    policy = things["routing_policies"].get(name, {}).get(("", "")) if name else None
+    return (queue, name, policy) if policy else None
+
+
+def decide(state, organisation, contact, now):
+    """What is to be decided about a contact at a moment; nothing where nothing is."""
+    routed = contact.phase == "waiting" and contact.waiting and policy_of(
+        organisation, contact, now)
+    if not routed:
+        return None
+    queue, policy_name, policy = routed
+    things = organisation.at(now)
+    here = now - contact.entered
+    needs = list(needed(contact, queue, policy, now))
+    teams = collections.Counter()
+    for name, parts in things["operators"].items():
+        if ("team", "") in parts and name in state.operators:
+            teams[parts["team", ""]["teamId"]] += len(state.operators[name].hand)
+    rank = policy.get("rank") or []
+    compared = [criterion for criterion in rank if criterion != "random"]
+    able, unable = [], []
+    for name, parts in things["operators"].items():
+        if ("queues", contact.queue) not in parts:
+            continue
+        member = Member(state, parts, name)
+        reasons = list(member.reasons(state, contact, needs, policy, teams, now))
+        if reasons:
+            unable.append((name.encode(), {"operatorId": name, "reasonsExcluded": reasons}))
+            continue
+        scores = [member.score(criterion, contact.queue, needs, now) for criterion in compared]
+        key = [-score if criterion in ("skill", "longest_idle") else score
+               for criterion, score in zip(compared, scores)]
+        able.append((key, member.operator.free[0], {"operatorId": name, **(
+            {"scoreParts": [{"name": criterion, "value": score}
+                            for criterion, score in zip(compared, scores)]} if compared else {})}))
+    able.sort(key=lambda each: each[:2])
+    unable.sort(key=lambda each: each[0])
+    candidates = [each[-1] for each in able + unable]
+    made = {"policyId": policy_name, "policyVersion": policy["version"],
+            "policyHash": digest(compact({key: value for key, value in policy.items() if key not in (
+                "effectiveFrom", "decisionRef", "author")})), "engineVersion": 1,
+            "queueId": contact.queue, "waitedUs": max(0, now - contact.began),
+            "points": points_of(contact, policy), "candidatesTotal": len(candidates),
+            "candidatesEligible": len(able), "selected": "none"}
+    there = [each for each in state.contacts.values()
+             if each.waiting and each.queue == contact.queue]
+    made["inQueue"] = len(there)
+    made["ahead"] = sum(urgency(each, policy) < urgency(contact, policy) for each in there)
+    made["trigger"] = trigger(state, contact)
+    overflow = None
+    if able:
+        equals = [each for each in able if each[0] == able[0][0]]
+        chosen = able[0]
+        made["selected"] = "operator"
+        if len(able) == 1:
+            made["decidedBy"] = "only_one"
+        elif len(equals) == 1:
+            made["decidedBy"] = next(
+                criterion for criterion, one, other in zip(compared, able[0][0], able[1][0])
+                if one != other)
+        elif "random" in rank:
+            key = f"{made['policyHash']} {contact.stream} {contact.decisions}"
+            draw = int(digest(key), 16) >> (256 - 53)
+            made |= {"decidedBy": "draw", "drawKey": key, "draw": draw}
+            chosen = equals[draw * len(equals) >> 53]
+        else:
+            made["decidedBy"] = "freed_earlier"
+        made["selectedId"] = chosen[-1]["operatorId"]
+    else:
+        for number, rule in enumerate(queue.get("overflow") or []):
+            late = rule.get("afterUs") is not None and here >= rule["afterUs"]
+            long = rule.get("length") is not None and not contact.decided \
+                and len(there) - 1 > rule["length"]
+            if (late or long) and rule["to"] not in contact.visited:
+                overflow = number
+                made |= {"selected": "overflow_queue", "selectedId": rule["to"]}
+                break
+    rules = list(trace(contact, policy, queue, here, overflow))
+    made |= {"ruleTrace": rules} if rules else {}
+    made |= {"candidates": candidates[:LISTED]} if candidates else {}
+    if len(candidates) > LISTED:
+        made["candidatesDigest"] = digest(compact(candidates))
+    return made
+
+
+def trigger(state, contact):
+    if not contact.decided:
+        return "overflow" if contact.reason == "overflow" else "contact_arrived"
+    if contact.ended:
+        return "offer_ended"
+    return "timer"
+
+
+def comes_to_something(state, organisation, contact, now):
+    made = decide(state, organisation, contact, now)
+    return made is not None and (not contact.decided or made["selected"] != "none")
+
+
+# --- what a log says, made again ---------------------------------------------------------------
+
+class Book:
+    """A log, event by event."""
+
+    def __init__(self, events=()):
+        self.state, self.organisation, self.size = State(), Organisation(), 0
+        for position, event in events:
+            self.apply(position, event)
+
+    def apply(self, position, event):
+        self.size += 1
+        self.organisation.apply(position, event)
+        self.state.apply(position, event)
+
+
+UNKNOWN = "does not stand"
+
+
+def again(events, watch=None):
+    """For each decision its position, itself, and what comes out here."""
+    places = {event["id"]: position for position, event in enumerate(events)}
+    book = Book()
+    for position, event in enumerate(events):
+        if event["type"] == "routing.decided":
+            data = event["data"]
+            knew = places.get(data.get("knewUpTo"), -1)
+            first = position - data["alsoKnew"]
+            if data["engineVersion"] != 1:
+                made = None
+            elif knew < 0 or knew >= first:
+                made = UNKNOWN
+            else:
+                known = book if knew + 1 == first else Book(
+                    (place, each) for place, each in enumerate(events[:position])
+                    if place <= knew or place >= first)
+                contact = known.state.contacts.get(event["subject"]) or Contact(event["subject"])
+                made = decide(known.state, known.organisation, contact, micros(event["time"]))
+                if watch is not None:
+                    watch(known, contact, position, event)
+            yield position, event, made
+        book.apply(position, event)
+
+
+def differing(recorded, made):
+    """The members that are not the same."""
+    recorded = {name: value for name, value in recorded.items()
+                if name not in ("knewUpTo", "alsoKnew") and value is not None}
+    return sorted(name for name in recorded.keys() | made.keys()
+                  if recorded.get(name) != made.get(name))
+
+
+# --- random organisations ----------------------------------------------------------------------
+
+CHANNELS, LANGUAGES = ["phone", "chat", "email", "video"], ["en", "ar", "x y"]
+GROUPS = [("age", "65+"), ("age", "18-24"), ("area", "north 4"), ("language", "ar")]
+SKILLS, TEAMS = ["tax", "english", "à/b", "law"], ["red", "blue", "green"]
+QUEUES, POLICIES = ["front", "second", "a/b c", "last"], ["p1", "p 2", "p3"]
+ROLES = ["operator_l1", "operator_l2", "supervisor"]
+CRITERIA = ["tier", "skill", "least_skilled", "longest_idle", "fewest_contacts", "least_busy"]
+
+
+def some(things, most=None):
+    return rng.sample(things, rng.randrange((most or len(things)) + 1))
+
+
+def chance(share):
+    return rng.random() < share
+
+
+def seconds(*choices):
+    return rng.choice(choices) * SECOND
+
+
+def random_policy(version, skills, teams):
+    policy = {"version": version, "rank": some(CRITERIA, 4) + ["random"] * chance(0.5)}
+    if chance(0.5):
+        policy["roles"] = [{"role": role, **({"after_us": seconds(10, 30, 60)} if chance(0.6)
+                                             else {})} for role in ROLES[:2] + ROLES[2:] * chance(0.3)]
+    if chance(0.7):
+        policy["relaxation"] = [
+            {"after_us": seconds(0, 20, 40, 60), "lower_by": rng.randrange(1, 5),
+             **({"skill": rng.choice(skills)} if chance(0.4) else {})}
+            for _ in range(rng.randrange(1, 4))]
+    if chance(0.6):
+        policy["languages"] = [{"language": each, "skill": rng.choice(skills),
+                                "min_level": rng.randrange(3)} for each in some(LANGUAGES)]
+    if chance(0.6):
+        policy["age_every_us"] = seconds(1, 10, 60)
+    if chance(0.7):
+        policy["boosts"] = []
+        for number in range(rng.randrange(1, 4)):
+            attribute = rng.choice(GROUPS)[0]
+            policy["boosts"].append({
+                "rule_id": f"rule {number}", "attribute": attribute, "add": rng.randrange(-5, 9),
+                "groups": [each[1] for each in rng.sample(GROUPS, 4) if each[0] == attribute]})
+    if chance(0.4):
+        policy["team_caps"] = [{"team_id": team, "most": rng.randrange(4)} for team in some(teams)]
+    if chance(0.8):
+        policy["ring_us"] = seconds(10, 20, 30)
+    if chance(0.6):
+        policy["ask_again_us"] = seconds(0, 20, 60)
+    return policy
+
+
+def random_needs(skills):
+    return [{"skill": skill, "min_level": rng.randrange(5)} for skill in some(skills, 2)]
+
+
+def random_skills(skills, now):
+    return {skill: {"level": rng.randrange(6), **(
+        {"expires_at": moment(now + seconds(60, 300, 600, 90_000))} if chance(0.2) else {})}
+        for skill in skills if chance(0.7)}
+
+
+def random_operator(d, now):
+    queues = list(d["queues"])
+    made = {"role": rng.choices(ROLES, [6, 3, 1])[0], "centre_id": "c",
+            "queues": {queue: {"tier": rng.randrange(3)} if chance(0.5) else {}
+                       for queue in queues if chance(0.7)},
+            "skills": random_skills(list(d["skills"]), now),
+            "capacity": {"phone": 1, "chat": rng.choice([0, 2, 2, 3, 3])}}
+    if chance(0.3):
+        made["capacity"]["email"] = rng.randrange(4)
+    if chance(0.1):
+        made["capacity"]["phone"] = 2
+    if chance(0.8):
+        made["team"] = rng.choice(list(d["teams"]))
+    return made
+
+
+def random_queue(d, policy):
+    made = {"centre_id": "c", "required_skills": random_needs(list(d["skills"]))}
+    if policy is not None:
+        made["policy_id"] = policy
+    return made
+
+
+def random_overflow(queues, own):
+    others = [queue for queue in queues if queue != own or chance(0.1)]
+    rules = []
+    for _ in range(rng.randrange(3)):
+        rule = {"to": rng.choice(others)} if others else None
+        if rule is not None:
+            if chance(0.7):
+                rule["after_us"] = seconds(15, 30, 60, 120)
+            if "after_us" not in rule or chance(0.3):
+                rule["length"] = rng.randrange(4)
+            rules.append(rule)
+    return rules
+
+
+def described(now, many):
+    """A random description of an organisation."""
+    d = {"skills": {name: {} for name in SKILLS[:rng.randrange(2, 5)]}, "centres": {"c": {}},
+         "teams": {name: {"centre_id": "c"} for name in TEAMS[:rng.randrange(2, 4)]}}
+    policies = POLICIES[:rng.randrange(1, 4)]
+    d["routing_policies"] = {
+        name: random_policy(1, list(d["skills"]), list(d["teams"])) for name in policies}
+    names = QUEUES[:rng.randrange(2, 5)]
+    d["queues"] = {}
+    for name in names:
+        d["queues"][name] = random_queue(d, rng.choice(policies))
+    if chance(0.7):
+        d["queues"]["unrouted"] = random_queue(d, None)
+    for name, queue in d["queues"].items():
+        queue["overflow"] = random_overflow(list(d["queues"]), name)
+    number = rng.randrange(25, 41) if many else rng.randrange(3, 13)
+    d["operators"] = {name: random_operator(d, now)
+                      for name in ["è 7/b"] + [f"op-{each}" for each in range(1, number)]}
+    return d
+
+
+def redescribed(d, now):
+    """Another description of the same things, in which a few are otherwise."""
+    d = copy.deepcopy(d)
+    for _ in range(rng.randrange(1, 6)):
+        what = rng.randrange(6)
+        operator = rng.choice(list(d["operators"].values()))
+        queue = rng.choice(list(d["queues"].values()))
+        if what == 0:
+            policy = rng.choice(list(d["routing_policies"]))
+            version = d["routing_policies"][policy]["version"] + 1
+            d["routing_policies"][policy] = random_policy(
+                version, list(d["skills"]), list(d["teams"]))
+        elif what == 1:
+            operator["skills"] = random_skills(list(d["skills"]), now)
+        elif what == 2:
+            operator["queues"] = random_operator(d, now)["queues"]
+        elif what == 3:
+            operator["capacity"] = random_operator(d, now)["capacity"]
+        elif what == 4:
+            queue["required_skills"] = random_needs(list(d["skills"]))
+        elif chance(0.3):
+            queue.pop("policy_id", None)
+        else:
+            queue["policy_id"] = rng.choice(list(d["routing_policies"]))
+    return d
+
+
+# --- a random life -----------------------------------------------------------------------------
+
+def made_event(kind, subject, time, data=None, tags=()):
+    event = {"specversion": "1.0", "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+             "source": "urn:test", "type": kind, "schema": 1, "subject": subject,
+             "time": moment(time)}
+    if tags:
+        event["tags"] = " ".join(tags)
+    if data is not None:
+        event["data"] = data
+    return event
+
+
+def encoded(text):
+    return re.sub(r"[\s%\x00-\x1f\x7f]", lambda found: urllib.parse.quote(found[0]), text)
+
+
+def stream_of(operator):
+    return "operator/" + encoded(operator).replace("/", "%2F")
+
+
+class Life:
+    """Appends what may follow, as the book of the log so far tells it."""
+
+    def __init__(self, description, now):
+        self.description, self.now, self.book, self.arrived = description, now, Book(), 0
+        self.events, self.versions = [], {}
+
+    def read(self):
+        for line in done("export", "--from", str(len(self.events))).splitlines():
+            self.events.append(json.loads(line))
+            self.book.apply(len(self.events) - 1, self.events[-1])
+
+    def tell(self, *events):
+        """Appends each, and keeps the book."""
+        done("append", at=self.now, data="\n".join(map(json.dumps, events)).encode())
+        self.read()
+
+    def event(self, kind, contact, data=None, operator=None, tags=()):
+        tags = [*tags, *([f"operator:{encoded(operator)}"] if operator is not None else [])]
+        time = self.now - rng.choice([0, 0, 0, 0, SECOND, 3 * SECOND, 250_000])
+        return made_event(kind, contact, time, data, tags)
+
+    def queued(self, stream, queue, reason=None):
+        data = {"queueId": queue}
+        if reason:
+            data["enqueueReason"] = reason
+        if chance(0.4):
+            data["priority"] = rng.randrange(-2, 6)
+        if chance(0.4):
+            data["requiredSkills"] = [{"skill": each["skill"], "minLevel": each["min_level"]}
+                                      for each in random_needs(list(self.description["skills"]))]
+        return self.event("contact.queued", stream, data)
+
+    def queue(self):
+        return rng.choice([*self.description["queues"]] * 10 + ["nowhere"])
+
+    def arrival(self):
+        self.arrived += 1
+        stream = f"contact/{self.arrived}" + rng.choice(["", "", "é"])
+        data = {"channel": rng.choice(["phone", "phone", "chat", "chat", "email", "video"]),
+                "direction": "in"}
+        if chance(0.4):
+            data["languageOffered"] = rng.choice(LANGUAGES)
+        tags = [f"group.{attribute}:" + (encoded(group) if chance(0.5)
+                                         else urllib.parse.quote(group, safe=""))
+                for attribute, group in some(GROUPS, 2)] if chance(0.6) else []
+        yield self.event("contact.received", stream, data, tags=tags)
+        if chance(0.95):
+            yield self.queued(stream, self.queue(), rng.choice([None, "first"]))
+
+    def operator_turn(self):
+        name = rng.choice(list(self.description["operators"]))
+        operator, stream = self.book.state.operator(name), stream_of(name)
+        if not operator.logged_in:
+            yield self.event("operator.logged_in", stream, operator=name)
+        elif chance(0.15):
+            yield self.event("operator.logged_out", stream, operator=name)
+        else:
+            to = rng.choice(["available"] * 4 + ["on_contact", "after_work", "ringing", "break"])
+            if operator.status != "available" and chance(0.6):
+                to = "available"
+            if to != operator.status:
+                yield self.event("operator.status_changed", stream,
+                                 {"from": operator.status, "to": to}, name)
+
+    def contact_turn(self, contact):
+        """What comes next of one contact."""
+        stream, name, queue = contact.stream, contact.hand, contact.queue
+        anybody = rng.choice(list(self.description["operators"]))
+
+        def say(kind, data=None, operator=name):
+            return self.event("contact." + kind, stream, data, operator)
+
+        def leaves(reason):
+            return say("left_queue", {"queueId": queue, "reason": reason})
+
+        def connects(who=name):
+            return say("connected", {"operatorId": who}, who)
+        if contact.phase == "received":
+            return [self.queued(stream, self.queue())]
+        if contact.phase == "waiting":
+            return rng.choice([[]] * 6 + [
+                [leaves("abandoned"), say("abandoned", {"stage": "queue"})],
+                [leaves("transferred"), self.queued(stream, self.queue(), "transfer")],
+                [leaves("timeout"), self.queued(stream, self.queue(), "requeue")],
+                [leaves("answered"), connects(anybody)]])
+        if contact.phase == "offered":
+            return rng.choice([[]] * 2 + [[say("offer_accepted", {"operatorId": name})]] * 4 + [
+                [say("offer_declined", {"operatorId": name})],
+                [say("offer_missed", {"operatorId": name})],
+                [say("offer_rescinded", {"operatorId": name})],
+                [leaves("answered"), connects()], [leaves("answered"), connects()],
+                [leaves("abandoned"), say("abandoned", {"stage": "ringing"})],
+                [leaves("transferred"), self.queued(stream, self.queue(), "transfer")]])
+        if contact.phase == "accepted":
+            return rng.choice([[]] + [[leaves("answered"), connects()]] * 4 + [
+                [leaves("answered")], [say("offer_rescinded", {"operatorId": name})],
+                [leaves("abandoned"), say("abandoned", {"stage": "queue"})]])
+        if contact.phase == "answered":
+            return rng.choice([[connects()], [say("abandoned", {"stage": "ringing"})],
+                               [self.queued(stream, self.queue(), "requeue")]])
+        if contact.phase == "connected":
+            return rng.choice([[]] * 2 + [[say("disconnected", {"by": "citizen"})]] * 5 + [
+                [say("transferred", {"mode": "warm"})],
+                [self.queued(stream, self.queue(), "transfer")],
+                [say("abandoned", {"stage": "hold"})]])
+        if contact.phase == "transferred":
+            return rng.choice([[self.queued(stream, self.queue(), "transfer")],
+                               [connects(anybody)], [say("disconnected", {"by": "citizen"})]])
+        if contact.phase == "disconnected":
+            return rng.choice([[], [say("after_work_ended", {"operatorId": name})]])
+        if contact.phase == "abandoned_in_conversation":
+            return [say("disconnected", {"by": "citizen"})]
+        return []
+
+    def step(self):
+        self.now += rng.choice([1, 2, 5, 5, 10, 10, 20, 30]) * SECOND + 500_000 * chance(0.2)
+        told = []
+        for _ in range(rng.randrange(3)):
+            told += self.arrival()
+        for contact in list(self.book.state.contacts.values()):
+            if chance(0.35):
+                told += self.contact_turn(contact)
+        if chance(0.8):
+            told += self.operator_turn()
+        if told:
+            self.tell(*told)
+
+    def reorganise(self):
+        changed = redescribed(self.description, self.now)
+        shift = rng.choice([None, None, seconds(20, 60, 120), -seconds(20, 60)])
+        ended = run("org", "apply", "-", "--by", "desk",
+                    *([] if shift is None else ["--from", moment(self.now + shift)]),
+                    at=self.now, data=json.dumps({
+                        "decision": {"ref": f"act {len(self.events)}"}, **changed}).encode())
+        if ended.returncode:
+            raise SystemExit(f"seed {options.seed}: org apply: {ended.stderr.decode()}"
+                             f"{json.dumps(changed)}")
+        self.description = changed
+        self.read()
+
+    def correct(self):
+        """An event of the organisation, or of a contact, was otherwise, or never happened."""
+        choices = [event for event in self.events if event["type"] in (
+            "operator.skill_granted", "operator.queue_joined", "contact.queued")]
+        event = rng.choice(choices)
+        patch = {"operator.skill_granted": {"level": rng.randrange(6)},
+                 "operator.queue_joined": {"tier": 3}, "contact.queued": {"priority": 7}}
+        words = ["--reason", "a slip", "--authority", "office"]
+        how = ["correct", event["id"], "--patch", json.dumps(patch[event["type"]])]
+        done(*(how if chance(0.7) or event["type"] == "contact.queued"
+               else ["void", event["id"]]), *words, at=self.now)
+        self.read()
+
+    def route(self):
+        """As often as it likes; the second time nothing is left to do."""
+        for name in ["1", "2"][:rng.randrange(1, 3)]:
+            size = len(self.events)
+            answer = json.loads(done("route", "--once", "--name", name, at=self.now))
+            self.read()
+            new = self.events[size:]
+            checks.that(all(event["source"] == f"urn:ascolto:router:{name}" for event in new),
+                        f"{self.where()}: sources of {new}")
+            checks.same(answer, {"decisions": sum(event["type"] == "routing.decided"
+                                                  for event in new), "conflicts": 0},
+                        f"{self.where()}: the answer")
+            if name == "2":
+                checks.same(new, [], f"{self.where()}: what a second router appends")
+        self.nothing_left()
+
+    def where(self):
+        return f"{WHAT}, event {len(self.events)} at {moment(self.now)}"
+
+    def nothing_left(self):
+        """After `route`: nothing is left to decide or to end, and nobody has too much at hand."""
+        state, organisation = self.book.state, self.book.organisation
+        for contact in state.contacts.values():
+            checks.that(not comes_to_something(state, organisation, contact, self.now),
+                        f"{self.where()}: {contact.stream} is left, "
+                        f"{decide(state, organisation, contact, self.now)}")
+            if contact.offer is not None:
+                rings = contact.offer.get("ringUs")
+                checks.that(rings is None or self.now < contact.offer["time"] + rings,
+                            f"{self.where()}: {contact.stream} still rings")
+                checks.that(state.operator(contact.hand).logged_in,
+                            f"{self.where()}: {contact.stream} rings with who has logged out")
+
+
+# --- what the router appended ------------------------------------------------------------------
+
+def follows(events):
+    """Offers, overflow and ends of offers by the router, held against its decisions."""
+    book = Book()
+    for position, event in enumerate(events):
+        what = f"{WHAT}, event {position}"
+        by_router = event["source"].startswith("urn:ascolto:router:")
+        contact = book.state.contacts.get(event["subject"])
+        now, data = micros(event["time"]), event.get("data") or {}
+        rest = events[position + 1:]
+        if event["type"] == "routing.decided":
+            counts["decided " + data["selected"]] += 1
+            counts[f"trigger {data['trigger']}"] += 1
+            counts[f"told by {data.get('decidedBy')}"] += 1
+            routed = policy_of(book.organisation, contact, now)
+            checks.that(f"operator:{encoded(data['selectedId'])}" in event["tags"].split(" ")
+                        if data["selected"] == "operator" else True, f"{what}: its tags")
+            if data["selected"] == "operator":
+                next_one = rest[0] if rest else {}
+                ring = (routed or [{}] * 3)[2].get("ringUs")
+                checks.same((next_one.get("type"), next_one.get("subject"), next_one.get("data")),
+                            ("contact.offer_made", event["subject"],
+                             {"operatorId": data["selectedId"], "decisionId": event["id"],
+                              **({} if ring is None else {"ringUs": ring})}),
+                            f"{what}: what follows from it")
+            elif data["selected"] == "overflow_queue":
+                said = [(each["type"], each["subject"], each["data"]) for each in rest[:2]]
+                kept = {"queueId": data["selectedId"], "enqueueReason": "overflow"}
+                if contact.priority:
+                    kept["priority"] = contact.priority
+                if contact.needs:
+                    kept["requiredSkills"] = contact.needs
+                if len(said) == 2 and said[1][2].get("priority") == 0:
+                    kept["priority"] = 0
+                checks.same(said, [
+                    ("contact.left_queue", event["subject"],
+                     {"queueId": data["queueId"], "reason": "overflowed"}),
+                    ("contact.queued", event["subject"], kept)], f"{what}: what follows from it")
+        elif by_router:
+            counts["appended " + event["type"]] += 1
+            if event["type"] == "contact.offer_made":
+                checks.that(contact.phase == "waiting" and contact.hand is None,
+                            f"{what}: a second offer of {contact.stream}")
+                things = book.organisation.at(now)["operators"].get(data["operatorId"], {})
+                hand = book.state.operator(data["operatorId"]).hand
+                same = sum(book.state.contacts[each].channel == contact.channel for each in hand)
+                most = (things.get(("capacity", contact.channel)) or {}).get("maxConcurrent", 1)
+                checks.that(same < most, f"{what}: {same} at hand of {most}")
+                checks.same((events[position - 1]["type"], events[position - 1]["id"]),
+                            ("routing.decided", data["decisionId"]), f"{what}: its decision")
+                tags = event["tags"].split(" ")
+                checks.that(f"operator:{encoded(data['operatorId'])}" in tags, f"{what}: its tags")
+            elif event["type"] in ("contact.offer_missed", "contact.offer_rescinded"):
+                offer = contact.offer or {}
+                checks.same(data.get("operatorId"), offer.get("operatorId"), f"{what}: whose offer")
+                gone = not book.state.operator(data["operatorId"]).logged_in
+                late = offer.get("ringUs") is not None and now >= offer["time"] + offer["ringUs"]
+                checks.that(gone if event["type"].endswith("rescinded") else late,
+                            f"{what}: {event['type']} of {offer}, logged out: {gone}")
+            else:
+                checks.that(event["type"] in ("contact.left_queue", "contact.queued")
+                            and any(each["type"] == "routing.decided"
+                                    and each["subject"] == event["subject"]
+                                    for each in events[position - 2:position]),
+                            f"{what}: {event['type']} without a decision")
+        book.apply(position, event)
+
+
+def most_urgent(known, contact, position, event):
+    """Nobody who could have been decided instead comes before the one who was."""
+    now, state, organisation = micros(event["time"]), known.state, known.organisation
+    what = f"{WHAT}, event {position}"
+    checks.that(comes_to_something(state, organisation, contact, now),
+                f"{what}: a decision that comes to nothing new")
+    own = policy_of(organisation, contact, now)
+    for other in state.contacts.values():
+        if own and other is not contact and comes_to_something(state, organisation, other, now):
+            policy = policy_of(organisation, other, now)[2]
+            checks.that(urgency(contact, own[2]) < urgency(other, policy),
+                        f"{what}: {contact.stream} is decided before {other.stream}, "
+                        f"{urgency(contact, own[2])} {urgency(other, policy)}")
+
+
+def hold(events):
+    """Every decision, made again here."""
+    for position, event, made in again(events, most_urgent):
+        what = f"{WHAT}, event {position}, decision of {event['subject']}"
+        counts["decisions"] += 1
+        if not isinstance(made, dict):
+            checks.that(False, f"{what}: {made} here")
+            continue
+        names = differing(event["data"], made)
+        checks.that(not names, f"{what}: " + "; ".join(
+            f"{name}: {compact(event['data'].get(name))}, not {compact(made.get(name))}"
+            for name in names))
+
+
+def redecided(log=None):
+    ended = run("redecide", "--format", "json", log=log)
+    if ended.returncode not in (0, 1):
+        raise SystemExit(f"{WHAT}: redecide: {ended.returncode} {ended.stderr.decode()}")
+    return ended.returncode, json.loads(ended.stdout)
+
+
+# --- rounds ------------------------------------------------------------------------------------
+
+def walk(number):
+    now = START
+    done("init", at=now)
+    description = described(now, many=number % 3 == 2)
+    life = Life(description, now)
+    done("org", "apply", "-", at=now, data=json.dumps(description).encode())
+    life.read()
+    names = list(description["operators"])
+    life.tell(*(life.event("operator.logged_in", stream_of(name), operator=name)
+                for name in rng.sample(names, (len(names) * 4 + 4) // 5)))
+    for step in range(30):
+        life.step()
+        if step in (10, 14, 20):
+            life.reorganise()
+        if step in (12, 22) and chance(0.7):
+            life.correct()
+        if chance(0.9):
+            life.route()
+    return life.events
+
+
+try:
+    for number in range(options.rounds):
+        WHAT = f"seed {options.seed}, round {number}"
+        LOG = os.path.join(scratch, f"log-{number}")
+        events = walk(number)
+        hold(events)
+        follows(events)
+        checks.same(redecided(), (0, {
+            "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
+            "other_engine": 0, "differences": []}), f"{WHAT}: redecide")
+finally:
+    shutil.rmtree(scratch)
+print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
+checks.end()

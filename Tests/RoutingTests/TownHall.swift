@@ -1,0 +1,242 @@
+import ContactCentre
+import EventLog
+import JSON
+import TestSupport
+import Testing
+
+/// The telephone exchange of a town hall in a log of its own: it knows what the log says, and goes
+/// on from there at random.
+actor TownHall {
+    nonisolated let log: EventLog
+    private let directory: Scratch
+    private(set) var calls: [String: Call] = [:]
+    private var atWork: [String: String?] = [:]
+    private var examined: UInt64 = 0
+    private var numbers: SeededNumbers
+    private var received = 0
+
+    static let operators = (1...6).map { "op-\($0)" }
+    static let queues = ["front", "second"]
+
+    struct Call: Hashable {
+        var queue: String?
+        var offeredTo: String?
+        var answeredBy: String?
+        var afterWorkBy: String?
+        var channel = "phone"
+    }
+
+    init(seed: UInt64) async throws {
+        directory = try Scratch()
+        try EventLog.create(at: directory.log, zone: "Europe/Rome")
+        log = try EventLog.open(at: directory.log, access: .writing)
+        numbers = SeededNumbers(seed: seed)
+        let staff = Self.operators.enumerated().flatMap { Self.lines(of: $1, $0) }
+        for (stream, type, data) in Self.organisation + staff {
+            try await say(type, of: stream, data)
+        }
+    }
+
+    private typealias Line = (stream: String, type: String, data: String)
+
+    private static let organisation: [Line] = [
+        ("org/skills/law", "org.skill_defined", "{}"),
+        ("org/centres/c", "org.centre_opened", "{}"),
+        ("org/teams/red", "org.team_created", #"{"centreId":"c"}"#),
+        ("org/routing_policies/p", "routing.policy_published", policy),
+        (
+            "org/queues/front", "org.queue_created",
+            #"{"centreId":"c","policyId":"p","overflow":[{"to":"second","afterUs":90000000}]}"#
+        ),
+        (
+            "org/queues/second", "org.queue_created",
+            #"{"centreId":"c","policyId":"p","requiredSkills":[{"skill":"law","minLevel":2}]}"#
+        ),
+    ]
+
+    private static let policy = """
+        {"version":1,"rank":["longest_idle","random"],"ringUs":15000000,\
+        "teamCaps":[{"teamId":"red","most":2}],"ageEveryUs":60000000,\
+        "relaxation":[{"afterUs":40000000,"lowerBy":1}],"askAgainUs":20000000}
+        """
+
+    private static func lines(of name: String, _ place: Int) -> [Line] {
+        let stream = "operator/\(name)"
+        let level = #"{"skill":"law","level":\#(place % 4)}"#
+        let team: Line = (stream, "operator.team_assigned", #"{"teamId":"red"}"#)
+        return [
+            (stream, "operator.hired", #"{"role":"operator_l1","centreId":"c"}"#),
+            (stream, "operator.skill_granted", level),
+            (stream, "operator.queue_joined", #"{"queueId":"front"}"#),
+            (stream, "operator.queue_joined", #"{"queueId":"second"}"#),
+            (stream, "operator.capacity_changed", #"{"channel":"chat","maxConcurrent":2}"#),
+        ] + (place < 3 ? [team] : [])
+    }
+
+    var now: Instant { Instant(microseconds: 1_800_000_000_000_000 + clock) }
+    private var clock: Int64 = 0
+
+    /// Appends what somebody says, tagged with the operator whom it is about.
+    private func say(
+        _ type: String, of stream: String, _ data: String, about name: String? = nil
+    ) async throws {
+        let tags = try Tags(try name.map { [try Tag("operator:\($0)")] } ?? [])
+        let event = NewEvent(
+            id: nil, type: try EventType(type), schema: 1, stream: try StreamName(stream),
+            tags: tags, source: try Source("urn:test:exchange"), time: now,
+            data: .json(Array(data.utf8)[...]))
+        let outcome = try await log.append(Append([event]))
+        guard case .appended = outcome else { throw Refused(outcome: outcome) }
+    }
+
+    struct Refused: Error { let outcome: AppendOutcome }
+
+    /// Something happens in the town.
+    func live() async throws {
+        clock += Int64.random(in: 1...4_000_000, using: &numbers)
+        try look()
+        if numbers.happens(oneIn: 3) { return try await callIn() }
+        if numbers.happens(oneIn: 3) { return try await goToWorkOrHome() }
+        guard
+            let (stream, call) = calls.sorted(by: { $0.key < $1.key })
+                .randomElement(using: &numbers)
+        else { return }
+        if let name = call.offeredTo {
+            try await answer(stream, call, name)
+        } else if let name = call.answeredBy {
+            try await say("contact.disconnected", of: stream, "{}", about: name)
+        } else if let name = call.afterWorkBy {
+            try await say(
+                "contact.after_work_ended", of: stream, #"{"operatorId":"\#(name)"}"#, about: name)
+        } else if let queue = call.queue, numbers.happens(oneIn: 8) {
+            try await say(
+                "contact.left_queue", of: stream,
+                #"{"queueId":"\#(queue)","reason":"abandoned"}"#)
+        }
+    }
+
+    private func callIn() async throws {
+        received += 1
+        let stream = "contact/\(received)"
+        let channel = numbers.happens(oneIn: 3) ? "chat" : "phone"
+        let queue = Self.queues.randomElement(using: &numbers) ?? ""
+        try await say(
+            "contact.received", of: stream, #"{"channel":"\#(channel)","direction":"in"}"#)
+        try await say(
+            "contact.queued", of: stream,
+            #"{"queueId":"\#(queue)","priority":\#(Int.random(in: -1...2, using: &numbers))}"#)
+    }
+
+    private func goToWorkOrHome() async throws {
+        let name = Self.operators.randomElement(using: &numbers) ?? ""
+        let stream = "operator/\(name)"
+        guard let status = atWork[name] else {
+            return try await say("operator.logged_in", of: stream, "{}", about: name)
+        }
+        if numbers.happens(oneIn: 3) {
+            return try await say("operator.logged_out", of: stream, "{}", about: name)
+        }
+        let next = status == "break" ? "available" : "break"
+        try await say(
+            "operator.status_changed", of: stream,
+            #"{"from":"\#(status ?? "available")","to":"\#(next)"}"#, about: name)
+    }
+
+    private func answer(
+        _ stream: String, _ call: Call, _ name: String
+    ) async throws {
+        let data = #"{"operatorId":"\#(name)"}"#
+        switch Int.random(in: 0..<6, using: &numbers) {
+        case 0: try await say("contact.offer_declined", of: stream, data, about: name)
+        case 1: try await say("contact.offer_missed", of: stream, data, about: name)
+        case 2: break
+        default:
+            try await say("contact.offer_accepted", of: stream, data, about: name)
+            try await say(
+                "contact.left_queue", of: stream,
+                #"{"queueId":"\#(call.queue ?? "")","reason":"answered"}"#, about: name)
+            try await say("contact.connected", of: stream, data, about: name)
+        }
+    }
+
+    /// Reads what has been appended, and holds what routers did against what there was.
+    func look() throws {
+        let size = try log.head().size
+        guard examined < size else { return }
+        var selection = Selection()
+        selection.from = Position(examined)
+        var found: [Event] = []
+        try log.read(selection) { event in
+            found.append(event)
+            return .next
+        }
+        examined = size
+        for event in found { try see(event) }
+    }
+
+    private func see(_ event: Event) throws {
+        let stream = event.stream.text
+        let data = event.data.object
+        let name = data?.string("operatorId")
+        switch event.type.text {
+        case "operator.logged_in": atWork[String(stream.dropFirst(9))] = .some(nil)
+        case "operator.logged_out":
+            let name = String(stream.dropFirst(9))
+            atWork[name] = nil
+            endAfterWork(of: name)
+        case "operator.status_changed":
+            let name = String(stream.dropFirst(9))
+            atWork[name] = data?.string("to")
+            if data?.string("to") == "available" { endAfterWork(of: name) }
+        case "contact.received":
+            calls[stream, default: Call()].channel = data?.string("channel") ?? ""
+        case "contact.queued": calls[stream]?.queue = data?.string("queueId")
+        case "contact.left_queue":
+            calls[stream]?.queue = nil
+            if data?.string("reason") != "answered" { calls[stream]?.offeredTo = nil }
+            if data?.string("reason") == "abandoned" { calls[stream] = nil }
+        case "contact.offer_made": try checkOffer(of: stream, to: try #require(name), event)
+        case "contact.offer_declined", "contact.offer_missed", "contact.offer_rescinded":
+            calls[stream]?.offeredTo = nil
+        case "contact.connected":
+            calls[stream]?.offeredTo = nil
+            calls[stream]?.answeredBy = name
+        case "contact.disconnected":
+            let name = calls[stream]?.answeredBy
+            calls[stream]?.afterWorkBy = name
+            calls[stream]?.answeredBy = nil
+        case "contact.after_work_ended": calls[stream] = nil
+        default: break
+        }
+    }
+
+    private func endAfterWork(of name: String) {
+        for (stream, call) in calls where call.afterWorkBy == name { calls[stream] = nil }
+    }
+
+    /// Nothing is offered twice, and nobody has more at hand than they can take.
+    private func checkOffer(
+        of stream: String, to name: String, _ event: Event
+    ) throws {
+        let story: Comment = "position \(event.position), \(stream) to \(name)"
+        let call = try #require(calls[stream], story)
+        try #require(call.queue != nil && call.offeredTo == nil, story)
+        try #require(atWork[name] != nil && atWork[name] != .some("break"), story)
+        let atHand = calls.values.filter {
+            $0.offeredTo == name || $0.answeredBy == name || $0.afterWorkBy == name
+        }
+        if call.channel == "phone" {
+            try #require(atHand.isEmpty, story)
+        } else {
+            try #require(atHand.count < 2 && atHand.allSatisfy { $0.channel == "chat" }, story)
+        }
+        let team = Self.operators.prefix(3)
+        if team.contains(name) {
+            let ofTeam = calls.values.filter { call in
+                team.contains { [call.offeredTo, call.answeredBy, call.afterWorkBy].contains($0) }
+            }
+            try #require(ofTeam.count < 2, story)
+        }
+        calls[stream]?.offeredTo = name
+    }
+}

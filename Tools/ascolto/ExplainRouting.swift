@@ -1,0 +1,99 @@
+internal import ContactCentre
+internal import Description
+internal import EventLog
+internal import JSON
+
+/// A routing decision, and the event that tells of it.
+struct RoutedContact {
+    let event: Event
+    let decision: RoutingDecision
+}
+
+extension EventLog {
+    /// The routing decision with an id; nil where none among the first `size` events has it.
+    func routingDecision(_ id: String, before size: UInt64) throws -> RoutedContact? {
+        guard let id = EventID(id), let event = try event(withID: id),
+            event.position.value < size, event.type.text == RoutingDecision.type,
+            event.schema == RoutingDecision.schema, let payload = event.data.object,
+            let decision = try? RoutingDecision(checking: payload, type: event.type.text)
+        else { return nil }
+        return RoutedContact(event: event, decision: decision)
+    }
+}
+
+extension Explain.DecisionVerb {
+    /// Tells a routing decision from what stands in its event, and the rules from their policy.
+    func tell(_ routed: RoutedContact, in log: EventLog) throws {
+        let policy = try policy(of: routed, in: log)
+        guard output.chosen == .table else {
+            return Answer(object: [
+                ("decision", .text("\(routed.event.id)")),
+                ("position", .count(routed.event.position.value)),
+                ("time", .text("\(routed.event.occurred)")),
+                ("contact", .text(routed.event.stream.text)),
+                ("text", .text(routed.decision.sentence)),
+                (
+                    "rules",
+                    .array(
+                        routed.decision.rules.map { trace in
+                            .object([
+                                ("rule", .text(trace.rule)),
+                                ("says", .optional(says(trace, policy))),
+                                ("result", .text(trace.words)),
+                            ])
+                        })
+                ),
+                (
+                    "candidates",
+                    .array(
+                        routed.decision.candidates.map { candidate in
+                            .object([
+                                ("operator", .text(candidate.operator)),
+                                ("text", .text(candidate.words)),
+                            ])
+                        })
+                ),
+                ("recorded", routed.event.data.object.map { JSONNode($0.value) } ?? .null),
+            ]).write(as: output.chosen)
+        }
+        write(routed, policy)
+    }
+
+    private func write(_ routed: RoutedContact, _ policy: PolicySetting?) {
+        func write(_ line: String) { Standard.output.write(line: printable(line)) }
+        let decision = routed.decision
+        write("\(routed.event.position)  \(routed.event.occurred)  \(routed.event.stream)")
+        write(decision.sentence)
+        write(
+            "it had been in the queue \(decision.queue) for \(duration(decision.waited)), with "
+                + "\(decision.points) points of priority; \(decision.ahead) of "
+                + "\(decision.inQueue) there were before it")
+        for trace in decision.rules {
+            let says = says(trace, policy).map { " (\($0))" } ?? ""
+            write("  rule \(trace.rule)\(says): \(trace.words)")
+        }
+        for candidate in decision.candidates {
+            let mark = decision.selected == .operator && candidate.operator == decision.selectedID
+            write("  \(mark ? "*" : " ") \(candidate.operator): \(candidate.words)")
+        }
+        let untold = decision.candidatesTotal - Int64(decision.candidates.count)
+        if untold > 0 { write("  and \(untold) more, of whom the record holds the digest only") }
+        if let key = decision.drawKey {
+            write("  drawn: \(decision.draw ?? 0), the first 53 bits of SHA-256 of \"\(key)\"")
+        }
+        write("ascolto redecide makes it again from the events that it knew")
+        Standard.output.flush()
+    }
+
+    private func says(_ trace: RuleTrace, _ policy: PolicySetting?) -> String? {
+        policy?.words(ofRule: trace.rule)
+    }
+
+    /// The policy as it was known then; nil where it cannot be found any more.
+    private func policy(of routed: RoutedContact, in log: EventLog) throws -> PolicySetting? {
+        let told = try log.organisation(before: routed.event.position.value)
+        let key = SettingKey(Facet.whole(of: .policies), of: routed.decision.policy)
+        let version = routed.decision.policyVersion
+        return told.organisation.published(version, of: key).setting as? PolicySetting
+    }
+}
