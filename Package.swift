@@ -170,7 +170,10 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "Workloads",
-            dependencies: ["EventLog", "Admission", "Projections", "Storage", "JSON"],
+            dependencies: [
+                "EventLog", "Admission", "Projections", "ContactCentre", "Routing", "Storage",
+                "JSON", crypto,
+            ],
             path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(
             name: "ascolto",

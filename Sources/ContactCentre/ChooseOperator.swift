@@ -73,13 +73,12 @@ extension RoutingFloor {
     package func exclusions(
         ofMember place: Int, for visit: Visit, at now: Int64, by plan: RoutingPlan
     ) -> Exclusions {
-        let queue = plan.queues[visit.queue]
-        let number = queue.members[place].operator
-        guard let policyNumber = queue.policy else { return .notLoggedIn }
+        let number = plan.queues[visit.queue].members[place].operator
+        guard let policyNumber = plan.queues[visit.queue].policy else { return .notLoggedIn }
         let policy = plan.policies[policyNumber]
         let waited = max(0, now - visit.since)
         var found = exclusions(byDeskOf: number, channel: visit.channel, plan)
-        if lacks(number, queue.needs, waited, policy, plan)
+        if lacks(number, plan.queues[visit.queue].needs, waited, policy, plan)
             || lacks(number, visit.needs, waited, policy, plan)
         {
             found.insert(.missingSkill)
@@ -105,20 +104,17 @@ extension RoutingFloor {
     private func exclusions(
         byDeskOf number: Int, channel: Int, _ plan: RoutingPlan
     ) -> Exclusions {
-        let desk = desks[number]
-        switch desk.presence {
+        switch desks[number].presence {
         case .away: return .notLoggedIn
         case .paused: return .paused
         case .busy: return .onContact
         case .ready: break
         }
-        let staff = plan.staff[number]
-        let capacity = staff.capacities[channel]
-        guard desk.atHandCount > 0 else { return capacity > 0 ? [] : .capacityFull }
-        let isWhole =
-            (desk.channelsAtHand | UInt64(1) << UInt64(channel)) & staff.exclusiveChannels != 0
-        if isWhole { return .onContact }
-        return desk.atHand[channel] < capacity ? [] : .capacityFull
+        let capacity = plan.staff[number].capacities[channel]
+        guard desks[number].atHandCount > 0 else { return capacity > 0 ? [] : .capacityFull }
+        let channels = desks[number].channelsAtHand | UInt64(1) << UInt64(channel)
+        if channels & plan.staff[number].exclusiveChannels != 0 { return .onContact }
+        return desks[number].atHand[channel] < capacity ? [] : .capacityFull
     }
 
     private func lacks(
@@ -137,8 +133,7 @@ extension RoutingFloor {
     func compare(
         _ place: Int, _ other: Int, for visit: Visit, by plan: RoutingPlan
     ) -> Int64 {
-        let queue = plan.queues[visit.queue]
-        guard let policy = queue.policy else { return 0 }
+        guard let policy = plan.queues[visit.queue].policy else { return 0 }
         for criterion in plan.policies[policy].setting.rank {
             let left = score(criterion, ofMember: place, for: visit, by: plan)
             let right = score(criterion, ofMember: other, for: visit, by: plan)
@@ -151,12 +146,11 @@ extension RoutingFloor {
     func score(
         _ criterion: RankCriterion, ofMember place: Int, for visit: Visit, by plan: RoutingPlan
     ) -> Int64 {
-        let queue = plan.queues[visit.queue]
-        let number = queue.members[place].operator
+        let number = plan.queues[visit.queue].members[place].operator
         return switch criterion {
-        case .tier: queue.members[place].tier
-        case .skill: -levels(of: number, queue.needs, visit.needs, plan)
-        case .leastSkilled: levels(of: number, queue.needs, visit.needs, plan)
+        case .tier: plan.queues[visit.queue].members[place].tier
+        case .skill: -levels(of: number, plan.queues[visit.queue].needs, visit.needs, plan)
+        case .leastSkilled: levels(of: number, plan.queues[visit.queue].needs, visit.needs, plan)
         case .longestIdle: desks[number].freeSince
         case .fewestContacts: desks[number].answered
         case .leastBusy: desks[number].atHandCount
@@ -180,9 +174,8 @@ extension RoutingFloor {
     func isFree(
         _ place: Int, before other: Int, _ visit: Visit, _ plan: RoutingPlan
     ) -> Bool {
-        let members = plan.queues[visit.queue].members
-        let left = members[place].operator
-        let right = members[other].operator
+        let left = plan.queues[visit.queue].members[place].operator
+        let right = plan.queues[visit.queue].members[other].operator
         return desks[left].freeOrder < desks[right].freeOrder
     }
 

@@ -257,7 +257,11 @@ extension ContactEvent {
             writer.add("queueId", queued.queue.text)
             writer.add("enqueueReason", queued.reason)
             if queued.priority != 0 { writer.add("priority", queued.priority) }
-            if !queued.needs.isEmpty { writer.add("requiredSkills", queued.needs.map(\.written)) }
+            if !queued.needs.isEmpty {
+                writer.add("requiredSkills", queued.needs) { need, writer in
+                    need.write(to: &writer)
+                }
+            }
         case .leftQueue(let left):
             writer.add("queueId", left.queue.text)
             writer.add("reason", left.reason)

@@ -15,49 +15,23 @@ extension RoutingState {
     /// somebody are not among them.
     package mutating func waitingInOrder(at now: Instant) -> [WaitingContact] {
         plan(for: now)
-        var line: [(urgency: Urgency, contact: WaitingContact)] = []
-        for stream in waiting {
-            guard let contact = contacts[stream], let visit = contact.visit, contact.hand == nil,
-                let policy = policy(of: visit)
-            else { continue }
-            let waiting = WaitingContact(stream: stream.text, revision: contact.revision)
-            line.append((urgency(of: contact, visit, policy), waiting))
-        }
-        return line.sorted { $0.urgency < $1.urgency }.map(\.contact)
-    }
-
-    /// Who has the lower one is more urgent.
-    private struct Urgency: Comparable {
-        /// What everybody has gained by now is left out: the order is the same at any moment.
-        let since: Int64
-        let order: UInt64
-
-        static func < (left: Urgency, right: Urgency) -> Bool {
-            (left.since, left.order) < (right.since, right.order)
+        guard let lines else { return [] }
+        return lines.inOrder.compactMap { place in
+            guard let contact = contacts[place.stream], contact.hand == nil else { return nil }
+            return WaitingContact(stream: place.stream.text, revision: contact.revision)
         }
     }
 
-    private func urgency(
-        of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
-    ) -> Urgency {
+    /// Where a contact stands in line; nil where nobody routes its queue here.
+    func place(
+        of contact: Contact, _ visit: RoutingFloor.Visit, _ stream: ExactText
+    ) -> WaitingLines.Place? {
+        guard let policy = policy(of: visit) else { return nil }
         let points = points(of: contact, visit, policy)
         let (worth, isBeyond) = points.multipliedReportingOverflow(by: policy.setting.pointUs)
         let earlier = isBeyond ? (points < 0 ? .max : -.max) : -worth
-        return Urgency(since: later(visit.seniority, by: earlier), order: visit.order)
-    }
-
-    /// How many wait in the queue of a contact before it, those included that are being offered.
-    private func ahead(
-        of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
-    ) -> Int64 {
-        let own = urgency(of: contact, visit, policy)
-        var count: Int64 = 0
-        for stream in waiting {
-            guard let other = contacts[stream], let its = other.visit, its.queue == visit.queue
-            else { continue }
-            if urgency(of: other, its, policy) < own { count += 1 }
-        }
-        return count
+        return WaitingLines.Place(
+            since: later(visit.seniority, by: earlier), order: visit.order, stream: stream)
     }
 
     /// Decides where a contact goes that waits.
@@ -93,14 +67,16 @@ extension RoutingState {
         decision.waited = max(0, now.microseconds - visit.since)
         decision.points = points(of: contact, visit, policy)
         decision.inQueue = floor.queueLengths[visit.queue]
-        decision.ahead = ahead(of: contact, visit, policy)
+        if let lines, let place = contact.place {
+            decision.ahead = Int64(lines.ahead(of: place, in: visit.queue))
+        }
         decision.rules = rules(contact, visit, policy, decision.waited)
-        let (best, others) = members(for: visit, at: now.microseconds)
+        let (best, others) = members(for: visit, at: now.microseconds, policy)
         switch choice {
         case .member(let place):
             decision.selected = .operator
             decision.selectedID = name(ofMember: place, visit)
-            decision.decidedBy = decidedBy(place, best, visit, policy, drawn: decision.draw)
+            decision.decidedBy = decidedBy(place, best, policy, drawn: decision.draw)
         case .overflow(let rule):
             let target = plan.queues[visit.queue].overflow[rule].queue
             decision.selected = .overflowQueue
@@ -186,52 +162,67 @@ extension RoutingState {
 
     // MARK: Candidates
 
+    /// A member who can take a contact, as the policy compares them.
+    private struct Scored: Comparable {
+        let place: Int
+        /// By the criteria of the policy, the lower one comes first.
+        let scores: [Int64]
+        let freeOrder: UInt64
+
+        static func < (left: Scored, right: Scored) -> Bool {
+            for (own, other) in zip(left.scores, right.scores) where own != other {
+                return own < other
+            }
+            return left.freeOrder < right.freeOrder
+        }
+    }
+
     /// The members who can take a contact, best first, and those who cannot, by name.
     private func members(
-        for visit: RoutingFloor.Visit, at now: Int64
-    ) -> (best: [Int], others: [(place: Int, Exclusions)]) {
-        var best: [Int] = []
+        for visit: RoutingFloor.Visit, at now: Int64, _ policy: RoutingPlan.Policy
+    ) -> (best: [Scored], others: [(place: Int, Exclusions)]) {
+        var best: [Scored] = []
         var others: [(place: Int, Exclusions)] = []
-        for place in plan.queues[visit.queue].members.indices {
+        for (place, member) in plan.queues[visit.queue].members.enumerated() {
             let found = floor.exclusions(ofMember: place, for: visit, at: now, by: plan)
-            if found.isEmpty { best.append(place) } else { others.append((place, found)) }
+            guard found.isEmpty else {
+                others.append((place, found))
+                continue
+            }
+            let scores = policy.setting.rank.map { criterion in
+                floor.score(criterion, ofMember: place, for: visit, by: plan)
+            }
+            let freeOrder = floor.desks[member.operator].freeOrder
+            best.append(Scored(place: place, scores: scores, freeOrder: freeOrder))
         }
-        best.sort { left, right in
-            let order = floor.compare(left, right, for: visit, by: plan)
-            return order < 0 || order == 0 && floor.isFree(left, before: right, visit, plan)
-        }
-        others.sort {
-            ExactText(name(ofMember: $0.place, visit)) < ExactText(name(ofMember: $1.place, visit))
-        }
+        best.sort()
         return (best, others)
     }
 
     private func decidedBy(
-        _ chosen: Int, _ best: [Int], _ visit: RoutingFloor.Visit,
-        _ policy: RoutingPlan.Policy, drawn: Int64?
+        _ chosen: Int, _ best: [Scored], _ policy: RoutingPlan.Policy, drawn: Int64?
     ) -> DecidedBy {
         if drawn != nil { return .draw }
-        guard let next = best.first(where: { $0 != chosen }) else { return .onlyOne }
-        let criterion = policy.setting.rank.first { criterion in
-            floor.score(criterion, ofMember: chosen, for: visit, by: plan)
-                != floor.score(criterion, ofMember: next, for: visit, by: plan)
-        }
-        return criterion.map { DecidedBy($0) } ?? .freedEarlier
+        guard let own = best.first(where: { $0.place == chosen }),
+            let next = best.first(where: { $0.place != chosen })
+        else { return .onlyOne }
+        let criterion = policy.setting.rank.indices.first { own.scores[$0] != next.scores[$0] }
+        return criterion.map { DecidedBy(policy.setting.rank[$0]) } ?? .freedEarlier
     }
 
     private func tell(
-        _ best: [Int], _ others: [(place: Int, exclusions: Exclusions)],
+        _ best: [Scored], _ others: [(place: Int, exclusions: Exclusions)],
         for visit: RoutingFloor.Visit, at now: Int64, _ policy: RoutingPlan.Policy,
         in decision: inout RoutingDecision
     ) {
         var candidates: [RoutingCandidate] = []
         candidates.reserveCapacity(best.count + others.count)
-        for place in best {
+        for member in best {
             var candidate = RoutingCandidate()
-            candidate.operator = name(ofMember: place, visit)
-            candidate.scores = policy.setting.rank.filter { $0 != .random }.map { criterion in
-                let score = floor.score(criterion, ofMember: place, for: visit, by: plan)
-                return ScorePart(criterion, natural(criterion, score, at: now))
+            candidate.operator = name(ofMember: member.place, visit)
+            for (criterion, score) in zip(policy.setting.rank, member.scores)
+            where criterion != .random {
+                candidate.scores.append(ScorePart(criterion, natural(criterion, score, at: now)))
             }
             candidates.append(candidate)
         }

@@ -8,7 +8,7 @@ package struct MemberExchange {
 
     init(reading reader: PayloadReader) { self.reader = reader }
 
-    init(writingTo writer: PayloadWriter) {
+    init(writingTo writer: consuming PayloadWriter) {
         reader = nil
         self.writer = writer
     }
@@ -52,7 +52,7 @@ package struct MemberExchange {
         if let reader {
             elements = try Element.list(member, of: reader)
         } else if !elements.isEmpty {
-            writer.add(member, elements.map(\.written))
+            writer.add(member, elements) { element, writer in element.write(to: &writer) }
         }
     }
 }
@@ -106,7 +106,8 @@ extension Setting {
 
     func write(to writer: inout PayloadWriter) {
         var setting = self
-        var members = MemberExchange(writingTo: writer)
+        // Taken out for the time being: a second reference would have the bytes copied.
+        var members = MemberExchange(writingTo: Swift.exchange(&writer, with: PayloadWriter()))
         do throws(PayloadError) { try setting.exchange(with: &members) } catch {
             preconditionFailure("what is written is not refused: \(error)")
         }

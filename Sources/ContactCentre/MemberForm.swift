@@ -4,11 +4,25 @@ package import JSON
 ///
 /// Reader, writer and schema of a member come from the one form that it has.
 struct MemberForm<Value> {
-    let shape: MemberShape
+    /// Made only for who asks for it, which readers and writers of members do not.
+    private let makeShape: () -> MemberShape
     /// What a reader goes on with that is asked no more than what it asks for.
     let blank: Value
     let read: (JSONValue) throws(PayloadError.Problem) -> Value
     let write: (Value) -> JSONNode
+
+    init(
+        shape: @autoclosure @escaping () -> MemberShape, blank: Value,
+        read: @escaping (JSONValue) throws(PayloadError.Problem) -> Value,
+        write: @escaping (Value) -> JSONNode
+    ) {
+        makeShape = shape
+        self.blank = blank
+        self.read = read
+        self.write = write
+    }
+
+    var shape: MemberShape { makeShape() }
 }
 
 extension MemberForm where Value == String {
@@ -123,13 +137,12 @@ extension MemberForm
 where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     /// One of a list that has no `other`.
     static func choice(blank: Value) -> Self {
-        let words = Value.allCases.map(\.rawValue)
-        return MemberForm(
-            shape: .choice(words), blank: blank,
+        MemberForm(
+            shape: .choice(Value.allCases.map(\.rawValue)), blank: blank,
             read: { value throws(PayloadError.Problem) in
                 let text = try readText(value)
                 guard let choice = Value(rawValue: text) else {
-                    throw .unknownWord(text, allowed: words)
+                    throw .unknownWord(text, allowed: Value.allCases.map(\.rawValue))
                 }
                 return choice
             }, write: { .text($0.rawValue) })
@@ -140,15 +153,14 @@ extension MemberForm {
     /// Some of a list that has no `other`, in the order in which they stand.
     static func choices<Word: RawRepresentable & CaseIterable>() -> Self
     where Value == [Word], Word.RawValue == String {
-        let words = Word.allCases.map(\.rawValue)
-        return MemberForm(
-            shape: .choices(words), blank: [],
+        MemberForm(
+            shape: .choices(Word.allCases.map(\.rawValue)), blank: [],
             read: { value throws(PayloadError.Problem) in
                 var choices: [Word] = []
                 for element in try readElements(value, else: .notAListOfNames) {
                     guard let text = element.string else { throw .notAListOfNames }
                     guard let choice = Word(rawValue: text) else {
-                        throw .unknownWord(text, allowed: words)
+                        throw .unknownWord(text, allowed: Word.allCases.map(\.rawValue))
                     }
                     guard !choices.contains(where: { $0.rawValue == text }) else {
                         throw .repeated(text)

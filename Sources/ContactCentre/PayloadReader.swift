@@ -335,7 +335,15 @@ struct PayloadReader {
 
 /// Writes the members of one payload, the inverse of ``PayloadReader``.
 struct PayloadWriter {
-    private var bytes = [UInt8(ascii: "{")]
+    private var bytes: [UInt8] = []
+    private var place = Place.beforeObject
+
+    /// Where the next member stands; an object begins with its first one.
+    private enum Place {
+        case beforeObject
+        case firstInObject
+        case behindMember
+    }
 
     /// Adds a member, or nothing where there is no text.
     mutating func add(_ member: String, _ text: String?) {
@@ -358,20 +366,34 @@ struct PayloadWriter {
         value.append(to: &bytes)
     }
 
-    /// Adds a list of objects.
-    mutating func add(_ member: String, _ elements: [PayloadWriter]) {
+    /// Adds a list of objects, each written in its place.
+    mutating func add<Element>(
+        _ member: String, _ elements: [Element], write: (Element, inout PayloadWriter) -> Void
+    ) {
         addKey(member)
         bytes.append(UInt8(ascii: "["))
         for (index, element) in elements.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes += element.finished()
+            bytes.append(UInt8(ascii: "{"))
+            place = .firstInObject
+            write(element, &self)
+            bytes.append(UInt8(ascii: "}"))
         }
         bytes.append(UInt8(ascii: "]"))
+        place = .behindMember
     }
 
     private mutating func addKey(_ member: String) {
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        appendJSONString(member, to: &bytes)
+        switch place {
+        case .beforeObject: bytes.append(UInt8(ascii: "{"))
+        case .firstInObject: break
+        case .behindMember: bytes.append(UInt8(ascii: ","))
+        }
+        place = .behindMember
+        // Members have names of our own, in which nothing has to be escaped.
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: member.utf8)
+        bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
     }
 
@@ -383,6 +405,7 @@ struct PayloadWriter {
     }
 
     consuming func finished() -> [UInt8] {
+        if place == .beforeObject { bytes.append(UInt8(ascii: "{")) }
         bytes.append(UInt8(ascii: "}"))
         return bytes
     }

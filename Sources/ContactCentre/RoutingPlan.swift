@@ -52,6 +52,7 @@ package struct RoutingPlan: Sendable {
 
     package struct Queue: Sendable {
         package var centre: String?
+        /// In the order of their names' bytes, as decisions tell of them.
         package var members: [Member] = []
         package var needs: [Need] = []
         package var overflow: [Overflow] = []
@@ -81,13 +82,33 @@ package struct RoutingPlan: Sendable {
         package var levels: [Int64] = []
     }
 
-    package struct Policy: Sendable {
-        package var name: String
-        package var setting: PolicySetting
-        package var hash: String
-        package var relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
-        package var caps: [(team: Int, most: Int64)]
-        package var languages: [ExactText: Need]
+    /// A class, since every look at a candidate passes it on.
+    package final class Policy: Sendable {
+        package let name: String
+        package let setting: PolicySetting
+        package let hash: String
+        let relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
+        let caps: [(team: Int, most: Int64)]
+        let languages: [ExactText: Need]
+
+        package init(
+            _ name: String, _ setting: PolicySetting, hash: String, _ names: inout RoutingNames
+        ) {
+            self.name = name
+            self.setting = setting
+            self.hash = hash
+            relaxation = setting.relaxation.map { step in
+                (step.after, step.lowerBy, step.skill.map { names.skills.number($0) })
+            }
+            caps = setting.teamCaps.map { (names.teams.number($0.team), $0.most) }
+            var languages: [ExactText: Need] = [:]
+            for language in setting.languages {
+                languages[ExactText(language.language)] = Need(
+                    skill: names.skills.number(language.skill), minimum: language.minimum,
+                    relaxed: .never)
+            }
+            self.languages = languages
+        }
     }
 
     /// The level of who has not got a skill: below the lowest.
@@ -191,24 +212,6 @@ extension RoutingPlan.Staff {
 }
 
 extension RoutingPlan.Policy {
-    fileprivate init(
-        _ name: String, _ setting: PolicySetting, hash: String, _ names: inout RoutingNames
-    ) {
-        self.name = name
-        self.setting = setting
-        self.hash = hash
-        relaxation = setting.relaxation.map { step in
-            (step.after, step.lowerBy, step.skill.map { names.skills.number($0) })
-        }
-        caps = setting.teamCaps.map { (names.teams.number($0.team), $0.most) }
-        languages = [:]
-        for language in setting.languages {
-            languages[ExactText(language.language)] = RoutingPlan.Need(
-                skill: names.skills.number(language.skill), minimum: language.minimum,
-                relaxed: .never)
-        }
-    }
-
     /// The level that a need has come down to after a wait.
     func minimum(_ need: RoutingPlan.Need, after waited: Int64) -> Int64 {
         guard need.isRelaxed == .overTime else { return need.minimum }

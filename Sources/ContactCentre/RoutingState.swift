@@ -38,6 +38,8 @@ package struct RoutingState: Sendable {
         var language: ExactText?
         var groups: [GroupTag] = []
         var visit: RoutingFloor.Visit?
+        /// Where it stands in the line of its queue, as long as there are lines.
+        var place: WaitingLines.Place?
         /// Why it came to the queue.
         var enqueued: EnqueueReason?
         /// The declared needs, as names.
@@ -76,6 +78,8 @@ package struct RoutingState: Sendable {
     private(set) var floor = RoutingFloor()
     private(set) var contacts: [ExactText: Contact] = [:]
     private(set) var waiting: Set<ExactText> = []
+    /// Those of queues with a policy; nil where the lines have to be formed anew.
+    private(set) var lines: WaitingLines?
     /// The contacts at hand of each operator.
     private var atHand: [Int: [ExactText]] = [:]
 
@@ -90,7 +94,23 @@ package struct RoutingState: Sendable {
 
     /// Makes the plan that holds at a moment, where it is another one.
     mutating func plan(for now: Instant) {
-        if let planHolds, planHolds.contains(now.microseconds) { return }
+        if planHolds?.contains(now.microseconds) != true { makePlan(for: now) }
+        if lines == nil { formLines() }
+    }
+
+    private mutating func formLines() {
+        var lines = WaitingLines()
+        for stream in waiting {
+            guard let contact = contacts[stream], let visit = contact.visit else { continue }
+            let place = place(of: contact, visit, stream)
+            contacts[stream]?.place = place
+            if let place { lines.insert(place, in: visit.queue) }
+        }
+        self.lines = lines
+    }
+
+    private mutating func makePlan(for now: Instant) {
+        lines = nil
         let description = organisation.description(at: now)
         plan = RoutingPlan(description, at: now, &names) { [hash] in hexadecimal(hash($0)) }
         floor.fit(plan)
@@ -171,6 +191,8 @@ extension RoutingState {
         contacts[stream, default: Contact()].revision = fact.revision
         for group in fact.groups where contacts[stream]?.groups.contains(group) == false {
             contacts[stream]?.groups.append(group)
+            // It may have become more urgent.
+            if waiting.contains(stream) { lines = nil }
         }
         switch event {
         case .received(let received):
@@ -236,6 +258,8 @@ extension RoutingState {
         contact.seniority = visit.seniority
         contact.enqueued = queued.reason
         contact.visit = visit
+        contact.place = lines == nil ? nil : place(of: contact, visit, stream)
+        if let place = contact.place { lines?.insert(place, in: queue) }
         contacts[stream] = contact
         waiting.insert(stream)
         floor.enter(queue)
@@ -245,6 +269,8 @@ extension RoutingState {
     private mutating func leave(_ stream: ExactText) {
         guard waiting.remove(stream) != nil, let visit = contacts[stream]?.visit else { return }
         floor.leave(visit.queue)
+        if let place = contacts[stream]?.place { lines?.remove(place, of: visit.queue) }
+        contacts[stream]?.place = nil
         contacts[stream]?.left = visit.leftBehind + [visit.queue]
         contacts[stream]?.visit = nil
     }

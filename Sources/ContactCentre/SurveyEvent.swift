@@ -127,14 +127,10 @@ extension SurveyEvent {
         case .invited(let subject): writer.add(subject)
         case .answered(let subject, let answers):
             writer.add(subject)
-            writer.add(
-                "answers",
-                answers.map { answer in
-                    var element = PayloadWriter()
-                    element.add("q", answer.question)
-                    element.add("value", answer.value)
-                    return element
-                })
+            writer.add("answers", answers) { answer, writer in
+                writer.add("q", answer.question)
+                writer.add("value", answer.value)
+            }
         case .deliveryFailed, .unknown: break
         }
         return writer.finished()

@@ -48,7 +48,10 @@ extension Rule {
         "Routing": ["EventLog", "ContactCentre", "Description", "JSON", "Crypto"],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
-        "Workloads": ["EventLog", "Admission", "Projections", "Storage", "JSON"],
+        "Workloads": [
+            "EventLog", "Admission", "Projections", "ContactCentre", "Routing", "Storage", "JSON",
+            "Crypto",
+        ],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto-verify": ["Merkle", "Foundation"],
         "ascolto": [

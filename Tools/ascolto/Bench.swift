@@ -28,8 +28,8 @@ struct Bench: AsyncParsableCommand {
     @Option(
         help: """
             Measure only this: appends, the log of calls, the size that a trickle of small \
-            commits leaves behind, or proofs: receipts, verification and what signing costs. The \
-            last two take long, and are measured only when they are named.
+            commits leaves behind, proofs: receipts, verification and what signing costs, or \
+            routing. The last three are measured only when they are named.
             """)
     var only: Part?
     @Option(
@@ -45,6 +45,7 @@ struct Bench: AsyncParsableCommand {
         case calls
         case trickle
         case proofs
+        case routing
 
         /// What is measured where nothing is named.
         static let usual: Set<Part> = [.appends, .calls]
@@ -98,6 +99,9 @@ struct Bench: AsyncParsableCommand {
                 scratch: scratch, events: events, rounds: rounds,
                 input: BenchInput(file: input, seed: seed)
             ).measure()
+        }
+        if parts.contains(.routing) {
+            members += try await RoutingFigures(scratch: scratch, rounds: rounds).measure()
         }
         members += [
             ("lmdb_version", .text(Environment.libraryVersion)),
