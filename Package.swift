@@ -171,8 +171,8 @@ let package = Package(
         .target(
             name: "Workloads",
             dependencies: [
-                "EventLog", "Admission", "Projections", "ContactCentre", "Routing", "Storage",
-                "JSON", crypto,
+                "EventLog", "Admission", "Projections", "ContactCentre", "Routing",
+                "Reorganisation", "Storage", "JSON", crypto,
             ],
             path: "Tools/Workloads", swiftSettings: strict),
         .executableTarget(

@@ -40,21 +40,23 @@ extension RoutingFloor {
         for visit: Visit, at now: Int64, by plan: RoutingPlan, draw: () -> UInt64
     ) -> RoutingChoice {
         guard let number = plan.queues[visit.queue].policy else { return .none }
-        let isDrawn = plan.policies[number].setting.rank.last == .random
+        let policy = plan.policies[number]
         var best: Int?
         var equals: [Int] = []
         for place in plan.queues[visit.queue].members.indices
-        where exclusions(ofMember: place, for: visit, at: now, by: plan).isEmpty {
+        where canTake(visit, member: place, at: now, policy, plan) {
             guard let champion = best else {
                 best = place
-                if isDrawn { equals = [place] }
+                if policy.isDrawn { equals = [place] }
                 continue
             }
             let order = compare(place, champion, for: visit, by: plan)
-            if order < 0 || !isDrawn && order == 0 && isFree(place, before: champion, visit, plan) {
+            if order < 0
+                || !policy.isDrawn && order == 0 && isFree(place, before: champion, visit, plan)
+            {
                 best = place
-                if isDrawn { equals = [place] }
-            } else if order == 0, isDrawn {
+                if policy.isDrawn { equals = [place] }
+            } else if order == 0, policy.isDrawn {
                 equals.append(place)
             }
         }
@@ -69,30 +71,64 @@ extension RoutingFloor {
         Int((draw << 11).multipliedFullWidth(by: UInt64(count)).high)
     }
 
+    /// Whether a member of the queue can take a contact.
+    package func canTake(
+        _ visit: Visit, member place: Int, at now: Int64, by plan: RoutingPlan
+    ) -> Bool {
+        guard let policy = plan.queues[visit.queue].policy else { return false }
+        return canTake(visit, member: place, at: now, plan.policies[policy], plan)
+    }
+
+    /// Whether there are no ``exclusions(ofMember:for:at:by:)``; it ends with the first one.
+    private func canTake(
+        _ visit: Visit, member place: Int, at now: Int64, _ policy: RoutingPlan.Policy,
+        _ plan: RoutingPlan
+    ) -> Bool {
+        let number = plan.queues[visit.queue].members[place].operator
+        guard deskExclusion(of: number, channel: visit.channel, plan).isEmpty else { return false }
+        let waited = max(0, now - visit.since)
+        return !lacksSkill(number, for: visit, waited, policy, plan)
+            && policy.takes(plan.staff[number].role, after: waited) == .now
+            && !hasRefused(visit, number, at: now, policy) && !isCapped(number, policy, plan)
+    }
+
     /// Why a member of the queue cannot take a contact.
     package func exclusions(
         ofMember place: Int, for visit: Visit, at now: Int64, by plan: RoutingPlan
     ) -> Exclusions {
         let number = plan.queues[visit.queue].members[place].operator
-        guard let policyNumber = plan.queues[visit.queue].policy else { return .notLoggedIn }
-        let policy = plan.policies[policyNumber]
+        guard let policy = plan.queues[visit.queue].policy.map({ plan.policies[$0] }) else {
+            return .notLoggedIn
+        }
         let waited = max(0, now - visit.since)
-        var found = exclusions(byDeskOf: number, channel: visit.channel, plan)
-        if lacks(number, plan.queues[visit.queue].needs, waited, policy, plan)
-            || lacks(number, visit.needs, waited, policy, plan)
-        {
-            found.insert(.missingSkill)
-        }
+        var found = deskExclusion(of: number, channel: visit.channel, plan)
+        if lacksSkill(number, for: visit, waited, policy, plan) { found.insert(.missingSkill) }
         if policy.takes(plan.staff[number].role, after: waited) != .now { found.insert(.role) }
-        if let until = refusal(of: visit, by: number, policy), now < until {
-            found.insert(.rejectedRecently)
-        }
-        if let team = plan.staff[number].team,
-            policy.caps.contains(where: { $0.team == team && load(ofTeam: team) >= $0.most })
-        {
-            found.insert(.teamCap)
-        }
+        if hasRefused(visit, number, at: now, policy) { found.insert(.rejectedRecently) }
+        if isCapped(number, policy, plan) { found.insert(.teamCap) }
         return found
+    }
+
+    private func lacksSkill(
+        _ number: Int, for visit: Visit, _ waited: Int64, _ policy: RoutingPlan.Policy,
+        _ plan: RoutingPlan
+    ) -> Bool {
+        lacks(number, plan.queues[visit.queue].needs, waited, policy, plan)
+            || lacks(number, visit.needs, waited, policy, plan)
+    }
+
+    private func hasRefused(
+        _ visit: Visit, _ number: Int, at now: Int64, _ policy: RoutingPlan.Policy
+    ) -> Bool {
+        guard !visit.refusals.isEmpty else { return false }
+        return refusal(of: visit, by: number, policy).map { now < $0 } ?? false
+    }
+
+    private func isCapped(
+        _ number: Int, _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
+    ) -> Bool {
+        guard !policy.caps.isEmpty, let team = plan.staff[number].team else { return false }
+        return policy.caps.contains { $0.team == team && load(ofTeam: team) >= $0.most }
     }
 
     /// Until when an operator is not asked again for a contact; nil where they have not refused it.
@@ -101,8 +137,8 @@ extension RoutingFloor {
         return last.map { later($0.at, by: policy.setting.askAgain ?? PolicySetting.askAgainUs) }
     }
 
-    private func exclusions(
-        byDeskOf number: Int, channel: Int, _ plan: RoutingPlan
+    private func deskExclusion(
+        of number: Int, channel: Int, _ plan: RoutingPlan
     ) -> Exclusions {
         switch desks[number].presence {
         case .away: return .notLoggedIn
@@ -110,11 +146,12 @@ extension RoutingFloor {
         case .busy: return .onContact
         case .ready: break
         }
-        let capacity = plan.staff[number].capacities[channel]
-        guard desks[number].atHandCount > 0 else { return capacity > 0 ? [] : .capacityFull }
-        let channels = desks[number].channelsAtHand | UInt64(1) << UInt64(channel)
-        if channels & plan.staff[number].exclusiveChannels != 0 { return .onContact }
-        return desks[number].atHand[channel] < capacity ? [] : .capacityFull
+        if desks[number].atHandCount > 0 {
+            let channels = desks[number].channelsAtHand | UInt64(1) << UInt64(channel)
+            if channels & plan.staff[number].exclusiveChannels != 0 { return .onContact }
+        }
+        let hasRoom = desks[number].atHand[channel] < plan.staff[number].capacities[channel]
+        return hasRoom ? [] : .capacityFull
     }
 
     private func lacks(

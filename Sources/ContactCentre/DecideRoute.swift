@@ -17,21 +17,22 @@ extension RoutingState {
         plan(for: now)
         guard let lines else { return [] }
         return lines.inOrder.compactMap { place in
-            guard let contact = contacts[place.stream], contact.hand == nil else { return nil }
-            return WaitingContact(stream: place.stream.text, revision: contact.revision)
+            guard let stream = waiting[UInt64(place.contact)], let contact = contacts[stream],
+                contact.hand == nil
+            else { return nil }
+            return WaitingContact(stream: stream.text, revision: contact.revision)
         }
     }
 
     /// Where a contact stands in line; nil where nobody routes its queue here.
     func place(
-        of contact: Contact, _ visit: RoutingFloor.Visit, _ stream: ExactText
+        of contact: Contact, _ visit: RoutingFloor.Visit
     ) -> WaitingLines.Place? {
-        guard let policy = policy(of: visit) else { return nil }
-        let points = points(of: contact, visit, policy)
-        let (worth, isBeyond) = points.multipliedReportingOverflow(by: policy.setting.pointUs)
-        let earlier = isBeyond ? (points < 0 ? .max : -.max) : -worth
-        return WaitingLines.Place(
-            since: later(visit.seniority, by: earlier), order: visit.order, stream: stream)
+        policy(of: visit).map { policy in
+            policy.place(
+                of: Int(visit.order), since: visit.seniority,
+                points: points(of: contact, visit, policy), order: visit.order)
+        }
     }
 
     /// Decides where a contact goes that waits.
@@ -259,8 +260,8 @@ extension RoutingState {
         let staff = plan.staff[number]
         var reasons: [ReasonExcluded] = []
         if exclusions.contains(.notLoggedIn) { reasons.append(ReasonExcluded(.notLoggedIn)) }
-        if exclusions.contains(.paused), case .paused(let status) = floor.desks[number].presence {
-            reasons.append(ReasonExcluded(.paused, of: status.name))
+        if exclusions.contains(.paused) {
+            reasons.append(ReasonExcluded(.paused, of: floor.desks[number].status?.name))
         }
         if exclusions.contains(.onContact) { reasons.append(ReasonExcluded(.onContact)) }
         if exclusions.contains(.capacityFull) {

@@ -6,6 +6,8 @@ package struct RoutingFloor: Sendable {
     /// The place of an operator.
     package struct Desk: Sendable {
         package var presence = Presence.away
+        /// What keeps the operator from taking contacts, where paused.
+        package var status: OperatorStatus?
         /// Since when the operator has had nothing at hand.
         package var freeSince: Int64 = 0
         /// In what order operators became free: the position in the log of what made them so.
@@ -24,7 +26,7 @@ package struct RoutingFloor: Sendable {
         case ready
         /// Busy by the operator's own word, whatever contacts say.
         case busy
-        case paused(OperatorStatus)
+        case paused
     }
 
     /// A contact that waits.
@@ -38,13 +40,57 @@ package struct RoutingFloor: Sendable {
         /// The position of what queued it.
         package var order: UInt64
         package var priority: Int64
-        package var needs: [RoutingPlan.Need] = []
-        /// Who did not take it, and when.
-        package var refusals: [(operator: Int, at: Int64)] = []
-        /// Queues that it has overflowed from, to which it does not come back.
-        package var leftBehind: [Int] = []
         /// Whether anything has been decided about it in this queue.
         package var decidedAt: Int64?
+        /// Nil of most contacts, so that they are cheap to pass on.
+        private var particulars: Particulars?
+
+        private final class Particulars: Sendable {
+            let needs: [RoutingPlan.Need]
+            let refusals: [Refusal]
+            let leftBehind: [Int]
+
+            init(needs: [RoutingPlan.Need], refusals: [Refusal], leftBehind: [Int]) {
+                self.needs = needs
+                self.refusals = refusals
+                self.leftBehind = leftBehind
+            }
+        }
+
+        /// That an operator did not take it.
+        package struct Refusal: Sendable {
+            package let `operator`: Int
+            package let at: Int64
+        }
+
+        package var needs: [RoutingPlan.Need] {
+            get { particulars?.needs ?? [] }
+            set { set(newValue, refusals, leftBehind) }
+        }
+
+        package private(set) var refusals: [Refusal] {
+            get { particulars?.refusals ?? [] }
+            set { set(needs, newValue, leftBehind) }
+        }
+
+        /// Queues that it has overflowed from, to which it does not come back.
+        package var leftBehind: [Int] {
+            get { particulars?.leftBehind ?? [] }
+            set { set(needs, refusals, newValue) }
+        }
+
+        private mutating func set(
+            _ needs: [RoutingPlan.Need], _ refusals: [Refusal], _ leftBehind: [Int]
+        ) {
+            let isPlain = needs.isEmpty && refusals.isEmpty && leftBehind.isEmpty
+            particulars =
+                isPlain
+                ? nil : Particulars(needs: needs, refusals: refusals, leftBehind: leftBehind)
+        }
+
+        package mutating func noteRefusal(by operator: Int, at moment: Int64) {
+            refusals.append(Refusal(operator: `operator`, at: moment))
+        }
 
         package init(
             queue: Int, channel: Int, since: Int64, seniority: Int64, order: UInt64,
@@ -126,11 +172,13 @@ package struct RoutingFloor: Sendable {
         free(number, at: moment, order: order)
     }
 
-    /// What an operator does by their own word.
+    /// What an operator does by their own word, in the words of the status where that is a pause.
     package mutating func set(
-        _ presence: Presence, of number: Int, at moment: Int64, order: UInt64
+        _ presence: Presence, of number: Int, as status: OperatorStatus? = nil, at moment: Int64,
+        order: UInt64
     ) {
         makeRoom(number)
+        desks[number].status = status
         let before = desks[number].presence
         desks[number].presence = presence
         if before != .ready, presence == .ready, desks[number].atHandCount == 0 {

@@ -58,17 +58,30 @@ package struct RoutingPlan: Sendable {
         package var overflow: [Overflow] = []
         /// Its place among the policies; nil where nobody routes its contacts here.
         package var policy: Int?
+
+        package init() {}
     }
 
     package struct Member: Sendable {
         package var `operator`: Int
         package var tier: Int64
+
+        package init(operator: Int, tier: Int64) {
+            self.operator = `operator`
+            self.tier = tier
+        }
     }
 
     package struct Overflow: Sendable {
         package var queue: Int
         package var after: Int64?
         package var length: Int64?
+
+        package init(to queue: Int, after: Int64?, length: Int64?) {
+            self.queue = queue
+            self.after = after
+            self.length = length
+        }
     }
 
     package struct Staff: Sendable {
@@ -80,6 +93,8 @@ package struct RoutingPlan: Sendable {
         package var exclusiveChannels = UInt64.max
         /// By the numbers of skills; ``noLevel`` for those that the operator has not.
         package var levels: [Int64] = []
+
+        package init() {}
     }
 
     /// A class, since every look at a candidate passes it on.
@@ -90,6 +105,9 @@ package struct RoutingPlan: Sendable {
         let relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
         let caps: [(team: Int, most: Int64)]
         let languages: [ExactText: Need]
+        /// After which waits a rule asks less, in µs.
+        package let steps: [Int64]
+        let isDrawn: Bool
 
         package init(
             _ name: String, _ setting: PolicySetting, hash: String, _ names: inout RoutingNames
@@ -108,6 +126,8 @@ package struct RoutingPlan: Sendable {
                     relaxed: .never)
             }
             self.languages = languages
+            isDrawn = setting.rank.last == .random
+            steps = setting.relaxation.map(\.after) + setting.roles.compactMap(\.after)
         }
     }
 
@@ -148,7 +168,7 @@ package struct RoutingPlan: Sendable {
                 queues[queue].needs = setting.requiredSkills.map { Need($0, &names) }
                 queues[queue].overflow = setting.overflow.map {
                     Overflow(
-                        queue: queueNumber($0.queue, &names), after: $0.after, length: $0.length)
+                        to: queueNumber($0.queue, &names), after: $0.after, length: $0.length)
                 }
             case let setting as StaffSetting:
                 staff[staffNumber(key.thing, &names)].role = setting.role

@@ -12,7 +12,7 @@ extension RoutingState {
     /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
     /// answered in the time that they were to stand, or whom they were made to is not at work.
     package func offersToEnd(at now: Instant) -> [OfferToEnd] {
-        waiting.compactMap { stream -> OfferToEnd? in
+        waiting.values.compactMap { stream -> OfferToEnd? in
             guard let contact = contacts[stream], let hand = contact.hand,
                 case .offered(let until) = hand.stage,
                 let name = OperatorID(names.operators.names[hand.operator])
@@ -62,12 +62,11 @@ extension RoutingState {
         plan(for: now)
         var next = planEnds ?? .max
         func note(_ moment: Int64) { if moment > now.microseconds { next = min(next, moment) } }
-        for stream in waiting {
+        for stream in waiting.values {
             guard let contact = contacts[stream], let visit = contact.visit else { continue }
             if case .offered(let until?) = contact.hand?.stage { note(until) }
             guard contact.hand == nil, let policy = policy(of: visit) else { continue }
-            for step in policy.relaxation { note(later(visit.since, by: step.after)) }
-            for step in policy.setting.roles { note(later(visit.since, by: step.after ?? 0)) }
+            for step in policy.steps { note(later(visit.since, by: step)) }
             for rule in plan.queues[visit.queue].overflow {
                 if let after = rule.after { note(later(visit.since, by: after)) }
             }

@@ -77,7 +77,8 @@ package struct RoutingState: Sendable {
     private var planHolds: Range<Int64>?
     private(set) var floor = RoutingFloor()
     private(set) var contacts: [ExactText: Contact] = [:]
-    private(set) var waiting: Set<ExactText> = []
+    /// The streams of contacts that wait, by the positions of what queued them.
+    private(set) var waiting: [UInt64: ExactText] = [:]
     /// Those of queues with a policy; nil where the lines have to be formed anew.
     private(set) var lines: WaitingLines?
     /// The contacts at hand of each operator.
@@ -100,9 +101,9 @@ package struct RoutingState: Sendable {
 
     private mutating func formLines() {
         var lines = WaitingLines()
-        for stream in waiting {
+        for stream in waiting.values {
             guard let contact = contacts[stream], let visit = contact.visit else { continue }
-            let place = place(of: contact, visit, stream)
+            let place = place(of: contact, visit)
             contacts[stream]?.place = place
             if let place { lines.insert(place, in: visit.queue) }
         }
@@ -168,9 +169,9 @@ package struct RoutingState: Sendable {
                 case .onContact, .ringing:
                     // Contacts tell what is at hand, as far as there are any.
                     atHand[number]?.isEmpty == false ? .ready : .busy
-                default: .paused(change.to)
+                default: .paused
                 }
-            floor.set(presence, of: number, at: now, order: fact.position)
+            floor.set(presence, of: number, as: change.to, at: now, order: fact.position)
         case .unknown: break
         }
     }
@@ -192,7 +193,7 @@ extension RoutingState {
         for group in fact.groups where contacts[stream]?.groups.contains(group) == false {
             contacts[stream]?.groups.append(group)
             // It may have become more urgent.
-            if waiting.contains(stream) { lines = nil }
+            if contacts[stream]?.visit != nil { lines = nil }
         }
         switch event {
         case .received(let received):
@@ -209,8 +210,8 @@ extension RoutingState {
         case .offerEnded(.accepted, let name): hand(stream, to: name, .accepted, fact)
         case .offerEnded(let end, _):
             if let hand = contacts[stream]?.hand, end != .rescinded {
-                contacts[stream]?.visit?.refusals.append(
-                    (hand.operator, fact.occurred.microseconds))
+                contacts[stream]?.visit?.noteRefusal(
+                    by: hand.operator, at: fact.occurred.microseconds)
             }
             release(stream, fact)
         case .connected(let name):
@@ -258,16 +259,17 @@ extension RoutingState {
         contact.seniority = visit.seniority
         contact.enqueued = queued.reason
         contact.visit = visit
-        contact.place = lines == nil ? nil : place(of: contact, visit, stream)
+        contact.place = lines == nil ? nil : place(of: contact, visit)
         if let place = contact.place { lines?.insert(place, in: queue) }
         contacts[stream] = contact
-        waiting.insert(stream)
+        waiting[visit.order] = stream
         floor.enter(queue)
     }
 
     /// The contact waits no longer.
     private mutating func leave(_ stream: ExactText) {
-        guard waiting.remove(stream) != nil, let visit = contacts[stream]?.visit else { return }
+        guard let visit = contacts[stream]?.visit else { return }
+        waiting[visit.order] = nil
         floor.leave(visit.queue)
         if let place = contacts[stream]?.place { lines?.remove(place, of: visit.queue) }
         contacts[stream]?.place = nil

@@ -1,34 +1,41 @@
-/// The contacts that wait, queue by queue in the order of their urgency.
-struct WaitingLines: Sendable {
+/// Contacts that wait, queue by queue in the order of their urgency.
+package struct WaitingLines: Sendable {
     /// A contact's place in line: who has the lower one is more urgent.
-    struct Place: Comparable, Sendable {
+    package struct Place: Comparable, Sendable {
         /// When it began to wait, earlier by what its points are worth. What everybody gains by
         /// waiting is left out, so places stay as they are.
         let since: Int64
         /// The position of what queued it; no two have the same.
         let order: UInt64
-        let stream: ExactText
+        /// The number that the contact has where the lines are kept.
+        package let contact: Int
 
-        static func < (left: Place, right: Place) -> Bool {
+        package static func < (left: Place, right: Place) -> Bool {
             (left.since, left.order) < (right.since, right.order)
         }
+
+        package static func == (left: Place, right: Place) -> Bool { left.order == right.order }
     }
 
     private var lines: [[Place]] = []
 
-    init() {}
+    package init() {}
 
-    mutating func insert(_ place: Place, in queue: Int) {
+    package mutating func insert(_ place: Place, in queue: Int) {
         while lines.count <= queue { lines.append([]) }
         lines[queue].insert(place, at: ahead(of: place, in: queue))
     }
 
-    mutating func remove(_ place: Place, of queue: Int) {
+    package mutating func remove(_ place: Place, of queue: Int) {
         lines[queue].remove(at: ahead(of: place, in: queue))
     }
 
     /// How many in the queue are more urgent.
     func ahead(of place: Place, in queue: Int) -> Int {
+        // Most come last.
+        guard let last = lines[queue].last, place < last || place == last else {
+            return lines[queue].count
+        }
         var (low, high) = (0, lines[queue].count)
         while low < high {
             let middle = (low + high) / 2
@@ -37,9 +44,30 @@ struct WaitingLines: Sendable {
         return low
     }
 
+    /// The most urgent one of a queue of which something is true.
+    package func first(in queue: Int, where isMeant: (Int) -> Bool) -> Place? {
+        guard queue < lines.count else { return nil }
+        for index in lines[queue].indices where isMeant(lines[queue][index].contact) {
+            return lines[queue][index]
+        }
+        return nil
+    }
+
     /// Those of all queues, the most urgent first.
     var inOrder: [Place] {
         let lines = lines.filter { !$0.isEmpty }
         return lines.count == 1 ? lines[0] : lines.joined().sorted()
+    }
+}
+
+extension RoutingPlan.Policy {
+    /// Where a contact stands in line that has waited since a moment, with points of priority.
+    package func place(
+        of contact: Int, since seniority: Int64, points: Int64, order: UInt64
+    ) -> WaitingLines.Place {
+        let (worth, isBeyond) = points.multipliedReportingOverflow(by: setting.pointUs)
+        let earlier = isBeyond ? (points < 0 ? .max : -.max) : -worth
+        return WaitingLines.Place(
+            since: later(seniority, by: earlier), order: order, contact: contact)
     }
 }

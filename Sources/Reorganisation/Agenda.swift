@@ -1,12 +1,11 @@
-package import JSON
-
 /// What is still to happen in a simulation, the earliest first.
 ///
 /// Entries at one moment come out by their rank, then by their entity, then in the order in which
 /// they went in: nothing depends on how the heap happens to lie. Logarithmic in its size.
 package struct Agenda<Entry> {
     fileprivate struct Item {
-        let time: Instant
+        /// In µs since 1970.
+        let time: Int64
         let rank: UInt8
         let entity: UInt64
         let number: UInt64
@@ -18,11 +17,12 @@ package struct Agenda<Entry> {
 
     package init() {}
 
-    /// The moment of the next entry, or nil where nothing is left.
-    package var nextTime: Instant? { heap.first?.time }
+    /// The moment of the next entry, in µs since 1970; nil where nothing is left.
+    package var nextTime: Int64? { heap.isEmpty ? nil : heap[0].time }
 
-    package mutating func add(_ entry: Entry, at time: Instant, rank: UInt8, entity: UInt64) {
-        let item = Item(time: time, rank: rank, entity: entity, number: added, entry: entry)
+    package mutating func add(_ entry: Entry, at time: Int64, rank: UInt8, entity: UInt64) {
+        let item = Item(
+            time: time, rank: rank, entity: entity, number: added, entry: entry)
         added += 1
         heap.append(item)
         var hole = heap.count - 1
@@ -35,7 +35,7 @@ package struct Agenda<Entry> {
         heap[hole] = item
     }
 
-    package mutating func popFirst() -> (time: Instant, entry: Entry)? {
+    package mutating func popFirst() -> (time: Int64, entry: Entry)? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty { sink(last) }
@@ -60,26 +60,7 @@ package struct Agenda<Entry> {
 extension Agenda.Item {
     fileprivate func precedes(_ other: Self) -> Bool {
         if time != other.time { return time < other.time }
-        return (rank, entity, number) < (other.rank, other.entity, other.number)
-    }
-}
-
-/// First in, first out.
-struct Line<Element> {
-    private var elements: [Element] = []
-    private var head = 0
-
-    mutating func append(_ element: Element) { elements.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard head < elements.count else { return nil }
-        defer {
-            head += 1
-            if head > 32, head * 2 > elements.count {
-                elements.removeFirst(head)
-                head = 0
-            }
-        }
-        return elements[head]
+        if rank != other.rank { return rank < other.rank }
+        return entity != other.entity ? entity < other.entity : number < other.number
     }
 }

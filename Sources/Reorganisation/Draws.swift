@@ -45,12 +45,17 @@ package struct Draws: Hashable, Sendable {
         case invitationDelay = 31
         case answerDelay = 32
         case score = 33
+        case routing = 34
     }
 
     /// The number strictly between 0 and 1 for the entity with this number.
     package func unit(_ purpose: Purpose, entity: UInt64) -> Double {
-        let bits = Self.mix(Self.mix(root ^ entity) ^ purpose.rawValue)
-        return (Double(bits >> 11) + 0.5) * 0x1p-53
+        (Double(bits(purpose, entity: entity)) + 0.5) * 0x1p-53
+    }
+
+    /// The same as a whole number of 53 bits.
+    package func bits(_ purpose: Purpose, entity: UInt64) -> UInt64 {
+        Self.mix(Self.mix(root ^ entity) ^ purpose.rawValue) >> 11
     }
 
     /// The same for the one of several numbers of a purpose that has this index.

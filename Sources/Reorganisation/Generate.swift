@@ -96,8 +96,9 @@ package struct Generator {
         mailboxes = Self.mailboxes(society, places, working)
         cases = PlanCases(society, working, in: zone)
         simulation = Simulation(
-            queueCount: lines.count,
-            serving: lines.flatMap { line in line.operatorNames.map { _ in line.queue } })
+            RoutingPlan(
+                queueCount: lines.count,
+                serving: lines.flatMap { line in line.operatorNames.map { _ in line.queue } }))
         do throws(EventError) {
             narrator = try Narrator(lines, society, seed: settings.seed)
             stories = try TellStories(
@@ -222,7 +223,8 @@ private struct NoteAnswers {
             return AnsweredContact(
                 number: contact.number, place: line.place, channel: line.desk.channel,
                 end: occurrence.time, waitedUs: waited)
-        case .received, .selfServiceEnded, .disconnected, .loggedIn, .loggedOut: break
+        case .received, .selfServiceEnded, .overflowed, .disconnected, .loggedIn, .loggedOut:
+            break
         }
         return nil
     }

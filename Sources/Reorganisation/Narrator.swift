@@ -112,6 +112,8 @@ struct Narrator {
             let queued = ContactEvent.Queued(
                 queue: queues[contact.queue.value].queue, reason: .first)
             try add([.queued(queued)], of: contact, at: time, to: &events)
+        case .overflowed(let contact, let from):
+            try add(overflow(contact, from), of: contact, behind: from, at: time, to: &events)
         case .gaveUpWaiting(let contact):
             let names = queues[contact.queue.value]
             let left = ContactEvent.LeftQueue(queue: names.queue, reason: .abandoned)
@@ -152,6 +154,13 @@ struct Narrator {
         }
     }
 
+    private func overflow(_ contact: ContactNeed, _ from: QueueIndex) -> [ContactEvent] {
+        [
+            .leftQueue(.init(queue: queues[from.value].queue, reason: .overflowed)),
+            .queued(.init(queue: queues[contact.queue.value].queue, reason: .overflow)),
+        ]
+    }
+
     private func turn(_ from: OperatorStatus, _ to: OperatorStatus) -> OperatorEvent {
         .statusChanged(.init(from: from, to: to))
     }
@@ -163,8 +172,11 @@ struct Narrator {
 
     private func add(
         _ told: [ContactEvent], of contact: ContactNeed, by worker: OperatorIndex? = nil,
-        tags: Tags? = nil, at time: Instant, to events: inout [NewEvent]
+        behind queue: QueueIndex? = nil, tags: Tags? = nil, at time: Instant,
+        to events: inout [NewEvent]
     ) throws(EventError) {
+        // What a contact does in each queue is told apart by the queue that it came from.
+        let before = queue.map { " behind \(queues[$0.value].queue)" } ?? ""
         let names = queues[contact.queue.value]
         let id = society.identities.contact(contact.number)
         let stream = try StreamName(StreamPrefix.contact + id.description)
@@ -172,7 +184,7 @@ struct Narrator {
             guard let type = types.type(of: event) else { continue }
             events.append(
                 NewEvent(
-                    id: EventID(namespace: id, name: type.text.utf8), type: type,
+                    id: EventID(namespace: id, name: (type.text + before).utf8), type: type,
                     schema: ContactEvent.schema, stream: stream,
                     tags: tags ?? worker.map { workers[$0.value].contactTags } ?? names.all,
                     source: names.source, time: time, data: .json(event.payload[...])))

@@ -1,3 +1,4 @@
+package import ContactCentre
 package import JSON
 
 /// A queue of a simulation, by its place in the list of queues.
@@ -29,6 +30,10 @@ package struct ContactNeed: Hashable, Sendable {
     package var patienceUs: Int64?
     package var talkUs: Int64
     package var afterWorkUs: Int64
+    /// By the numbers of routing.
+    package var channel = RoutingNames.channel(.phone)
+    /// Points of its own, and those that rules give it.
+    package var priority: Int64 = 0
 
     package struct SelfService: Hashable, Sendable {
         package var durationUs: Int64
@@ -83,6 +88,8 @@ package struct Occurrence: Hashable, Sendable {
         case received(ContactNeed)
         case selfServiceEnded(ContactNeed)
         case queued(ContactNeed)
+        /// It went over to the queue in which it is told of now.
+        case overflowed(ContactNeed, from: QueueIndex)
         case gaveUpWaiting(ContactNeed)
         case connected(ContactNeed, OperatorIndex)
         case disconnected(ContactNeed, OperatorIndex)
@@ -92,216 +99,430 @@ package struct Occurrence: Hashable, Sendable {
     }
 }
 
-/// A contact centre as a simulation of discrete events.
+/// A contact centre as a simulation of discrete events, in whole microseconds.
 ///
-/// Contacts wait in one queue each and are served first come, first served; each operator serves
-/// one queue, and whoever has been free longest goes first. Nobody is idle while a contact waits
-/// in the own queue. An operator whose shift is over finishes the contact at hand, and stays while
-/// somebody waits and no colleague is on duty. No draw is made here: contacts bring their own.
+/// Who takes which contact is decided by the rules of routing, as a router at work decides: the
+/// most urgent contact that somebody can take goes to whom the policy of its queue ranks first.
+/// Nobody stays idle who could take a contact that waits. An operator whose shift is over finishes
+/// what is at hand, and stays while somebody waits in a queue of theirs and no colleague is on duty
+/// there. Contacts bring what is drawn for them; only a policy that draws asks for more.
 package struct Simulation {
-    private enum Entry {
-        case arrival(ContactNeed)
-        case selfServiceEnd(ContactNeed)
-        case patienceEnd(ContactNeed)
-        case talkEnd(ContactNeed, OperatorIndex)
-        case afterWorkEnd(ContactNeed, OperatorIndex)
-        case shiftStart(Shift)
-        case shiftEnd(OperatorIndex)
+    private struct Entry {
+        let kind: Kind
+        /// A place among contacts, shifts or operators.
+        let place: Int32
+        /// Of the contact's place; another one has it later.
+        var generation: UInt32 = 0
+    }
 
-        /// At one moment operators become free before shifts begin and end, and both before
-        /// citizens act: who is freed at the very end of a patience still answers.
-        var rank: UInt8 {
-            switch self {
-            case .talkEnd: 0
-            case .afterWorkEnd: 1
-            case .shiftStart: 2
-            case .shiftEnd: 3
-            case .selfServiceEnd: 4
-            case .patienceEnd: 5
-            case .arrival: 6
-            }
-        }
+    /// At one moment operators become free before shifts begin and end, and both before citizens
+    /// act: who is freed at the very end of a patience still answers. Arrivals come last.
+    private enum Kind: UInt8 {
+        case talkEnd
+        case afterWorkEnd
+        case shiftStart
+        case shiftEnd
+        case selfServiceEnd
+        case patienceEnd
+        /// A rule asks less of operators, or sends contacts over to another queue.
+        case ruleStep
+    }
 
-        var entity: UInt64 {
-            switch self {
-            case .arrival(let contact), .selfServiceEnd(let contact), .patienceEnd(let contact),
-                .talkEnd(let contact, _), .afterWorkEnd(let contact, _):
-                contact.number.value
-            case .shiftStart(let shift): UInt64(shift.worker.value)
-            case .shiftEnd(let worker): UInt64(worker.value)
-            }
-        }
+    /// How a contact stands that is in the centre.
+    private struct Stay {
+        /// Nil where it does not wait.
+        var place: WaitingLines.Place?
+        var generation: UInt32 = 0
+        var worker = 0
     }
 
     private struct Worker {
-        let queue: QueueIndex
-        var activity = Activity.away
+        /// The queues that are served, each with the place among its members.
+        var queues: [(queue: Int, place: Int)] = []
         /// Shifts that have begun and not ended: on duty while positive.
         var shiftsUnderWay = 0
-        /// Counts the spells of idleness, so that a past one in the line is told apart.
-        var spell: UInt64 = 0
+        /// Logged in, perhaps to finish what is at hand.
+        var isAtWork = false
     }
 
-    private enum Activity {
-        case away
-        case idle
-        case busy
-    }
-
-    private struct Queue {
-        var waiting = Line<ContactNeed>()
-        /// Contacts in `waiting` that have not given up.
-        var waitingCount = 0
-        var idle = Line<(worker: OperatorIndex, spell: UInt64)>()
-        var onDutyCount = 0
-    }
-
+    private let plan: RoutingPlan
+    private let draws: Draws
+    private var floor = RoutingFloor()
+    private var lines = WaitingLines()
     private var agenda = Agenda<Entry>()
     private var workers: [Worker]
-    private var queues: [Queue]
-    /// Contacts that wait at this moment; those that gave up still stand in their line.
-    private var waiting: Set<ContactNumber> = []
+    private var onDutyCounts: [Int]
+    /// Of the contacts that are in the centre, each by its place; three lists, since most of what
+    /// happens is about one of them.
+    private var needs: [ContactNeed] = []
+    private var visits: [RoutingFloor.Visit] = []
+    private var stays: [Stay] = []
+    private var freePlaces: [Int] = []
+    private var shifts: [Shift] = []
+    /// In the order of their moments from `nextArrival` on, where they are sorted.
+    private var arrivals: [ContactNeed] = []
+    private var nextArrival = 0
+    private var areSorted = true
+    /// Of what happens, in the place of positions in a log.
+    private var order: UInt64 = 0
 
-    /// An empty centre; `serving` names the queue of each operator.
-    package init(queueCount: Int, serving: [QueueIndex]) {
-        workers = serving.map { Worker(queue: $0) }
-        queues = Array(repeating: Queue(), count: queueCount)
+    /// An empty centre.
+    ///
+    /// - Parameters:
+    ///   - plan: Queues, operators and policies, by numbers; each queue has a policy.
+    ///   - draws: What policies draw from that rank by a draw.
+    package init(_ plan: RoutingPlan, _ draws: Draws = Draws(seed: 0)) {
+        self.plan = plan
+        self.draws = draws
+        workers = Array(repeating: Worker(), count: plan.staff.count)
+        onDutyCounts = Array(repeating: 0, count: plan.queues.count)
+        for (queue, planned) in plan.queues.enumerated() {
+            for (place, member) in planned.members.enumerated() {
+                workers[member.operator].queues.append((queue, place))
+            }
+        }
+        floor.fit(plan)
     }
 
     /// Plans a contact; its arrival may not lie before what has been simulated.
     package mutating func add(_ contact: ContactNeed) {
-        plan(.arrival(contact), at: contact.arrival)
+        if let last = arrivals.last, contact.precedes(last) { areSorted = false }
+        arrivals.append(contact)
     }
 
     /// Plans a shift; it may not begin before what has been simulated.
     package mutating func add(_ shift: Shift) {
-        plan(.shiftStart(shift), at: shift.start)
+        agenda.add(
+            Entry(kind: .shiftStart, place: Int32(shifts.count)), at: shift.start.microseconds,
+            rank: Kind.shiftStart.rawValue, entity: UInt64(shifts.count))
+        shifts.append(shift)
     }
 
     /// Lets happen what is planned before `end` (all of it where nil), telling it in order of time.
     package mutating func run(
         before end: Instant? = nil, _ tell: (Occurrence) -> Void
     ) {
-        while let time = agenda.nextTime, end.map({ time < $0 }) ?? true,
-            let (now, entry) = agenda.popFirst()
-        {
-            switch entry {
-            case .arrival(let contact):
-                tell(Occurrence(time: now, kind: .received(contact)))
-                if let selfService = contact.selfService {
-                    plan(.selfServiceEnd(contact), at: now + selfService.durationUs)
-                } else {
-                    wait(contact, since: now, tell)
-                }
-            case .selfServiceEnd(let contact):
-                tell(Occurrence(time: now, kind: .selfServiceEnded(contact)))
-                guard contact.selfService?.ending == .toOperator else { continue }
-                wait(contact, since: now, tell)
-            case .patienceEnd(let contact):
-                guard waiting.remove(contact.number) != nil else { continue }
-                queues[contact.queue.value].waitingCount -= 1
-                tell(Occurrence(time: now, kind: .gaveUpWaiting(contact)))
-            case .talkEnd(let contact, let worker):
-                tell(Occurrence(time: now, kind: .disconnected(contact, worker)))
-                plan(.afterWorkEnd(contact, worker), at: now + contact.afterWorkUs)
-            case .afterWorkEnd(let contact, let worker):
-                tell(Occurrence(time: now, kind: .afterWorkEnded(contact, worker)))
-                free(worker, now, tell)
-            case .shiftStart(let shift): begin(shift, tell)
-            case .shiftEnd(let worker): goOffDuty(worker, now, tell)
+        sortArrivals()
+        let end = end?.microseconds ?? .max
+        while true {
+            let arrival =
+                nextArrival < arrivals.count ? arrivals[nextArrival].arrival.microseconds : .max
+            order += 1
+            if let planned = agenda.nextTime, planned <= arrival {
+                guard planned < end, let (now, entry) = agenda.popFirst() else { return }
+                happen(entry, now, tell)
+            } else {
+                guard arrival < end else { return }
+                nextArrival += 1
+                arrive(arrivals[nextArrival - 1], tell)
             }
         }
     }
 
-    private mutating func plan(_ entry: Entry, at time: Instant) {
-        agenda.add(entry, at: time, rank: entry.rank, entity: entry.entity)
+    /// Brings those that were added since among those that have not come yet.
+    private mutating func sortArrivals() {
+        arrivals.removeFirst(nextArrival)
+        nextArrival = 0
+        guard !areSorted else { return }
+        arrivals.sort { $0.precedes($1) }
+        areSorted = true
+    }
+
+    private mutating func happen(_ entry: Entry, _ now: Int64, _ tell: (Occurrence) -> Void) {
+        let place = Int(entry.place)
+        switch entry.kind {
+        case .shiftStart: begin(place, tell)
+        case .shiftEnd: goOffDuty(shifts[place].worker.value, now, tell)
+        case .talkEnd:
+            tell(
+                Occurrence(
+                    time: Instant(microseconds: now),
+                    kind: .disconnected(needs[place], OperatorIndex(stays[place].worker))))
+            // What comes next anyway need not go through the agenda.
+            if needs[place].afterWorkUs == 0, agenda.nextTime.map({ now < $0 }) ?? true {
+                return endAfterWork(place, now, tell)
+            }
+            plan(.afterWorkEnd, place, at: now + needs[place].afterWorkUs)
+        case .afterWorkEnd: endAfterWork(place, now, tell)
+        case .selfServiceEnd:
+            let need = needs[place]
+            tell(Occurrence(time: Instant(microseconds: now), kind: .selfServiceEnded(need)))
+            guard need.selfService?.ending == .toOperator else { return forget(place) }
+            wait(place, in: need.queue, since: now, tell)
+        case .patienceEnd:
+            guard isWaiting(entry) else { return }
+            leave(place)
+            tell(
+                Occurrence(
+                    time: Instant(microseconds: now), kind: .gaveUpWaiting(needs[place])))
+            forget(place)
+        case .ruleStep:
+            guard isWaiting(entry) else { return }
+            _ = decide(place, now, tell)
+        }
+    }
+
+    private mutating func endAfterWork(
+        _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) {
+        let worker = stays[place].worker
+        let need = needs[place]
+        tell(
+            Occurrence(
+                time: Instant(microseconds: now), kind: .afterWorkEnded(need, OperatorIndex(worker))
+            ))
+        floor.release(
+            worker, channel: need.channel, at: now, order: order, plan)
+        forget(place)
+        free(worker, now, tell)
+    }
+
+    private func isWaiting(_ entry: Entry) -> Bool {
+        stays[Int(entry.place)].generation == entry.generation
+            && stays[Int(entry.place)].place != nil
+    }
+
+    /// Plans what concerns a contact.
+    private mutating func plan(_ kind: Kind, _ place: Int, at time: Int64) {
+        agenda.add(
+            Entry(
+                kind: kind, place: Int32(place), generation: stays[place].generation),
+            at: time, rank: kind.rawValue, entity: needs[place].number.value)
+    }
+}
+
+// What citizens do.
+extension Simulation {
+    private mutating func arrive(_ need: ContactNeed, _ tell: (Occurrence) -> Void) {
+        let now = need.arrival.microseconds
+        let visit = RoutingFloor.Visit(
+            queue: need.queue.value, channel: need.channel, since: now,
+            seniority: now, order: order, priority: need.priority)
+        let place: Int
+        if let free = freePlaces.popLast() {
+            place = free
+            needs[place] = need
+            visits[place] = visit
+        } else {
+            place = needs.count
+            needs.append(need)
+            visits.append(visit)
+            stays.append(Stay())
+        }
+        tell(Occurrence(time: Instant(microseconds: now), kind: .received(need)))
+        if let selfService = need.selfService {
+            plan(.selfServiceEnd, place, at: now + selfService.durationUs)
+        } else {
+            wait(place, in: need.queue, since: now, tell)
+        }
+    }
+
+    private mutating func forget(_ place: Int) {
+        stays[place].generation &+= 1
+        freePlaces.append(place)
     }
 
     private mutating func wait(
-        _ contact: ContactNeed, since now: Instant, _ tell: (Occurrence) -> Void
+        _ place: Int, in queue: QueueIndex, since now: Int64, _ tell: (Occurrence) -> Void
     ) {
-        tell(Occurrence(time: now, kind: .queued(contact)))
-        waiting.insert(contact.number)
-        queues[contact.queue.value].waiting.append(contact)
-        queues[contact.queue.value].waitingCount += 1
-        if let patience = contact.patienceUs {
-            plan(.patienceEnd(contact), at: now + patience)
-        }
-        serve(contact.queue, now, tell)
+        let need = needs[place]
+        tell(Occurrence(time: Instant(microseconds: now), kind: .queued(need)))
+        visits[place].since = now
+        visits[place].seniority = now
+        visits[place].order = order
+        if let patience = need.patienceUs { plan(.patienceEnd, place, at: now + patience) }
+        enter(queue.value, place, now, tell)
     }
 
-    /// Connects whoever waits longest with whoever is free longest, as long as there are both.
-    private mutating func serve(
-        _ queue: QueueIndex, _ now: Instant, _ tell: (Occurrence) -> Void
+    /// Stands in line, unless somebody takes it at once.
+    private mutating func enter(
+        _ queue: Int, _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
-        while queues[queue.value].waitingCount > 0, let worker = takeIdle(queue) {
-            guard let contact = takeWaiting(queue) else { return }
-            workers[worker.value].activity = .busy
-            tell(Occurrence(time: now, kind: .connected(contact, worker)))
-            plan(.talkEnd(contact, worker), at: now + contact.talkUs)
+        guard let policyNumber = plan.queues[queue].policy else { return }
+        let policy = plan.policies[policyNumber]
+        let visit = visits[place]
+        floor.enter(queue)
+        if decide(place, now, tell) { return }
+        let standing = policy.place(
+            of: place, since: visit.seniority, points: visit.priority, order: visit.order)
+        stays[place].place = standing
+        lines.insert(standing, in: queue)
+        for step in policy.steps { plan(.ruleStep, place, at: now + step) }
+        for rule in plan.queues[queue].overflow {
+            if let after = rule.after { plan(.ruleStep, place, at: now + after) }
         }
     }
 
-    private mutating func takeIdle(_ queue: QueueIndex) -> OperatorIndex? {
-        while let (worker, spell) = queues[queue.value].idle.popFirst() {
-            let found = workers[worker.value]
-            if found.activity == .idle, found.spell == spell { return worker }
-        }
-        return nil
+    private mutating func leave(_ place: Int) {
+        let queue = visits[place].queue
+        floor.leave(queue)
+        guard let standing = stays[place].place else { return }
+        lines.remove(standing, of: queue)
+        stays[place].place = nil
     }
 
-    private mutating func takeWaiting(_ queue: QueueIndex) -> ContactNeed? {
-        while let contact = queues[queue.value].waiting.popFirst() {
-            if waiting.remove(contact.number) != nil {
-                queues[queue.value].waitingCount -= 1
-                return contact
-            }
+    /// Has the rules of routing decide about a contact that waits.
+    ///
+    /// - Returns: Whether it waits there no longer.
+    private mutating func decide(
+        _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) -> Bool {
+        let visit = visits[place]
+        let choice = floor.choose(for: visit, at: now, by: plan) {
+            draws.bits(.routing, entity: needs[place].number.value)
         }
-        return nil
+        visits[place].decidedAt = now
+        switch choice {
+        case .none: return false
+        case .member(let member):
+            let worker = plan.queues[visit.queue].members[member].operator
+            leave(place)
+            connect(place, worker, now, tell)
+        case .overflow(let rule):
+            leave(place)
+            let target = plan.queues[visit.queue].overflow[rule].queue
+            let from = QueueIndex(visit.queue)
+            visits[place].leftBehind.append(visit.queue)
+            visits[place].queue = target
+            visits[place].since = now
+            visits[place].order = order
+            visits[place].decidedAt = nil
+            needs[place].queue = QueueIndex(target)
+            tell(
+                Occurrence(
+                    time: Instant(microseconds: now),
+                    kind: .overflowed(needs[place], from: from)))
+            enter(target, place, now, tell)
+        }
+        return true
     }
 
-    private mutating func begin(_ shift: Shift, _ tell: (Occurrence) -> Void) {
-        let worker = shift.worker
-        plan(.shiftEnd(worker), at: shift.end)
-        workers[worker.value].shiftsUnderWay += 1
-        guard workers[worker.value].shiftsUnderWay == 1 else { return }
-        queues[workers[worker.value].queue.value].onDutyCount += 1
-        if workers[worker.value].activity == .away {
-            tell(Occurrence(time: shift.start, kind: .loggedIn(worker)))
-            free(worker, shift.start, tell)
+    private mutating func connect(
+        _ place: Int, _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) {
+        let need = needs[place]
+        stays[place].worker = worker
+        floor.take(worker, channel: need.channel, plan)
+        floor.noteAnswer(by: worker)
+        tell(
+            Occurrence(
+                time: Instant(microseconds: now), kind: .connected(need, OperatorIndex(worker))))
+        plan(.talkEnd, place, at: now + need.talkUs)
+    }
+}
+
+// What operators do.
+extension Simulation {
+    private mutating func begin(_ place: Int, _ tell: (Occurrence) -> Void) {
+        let shift = shifts[place]
+        let worker = shift.worker.value
+        // In the order in which they were planned, where they begin or end together: so the
+        // numbers of operators decide nothing.
+        agenda.add(
+            Entry(kind: .shiftEnd, place: Int32(place)), at: shift.end.microseconds,
+            rank: Kind.shiftEnd.rawValue, entity: UInt64(place))
+        workers[worker].shiftsUnderWay += 1
+        guard workers[worker].shiftsUnderWay == 1 else { return }
+        for (queue, _) in workers[worker].queues { onDutyCounts[queue] += 1 }
+        let now = shift.start.microseconds
+        if workers[worker].isAtWork {
+            // Still with what was at hand when the last shift ended.
+            floor.set(.ready, of: worker, at: now, order: order)
+        } else {
+            workers[worker].isAtWork = true
+            tell(Occurrence(time: shift.start, kind: .loggedIn(shift.worker)))
+            floor.logIn(worker, at: now, order: order)
         }
+        serve(worker, now, tell)
     }
 
     private mutating func goOffDuty(
-        _ worker: OperatorIndex, _ now: Instant, _ tell: (Occurrence) -> Void
+        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
-        workers[worker.value].shiftsUnderWay -= 1
-        guard workers[worker.value].shiftsUnderWay == 0 else { return }
-        queues[workers[worker.value].queue.value].onDutyCount -= 1
-        if workers[worker.value].activity == .idle { logOut(worker, now, tell) }
+        workers[worker].shiftsUnderWay -= 1
+        guard workers[worker].shiftsUnderWay == 0 else { return }
+        for (queue, _) in workers[worker].queues { onDutyCounts[queue] -= 1 }
+        floor.set(.away, of: worker, at: now, order: order)
+        if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
     }
 
-    /// An operator has nothing at hand: the next contact, or idleness, or home.
+    /// An operator has finished something: the next contact, or idleness, or home.
     private mutating func free(
-        _ worker: OperatorIndex, _ now: Instant, _ tell: (Occurrence) -> Void
+        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
-        let queue = workers[worker.value].queue
-        let isNeeded =
-            queues[queue.value].onDutyCount == 0 && queues[queue.value].waitingCount > 0
-        guard workers[worker.value].shiftsUnderWay > 0 || isNeeded else {
-            return logOut(worker, now, tell)
+        if workers[worker].shiftsUnderWay > 0 { return serve(worker, now, tell) }
+        guard floor.desks[worker].atHandCount == 0 else { return }
+        if isNeeded(worker) {
+            floor.set(.ready, of: worker, at: now, order: order)
+            serve(worker, now, tell)
+            floor.set(.away, of: worker, at: now, order: order)
         }
-        workers[worker.value].activity = .idle
-        workers[worker.value].spell += 1
-        queues[queue.value].idle.append((worker, workers[worker.value].spell))
-        serve(queue, now, tell)
+        if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
+    }
+
+    /// Whether somebody waits for whom no colleague is on duty.
+    private func isNeeded(_ worker: Int) -> Bool {
+        workers[worker].queues.contains { queue, _ in
+            onDutyCounts[queue] == 0 && floor.queueLengths[queue] > 0
+        }
+    }
+
+    /// Gives an operator the most urgent contacts that they can take, as many as they can.
+    private mutating func serve(
+        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) {
+        while let contact = mostUrgent(for: worker, at: now) {
+            guard decide(contact, now, tell) else { return }
+        }
+    }
+
+    private func mostUrgent(for worker: Int, at now: Int64) -> Int? {
+        var found: WaitingLines.Place?
+        for index in workers[worker].queues.indices {
+            let (queue, member) = workers[worker].queues[index]
+            guard floor.queueLengths[queue] > 0 else { continue }
+            let first = lines.first(in: queue) { contact in
+                floor.canTake(visits[contact], member: member, at: now, by: plan)
+            }
+            guard let first else { continue }
+            found = found.map { min($0, first) } ?? first
+        }
+        return found?.contact
     }
 
     private mutating func logOut(
-        _ worker: OperatorIndex, _ now: Instant, _ tell: (Occurrence) -> Void
+        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
-        workers[worker.value].activity = .away
-        tell(Occurrence(time: now, kind: .loggedOut(worker)))
+        workers[worker].isAtWork = false
+        tell(Occurrence(time: Instant(microseconds: now), kind: .loggedOut(OperatorIndex(worker))))
+    }
+}
+
+extension RoutingPlan {
+    /// Queues whose contacts are answered first come, first served, by who has been free longest.
+    ///
+    /// - Parameters:
+    ///   - queueCount: How many there are.
+    ///   - serving: The queue of each operator.
+    package init(queueCount: Int, serving: [QueueIndex]) {
+        self.init()
+        var setting = PolicySetting()
+        setting.rank = [.longestIdle]
+        var names = RoutingNames()
+        policies = [Policy("first come, first served", setting, hash: "", &names)]
+        queues = Array(repeating: Queue(), count: queueCount)
+        for queue in queues.indices { queues[queue].policy = 0 }
+        staff = Array(repeating: Staff(), count: serving.count)
+        for (worker, queue) in serving.enumerated() {
+            queues[queue.value].members.append(Member(operator: worker, tier: 0))
+        }
+    }
+}
+
+extension ContactNeed {
+    fileprivate func precedes(_ other: ContactNeed) -> Bool {
+        let (own, others) = (arrival.microseconds, other.arrival.microseconds)
+        return own != others ? own < others : number.value < other.number.value
     }
 }
 

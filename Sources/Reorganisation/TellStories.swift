@@ -101,18 +101,21 @@ struct TellStories {
 
     private mutating func plan(_ chapter: Chapter, at time: Instant) {
         agenda.add(
-            chapter, at: time, rank: chapter.story.story.subject.rawValue,
+            chapter, at: time.microseconds, rank: chapter.story.story.subject.rawValue,
             entity: chapter.story.story.number.value)
     }
 
     /// Appends the events that come before `end`, in order of time.
     mutating func tell(before end: Instant, to events: inout [NewEvent]) {
-        while let time = agenda.nextTime, time < end, let (_, chapter) = agenda.popFirst() {
+        while let next = agenda.nextTime, next < end.microseconds,
+            let (_, chapter) = agenda.popFirst()
+        {
+            let time = Instant(microseconds: next)
             let story = chapter.story
             if let event = event(story, chapter.step, at: time) { events.append(event) }
-            let next = chapter.step + 1
-            guard next < story.story.steps.count else { continue }
-            plan(Chapter(story: story, step: next), at: story.story.steps[next].time)
+            let following = chapter.step + 1
+            guard following < story.story.steps.count else { continue }
+            plan(Chapter(story: story, step: following), at: story.story.steps[following].time)
         }
     }
 

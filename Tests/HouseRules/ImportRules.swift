@@ -49,8 +49,8 @@ extension Rule {
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": [
-            "EventLog", "Admission", "Projections", "ContactCentre", "Routing", "Storage", "JSON",
-            "Crypto",
+            "EventLog", "Admission", "Projections", "ContactCentre", "Routing", "Reorganisation",
+            "Storage", "JSON", "Crypto",
         ],
         "Benchmarks": ["Workloads", "Benchmark", "Foundation"],
         "ascolto-verify": ["Merkle", "Foundation"],

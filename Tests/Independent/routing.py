@@ -191,6 +191,7 @@ class Contact:
 class Operator:
     def __init__(self, name):
         self.name, self.logged_in, self.status, self.connected = name, False, "available", 0
+        self.says=False
         self.hand, self.free = {}, (-1, 0)  # what is at hand, and where and when it was no more
 
 
@@ -236,6 +237,7 @@ class State:
             if what == "routing.decided":
                 contact.decisions += 1
                 contact.decided, contact.decided_at, contact.ended = True, position, False
+                contact.decided_time = where[1]
             elif what.startswith("contact."):
                 getattr(self, what.replace("contact.", "on_"), lambda *_: None)(
                     contact, data, where)
@@ -244,14 +246,16 @@ class State:
         if what == "operator.logged_in":
             operator.logged_in, operator.status, operator.connected = True, "available", 0
             operator.free = where
+            operator.says = False
         elif what == "operator.logged_out":
             operator.logged_in = False
             self.end_after_work(operator, where)
         else:
             before, operator.status = operator.status, data["to"]
+            operator.says = data["to"] in ("on_contact", "ringing") and not operator.hand
             if operator.status == "available":
                 self.end_after_work(operator, where)
-                if before != "available":
+                if before != "available" and not (operator.hand and os.environ.get("LIKE")):
                     operator.free = where
 
     def on_received(self, contact, data, where):
@@ -262,6 +266,7 @@ class State:
         keeps = data.get("enqueueReason") in ("overflow", "requeue") and contact.visited
         self.drop(contact, where)
         contact.began = contact.began if keeps else where[1]
+        if os.environ.get("LIKE") and data.get("enqueueReason") == "requeue": keeps = False
         contact.visited = (contact.visited if keeps else set()) | {data["queueId"]}
         contact.queue, contact.queued, contact.entered = data["queueId"], where[0], where[1]
         contact.priority = data.get("priority") or 0
@@ -340,7 +345,7 @@ def applied_boosts(contact, policy):
     """For each boost the group that it read, or nothing."""
     there = {urllib.parse.unquote(tag) for tag in contact.tags}
     for boost in policy.get("boosts") or []:
-        yield boost, next((group for group in boost["groups"]
+        yield boost, next((group for group in sorted(boost["groups"])
                            if f"group.{boost['attribute']}:{group}" in there), None)
 
 
@@ -355,14 +360,14 @@ def urgency(contact, policy):
     return contact.began - points_of(contact, policy) * point, contact.queued
 
 
-def needed(contact, queue, policy, now):
+def needed(contact, queue, policy, now, scored=False):
     """What is asked by now, as skill and level."""
     here = now - contact.entered
     for need in (queue.get("requiredSkills") or []) + contact.needs:
         lower = max([step["lowerBy"] for step in policy.get("relaxation") or []
                      if step["afterUs"] <= here and step.get("skill") in (None, need["skill"])],
                     default=0)
-        if need["minLevel"] >= lower:
+        if need["minLevel"] >= lower or (scored and os.environ.get("LIKE")):
             yield need["skill"], need["minLevel"] - lower
     for each in policy.get("languages") or []:
         if each["language"] == contact.language:
@@ -394,11 +399,11 @@ class Member:
         if operator.status not in ("available", "on_contact", "ringing"):
             return {"reason": "paused", "of": operator.status}
         channels = [state.contacts[stream].channel for stream in operator.hand]
-        if not channels and operator.status != "available" or channels and any(
+        if (operator.says if os.environ.get("LIKE") else not channels and operator.status != "available") or channels and any(
                 (self.capacity(channel) <= 1 if os.environ.get("LIKE") else self.capacity(channel) == 1) for channel in channels + [contact.channel]):
             return {"reason": "on_contact"}
         if (number := channels.count(contact.channel)) >= self.capacity(contact.channel):
-            return {"reason": "capacity_full", "have": number}
+            return {"reason": "capacity_full", "have": self.capacity(contact.channel) if os.environ.get("LIKE") else number}
         return None
 
     def reasons(self, state, contact, needs, policy, teams, now):
@@ -488,7 +493,7 @@ def decide(state, organisation, contact, now):
         if reasons:
             unable.append((name.encode(), {"operatorId": name, "reasonsExcluded": reasons}))
             continue
-        scores = [member.score(criterion, contact.queue, needs, now) for criterion in compared]
+        scores = [member.score(criterion, contact.queue, list(needed(contact, queue, policy, now, True)), now) for criterion in compared]
         key = [-score if criterion in ("skill", "longest_idle") else score
                for criterion, score in zip(compared, scores)]
         able.append((key, member.operator.free[0], {"operatorId": name, **(
@@ -541,7 +546,7 @@ def decide(state, organisation, contact, now):
     made |= {"ruleTrace": rules} if rules else {}
     made |= {"candidates": candidates[:LISTED]} if candidates else {}
     if len(candidates) > LISTED:
-        made["candidatesDigest"] = digest(compact(candidates))
+        made["candidatesDigest"] = digest("".join(map(compact, candidates)))
     return made
 
 
@@ -549,7 +554,7 @@ def trigger(contact, freed):
     """What made it be decided: of several things the one that is told first here."""
     if not contact.decided:
         return "overflow" if contact.reason == "overflow" else "contact_arrived"
-    if (contact.rejected if os.environ.get("LIKE") else contact.ended):
+    if (any(x >= contact.decided_time for x in contact.rejected.values()) if os.environ.get("LIKE") else contact.ended):
         return "offer_ended"
     return "operator_freed" if freed else "timer"
 

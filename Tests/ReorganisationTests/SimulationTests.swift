@@ -1,3 +1,4 @@
+import ContactCentre
 import JSON
 import Reorganisation
 import TestSupport
@@ -98,7 +99,7 @@ struct SimulationTests {
         counter.selfService = nil
         var guided = contact(1, arrival: 1, patience: nil, talk: 2)
         guided.selfService = .init(durationUs: 3, ending: .contained)
-        var centre = Simulation(queueCount: 1, serving: [QueueIndex(0)])
+        var centre = Simulation(RoutingPlan(queueCount: 1, serving: [QueueIndex(0)]))
         centre.add(
             Shift(
                 worker: OperatorIndex(0), start: Instant(microseconds: 0),
@@ -123,7 +124,7 @@ struct SimulationTests {
     /// The colleague is told apart by who answers: longest free first.
     @Test func whoIsFreeLongestAnswers() {
         var centre = Simulation(
-            queueCount: 1, serving: Array(repeating: QueueIndex(0), count: 2))
+            RoutingPlan(queueCount: 1, serving: Array(repeating: QueueIndex(0), count: 2)))
         for worker in 0..<2 {
             centre.add(
                 Shift(
@@ -211,7 +212,7 @@ struct SimulationTests {
     ) -> [String] {
         let workers = (shifts.map(\.worker).max() ?? 0) + 1
         var centre = Simulation(
-            queueCount: 1, serving: Array(repeating: QueueIndex(0), count: workers))
+            RoutingPlan(queueCount: 1, serving: Array(repeating: QueueIndex(0), count: workers)))
         for (worker, start, end) in shifts {
             centre.add(
                 Shift(
@@ -264,7 +265,7 @@ private func poisson(
 
 private func centre(contacts: [ContactNeed], servers: Int) -> Simulation {
     var centre = Simulation(
-        queueCount: 1, serving: Array(repeating: QueueIndex(0), count: servers))
+        RoutingPlan(queueCount: 1, serving: Array(repeating: QueueIndex(0), count: servers)))
     for worker in 0..<servers {
         centre.add(
             Shift(

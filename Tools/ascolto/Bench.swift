@@ -28,8 +28,9 @@ struct Bench: AsyncParsableCommand {
     @Option(
         help: """
             Measure only this: appends, the log of calls, the size that a trickle of small \
-            commits leaves behind, proofs: receipts, verification and what signing costs, or \
-            routing. The last three are measured only when they are named.
+            commits leaves behind, proofs: receipts, verification and what signing costs, \
+            routing, or the kernel of simulations. The last four are measured only when they are \
+            named.
             """)
     var only: Part?
     @Option(
@@ -46,6 +47,7 @@ struct Bench: AsyncParsableCommand {
         case trickle
         case proofs
         case routing
+        case kernel
 
         /// What is measured where nothing is named.
         static let usual: Set<Part> = [.appends, .calls]
@@ -102,6 +104,9 @@ struct Bench: AsyncParsableCommand {
         }
         if parts.contains(.routing) {
             members += try await RoutingFigures(scratch: scratch, rounds: rounds).measure()
+        }
+        if parts.contains(.kernel) {
+            members += KernelFigures(rounds: rounds, seed: seed).measure()
         }
         members += [
             ("lmdb_version", .text(Environment.libraryVersion)),
