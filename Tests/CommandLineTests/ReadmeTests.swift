@@ -10,7 +10,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func theWalkRuns() throws {
         let blocks = try Places.text("README.md").components(separatedBy: "```sh\n").dropFirst()
             .compactMap { $0.components(separatedBy: "```").first }
-        #expect(blocks.count == 14)
+        #expect(blocks.count == 15)
         let folder = URL(fileURLWithPath: Ascolto.path).deletingLastPathComponent().path
         let port = String(Int.random(in: 20_000..<30_000))
         let lines = blocks.joined().replacingOccurrences(of: ":8080", with: ":" + port)

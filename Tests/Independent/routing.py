@@ -295,6 +295,7 @@ class State:
         self.drop(contact, where)
 
     def on_offer_declined(self, contact, data, where):
+        contact.rejected.pop(data["operatorId"], None)
         contact.rejected[data["operatorId"]] = where[1]
         self.offer_ended(contact, data, where)
 
@@ -554,7 +555,7 @@ def trigger(contact, freed):
     """What made it be decided: of several things the one that is told first here."""
     if not contact.decided:
         return "overflow" if contact.reason == "overflow" else "contact_arrived"
-    if (any(x >= contact.decided_time for x in contact.rejected.values()) if os.environ.get("LIKE") else contact.ended):
+    if (list(contact.rejected.values())[-1:] >= [contact.decided_time] if os.environ.get("LIKE") else contact.ended):
         return "offer_ended"
     return "operator_freed" if freed else "timer"
 
@@ -1085,6 +1086,261 @@ def redecided(log=None):
     return ended.returncode, json.loads(ended.stdout)
 
 
+# --- one thing changed -------------------------------------------------------------------------
+
+def sub(value, other):
+    """Another value of the same kind."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value + rng.choice([1, 1, 2, 7])
+    return other
+
+
+def change_decision(events):
+    """Something that a decision says of itself."""
+    event = rng.choice([each for each in events if each["type"] == "routing.decided"])
+    data = event["data"]
+    listed = data.get("candidates") or []
+    scored = [each for each in listed if each.get("scoreParts")]
+    hindered = [each for each in listed if each.get("reasonsExcluded")]
+    what = rng.choice([
+        "selected", "selectedId", "draw", "drawKey", "score", "reason", "no reason", "need",
+        "policyHash", "policyVersion", "policyId", "queueId", "waitedUs", "points", "inQueue",
+        "ahead", "candidatesTotal", "candidatesEligible", "candidatesDigest", "decidedBy",
+        "trigger", "ruleTrace", "order", "candidate", "less", "engineVersion", "alsoKnew",
+        "knewUpTo", "knewUpTo"])
+    if what == "selected":
+        kind = rng.choice([each for each in ("operator", "overflow_queue", "none")
+                           if each != data["selected"]])
+        data["selected"] = kind
+    elif what == "selectedId" and "selectedId" in data:
+        data["selectedId"] = rng.choice([each["operatorId"] for each in listed] + ["front", "x"])
+    elif what == "score" and scored:
+        part = rng.choice(rng.choice(scored)["scoreParts"])
+        part["value"] += rng.choice([-1, 1])
+    elif what == "reason" and hindered:
+        reason = rng.choice(rng.choice(hindered)["reasonsExcluded"])
+        reason["reason"] = rng.choice(["role", "paused", "on_contact", "not_logged_in"])
+    elif what == "no reason" and hindered:
+        each = rng.choice(hindered)
+        each["reasonsExcluded"].pop()
+        if not each["reasonsExcluded"]:
+            del each["reasonsExcluded"]
+    elif what == "need" and hindered:
+        reason = rng.choice(rng.choice(hindered)["reasonsExcluded"])
+        reason["need"] = (reason.get("need") or 0) + 1
+    elif what == "order" and len(listed) > 1:
+        listed.reverse()
+    elif what == "candidate" and listed:
+        rng.choice(listed)["operatorId"] = "somebody"
+    elif what == "less" and listed:
+        listed.remove(rng.choice(listed))
+    elif what == "ruleTrace" and data.get("ruleTrace"):
+        rule = rng.choice(data["ruleTrace"])
+        rule["result"] = "skipped" if rule["result"] == "matched" else "matched"
+    elif what == "trigger":
+        data[what] = rng.choice(["contact_arrived", "overflow", "offer_ended", "operator_freed",
+                                 "timer"])
+    elif what == "decidedBy" and what in data:
+        data[what] = rng.choice(["only_one", "draw", "tier", "freed_earlier"])
+    elif what in ("policyHash", "candidatesDigest", "drawKey") and what in data:
+        data[what] = data[what][:-1] + ("0" if data[what][-1] != "0" else "1")
+    elif what == "knewUpTo":
+        place = next(number for number, each in enumerate(events)
+                     if each["id"] == data["knewUpTo"])
+        data[what] = events[max(0, place - rng.randrange(1, 9))]["id"]
+    elif what in data:
+        data[what] = sub(data[what], data[what] + "x" if isinstance(data[what], str) else None)
+    else:
+        return None
+    return f"{what} of the decision {event['id']}"
+
+
+def pick(events, *kinds):
+    found = [each for each in events if each["type"] in kinds]
+    return rng.choice(found) if found else None
+
+
+def change_policy(events):
+    event = pick(events, "routing.policy_published")
+    data = event["data"]
+    what = rng.choice(["ageEveryUs", "ringUs", "askAgainUs", "rank", "boosts", "version", "roles"])
+    if what == "rank":
+        data["rank"] = rng.sample(CRITERIA, 2) + ["random"]
+    elif what == "boosts":
+        data["boosts"] = [{"ruleId": "new", "attribute": "age", "groups": ["65+"], "add": 3}]
+    elif what == "roles":
+        data["roles"] = [{"role": "operator_l2"}]
+    else:
+        data[what] = (data.get(what) or 0) + 1
+    return f"{what} of the policy {event['subject']}"
+
+
+def change_skill(events):
+    event = pick(events, "operator.skill_granted", "operator.skill_revised")
+    if rng.random() < 0.8 or "expiresAt" not in event["data"]:
+        event["data"]["level"] = rng.choice([each for each in range(6)
+                                             if each != event["data"]["level"]])
+    else:
+        del event["data"]["expiresAt"]
+    return f"the skill {event['data']} of {event['subject']}"
+
+
+def change_settled(events):
+    """Tiers, capacities, teams, roles and queues."""
+    event = pick(events, "operator.queue_joined", "operator.capacity_changed",
+                 "operator.team_assigned", "operator.hired", "org.queue_created",
+                 "org.queue_changed")
+    data = event["data"]
+    if event["type"] == "operator.queue_joined":
+        data["tier"] = (data.get("tier") or 0) + rng.choice([1, 2])
+    elif event["type"] == "operator.capacity_changed":
+        data["maxConcurrent"] = rng.choice([each for each in range(4)
+                                            if each != data["maxConcurrent"]])
+    elif event["type"] == "operator.team_assigned":
+        data["teamId"] = rng.choice(TEAMS)
+    elif event["type"] == "operator.hired":
+        data["role"] = rng.choice(ROLES)
+    elif chance(0.3) and data.get("policyId"):
+        del data["policyId"]
+    elif chance(0.5):
+        data["requiredSkills"] = [{"skill": rng.choice(SKILLS), "minLevel": rng.randrange(4)}]
+    else:
+        data["overflow"] = [{"to": rng.choice(QUEUES), "afterUs": seconds(5, 20)}]
+    return f"{event['type']} of {event['subject']}: {data}"
+
+
+def change_arrival(events):
+    event = pick(events, "contact.received", "contact.queued")
+    data = event["data"]
+    if event["type"] == "contact.received":
+        if chance(0.6):
+            attribute, group = rng.choice(GROUPS)
+            tags = f"group.{attribute}:{encoded(group)}"
+            event["tags"] = tags if chance(0.5) else event.get("tags", tags)
+            if event["tags"] == tags and chance(0.3):
+                del event["tags"]
+        elif chance(0.5):
+            data["languageOffered"] = rng.choice(LANGUAGES)
+        else:
+            data["channel"] = rng.choice(CHANNELS)
+    elif chance(0.6):
+        data["priority"] = (data.get("priority") or 0) + rng.choice([-3, 1, 8])
+    elif chance(0.5):
+        data["requiredSkills"] = [{"skill": rng.choice(SKILLS), "minLevel": rng.randrange(4)}]
+    else:
+        event["time"] = moment(micros(event["time"]) - seconds(1, 60))
+    return f"{event['type']} of {event['subject']}: {data} {event.get('tags')}"
+
+
+def change_offer(events):
+    event = pick(events, "contact.offer_made", "contact.offer_missed", "contact.offer_accepted")
+    if event is None:
+        return None
+    names = [each["subject"].partition("/")[2] for each in events
+             if each["type"] == "operator.hired"]
+    other = urllib.parse.unquote(rng.choice(names))
+    if other == event["data"]["operatorId"]:
+        return None
+    event["data"]["operatorId"] = other
+    return f"the operator of {event['type']} of {event['subject']}: {other}"
+
+
+def remove(events):
+    event = pick(events, "operator.logged_in", "operator.logged_out", "operator.status_changed",
+                 "contact.disconnected", "contact.after_work_ended", "contact.offer_missed",
+                 "contact.offer_declined", "contact.offer_made", "routing.decided",
+                 "operator.skill_granted", "operator.queue_joined", "operator.team_assigned",
+                 "contact.abandoned", "contact.connected")
+    events.remove(event)
+    return f"without {event['type']} of {event['subject']} ({event['id']})"
+
+
+def insert(events):
+    """What an operator did, somewhere: also between what a router knew and what it decided."""
+    hired = pick(events, "operator.hired")
+    if chance(0.5):
+        at = next(number for number, each in enumerate(events)
+                  if each is pick([each], "routing.decided")
+                  and (each["data"]["alsoKnew"] == 0 or chance(0.1)))
+    at = rng.randrange(len(events) // 2, len(events))
+    if chance(0.6):
+        decided = [number for number, each in enumerate(events)
+                   if each["type"] == "routing.decided" and each["data"]["alsoKnew"] == 0]
+        at = rng.choice(decided)
+    kind = rng.choice(["operator.logged_in", "operator.logged_out", "operator.status_changed"])
+    name = urllib.parse.unquote(hired["subject"].partition("/")[2])
+    data = {"from": "available", "to": rng.choice(["break", "available", "on_contact"])} \
+        if kind.endswith("changed") else None
+    events.insert(at, made_event(kind, hired["subject"], micros(events[at]["time"]), data,
+                                 [f"operator:{encoded(name)}"]))
+    return f"with {kind} of {hired['subject']} {data} at {at}"
+
+
+CHANGES = [change_decision] * 4 + [
+    change_policy, change_skill, change_settled, change_arrival, change_offer, remove, remove,
+    insert]
+CAUSES = {  # a word that says of which member it is, where it is the only one that differs
+    "draw": "draw", "policyHash": "policy", "policyVersion": "policy", "policyId": "policy",
+    "selected": "select", "selectedId": "select", "trigger": "trigger", "points": "points",
+    "queueId": "queue", "inQueue": "queue", "ruleTrace": "rule"}
+
+
+def mutations(number, events, many):
+    """One thing of the log changed: `redecide` names what comes out otherwise here."""
+    for each in range(many):
+        changed = [{name: value for name, value in copy.deepcopy(event).items()
+                    if name not in LOG_SET} for event in events]
+        how = rng.choice(CHANGES)
+        said = how(changed)
+        if said is None:
+            continue
+        what = f"{WHAT}, change {each}: {said}"
+        log = os.path.join(scratch, f"changed-{number}-{each}")
+        ended = run("import", "ndjson", "-", log=log, data="\n".join(
+            map(json.dumps, changed)).encode())
+        answer = json.loads(ended.stdout or b"{}")
+        if ended.returncode or answer["rejected"]:
+            checks.that(False, f"{what}: import: {ended.returncode} {ended.stderr.decode()}")
+            continue
+        counts[f"changes by {how.__name__}"] += 1
+        same, other_engine, wanted = 0, 0, {}
+        for position, event, made in again(changed):
+            if event["data"]["engineVersion"] != 1:
+                other_engine += 1
+            elif isinstance(made, dict) and not differing(event["data"], made):
+                same += 1
+            else:
+                wanted[position] = made if not isinstance(made, dict) else differing(
+                    event["data"], made)
+        code, told = redecided(log)
+        found = {each["position"]: each["causes"] for each in told["differences"]}
+        counts["changed decisions"] += len(wanted)
+        ids = {each["position"]: (each["decision"], each["contact"])
+               for each in told["differences"]}
+        checks.same(sorted(found), sorted(wanted), f"{what}: what differs, by causes {found}, "
+                    f"here {wanted}")
+        checks.same((told["same"], told["differ"], told["other_engine"], code),
+                    (same, len(wanted), other_engine, 1 if wanted else 0), f"{what}: counts")
+        for position in found.keys() & wanted.keys():
+            checks.same(ids[position], (changed[position]["id"], changed[position]["subject"]),
+                        f"{what}: whose it is")
+            causes = " ".join(found[position])
+            checks.that(found[position] and all(found[position]), f"{what}: without a cause")
+            names = wanted[position]
+            if names is None:
+                words = ["nothing was to be decided"]
+            elif names == UNKNOWN:
+                words = [UNKNOWN]
+            else:
+                words = [CAUSES[name] for name in names if name in CAUSES]
+                if os.environ.get("SHOW"): print("CAUSE", names, found[position])
+            for word in words:
+                checks.that(word in causes, f"{what}: {word!r} is not told of {names}: {causes}")
+        shutil.rmtree(log)
+
+
 # --- rounds ------------------------------------------------------------------------------------
 
 def walk(number):
@@ -1121,6 +1377,8 @@ try:
         checks.same(redecided(), (0, {
             "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
             "other_engine": 0, "differences": []}), f"{WHAT}: redecide")
+        mutations(number, events, (number + 1) * options.mutations // options.rounds
+                  - number * options.mutations // options.rounds)
 finally:
     shutil.rmtree(scratch)
 print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))

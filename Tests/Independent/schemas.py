@@ -57,6 +57,9 @@ def good(schema, name):
         return str(uuid.UUID(int=rng.getrandbits(128)))
     if kind == "number":
         return rng.choice([0, 0.8, -3, 1e-9, 12345678.25])
+    if kind == "array" and "enum" in schema["items"]:
+        words = schema["items"]["enum"]
+        return rng.sample(words, rng.randrange(len(words) + 1))
     if kind == "array" and schema["items"]["type"] == "string":
         return rng.sample(NAMES, rng.randrange(4))
     if kind == "array" and name != "answers":
@@ -123,6 +126,8 @@ def stream_of(kind):
     group, name = kind.split(".")
     if group == "staffing":
         return "operator/"
+    if group == "routing":
+        return "org/routing_policies/" if name.startswith("policy") else "contact/"
     if group != "org":
         return group + "/"
     return f"org/{next(SECTIONS[word] for word in SECTIONS if name.startswith(word))}/"
@@ -165,11 +170,16 @@ def beyond(kind, payload):
         hours for exception in exceptions for hours in listed(exception.get("hours"))]
     dates = [str(exception.get("date")) for exception in exceptions]
     own = listed(payload.get("ownHolidays"))
+    keys = {"roles": "role", "languages": "language", "boosts": "ruleId", "teamCaps": "teamId"}
+    named = {name: [str(rule.get(key)) for rule in listed(payload.get(name))
+                    if isinstance(rule, dict)] for name, key in keys.items()}
     return (overlap(payload, exceptions)
             or "target" in payload and payload.get("fieldPatch") is None
             and payload.get("time") is None
             or any(isinstance(each, dict) and each.get("from") == each.get("to") for each in hours)
             or len(set(dates)) < len(dates)
+            or any(len(set(names)) < len(names) for names in named.values())
+            or "random" in listed(payload.get("rank"))[:-1]
             or ("holidaysSet" in payload or "holidaysVersion" in payload)
             or any(isinstance(day, dict) and day.get("day", 0) > 28 for day in own)
             or len(set(map(str, questions))) < len(questions)
@@ -204,7 +214,7 @@ def main():
     checks.that(min(counts.values()) > 5 * options.examples, f"allowed and not: {counts}")
     ended = run("schema", "contact.teleported")
     checks.that(ended.returncode == 1 and b"contact.received" in ended.stderr, "an unknown type")
-    for machine in ("contact", "operator"):
+    for machine in ("contact", "queue_visit", "operator"):
         text = done("schema", "--states", machine).decode()
         checks.that(text.startswith("stateDiagram-v2\n"), f"a diagram: {text}")
 
