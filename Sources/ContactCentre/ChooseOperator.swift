@@ -32,12 +32,14 @@ extension RoutingFloor {
     ///
     /// - Parameters:
     ///   - visit: A contact that waits, in a queue with a policy.
+    ///   - ahead: How many wait there before it.
     ///   - now: The moment, in µs since 1970.
     ///   - plan: The rules.
     ///   - draw: A number of 53 random bits, asked for only where a draw decides.
     /// - Returns: An operator; or, where none can take it, the queue that it goes over to.
     package func choose(
-        for visit: Visit, at now: Int64, by plan: RoutingPlan, draw: () -> UInt64
+        for visit: Visit, behind ahead: Int64, at now: Int64, by plan: RoutingPlan,
+        draw: () -> UInt64
     ) -> RoutingChoice {
         guard let number = plan.queues[visit.queue].policy else { return .none }
         let policy = plan.policies[number]
@@ -60,7 +62,7 @@ extension RoutingFloor {
                 equals.append(place)
             }
         }
-        guard let best else { return overflow(of: visit, at: now, by: plan) }
+        guard let best else { return overflow(of: visit, behind: ahead, at: now, plan) }
         guard equals.count > 1 else { return .member(best) }
         let inOrder = equals.sorted { isFree($0, before: $1, visit, plan) }
         return .member(inOrder[Self.place(of: draw(), among: inOrder.count)])
@@ -143,7 +145,8 @@ extension RoutingFloor {
         switch desks[number].presence {
         case .away: return .notLoggedIn
         case .paused: return .paused
-        case .busy: return .onContact
+        // Contacts tell what is at hand, as far as there are any.
+        case .busy: if desks[number].atHandCount == 0 { return .onContact }
         case .ready: break
         }
         if desks[number].atHandCount > 0 {
@@ -218,16 +221,17 @@ extension RoutingFloor {
 
     /// The first rule by which a contact goes over to another queue.
     private func overflow(
-        of visit: Visit, at now: Int64, by plan: RoutingPlan
+        of visit: Visit, behind ahead: Int64, at now: Int64, _ plan: RoutingPlan
     ) -> RoutingChoice {
         let rules = plan.queues[visit.queue].overflow
         let isNew = visit.decidedAt == nil
         let rule = rules.firstIndex { rule in
             if rule.queue == visit.queue || visit.leftBehind.contains(rule.queue) { return false }
             if let after = rule.after, now - visit.since >= after { return true }
-            // Length is for who comes: nobody who waits is sent away because others have come.
+            // Length is for who comes, and those before them: nobody who waits is sent away because
+            // others have come.
             guard let length = rule.length, isNew else { return false }
-            return queueLengths[visit.queue] > length
+            return ahead >= length
         }
         return rule.map { .overflow(rule: $0) } ?? .none
     }

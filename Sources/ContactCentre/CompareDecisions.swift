@@ -1,10 +1,10 @@
 internal import JSON
 
 extension RoutingDecision {
-    /// What a decision that was recorded says otherwise than the one that is made again, in words;
-    /// empty where both are the same.
+    /// Tells what a decision that was recorded says otherwise than the one that is made again.
     ///
     /// - Parameter again: The one that the rules give now; nil where they give none.
+    /// - Returns: The differences in words; none where both are the same.
     package func differences(from again: RoutingDecision?) -> [String] {
         guard let again else {
             return [
@@ -17,9 +17,10 @@ extension RoutingDecision {
             guard recorded.map(ExactText.init) != now.map(ExactText.init) else { return }
             found.append("\(what): recorded \(recorded ?? "nothing"), now \(now ?? "nothing")")
         }
-        compare("policy", told(policy, policyVersion, policyHash), again.toldPolicy)
+        compare("policy", toldPolicy, again.toldPolicy)
+        compare("policy's hash", policyHash, again.policyHash)
         compare("selection", toldSelection, again.toldSelection)
-        compare("draw", drawKey.map { "\(draw ?? 0) by \($0)" }, again.toldDraw)
+        compare("draw", toldDraw, again.toldDraw)
         compare("decided by", decidedBy?.rawValue, again.decidedBy?.rawValue)
         compare("trigger", trigger.rawValue, again.trigger.rawValue)
         compare("queue", queue, again.queue)
@@ -56,11 +57,9 @@ extension RoutingDecision {
         }
     }
 
-    private func told(_ name: String, _ version: Int64, _ hash: String) -> String {
-        "\(name) version \(version) (\(hash.prefix(16)))"
+    private var toldPolicy: String {
+        "\(policy) version \(policyVersion)"
     }
-
-    private var toldPolicy: String { told(policy, policyVersion, policyHash) }
 
     private var toldSelection: String {
         selected.rawValue + (selectedID.map { " \($0)" } ?? "")

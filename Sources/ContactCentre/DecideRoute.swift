@@ -1,10 +1,15 @@
 package import JSON
 
-/// A contact that waits, and what has to be true of it for a decision to hold.
+/// Which decisions are made.
+package enum DecisionScope: Sendable {
+    /// Those about contacts of which nothing has been decided, and those that come to something.
+    case news
+    case all
+}
+
+/// A contact that waits.
 package struct WaitingContact: Hashable, Sendable {
     package let stream: String
-    /// Of its last event.
-    package let revision: UInt64
 }
 
 extension RoutingState {
@@ -20,7 +25,7 @@ extension RoutingState {
             guard let stream = waiting[UInt64(place.contact)], let contact = contacts[stream],
                 contact.hand == nil
             else { return nil }
-            return WaitingContact(stream: stream.text, revision: contact.revision)
+            return WaitingContact(stream: stream.text)
         }
     }
 
@@ -40,10 +45,13 @@ extension RoutingState {
     /// - Parameters:
     ///   - stream: The contact's.
     ///   - now: The moment.
+    ///   - scope: Whether it is made also where it comes to nothing that is not known.
     /// - Returns: The decision, but for what it knew of the log; nil where there is nothing to
     ///   say: the contact is not waiting, no policy is settled, or it is known that nobody can take
     ///   it.
-    package mutating func decision(for stream: String, at now: Instant) -> RoutingDecision? {
+    package mutating func decision(
+        for stream: String, at now: Instant, _ scope: DecisionScope = .news
+    ) -> RoutingDecision? {
         plan(for: now)
         guard let contact = contacts[ExactText(stream)], contact.hand == nil,
             var visit = contact.visit, let policy = policy(of: visit)
@@ -52,14 +60,15 @@ extension RoutingState {
             visit.needs.append(need)
         }
         var decision = RoutingDecision()
-        let choice = floor.choose(for: visit, at: now.microseconds, by: plan) {
+        let ahead = ahead(of: contact, visit)
+        let choice = floor.choose(for: visit, behind: ahead, at: now.microseconds, by: plan) {
             let key = "\(policy.hash) \(stream) \(contact.decisions)"
             let bits = hash(Array(key.utf8)).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             decision.drawKey = key
             decision.draw = Int64(bits >> 11)
             return bits >> 11
         }
-        if choice == .none, visit.decidedAt != nil { return nil }
+        if choice == .none, visit.decidedAt != nil, scope == .news { return nil }
         decision.trigger = trigger(of: choice, contact, visit)
         decision.policy = policy.name
         decision.policyVersion = policy.setting.version
@@ -68,9 +77,7 @@ extension RoutingState {
         decision.waited = max(0, now.microseconds - visit.since)
         decision.points = points(of: contact, visit, policy)
         decision.inQueue = floor.queueLengths[visit.queue]
-        if let lines, let place = contact.place {
-            decision.ahead = Int64(lines.ahead(of: place, in: visit.queue))
-        }
+        decision.ahead = ahead
         decision.rules = rules(contact, visit, policy, decision.waited)
         let (best, others) = members(for: visit, at: now.microseconds, policy)
         switch choice {
@@ -94,6 +101,12 @@ extension RoutingState {
         return plan.queues[visit.queue].policy.map { plan.policies[$0] }
     }
 
+    /// How many are before it in its queue.
+    private func ahead(of contact: Contact, _ visit: RoutingFloor.Visit) -> Int64 {
+        guard let lines, let place = contact.place else { return 0 }
+        return Int64(lines.ahead(of: place, in: visit.queue))
+    }
+
     private func name(ofMember place: Int, _ visit: RoutingFloor.Visit) -> String {
         names.operators.names[plan.queues[visit.queue].members[place].operator]
     }
@@ -101,15 +114,14 @@ extension RoutingState {
     private func trigger(
         of choice: RoutingChoice, _ contact: Contact, _ visit: RoutingFloor.Visit
     ) -> RoutingTrigger {
-        guard let decidedAt = visit.decidedAt else {
+        guard visit.decidedAt != nil, let last = contact.lastDecision else {
             return contact.enqueued == .overflow ? .overflow : .contactArrived
         }
-        if let refusal = visit.refusals.last, refusal.at >= decidedAt { return .offerEnded }
-        guard case .member(let place) = choice, let last = contact.lastDecision else {
-            return .timer
-        }
+        if let end = contact.lastOfferEnd, end > last { return .offerEnded }
+        guard case .member(let place) = choice else { return .timer }
         let number = plan.queues[visit.queue].members[place].operator
-        return floor.desks[number].freeOrder > last ? .operatorFreed : .timer
+        let desk = floor.desks[number]
+        return max(desk.freeOrder, desk.roomOrder) > last ? .operatorFreed : .timer
     }
 
     // MARK: Rules
@@ -263,10 +275,15 @@ extension RoutingState {
         if exclusions.contains(.paused) {
             reasons.append(ReasonExcluded(.paused, of: floor.desks[number].status?.name))
         }
-        if exclusions.contains(.onContact) { reasons.append(ReasonExcluded(.onContact)) }
+        if exclusions.contains(.onContact) {
+            let isByStatus = floor.desks[number].atHandCount == 0
+            let status = isByStatus ? floor.desks[number].status?.name : nil
+            reasons.append(ReasonExcluded(.onContact, of: status))
+        }
         if exclusions.contains(.capacityFull) {
             var reason = ReasonExcluded(.capacityFull)
-            reason.have = staff.capacities[visit.channel]
+            reason.need = staff.capacities[visit.channel]
+            reason.have = floor.desks[number].atHand[visit.channel]
             reasons.append(reason)
         }
         if exclusions.contains(.missingSkill) {

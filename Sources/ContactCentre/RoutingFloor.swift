@@ -12,6 +12,8 @@ package struct RoutingFloor: Sendable {
         package var freeSince: Int64 = 0
         /// In what order operators became free: the position in the log of what made them so.
         package var freeOrder: UInt64 = 0
+        /// The position of what last took something from their hands.
+        package var roomOrder: UInt64 = 0
         /// Contacts answered since logging in.
         package var answered: Int64 = 0
         /// Contacts at hand, offers and after-work included, by channel.
@@ -146,6 +148,7 @@ package struct RoutingFloor: Sendable {
     package mutating func release(
         _ number: Int, channel: Int, at moment: Int64, order: UInt64, _ plan: RoutingPlan
     ) {
+        desks[number].roomOrder = order
         desks[number].atHand[channel] -= 1
         desks[number].atHandCount -= 1
         if desks[number].atHand[channel] == 0 {

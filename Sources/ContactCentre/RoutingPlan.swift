@@ -39,14 +39,14 @@ package struct RoutingPlan: Sendable {
         package var skill: Int
         package var minimum: Int64
         /// Nobody learns a language while a citizen waits.
-        package var isRelaxed: Relaxed
+        package var relaxation: Relaxation
 
-        package enum Relaxed: Hashable, Sendable { case overTime, never }
+        package enum Relaxation: Hashable, Sendable { case overTime, never }
 
-        package init(skill: Int, minimum: Int64, relaxed: Relaxed = .overTime) {
+        package init(skill: Int, minimum: Int64, relaxed relaxation: Relaxation = .overTime) {
             self.skill = skill
             self.minimum = minimum
-            isRelaxed = relaxed
+            self.relaxation = relaxation
         }
     }
 
@@ -89,7 +89,7 @@ package struct RoutingPlan: Sendable {
         package var team: Int?
         /// How many contacts of each channel at a time; 1 where nothing is settled.
         package var capacities = [Int64](repeating: 1, count: RoutingNames.channelCount)
-        /// The channels, as bits, of which one contact takes the operator wholly.
+        /// The channels, as bits, of which the operator takes one at a time, and nothing beside it.
         package var exclusiveChannels = UInt64.max
         /// By the numbers of skills; ``noLevel`` for those that the operator has not.
         package var levels: [Int64] = []
@@ -223,7 +223,7 @@ extension RoutingPlan.Staff {
     package mutating func set(_ most: Int64, channel: Int) {
         capacities[channel] = most
         let bit = UInt64(1) << UInt64(channel)
-        if most > 1 { exclusiveChannels &= ~bit } else { exclusiveChannels |= bit }
+        if most == 1 { exclusiveChannels |= bit } else { exclusiveChannels &= ~bit }
     }
 
     func level(_ skill: Int) -> Int64 {
@@ -234,7 +234,7 @@ extension RoutingPlan.Staff {
 extension RoutingPlan.Policy {
     /// The level that a need has come down to after a wait.
     func minimum(_ need: RoutingPlan.Need, after waited: Int64) -> Int64 {
-        guard need.isRelaxed == .overTime else { return need.minimum }
+        guard need.relaxation == .overTime else { return need.minimum }
         var lowerBy: Int64 = 0
         for step in relaxation where step.after <= waited {
             if step.skill.map({ $0 == need.skill }) ?? true { lowerBy = max(lowerBy, step.lowerBy) }
@@ -243,14 +243,14 @@ extension RoutingPlan.Policy {
     }
 
     /// Whether operators of a role take contacts after a wait.
-    func takes(_ role: StaffRole?, after waited: Int64) -> Admission {
+    func takes(_ role: StaffRole?, after waited: Int64) -> Turn {
         guard !setting.roles.isEmpty else { return .now }
         guard let step = setting.roles.first(where: { $0.role == role }) else { return .never }
         let after = step.after ?? 0
         return after <= waited ? .now : .later(after)
     }
 
-    enum Admission: Equatable {
+    enum Turn: Equatable {
         case now
         /// From this wait on.
         case later(Int64)
@@ -259,7 +259,7 @@ extension RoutingPlan.Policy {
 }
 
 /// A moment later by a duration, or the last one, or the first, where 64 bits do not hold it.
-func later(_ moment: Int64, by duration: Int64) -> Int64 {
+package func later(_ moment: Int64, by duration: Int64) -> Int64 {
     let (sum, isBeyond) = moment.addingReportingOverflow(duration)
     return isBeyond ? (duration < 0 ? .min : .max) : sum
 }

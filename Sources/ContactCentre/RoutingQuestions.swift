@@ -2,26 +2,21 @@ package import JSON
 
 // What a router asks of the state besides decisions.
 extension RoutingState {
-    /// The revision of a contact's last event.
-    ///
-    /// - Precondition: the contact is open.
-    package func revision(of stream: String) -> UInt64 {
-        contacts[ExactText(stream)]?.revision ?? 0
-    }
-
     /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
-    /// answered in the time that they were to stand, or whom they were made to is not at work.
+    /// answered in the time that they were to stand, or whom they were made to has logged out.
     package func offersToEnd(at now: Instant) -> [OfferToEnd] {
         waiting.values.compactMap { stream -> OfferToEnd? in
-            guard let contact = contacts[stream], let hand = contact.hand,
-                case .offered(let until) = hand.stage,
+            guard let hand = contacts[stream]?.hand,
                 let name = OperatorID(names.operators.names[hand.operator])
             else { return nil }
-            let hasRunOut = until.map { $0 <= now.microseconds } ?? false
-            guard hasRunOut || floor.desks[hand.operator].presence == .away else { return nil }
+            let end: ContactEvent.OfferEnd
+            switch hand.stage {
+            case .offered(let until?) where until <= now.microseconds: end = .missed
+            case .gone: end = .rescinded
+            case .offered, .accepted, .talking, .afterWork: return nil
+            }
             return OfferToEnd(
-                contact: WaitingContact(stream: stream.text, revision: contact.revision),
-                operator: name, end: hasRunOut ? .missed : .rescinded)
+                contact: WaitingContact(stream: stream.text), operator: name, end: end)
         }.sorted { ExactText($0.contact.stream) < ExactText($1.contact.stream) }
     }
 
@@ -32,18 +27,19 @@ extension RoutingState {
         package let end: ContactEvent.OfferEnd
     }
 
-    /// How long an offer stands, and the team whose contacts the policy counts, if it counts those
-    /// of the operator's.
+    /// How long an offer by a policy stands, and the team of the operator where any policy counts
+    /// what it has at hand.
     package func terms(
         ofOffersBy policy: String, to name: String
     ) -> (ring: Int64?, cappedTeam: String?) {
-        let policy = plan.policies.first { ExactText($0.name) == ExactText(policy) }
-        let number = names.operators.known(name)
-        guard let policy, let number, number < plan.staff.count else { return (nil, nil) }
-        let team = plan.staff[number].team.flatMap { team in
-            policy.caps.contains { $0.team == team } ? names.teams.names[team] : nil
+        let own = plan.policies.first { ExactText($0.name) == ExactText(policy) }
+        let team = names.operators.known(name).flatMap { number in
+            number < plan.staff.count ? plan.staff[number].team : nil
         }
-        return (policy.setting.ring, team)
+        let isCapped = plan.policies.contains { policy in
+            policy.caps.contains { $0.team == team }
+        }
+        return (own?.setting.ring, isCapped ? team.map { names.teams.names[$0] } : nil)
     }
 
     /// What a contact that waits has declared of itself.

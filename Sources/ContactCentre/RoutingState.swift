@@ -6,21 +6,19 @@ package struct RoutingFact: Sendable {
     package let schema: UInt16
     package let stream: String
     package let position: UInt64
-    package let revision: UInt64
     package let occurred: Instant
     package let payload: JSONPayload?
     /// The groups that its tags declare.
     package let groups: [GroupTag]
 
     package init(
-        type: String, schema: UInt16, stream: String, position: UInt64, revision: UInt64,
-        occurred: Instant, payload: JSONPayload?, groups: [GroupTag]
+        type: String, schema: UInt16, stream: String, position: UInt64, occurred: Instant,
+        payload: JSONPayload?, groups: [GroupTag]
     ) {
         self.type = type
         self.schema = schema
         self.stream = stream
         self.position = position
-        self.revision = revision
         self.occurred = occurred
         self.payload = payload
         self.groups = groups
@@ -50,8 +48,9 @@ package struct RoutingState: Sendable {
         /// When it began to wait, as long as nobody has answered.
         var seniority: Int64?
         var decisions: UInt64 = 0
+        /// The positions of the last decision, and of what ended the last offer.
         var lastDecision: UInt64?
-        var revision: UInt64 = 0
+        var lastOfferEnd: UInt64?
     }
 
     /// An operator who has a contact at hand.
@@ -64,6 +63,8 @@ package struct RoutingState: Sendable {
             /// Until when the offer stands, where that was said.
             case offered(until: Int64?)
             case accepted
+            /// To somebody who has logged out since.
+            case gone
             case talking
             case afterWork
         }
@@ -149,7 +150,6 @@ package struct RoutingState: Sendable {
         case .decided:
             contacts[ExactText(fact.stream)]?.decisions += 1
             contacts[ExactText(fact.stream)]?.lastDecision = fact.position
-            contacts[ExactText(fact.stream)]?.revision = fact.revision
             contacts[ExactText(fact.stream)]?.visit?.decidedAt = fact.occurred.microseconds
         }
     }
@@ -157,18 +157,23 @@ package struct RoutingState: Sendable {
     private mutating func apply(_ event: OperatorEvent, of number: Int, _ fact: RoutingFact) {
         let now = fact.occurred.microseconds
         switch event {
-        case .loggedIn: floor.logIn(number, at: now, order: fact.position)
+        case .loggedIn:
+            // Whatever was at hand before, its end has not been told.
+            letGo(of: number, fact) { $0.visit == nil }
+            floor.logIn(number, at: now, order: fact.position)
         case .loggedOut:
-            endAfterWork(of: number, fact)
+            letGo(of: number, fact) { contact in contact.visit == nil && !contact.isTalking }
+            // What waits is still offered until somebody says that it is not.
+            for stream in atHand[number] ?? [] where contacts[stream]?.visit != nil {
+                contacts[stream]?.hand?.stage = .gone
+            }
             floor.set(.away, of: number, at: now, order: fact.position)
         case .statusChanged(let change):
-            if change.to == .available { endAfterWork(of: number, fact) }
+            if change.to == .available { letGo(of: number, fact) { $0.isInAfterWork } }
             let presence: RoutingFloor.Presence =
                 switch change.to {
                 case .available: .ready
-                case .onContact, .ringing:
-                    // Contacts tell what is at hand, as far as there are any.
-                    atHand[number]?.isEmpty == false ? .ready : .busy
+                case .onContact, .ringing: .busy
                 default: .paused
                 }
             floor.set(presence, of: number, as: change.to, at: now, order: fact.position)
@@ -176,12 +181,37 @@ package struct RoutingState: Sendable {
         }
     }
 
-    /// Who is available, or has gone, has nothing left to do for contacts that are over.
-    private mutating func endAfterWork(of number: Int, _ fact: RoutingFact) {
+    /// An operator has nothing left to do for contacts of which something is true, and which are
+    /// over.
+    private mutating func letGo(
+        of number: Int, _ fact: RoutingFact, where isMeant: (Contact) -> Bool
+    ) {
         for stream in atHand[number] ?? [] {
-            guard case .afterWork? = contacts[stream]?.hand?.stage else { continue }
+            guard let contact = contacts[stream], isMeant(contact) else { continue }
             release(stream, fact)
             contacts[stream] = nil
+        }
+    }
+}
+
+extension RoutingState.Contact {
+    fileprivate var isTalking: Bool {
+        if case .talking? = hand?.stage { true } else { false }
+    }
+
+    fileprivate var isInAfterWork: Bool {
+        if case .afterWork? = hand?.stage { true } else { false }
+    }
+}
+
+extension ContactEvent {
+    /// Whether it can be the first that is heard of a contact.
+    fileprivate var beginsSomething: Bool {
+        switch self {
+        case .received, .queued, .connected: true
+        case .selfServiceEnded, .leftQueue, .offerMade, .offerEnded, .abandoned, .transferred,
+            .disconnected, .afterWorkEnded, .unknown:
+            false
         }
     }
 }
@@ -189,7 +219,11 @@ package struct RoutingState: Sendable {
 extension RoutingState {
     private mutating func apply(_ event: ContactEvent, _ fact: RoutingFact) {
         let stream = ExactText(fact.stream)
-        contacts[stream, default: Contact()].revision = fact.revision
+        if contacts[stream] == nil {
+            // What comes late of a contact that is over does not bring it back.
+            guard event.beginsSomething else { return }
+            contacts[stream] = Contact()
+        }
         for group in fact.groups where contacts[stream]?.groups.contains(group) == false {
             contacts[stream]?.groups.append(group)
             // It may have become more urgent.
@@ -208,19 +242,21 @@ extension RoutingState {
             let until = offer.ring.map { later(fact.occurred.microseconds, by: $0) }
             hand(stream, to: offer.operator, .offered(until: until), fact)
         case .offerEnded(.accepted, let name): hand(stream, to: name, .accepted, fact)
-        case .offerEnded(let end, _):
-            if let hand = contacts[stream]?.hand, end != .rescinded {
+        case .offerEnded(let end, let name):
+            contacts[stream]?.lastOfferEnd = fact.position
+            if end != .rescinded {
                 contacts[stream]?.visit?.noteRefusal(
-                    by: hand.operator, at: fact.occurred.microseconds)
+                    by: names.operators.number(name.text), at: fact.occurred.microseconds)
             }
             release(stream, fact)
         case .connected(let name):
             leave(stream)
             contacts[stream]?.seniority = nil
             contacts[stream]?.left = []
-            guard let name else { return release(stream, fact) }
-            hand(stream, to: name, .talking, fact)
-            floor.noteAnswer(by: names.operators.number(name.text))
+            if let name { hand(stream, to: name, .talking, fact) }
+            // A source that does not say who answers means whom it was offered to.
+            contacts[stream]?.hand?.stage = .talking
+            if let hand = contacts[stream]?.hand { floor.noteAnswer(by: hand.operator) }
         case .transferred: release(stream, fact)
         case .disconnected:
             leave(stream)
@@ -235,7 +271,11 @@ extension RoutingState {
             release(stream, fact)
             contacts[stream] = nil
         case .abandoned:
-            if contacts[stream]?.hand == nil { contacts[stream] = nil }
+            if case .talking? = contacts[stream]?.hand?.stage { return }
+            leave(stream)
+            release(stream, fact)
+            contacts[stream] = nil
+        case .selfServiceEnded(.contained), .selfServiceEnded(.hungUp): contacts[stream] = nil
         case .selfServiceEnded, .unknown: break
         }
     }
@@ -249,11 +289,12 @@ extension RoutingState {
         let now = fact.occurred.microseconds
         let queue = names.queues.number(queued.queue.text)
         let keepsPlace = queued.reason == .overflow || queued.reason == .requeue
+        if !keepsPlace { contact.left = [] }
         var visit = RoutingFloor.Visit(
             queue: queue, channel: contact.channel, since: now,
             seniority: keepsPlace ? contact.seniority ?? now : now, order: fact.position,
             priority: queued.priority)
-        if queued.reason == .overflow { visit.leftBehind = contact.left }
+        visit.leftBehind = contact.left
         visit.needs = queued.needs.map { RoutingPlan.Need($0, &names) }
         contact.needs = queued.needs
         contact.seniority = visit.seniority

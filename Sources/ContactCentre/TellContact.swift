@@ -210,8 +210,7 @@ package struct ContactStory: Sendable {
 
     private func reason(_ words: String?) -> String { words.map { ": \($0)" } ?? "" }
 
-    /// A decision that this version does not read tells its reasons itself.
-    /// Nil for other events.
+    /// What a routing decision says; nil for other events.
     private func words(ofDecision fact: ContactFact) -> String? {
         guard fact.type == RoutingDecision.type, fact.schema == RoutingDecision.schema,
             let payload = fact.payload
@@ -219,6 +218,7 @@ package struct ContactStory: Sendable {
         return (try? RoutingDecision(checking: payload, type: fact.type))?.sentence
     }
 
+    /// A decision that this version does not read tells its reasons itself.
     private func words(ofUnknown fact: ContactFact) -> String {
         let name = "\(fact.type), schema \(fact.schema), which this version only passes on"
         guard let payload = fact.payload else { return name }

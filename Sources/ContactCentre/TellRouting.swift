@@ -76,8 +76,10 @@ extension ReasonExcluded {
         return switch reason {
         case .notLoggedIn: "is not at work"
         case .paused: "is not available (\(of ?? ""))"
-        case .onContact: "has a contact at hand"
-        case .capacityFull: "has as many contacts of this channel as can be (\(have ?? 0))"
+        case .onContact:
+            of.map { "is busy, by their own status (\($0))" } ?? "has a contact at hand"
+        case .capacityFull:
+            "has \(have ?? 0) contacts of this channel at hand, of at most \(need ?? 0)"
         case .missingSkill:
             have.map { "has \(of ?? "") at level \($0), not \(need ?? 0)" }
                 ?? "has not got the skill \(of ?? ""), of which level \(need ?? 0) is needed"
@@ -127,8 +129,8 @@ extension RoutingTrigger {
         case .contactArrived: "it had come"
         case .overflow: "it had come over from another queue"
         case .offerEnded: "the operator whom it was offered to had not taken it"
-        case .operatorFreed: "the operator had become free"
-        case .timer: "it had waited long enough for a rule, or the rules had changed"
+        case .operatorFreed: "the operator had become free, or had room again"
+        case .timer: "its wait, the rules or what a team had at hand had changed"
         }
     }
 }

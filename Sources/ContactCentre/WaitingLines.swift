@@ -2,8 +2,9 @@
 package struct WaitingLines: Sendable {
     /// A contact's place in line: who has the lower one is more urgent.
     package struct Place: Comparable, Sendable {
-        /// When it began to wait, earlier by what its points are worth. What everybody gains by
-        /// waiting is left out, so places stay as they are.
+        /// When it began to wait, earlier by what its points are worth.
+        ///
+        /// What everybody gains by waiting is left out, so places stay as they are.
         let since: Int64
         /// The position of what queued it; no two have the same.
         let order: UInt64
@@ -31,7 +32,8 @@ package struct WaitingLines: Sendable {
     }
 
     /// How many in the queue are more urgent.
-    func ahead(of place: Place, in queue: Int) -> Int {
+    package func ahead(of place: Place, in queue: Int) -> Int {
+        guard queue < lines.count else { return 0 }
         // Most come last.
         guard let last = lines[queue].last, place < last || place == last else {
             return lines[queue].count

@@ -115,8 +115,10 @@ package struct Simulation {
         var generation: UInt32 = 0
     }
 
-    /// At one moment operators become free before shifts begin and end, and both before citizens
-    /// act: who is freed at the very end of a patience still answers. Arrivals come last.
+    /// What happens first at one moment stands first.
+    ///
+    /// Operators become free before shifts begin and end, and both before citizens act: who is
+    /// freed at the very end of a patience still answers. Arrivals come last.
     private enum Kind: UInt8 {
         case talkEnd
         case afterWorkEnd
@@ -147,6 +149,7 @@ package struct Simulation {
 
     private let plan: RoutingPlan
     private let draws: Draws
+    private let hasCaps: Bool
     private var floor = RoutingFloor()
     private var lines = WaitingLines()
     private var agenda = Agenda<Entry>()
@@ -168,12 +171,15 @@ package struct Simulation {
 
     /// An empty centre.
     ///
+    /// - Precondition: each queue has a policy.
     /// - Parameters:
-    ///   - plan: Queues, operators and policies, by numbers; each queue has a policy.
+    ///   - plan: Queues, operators and policies, by numbers.
     ///   - draws: What policies draw from that rank by a draw.
     package init(_ plan: RoutingPlan, _ draws: Draws = Draws(seed: 0)) {
+        precondition(plan.queues.allSatisfy { $0.policy != nil }, "each queue has a policy")
         self.plan = plan
         self.draws = draws
+        hasCaps = plan.policies.contains { !$0.setting.teamCaps.isEmpty }
         workers = Array(repeating: Worker(), count: plan.staff.count)
         onDutyCounts = Array(repeating: 0, count: plan.queues.count)
         for (queue, planned) in plan.queues.enumerated() {
@@ -258,7 +264,7 @@ package struct Simulation {
             forget(place)
         case .ruleStep:
             guard isWaiting(entry) else { return }
-            _ = decide(place, now, tell)
+            _ = decide(place, behind: ahead(of: place), now, tell)
         }
     }
 
@@ -330,7 +336,9 @@ extension Simulation {
         visits[place].since = now
         visits[place].seniority = now
         visits[place].order = order
-        if let patience = need.patienceUs { plan(.patienceEnd, place, at: now + patience) }
+        if let patience = need.patienceUs {
+            plan(.patienceEnd, place, at: later(now, by: patience))
+        }
         enter(queue.value, place, now, tell)
     }
 
@@ -342,14 +350,14 @@ extension Simulation {
         let policy = plan.policies[policyNumber]
         let visit = visits[place]
         floor.enter(queue)
-        if decide(place, now, tell) { return }
         let standing = policy.place(
             of: place, since: visit.seniority, points: visit.priority, order: visit.order)
+        if decide(place, behind: lines.ahead(of: standing, in: queue), now, tell) { return }
         stays[place].place = standing
         lines.insert(standing, in: queue)
-        for step in policy.steps { plan(.ruleStep, place, at: now + step) }
+        for step in policy.steps { plan(.ruleStep, place, at: later(now, by: step)) }
         for rule in plan.queues[queue].overflow {
-            if let after = rule.after { plan(.ruleStep, place, at: now + after) }
+            if let after = rule.after { plan(.ruleStep, place, at: later(now, by: after)) }
         }
     }
 
@@ -361,14 +369,14 @@ extension Simulation {
         stays[place].place = nil
     }
 
-    /// Has the rules of routing decide about a contact that waits.
+    /// Has the rules of routing decide about a contact that waits behind so many others.
     ///
     /// - Returns: Whether it waits there no longer.
     private mutating func decide(
-        _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+        _ place: Int, behind ahead: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) -> Bool {
         let visit = visits[place]
-        let choice = floor.choose(for: visit, at: now, by: plan) {
+        let choice = floor.choose(for: visit, behind: Int64(ahead), at: now, by: plan) {
             draws.bits(.routing, entity: needs[place].number.value)
         }
         visits[place].decidedAt = now
@@ -395,6 +403,10 @@ extension Simulation {
             enter(target, place, now, tell)
         }
         return true
+    }
+
+    private func ahead(of place: Int) -> Int {
+        stays[place].place.map { lines.ahead(of: $0, in: visits[place].queue) } ?? 0
     }
 
     private mutating func connect(
@@ -450,6 +462,7 @@ extension Simulation {
     private mutating func free(
         _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
+        defer { if hasCaps { serveColleagues(of: worker, now, tell) } }
         if workers[worker].shiftsUnderWay > 0 { return serve(worker, now, tell) }
         guard floor.desks[worker].atHandCount == 0 else { return }
         if isNeeded(worker) {
@@ -458,6 +471,21 @@ extension Simulation {
             floor.set(.away, of: worker, at: now, order: order)
         }
         if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
+    }
+
+    /// What a team may have at hand, another one of it may take now.
+    private mutating func serveColleagues(
+        of worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) {
+        guard let team = plan.staff[worker].team else { return }
+        let colleagues = workers.indices.filter { other in
+            other != worker && workers[other].isAtWork && plan.staff[other].team == team
+        }
+        for other in colleagues.sorted(by: {
+            floor.desks[$0].freeOrder < floor.desks[$1].freeOrder
+        }) {
+            serve(other, now, tell)
+        }
     }
 
     /// Whether somebody waits for whom no colleague is on duty.
@@ -472,7 +500,7 @@ extension Simulation {
         _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) {
         while let contact = mostUrgent(for: worker, at: now) {
-            guard decide(contact, now, tell) else { return }
+            guard decide(contact, behind: ahead(of: contact), now, tell) else { return }
         }
     }
 

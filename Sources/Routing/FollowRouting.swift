@@ -57,18 +57,23 @@ struct FollowRouting: Sendable {
 
 extension EventLog {
     /// Takes in the events before a position, `size` at most the log's.
-    func follow(_ routing: inout FollowRouting, to size: UInt64) throws {
-        guard routing.next < size else { return }
+    ///
+    /// - Returns: How many there were that mean something to routing.
+    func follow(_ routing: inout FollowRouting, to size: UInt64) throws -> Int {
+        guard routing.next < size else { return 0 }
+        var count = 0
         var selection = Selection()
         selection.types = FollowRouting.types
         selection.from = Position(routing.next)
         selection.to = Position(size - 1)
         try read(selection) { event in
             try routing.take(event, of: self)
+            count += 1
             return .next
         }
         // The last event is known by its id, also where routing has no use for it.
         if routing.next < size, let end = try event(at: Position(size - 1)) { routing.passed(end) }
+        return count
     }
 }
 
@@ -89,8 +94,8 @@ extension RoutingFact {
     init(_ event: Event) {
         self.init(
             type: event.type.text, schema: event.schema, stream: event.stream.text,
-            position: event.position.value, revision: event.revision.value,
-            occurred: event.occurred, payload: event.data.object,
+            position: event.position.value, occurred: event.occurred,
+            payload: event.data.object,
             groups: event.tags.texts.compactMap { GroupTag(tag: $0) })
     }
 }

@@ -35,12 +35,14 @@ extension EventLog {
         selection.to = Position(end - 1)
         try read(selection) { event in
             replay.open(before: event.position.value)
-            if range.contains(event.position.value), let redecision = replay.judge(event) {
-                try visit(redecision)
+            if range.contains(event.position.value) {
+                for redecision in replay.judge(event) { try visit(redecision) }
             }
             try replay.take(event, of: self)
             return .next
         }
+        let isWhole = try end == head().size
+        if let last = isWhole ? replay.settle(nil) : replay.unsettled { try visit(last) }
     }
 
     /// What each decision in a range knew, where it can be read.
@@ -98,8 +100,16 @@ private struct ReplayDecisions {
     /// States that are still to be kept, the next one last.
     private var planned: [(next: UInt64, begin: UInt64, end: UInt64)] = []
     private var asides: [Aside] = []
-    /// The decision of a contact whose offer comes next.
-    private var selected: (stream: StreamName, id: EventID, operator: String)?
+    /// What has to follow right behind the last decision, as long as it has not.
+    private var nextPlace: UInt64 = 0
+    private var pending: (decision: Event, followUps: [FollowUp])?
+
+    /// An event that follows from a decision.
+    fileprivate enum FollowUp: Equatable {
+        case offer(to: String, by: EventID, ring: Int64?)
+        case leave(String)
+        case enter(String)
+    }
 
     init(_ knowledge: [UInt64: Knowledge]) {
         self.knowledge = knowledge
@@ -130,24 +140,52 @@ private struct ReplayDecisions {
         }
     }
 
-    /// What comes of the event where it is a decision, or an offer that follows from one.
-    mutating func judge(_ event: Event) -> Redecision? {
+    /// What is known of decisions now that an event stands next: of one that it follows from, and
+    /// of itself where it is one from which nothing has to follow.
+    mutating func judge(_ event: Event) -> [Redecision] {
+        var found: [Redecision] = []
+        if let settled = settle(event) { found.append(settled) }
         if event.type.text == RoutingDecision.type, event.schema == RoutingDecision.schema {
-            return Redecision(event, verdict(on: event))
+            let verdict = verdict(on: event)
+            if pending == nil { found.append(Redecision(event, verdict)) }
         }
-        guard event.type.text == ContactEvent.Kind.offerMade.rawValue, let selected,
-            selected.stream == event.stream
-        else { return nil }
-        self.selected = nil
-        let event = event
-        guard
-            case .offerMade(let offer)? = try? ContactEvent(
-                type: event.type.text, schema: event.schema, payload: event.data.object),
-            offer.decision.flatMap({ EventID($0) }) == selected.id,
-            ExactText(offer.operator.text) != ExactText(selected.operator)
-        else { return nil }
-        let words = "offer: decided for \(selected.operator), made to \(offer.operator)"
-        return Redecision(event, .differs([words]))
+        return found
+    }
+
+    /// Holds the next event that means something to routing against what has to follow from the
+    /// last decision.
+    ///
+    /// - Parameter event: That event; nil at the end of the log.
+    /// - Returns: What has become of the decision, where that is settled now.
+    mutating func settle(_ event: Event?) -> Redecision? {
+        guard let (decision, followUps) = pending, let next = followUps.first else { return nil }
+        let isNext = event.map { $0.position.value == nextPlace } ?? false
+        guard isNext, let event, event.stream == decision.stream, next == FollowUp(event) else {
+            pending = nil
+            let words = "what follows from it is not there, or is otherwise: \(next.words)"
+            return Redecision(decision, .differs([words]))
+        }
+        nextPlace += 1
+        let others = Array(followUps.dropFirst())
+        pending = others.isEmpty ? nil : (decision, others)
+        return others.isEmpty ? Redecision(decision, .same) : nil
+    }
+
+    /// The last decision of a range behind which nothing is looked at.
+    var unsettled: Redecision? { pending.map { Redecision($0.decision, .same) } }
+
+    private mutating func expect(
+        _ decision: RoutingDecision, of event: Event, by routing: FollowRouting
+    ) {
+        nextPlace = event.position.value + 1
+        switch (decision.selected, decision.selectedID) {
+        case (.operator, let name?):
+            let ring = routing.state.terms(ofOffersBy: decision.policy, to: name).ring
+            pending = (event, [.offer(to: name, by: event.id, ring: ring)])
+        case (.overflowQueue, let target?):
+            pending = (event, [.leave(decision.queue), .enter(target)])
+        default: pending = nil
+        }
     }
 
     private mutating func verdict(on event: Event) -> Redecision.Verdict {
@@ -157,9 +195,6 @@ private struct ReplayDecisions {
         }
         guard recorded.engineVersion == RoutingDecision.engine else {
             return .otherEngine(recorded.engineVersion)
-        }
-        if recorded.selected == .operator, let name = recorded.selectedID {
-            selected = (event.stream, event.id, name)
         }
         let position = event.position.value
         guard let known = knowledge[position], known.alsoKnew <= position,
@@ -171,22 +206,52 @@ private struct ReplayDecisions {
             ])
         }
         let begin = position - known.alsoKnew
-        var again: RoutingDecision?
-        if let place = asides.firstIndex(where: { $0.begin == begin }), known.next < begin {
-            again = asides[place].routing.decision(on: event)
-        } else {
-            again = routing.decision(on: event)
-        }
+        let aside = asides.firstIndex { $0.begin == begin && known.next < begin }
+        var again =
+            if let aside { asides[aside].routing.decision(on: event) } else {
+                routing.decision(on: event)
+            }
         again?.knewUpTo = recorded.knewUpTo
         again?.alsoKnew = recorded.alsoKnew
         let differences = recorded.differences(from: again)
-        return differences.isEmpty ? .same : .differs(differences)
+        guard differences.isEmpty else { return .differs(differences) }
+        expect(recorded, of: event, by: aside.map { asides[$0].routing } ?? routing)
+        return .same
+    }
+}
+
+extension ReplayDecisions.FollowUp {
+    /// Nil for other events.
+    fileprivate init?(_ event: Event) {
+        let told = try? ContactEvent(
+            type: event.type.text, schema: event.schema, payload: event.data.object)
+        switch told {
+        case .offerMade(let offer):
+            guard let id = offer.decision.flatMap({ EventID($0) }) else { return nil }
+            self = .offer(to: offer.operator.text, by: id, ring: offer.ring)
+        case .leftQueue(let left):
+            guard left.reason == .overflowed else { return nil }
+            self = .leave(left.queue.text)
+        case .queued(let queued):
+            guard queued.reason == .overflow else { return nil }
+            self = .enter(queued.queue.text)
+        default: return nil
+        }
+    }
+
+    fileprivate var words: String {
+        switch self {
+        case .offer(let name, _, let ring):
+            "the offer to \(name)" + (ring.map { " for \($0) µs" } ?? "")
+        case .leave(let queue): "leaving the queue \(queue)"
+        case .enter(let queue): "going over to the queue \(queue)"
+        }
     }
 }
 
 extension FollowRouting {
     fileprivate mutating func decision(on event: Event) -> RoutingDecision? {
-        ask { $0.decision(for: event.stream.text, at: event.occurred) }
+        ask { $0.decision(for: event.stream.text, at: event.occurred, .all) }
     }
 }
 

@@ -13,19 +13,24 @@ package struct Router: Sendable {
     private let log: EventLog
     private let source: Source
     private let append: @Sendable (Append) async throws -> RouterAppend
+    private let limits: RouterLimits
     private var known = FollowRouting()
+    /// Until when there is nothing to do, if nothing comes; nil where that is not known.
+    private var restsUntil: Int64?
 
     /// - Parameters:
     ///   - log: What it follows.
     ///   - name: Told in the source of what it appends; other routers have other names.
+    ///   - limits: Of one append.
     ///   - append: Appends to that log.
     /// - Throws: ``EventError`` where the name cannot be in a source.
     package init(
-        _ log: EventLog, name: String,
+        _ log: EventLog, name: String, limits: RouterLimits = RouterLimits(),
         append: @escaping @Sendable (Append) async throws -> RouterAppend
     ) throws {
         self.log = log
         self.append = append
+        self.limits = limits
         source = try Source("urn:ascolto:router:\(name)")
     }
 
@@ -57,17 +62,23 @@ package struct Router: Sendable {
 
     /// Looks at what there is, decides, and appends it durably.
     ///
-    /// - Parameters:
-    ///   - now: The moment.
-    ///   - limit: Events in one append, roughly.
+    /// - Parameter now: The moment.
     /// - Returns: What came of it.
     /// - Throws: ``LogError``, and whatever appending throws.
-    package mutating func step(at now: Instant, limit: Int = 256) async throws -> Step {
-        try log.follow(&known, to: try log.head().size)
-        var plan = PlannedRouting(known, source: source, now: now)
+    package mutating func step(at now: Instant) async throws -> Step {
+        let news = try log.follow(&known, to: try log.head().size)
+        if news == 0, let restsUntil, now.microseconds < restsUntil {
+            return .nothing(until: restsUntil == .max ? nil : Instant(microseconds: restsUntil))
+        }
+        restsUntil = nil
+        var plan = PlannedRouting(known, source: source, now: now, limits)
         try plan.endOffers()
-        try plan.decide(limit: limit)
-        guard !plan.events.isEmpty else { return .nothing(until: plan.nextMoment) }
+        try plan.decide()
+        guard !plan.events.isEmpty else {
+            let next = plan.nextMoment
+            restsUntil = next?.microseconds ?? .max
+            return .nothing(until: next)
+        }
         switch try await append(Append(plan.events, condition: plan.condition)) {
         case .at(let range):
             // Nothing came in between: what was foreseen is what is.
@@ -76,6 +87,17 @@ package struct Router: Sendable {
         case .overtaken: return .overtaken
         }
     }
+}
+
+/// How much a router puts into one append.
+package struct RouterLimits: Sendable {
+    package var events = 256
+    /// Of payloads.
+    package var bytes = 4 << 20
+    /// Of the names in its condition.
+    package var conditionBytes = Int.max
+
+    package init() {}
 }
 
 /// What became of a router's append.
@@ -119,14 +141,23 @@ struct PlannedRouting {
     private let after: Position?
     private let source: Source
     private let now: Instant
-    private var watched: Set<Tag> = []
+    private let limits: RouterLimits
+    private var bytes = 0
+    private var conditionBytes = 0
+    private var watched: Set<String> = []
 
-    init(_ known: FollowRouting, source: Source, now: Instant) {
+    init(_ known: FollowRouting, source: Source, now: Instant, _ limits: RouterLimits) {
         routing = known
         knewUpTo = known.last
         after = known.next > 0 ? Position(known.next - 1) : nil
         self.source = source
         self.now = now
+        self.limits = limits
+    }
+
+    private var hasRoom: Bool {
+        events.count < limits.events && bytes < limits.bytes
+            && conditionBytes < limits.conditionBytes
     }
 
     /// When there may be more to do, if nothing comes before.
@@ -137,88 +168,94 @@ struct PlannedRouting {
 
     /// Ends the offers that are over although nobody says so.
     mutating func endOffers() throws {
-        for offer in routing.state.offersToEnd(at: now) {
-            try expect(offer.contact)
+        for offer in routing.state.offersToEnd(at: now) where hasRoom {
+            try expectNothing(inStream: offer.contact.stream)
             try add(
                 .offerEnded(offer.end, offer.operator), to: offer.contact.stream,
-                tags: [try tag(.operator, offer.operator.text)])
+                tags: tags([(.operator, offer.operator.text)]))
         }
     }
 
-    mutating func decide(limit: Int) throws {
-        for contact in routing.ask({ $0.waitingInOrder(at: now) }) where events.count < limit {
+    mutating func decide() throws {
+        while hasRoom, try decideInOrder() == .anew {}
+    }
+
+    private enum Order { case whole, anew }
+
+    /// Decides the contacts in the order of their urgency, as long as that holds: one that goes
+    /// over to another queue may be the most urgent one there.
+    private mutating func decideInOrder() throws -> Order {
+        for contact in routing.ask({ $0.waitingInOrder(at: now) }) where hasRoom {
             guard var decision = routing.ask({ $0.decision(for: contact.stream, at: now) })
             else { continue }
             decision.knewUpTo = knewUpTo?.description
             decision.alsoKnew = Int64(events.count)
-            try expect(contact)
+            try expectNothing(inStream: contact.stream)
             try add(decision, to: contact.stream)
             decisions += 1
+            if decision.selected == .overflowQueue { return .anew }
         }
+        return .whole
     }
 
-    /// Nothing may have been said of the contact.
-    private mutating func expect(_ contact: WaitingContact) throws {
-        let stream = try StreamName(contact.stream)
-        if condition.streams[stream] == nil {
-            condition.streams[stream] = .isAt(Revision(contact.revision))
-        }
+    /// Nothing may have been said in a stream since.
+    private mutating func expectNothing(inStream stream: String) throws {
+        expectNothing(stream, EventQuery.Item(stream: try StreamName(stream)))
     }
 
-    /// Nothing may have been said of what has a tag, nor in a stream.
-    private mutating func expectNothing(of tag: Tag, stream: String? = nil) throws {
-        guard watched.insert(tag).inserted else { return }
-        var items = [EventQuery.Item(tags: [tag])]
-        if let stream { items.append(EventQuery.Item(stream: try StreamName(stream))) }
-        condition.absences.append(Absence(of: EventQuery(items), after: after))
+    /// Nothing may have been said since that is tagged so.
+    private mutating func expectNothing(taggedWith tag: Tag) {
+        expectNothing(tag.text, EventQuery.Item(tags: [tag]))
+    }
+
+    private mutating func expectNothing(_ name: String, _ item: EventQuery.Item) {
+        guard watched.insert(name).inserted else { return }
+        conditionBytes += name.utf8.count
+        condition.absences.append(Absence(of: EventQuery([item]), after: after))
     }
 
     private mutating func add(_ decision: RoutingDecision, to stream: String) throws {
-        let queue = try tag(.queue, decision.queue)
+        var told = tags([(.queue, decision.queue), (.policy, decision.policy)])
+        told += centreTags(ofQueue: decision.queue)
         let name = decision.selectedID
-        var tags = [queue, try tag(.policy, decision.policy)]
-        tags += try centreTags(ofQueue: decision.queue)
-        if decision.selected == .operator, let name { tags.append(try tag(.operator, name)) }
+        if decision.selected == .operator, let name { told += tags([(.operator, name)]) }
         let id = try append(
-            RoutingDecision.type, RoutingDecision.schema, decision.payload, to: stream, tags)
+            RoutingDecision.type, RoutingDecision.schema, decision.payload, to: stream, told)
         switch (decision.selected, name) {
-        case (.operator, let name?): try offer(decision, to: name, of: id, stream, queue)
-        case (.overflowQueue, let target?): try goOver(decision, to: target, stream, queue)
+        case (.operator, let name?): try offer(decision, to: name, of: id, stream)
+        case (.overflowQueue, let target?): try goOver(decision, to: target, stream)
         default: break
         }
     }
 
     private mutating func offer(
-        _ decision: RoutingDecision, to name: String, of id: EventID, _ stream: String, _ queue: Tag
+        _ decision: RoutingDecision, to name: String, of id: EventID, _ stream: String
     ) throws {
         guard let to = OperatorID(name) else { return }
-        let person = try tag(.operator, name)
-        let operatorStream = StreamPrefix.operator + percentEncoded(name, .stream)
-        try expectNothing(of: person, stream: operatorStream)
-        var tags = [queue, person] + (try centreTags(ofQueue: decision.queue))
         let terms = routing.state.terms(ofOffersBy: decision.policy, to: name)
-        if let team = terms.cappedTeam {
-            let tag = try tag(.team, team)
-            tags.append(tag)
-            try expectNothing(of: tag)
-        }
+        try expectNothing(
+            inStream: StreamPrefix.operator + percentEncoded(name, .stream))
+        var told = tags([(.operator, name)])
+        if let team = terms.cappedTeam { told += tags([(.team, team)]) }
+        for tag in told { expectNothing(taggedWith: tag) }
+        told += tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue)
         let offer = ContactEvent.Offer(to: to, decision: id.description, ring: terms.ring)
-        try add(.offerMade(offer), to: stream, tags: tags)
+        try add(.offerMade(offer), to: stream, tags: told)
     }
 
     private mutating func goOver(
-        _ decision: RoutingDecision, to target: String, _ stream: String, _ queue: Tag
+        _ decision: RoutingDecision, to target: String, _ stream: String
     ) throws {
         guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
         let needs = routing.state.declared(of: stream)
         try add(
             .leftQueue(.init(queue: from, reason: .overflowed)), to: stream,
-            tags: [queue] + (try centreTags(ofQueue: decision.queue)))
+            tags: tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue))
         let entry = ContactEvent.Queued(
             queue: to, reason: .overflow, priority: needs.priority, needs: needs.skills)
         try add(
             .queued(entry), to: stream,
-            tags: [try tag(.queue, target)] + (try centreTags(ofQueue: target)))
+            tags: tags([(.queue, target)]) + centreTags(ofQueue: target))
     }
 
     private mutating func add(_ event: ContactEvent, to stream: String, tags: [Tag]) throws {
@@ -234,40 +271,41 @@ struct PlannedRouting {
         let event = NewEvent(
             id: id, type: try EventType(type), schema: schema, stream: try StreamName(stream),
             tags: try Tags(tags), source: source, time: now, data: .json(payload[...]))
-        routing.foresee(
-            Event(
-                event, id: id, position: Position(place),
-                revision: Revision(routing.state.revision(of: stream) + 1), recorded: now))
+        routing.foresee(Event(event, id: id, position: Position(place), recorded: now))
         events.append(event)
+        bytes += payload.count
         return id
     }
 
-    private func centreTags(ofQueue queue: String) throws -> [Tag] {
-        try routing.state.centre(ofQueue: queue).map { [try tag(.centre, $0)] } ?? []
+    private func centreTags(ofQueue queue: String) -> [Tag] {
+        routing.state.centre(ofQueue: queue).map { tags([(.centre, $0)]) } ?? []
     }
 
     private enum Key { case centre, queue, `operator`, team, policy }
 
-    private func tag(_ key: Key, _ value: String) throws -> Tag {
-        let key =
-            switch key {
-            case .centre: TagKey.centre
-            case .queue: TagKey.queue
-            case .operator: TagKey.operator
-            case .team: TagKey.team
-            case .policy: TagKey.policy
-            }
-        return try Tag("\(key):\(percentEncoded(value, .tag))")
+    /// Without those of names that are too long for a tag.
+    private func tags(_ parts: [(key: Key, value: String)]) -> [Tag] {
+        parts.compactMap { part in
+            let key =
+                switch part.key {
+                case .centre: TagKey.centre
+                case .queue: TagKey.queue
+                case .operator: TagKey.operator
+                case .team: TagKey.team
+                case .policy: TagKey.policy
+                }
+            return try? Tag("\(key):\(percentEncoded(part.value, .tag))")
+        }
     }
 }
 
 extension Event {
-    /// The event as it will be at a place.
+    /// The event as it will be at a place, but for its revision, which says nothing to routing.
     fileprivate init(
-        _ event: NewEvent, id: EventID, position: Position, revision: Revision, recorded: Instant
+        _ event: NewEvent, id: EventID, position: Position, recorded: Instant
     ) {
         self.init(
-            position: position, revision: revision, recorded: recorded, id: id, type: event.type,
+            position: position, revision: Revision(0), recorded: recorded, id: id, type: event.type,
             schema: event.schema, stream: event.stream, tags: event.tags, source: event.source,
             time: event.time, cause: event.cause, correlation: event.correlation,
             attributes: event.attributes, data: event.data)

@@ -45,9 +45,10 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 ASK_AGAIN_US = 30 * SECOND
 QUIET = 4.5  # seconds: longer than any term of the organisation by more than one
 UNDECIDED_MAX = 4  # seconds that a contact may wait for its first decision, outages included
-KILLS = 7  # of the router that writes by itself
+KILLS = 3  # of the router that writes by itself: so often early, and so often in the middle
 SOURCE = "urn:ascolto:router:"
 AT_WORK = ("available", "on_contact", "ringing")
+ATTENTION = 0.3  # seconds until a process that was started listens to signals
 ROUTERS = ["left", "right", "3"]
 EVENT, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 
@@ -393,6 +394,8 @@ class Router:
         self.stage.checks.same((self.process.returncode, words), (0, b""),
                                f"{self.stage.what}: router {self.name} after signal {number}")
         self.stage.count("routers ended")
+        if self.process.returncode:
+            return None
         try:
             told = json.loads(told)
             self.runs.append((self.begun, time.time(), told["decisions"], told["conflicts"], downs))
@@ -575,7 +578,7 @@ class Live(Stage):
             self.later(rng.uniform(0, 0.2), self.connect, contact, event["data"]["operatorId"],
                        rng.random() if live else 0.5)
         elif step == "connected" and self.mode != "hold":
-            self.later(rng.uniform(0.05, 1), self.finish, contact, event["data"]["operatorId"],
+            self.later(rng.uniform(0.05, 1), self.finish, contact, self.seen(contact),
                        rng.random() if live else 0.0)
         elif step == "disconnected" and contact.hand is not None:
             self.later(rng.uniform(0, 0.4), self.after_work, contact, contact.hand, rng.random())
@@ -631,10 +634,11 @@ class Live(Stage):
         elif self.send(events[0], seen=seen, conditional=True):
             self.send(events[1])
 
-    def finish(self, contact, name, kind):
+    def finish(self, contact, seen, kind):
         with self.lock:
-            if (contact.phase, contact.hand) != ("connected", name):
+            if self.seen(contact) != seen:
                 return
+            name = contact.hand
         ends = made("contact.disconnected", contact.stream, {"by": "citizen"}, name)
         if kind < 0.8:
             self.send(ends)
@@ -750,7 +754,7 @@ class Live(Stage):
                         if kind < 0.25:
                             router.tell(signal.SIGSTOP)
                             waking[router] = time.time() + rng.uniform(0.1, 1)
-                        elif kind < 0.5:
+                        elif kind < 0.5 and time.time() - router.begun > ATTENTION:
                             router.end(rng.choice([signal.SIGTERM, signal.SIGINT]))
                             router.start()
                         else:
@@ -821,7 +825,8 @@ class Live(Stage):
         with self.lock:
             for contact in self.book.contacts.values():
                 if contact.phase == "connected":
-                    self.later(self.rng.uniform(0, 1), self.finish, contact, contact.hand, 0.0)
+                    self.later(self.rng.uniform(0, 1), self.finish, contact,
+                               self.seen(contact), 0.0)
                 elif contact.phase == "after_work":
                     self.later(0, self.after_work, contact, contact.hand, 0.0)
                 elif contact.phase in ("offered", "answered", "accepted"):
@@ -855,30 +860,14 @@ class Alone(Stage):
         self.checks.same(ended.returncode, 0, f"{self.what}: org apply: {ended.stderr.decode()}")
         self.append([made("operator.logged_in", stream_of(name), None, name)
                      for name in description["operators"]])
-        self.book, self.number, self.middles, refused = Book(), 0, 0, False
-        for _ in range(KILLS):
-            self.arrive(1_000)
-            self.read()
+        self.book, self.number, self.middles = Book(), 0, 0
+        for number in range(KILLS):
+            self.arrive(400)
+            self.killed(self.rng.uniform(0.03, 0.3))
+            self.arrive(2_500)
+            # Behind the first append of many.
             tail = self.popen("tail", "--from", str(self.book.size), "--type", "routing.decided")
-            process = self.popen("route")
-            watch = threading.Timer(20, tail.kill)
-            watch.start()
-            self.checks.that(tail.stdout.readline(), f"{self.what}: nothing is decided in 20 s")
-            watch.cancel()
-            time.sleep(self.rng.uniform(0, 0.12))
-            if not refused:
-                ended = self.run("append", data=json.dumps(made("test.x", "test/1")).encode())
-                refused = ended.returncode == 4
-                self.checks.that(refused, f"{self.what}: append beside it: {ended}")
-            self.checks.same(process.poll(), None, f"{self.what}: a router that ended by itself")
-            for each in (process, tail):
-                each.kill()
-                each.communicate()
-            self.count("routers killed")
-            decided, waiting = self.read()
-            self.middles += bool(decided and waiting)
-            self.checks.same(self.run("check", "--quick").returncode, 0, f"{self.what}: check")
-            self.live()
+            self.killed(self.rng.uniform(0, 0.25), tail, "append" if number == 0 else None)
         self.checks.that(self.middles, f"{self.what}: never killed in the middle")
         time.sleep(QUIET)
         self.live()
@@ -894,6 +883,28 @@ class Alone(Stage):
             "is": "once", "at": int(begun * SECOND), "from": size,
             "decisions": told["decisions"]})])
         self.read()
+
+    def killed(self, seconds, tail=None, other_writer=None):
+        """A router, killed so long after it began, or after others saw a decision of it."""
+        process = self.popen("route")
+        if tail:
+            watch = threading.Timer(20, tail.kill)
+            watch.start()
+            self.checks.that(tail.stdout.readline(), f"{self.what}: nothing is decided in 20 s")
+            watch.cancel()
+        if other_writer:
+            ended = self.run(other_writer, data=json.dumps(made("test.x", "test/1")).encode())
+            self.checks.same(ended.returncode, 4, f"{self.what}: {other_writer} beside it")
+        time.sleep(seconds)
+        self.checks.same(process.poll(), None, f"{self.what}: a router that ended by itself")
+        for each in filter(None, (process, tail)):
+            each.kill()
+            each.communicate()
+        self.count("routers killed")
+        decided, waiting = self.read()
+        self.middles += bool(decided and waiting)
+        self.checks.same(self.run("check", "--quick").returncode, 0, f"{self.what}: check")
+        self.live()
 
     def append(self, events):
         """One append of all; acknowledged where it says so."""
@@ -1158,14 +1169,13 @@ def report(name, examination):
     print(f"{name}: {len(examination.events)} events, {len(examination.decided_at)} decisions, "
           f"most in a second {max(seconds.values(), default=0)}, in the middle second that has "
           f"any {statistics.median(seconds.values()) if seconds else 0}")
-    print(f"  ms from queued to offer while somebody was free: median "
-          f"{milliseconds(examination.latencies)}, 90 % {milliseconds(examination.latencies, 0.9)}"
-          f", longest {milliseconds(examination.latencies, 0.9999)}, "
-          f"of {len(examination.latencies)}")
-    print(f"  ms to the first decision: median {milliseconds(examination.first_waits)}, longest "
-          f"{milliseconds(examination.first_waits, 0.9999)}; missed after they had rung, later by "
-          f"{milliseconds(examination.late)}, at most {milliseconds(examination.late, 0.9999)}, "
-          f"of {len(examination.late)}")
+    if isinstance(stage, Live):
+        for what, values in (("from queued to offer while somebody was free",
+                              examination.latencies),
+                             ("to the first decision", examination.first_waits),
+                             ("too late that offers were missed", examination.late)):
+            print(f"  ms {what}: median {milliseconds(values)}, 90 % {milliseconds(values, 0.9)}, "
+                  f"longest {milliseconds(values, 0.9999)}, of {len(values)}")
     print(f"  at quiet moments: {examination.quiet}")
     for what, number in sorted(stage.counts.items()):
         print(f"  {what}: {number}")
@@ -1202,7 +1212,7 @@ def main():
         examination.examine()
         report("without a server", examination)
         print(f"  route --once: {alone.once[0]} decisions in {alone.once[1]:.3f} s, "
-              f"{alone.middles} of {KILLS} kills in the middle")
+              f"{alone.middles} of {2 * KILLS} kills in the middle")
     finally:
         if not options.keep:
             shutil.rmtree(options.scratch)

@@ -6,7 +6,9 @@ import Testing
 
 /// The kernel against what theory, or counting by hand, says of it.
 @Suite struct KernelOracleTests {
-    /// M/M/10 without room to wait, λ = 9: Erlang B. Who would have to wait is gone at once.
+    /// M/M/10 without room to wait, λ = 9: Erlang B.
+    ///
+    /// Who would have to wait is gone at once.
     @Test func lossesAreThoseOfErlangB() {
         let town = Town.of(
             120_000, servers: 10, rate: 9, patience: .constant(us: 0), seed: 1)
@@ -32,7 +34,9 @@ import Testing
         #expect(abs(mean / expected - 1) < 0.1, "\(mean), theory \(expected)")
     }
 
-    /// M/M/1 with two classes, ρ = 0.3 + 0.5: Cobham. A point outweighs any wait.
+    /// M/M/1 with two classes, ρ = 0.3 + 0.5: Cobham.
+    ///
+    /// A point outweighs any wait.
     @Test func prioritiesWaitAsCobhamSays() {
         var waits = [0.0, 0.0]
         var counts = [0.0, 0.0]

@@ -179,7 +179,12 @@ actor TownHall {
         let data = event.data.object
         let name = data?.string("operatorId")
         switch event.type.text {
-        case "operator.logged_in": atWork[String(stream.dropFirst(9))] = .some(nil)
+        case "operator.logged_in":
+            let name = String(stream.dropFirst(9))
+            atWork[name] = .some(nil)
+            // How those came out, nobody has told.
+            for (stream, call) in calls where call.answeredBy == name { calls[stream] = nil }
+            endAfterWork(of: name)
         case "operator.logged_out":
             let name = String(stream.dropFirst(9))
             atWork[name] = nil

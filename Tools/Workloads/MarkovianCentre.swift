@@ -8,7 +8,7 @@ package struct MarkovianCentre {
     private let servers: Int
 
     /// - Parameters:
-    ///   - contacts: How many come.
+    ///   - count: How many come.
     ///   - servers: How many serve them.
     ///   - load: Arrivals per server in the time of a service; below 1.
     ///   - seed: Another number makes others.

@@ -17,6 +17,7 @@ package struct RoutedContacts {
     private let operators: Int
 
     /// - Parameter operators: Members of the queue, two or more.
+    /// - Throws: Nothing, as long as what it says of itself is right.
     package init(operators: Int) throws {
         self.operators = operators
         for line in Self.organisation(operators: operators, contactsEach: 1) { try apply(line) }
@@ -66,7 +67,7 @@ package struct RoutedContacts {
     private mutating func apply(_ line: Line) throws {
         state.apply(
             RoutingFact(
-                type: line.type, schema: 1, stream: line.stream, position: position, revision: 0,
+                type: line.type, schema: 1, stream: line.stream, position: position,
                 occurred: Instant(microseconds: clock),
                 payload: JSONPayload(checked: Array(line.data.utf8)[...]), groups: []))
         position += 1

@@ -26,19 +26,31 @@ struct RouteVerb: AsyncParsableCommand {
     @Option(help: "Told in the source of what it appends; each of several routers has its own.")
     var name = "1"
 
-    /// Events in one append to a server: so many conditions fit into a request.
-    private static let sentEventsMax = 24
+    /// Of what is sent to a server, whose requests hold so many conditions.
+    private static let sentLimits: RouterLimits = {
+        var limits = RouterLimits()
+        limits.events = 48
+        limits.conditionBytes = 1_000
+        return limits
+    }()
+    private static let patience: (first: Duration, longest: Duration) = (
+        .milliseconds(500), .seconds(30)
+    )
 
     func run() async throws {
         let clock = try LogOptions.clock()
+        // Elsewhere a log is made where there is none; nobody waits in a new one.
+        guard EventLog.exists(at: log.directory) else {
+            throw LogError.noLog(directory: log.directory)
+        }
         guard let url = try server.appendURL() else {
             let opened = try log.openForWriting(under: .contactCentre)
             defer { opened.close() }
-            let router = try router(opened) { try await opened.appendRouted($0) }
-            return try await route(router, clock, limit: LogLimits.appendEventsMax / 4)
+            let router = try router(opened, RouterLimits()) { try await opened.appendRouted($0) }
+            return try await route(router, clock)
         }
         let opened = try log.openForReading()
-        let router = try router(opened) { append in
+        let router = try router(opened, Self.sentLimits) { append in
             switch try await post(
                 append.events, to: url, writing: opened.identity, under: append.condition)
             {
@@ -46,28 +58,47 @@ struct RouteVerb: AsyncParsableCommand {
             case .conflict: .overtaken
             }
         }
-        try await route(router, clock, limit: Self.sentEventsMax)
+        try await route(router, clock)
     }
 
     private func router(
-        _ opened: EventLog, append: @escaping @Sendable (Append) async throws -> RouterAppend
+        _ opened: EventLog, _ limits: RouterLimits,
+        append: @escaping @Sendable (Append) async throws -> RouterAppend
     ) throws -> Router {
-        do { return try Router(opened, name: name, append: append) } catch let error as EventError {
+        guard isName(name) else { throw UsageError("--name must be a name") }
+        do { return try Router(opened, name: name, limits: limits, append: append) } catch let error
+            as EventError
+        {
             throw UsageError("--name: \(error)")
         }
     }
 
-    private func route(_ router: Router, _ clock: LogClock, limit: Int) async throws {
+    private func route(_ router: Router, _ clock: LogClock) async throws {
         let work = Task {
             var router = router
             var decided = 0
             var overtaken = 0
+            var patience = Self.patience.first
             while !Task.isCancelled {
                 let now = clock.now
-                switch try await router.step(at: now, limit: limit) {
+                let step: Router.Step
+                do { step = try await router.step(at: now) } catch  where Task.isCancelled {
+                    // What was being appended is in the log, or is decided by the next router.
+                    break
+                } catch VerbOutcome.unavailable where !once {
+                    // Why has been told; who routes stays until somebody ends it.
+                    await router.waitForNews(atMost: patience)
+                    patience = min(patience * 2, Self.patience.longest)
+                    continue
+                }
+                patience = Self.patience.first
+                switch step {
                 case .decided(let count): decided += count
                 case .endedOffers: break
-                case .overtaken: overtaken += 1
+                case .overtaken:
+                    overtaken += 1
+                    // Who was faster is there to be read, as a rule.
+                    await router.waitForNews(atMost: .milliseconds(20))
                 case .nothing(let moment):
                     if once { return (decided, overtaken) }
                     await router.waitForNews(
@@ -92,7 +123,8 @@ struct Redecide: ParsableCommand {
         abstract: "Make routing decisions again, and list those that come out otherwise.",
         discussion: """
             Each is made from the events that it knew, by the policy that held then. Exit code 1 \
-            where one differs; decisions of other versions of the rules are counted, not judged.
+            where one differs, and where one was made by another version of the rules, which \
+            cannot be judged here.
             """)
 
     @OptionGroup var log: LogOptions
@@ -131,7 +163,7 @@ struct Redecide: ParsableCommand {
             ).write(as: output.chosen)
         case .table: tell(same, others, differing)
         }
-        guard differing.isEmpty else { throw VerbOutcome.answerIsNo }
+        guard differing.isEmpty, others == 0 else { throw VerbOutcome.answerIsNo }
     }
 
     private static func members(of redecision: Redecision) -> [(String, Cell)] {

@@ -56,9 +56,10 @@ func post(
                 bearing: token, client)
         }
     } catch {
+        // Whoever has stopped the verb need not be told that it was.
+        try Task.checkCancellation()
         Standard.error(
-            "ascolto: \(server): \(error); do the same again, which changes nothing where it was "
-                + "appended")
+            "ascolto: \(server): \(error); the same again changes nothing where it was appended")
         throw VerbOutcome.unavailable
     }
     let body = JSONPayload(checked: answer.body[...])
