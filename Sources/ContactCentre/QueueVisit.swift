@@ -1,7 +1,8 @@
 /// How far one stay of a contact in a queue has come, from its beginning to leaving the queue.
 ///
 /// The contact is offered to one operator at a time. Leaving the queue ends the offer, too: who
-/// answers may do so without saying beforehand that they take it.
+/// answers may do so without saying beforehand that they take it. Sources that do not tell when an
+/// offer was made may tell how it came out.
 package struct QueueVisit: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nobody has been asked, or nobody wanted it.
@@ -29,10 +30,10 @@ package struct QueueVisit: Hashable, Sendable {
         case .offerEnded(let end, let name):
             phase = end == .accepted ? .accepted(name) : .waiting
             switch before {
-            case .offered(name): return nil
+            case .offered(name), .waiting: return nil
             // What happened in between to phone or citizen, nobody answers for.
             case .accepted(name) where end == .rescinded: return nil
-            case .waiting, .offered, .accepted, .left: return .endsOwnOffer
+            case .offered, .accepted, .left: return .endsOwnOffer
             }
         case .leftQueue(let left):
             phase = .left

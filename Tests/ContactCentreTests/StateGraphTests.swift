@@ -49,6 +49,8 @@ import Testing
         #expect(
             StateMachine.queueVisit.graph.mermaid.split(separator: "\n").dropFirst() == [
                 "    [*] --> waiting", "    waiting --> offered: offer_made",
+                "    waiting --> accepted: offer_accepted",
+                "    waiting --> waiting: offer_declined, offer_missed, offer_rescinded",
                 "    waiting --> left: left_queue", "    offered --> accepted: offer_accepted",
                 "    offered --> waiting: offer_declined, offer_missed, offer_rescinded",
                 "    offered --> left: left_queue", "    accepted --> waiting: offer_rescinded",

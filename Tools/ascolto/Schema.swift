@@ -13,7 +13,7 @@ struct Schema: ParsableCommand {
     @OptionGroup var output: OutputOptions
     @Argument(help: "A type, such as contact.received.")
     var type: String?
-    @Option(help: "Draw a state machine as a diagram of Mermaid: contact, operator.")
+    @Option(help: "Draw a state machine as a diagram of Mermaid: contact, queue_visit, operator.")
     var states: StateMachine?
 
     func validate() throws {
