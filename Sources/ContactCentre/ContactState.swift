@@ -210,7 +210,13 @@ package struct ContactState: Hashable, Sendable {
     }
 
     private func next(inVisit event: ContactEvent) -> Phase {
-        guard case .waiting(var visit) = phase else { return phase }
+        // Of a contact whose beginning is missing, it is known by now that it waits.
+        var visit = QueueVisit(in: nil)
+        if case .waiting(let known) = phase {
+            visit = known
+        } else if phase != .absent {
+            return phase
+        }
         _ = visit.apply(event)
         return .waiting(visit)
     }

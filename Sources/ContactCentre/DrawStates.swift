@@ -41,7 +41,7 @@ package enum StateMachine: String, CaseIterable, Sendable {
                 (state.phase.name, state.phase.mayEnd)
             }
         case .queueVisit:
-            StateGraph(of: Self.visit, by: Self.visitEvents) { state, event in
+            StateGraph(of: QueueVisit(in: Self.queue), by: Self.visitEvents) { state, event in
                 state.apply(event) == nil
             } told: { state in
                 (state.phase.name, state.phase == .left)
@@ -61,7 +61,7 @@ package enum StateMachine: String, CaseIterable, Sendable {
             Sample("received", $0.rawValue, .received(.init(channel: .phone, direction: $0)))
         }
         + samples("self_service_ended") { .selfServiceEnded($0) }
-        + samples("queued") { .queued(.init(queue: visit.queue, reason: $0)) }
+        + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
         + visitEvents
         + samples("abandoned") { .abandoned($0) }
         + [Sample("connected", nil, .connected(nil))]
@@ -69,9 +69,9 @@ package enum StateMachine: String, CaseIterable, Sendable {
         + samples("disconnected") { .disconnected(by: $0) }
         + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
 
-    private static let visit: QueueVisit = {
+    private static let queue: QueueID = {
         guard let queue = QueueID("queue") else { preconditionFailure("it is a name") }
-        return QueueVisit(in: queue)
+        return queue
     }()
 
     private static let visitEvents: [Sample<ContactEvent>] = {
@@ -83,7 +83,7 @@ package enum StateMachine: String, CaseIterable, Sendable {
             Sample("offer_rescinded", nil, .offerEnded(.rescinded, name)),
         ]
         return [Sample("offer_made", nil, .offerMade(.init(to: name)))] + ends
-            + samples("left_queue") { .leftQueue(.init(queue: visit.queue, reason: $0)) }
+            + samples("left_queue") { .leftQueue(.init(queue: queue, reason: $0)) }
     }()
 
     private static let operatorEvents: [Sample<OperatorEvent>] =

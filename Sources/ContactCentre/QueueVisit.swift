@@ -13,10 +13,11 @@ package struct QueueVisit: Hashable, Sendable {
         case left
     }
 
-    package let queue: QueueID
+    /// Nil where the beginning of the visit is not told.
+    package let queue: QueueID?
     package private(set) var phase = Phase.waiting
 
-    package init(in queue: QueueID) { self.queue = queue }
+    package init(in queue: QueueID?) { self.queue = queue }
 
     /// Moves on by an event of the visit.
     ///
@@ -38,7 +39,7 @@ package struct QueueVisit: Hashable, Sendable {
         case .leftQueue(let left):
             phase = .left
             if before == .left { return .leavesAfterQueued }
-            return left.queue == queue ? nil : .leavesSameQueue
+            return queue.map { left.queue == $0 } ?? true ? nil : .leavesSameQueue
         case .received, .selfServiceEnded, .queued, .abandoned, .connected, .transferred,
             .disconnected, .afterWorkEnded, .unknown:
             return nil

@@ -377,10 +377,11 @@ extension ContactState.Phase {
 
 extension QueueVisit {
     fileprivate var words: String {
-        switch phase {
-        case .waiting, .left: "it waits in the queue \(queue)"
-        case .offered(let name): "it waits in the queue \(queue), offered to \(name)"
-        case .accepted(let name): "it waits in the queue \(queue), and \(name) takes it"
+        let place = queue.map { "it waits in the queue \($0)" } ?? "it waits in a queue"
+        return switch phase {
+        case .waiting, .left: place
+        case .offered(let name): "\(place), offered to \(name)"
+        case .accepted(let name): "\(place), and \(name) takes it"
         }
     }
 }
