@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import uuid
 
-from serving import Checks, Server
+from serving import Checks, Server, merged
 
 parser = argparse.ArgumentParser()
 parser.add_argument("ascolto")
@@ -45,19 +45,6 @@ def done(*arguments, log=None, data=None):
     if ended.returncode:
         raise SystemExit(f"seed {options.seed}: {arguments}: {ended.stderr.decode()}")
     return ended.stdout.decode()
-
-
-def merged(value, patch):
-    """RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(value) if isinstance(value, dict) else {}
-    for name, change in patch.items():
-        if change is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), change)
-    return result
 
 
 def events():

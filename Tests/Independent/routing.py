@@ -25,7 +25,7 @@ import tempfile
 import urllib.parse
 import uuid
 
-from serving import Checks
+from serving import Checks, merged
 
 parser = argparse.ArgumentParser()
 parser.add_argument("ascolto")
@@ -103,19 +103,6 @@ WORDS = {  # type: (section, part, the member that names the part, whether the p
     "operator.capacity_changed": ("operators", "capacity", "channel", True),
     "operator.capacity_withdrawn": ("operators", "capacity", "channel", False),
 }
-
-
-def merged(value, patch):
-    """RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(value) if isinstance(value, dict) else {}
-    for name, change in patch.items():
-        if change is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), change)
-    return result
 
 
 class Organisation:

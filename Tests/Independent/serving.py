@@ -65,6 +65,19 @@ def event(stream="test/1", kind="test.happened", **members):
             "subject": stream, "data": {"n": 1}, **members}
 
 
+def merged(value, patch):
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), change)
+    return result
+
+
 class Checks:
     """Says what does not hold, and whether anything does not."""
 
