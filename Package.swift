@@ -123,7 +123,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "JSON"],
+            name: "Reorganisation", dependencies: ["EventLog", "ContactCentre", "Routing", "JSON"],
             swiftSettings: strict),
         .target(
             name: "Description", dependencies: ["EventLog", "ContactCentre", "JSON", "YAML"],

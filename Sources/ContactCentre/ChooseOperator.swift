@@ -28,8 +28,9 @@ extension RoutingFloor {
     /// Finds who takes a contact.
     ///
     /// Pure: the same floor, plan, moment and draw give the same answer. Linear in the members of
-    /// the queue, and without allocations where nothing is drawn.
+    /// the queue who may take anything, and without allocations where nothing is drawn.
     ///
+    /// - Precondition: The floor was fitted to the plan.
     /// - Parameters:
     ///   - visit: A contact that waits, in a queue with a policy.
     ///   - ahead: How many wait there before it.
@@ -45,8 +46,10 @@ extension RoutingFloor {
         let policy = plan.policies[number]
         var best: Int?
         var equals: [Int] = []
-        for place in plan.queues[visit.queue].members.indices
-        where canTake(visit, member: place, at: now, policy, plan) {
+        var next = openMember(of: visit.queue, from: 0)
+        while let place = next {
+            next = openMember(of: visit.queue, from: place + 1)
+            guard canTake(visit, member: place, at: now, policy, plan) else { continue }
             guard let champion = best else {
                 best = place
                 if policy.isDrawn { equals = [place] }

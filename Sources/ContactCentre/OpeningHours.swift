@@ -21,6 +21,15 @@ package struct DailyHours: Hashable, Sendable {
         self.to = to > from ? to : to + Self.dayMinutes
     }
 
+    /// - Precondition: `from` lies within the date, and `to` behind it, at most a day later.
+    package init(from: Int, to: Int) {
+        precondition(
+            (0..<Self.dayMinutes).contains(from) && from < to && to - from <= Self.dayMinutes,
+            "hours begin on their date and end at most a day later")
+        self.from = from
+        self.to = to
+    }
+
     fileprivate static let dayMinutes = 1_440
 
     /// Whether some of a date begin before those before them have ended.

@@ -53,6 +53,21 @@ package struct RoutingDecision: Setting, Equatable {
 
     package init() {}
 
+    /// What a recorded decision knew of the log, where it says so: the least of it that is read.
+    package static func knowledge(
+        in payload: JSONPayload?
+    ) -> (upTo: String?, alsoKnew: Int64)? {
+        let reader = PayloadReader(type: type, payload: payload)
+        do throws(PayloadError) {
+            return (
+                try reader.optional("knewUpTo", .id),
+                try reader.required("alsoKnew", .integer(in: 0 ... .max))
+            )
+        } catch {
+            return nil
+        }
+    }
+
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("trigger", .choice(blank: .contactArrived), &trigger)
         try members.optional("knewUpTo", .id, &knewUpTo)

@@ -21,6 +21,18 @@ package struct RoutingFloor: Sendable {
         package var atHandCount: Int64 = 0
         /// The channels, as bits, of what is at hand.
         package var channelsAtHand: UInt64 = 0
+        /// Whether whatever is at hand leaves no room for anything else.
+        fileprivate var takesOneAtATime = true
+        fileprivate var isOpen = false
+
+        /// Whether there may be room for anything.
+        fileprivate var mayTake: Bool {
+            switch presence {
+            case .away, .paused: false
+            case .ready: atHandCount == 0 || !takesOneAtATime
+            case .busy: atHandCount > 0 && !takesOneAtATime
+            }
+        }
     }
 
     package enum Presence: Hashable, Sendable {
@@ -112,17 +124,77 @@ package struct RoutingFloor: Sendable {
     private var teamLoads: [Int64] = []
     /// Contacts that wait in each queue.
     package private(set) var queueLengths: [Int64] = []
+    /// The members of all queues, queue by queue, as bits: those whose desks may take anything.
+    ///
+    /// Most are busy most of the time, and nobody need look at them.
+    private var openMembers: [UInt64] = []
+    /// Where the words of each queue begin; behind them, their end.
+    private var firstWords: [Int] = [0]
+    /// The bits of each operator.
+    private var seats: [[Seat]] = []
+
+    private struct Seat {
+        let word: Int
+        let bit: UInt64
+    }
 
     package init() {}
 
-    /// Makes room for all that a plan names, and counts anew by its teams.
+    /// Makes room for all that a plan names, and counts anew by its teams and queues.
     package mutating func fit(_ plan: RoutingPlan) {
         while desks.count < plan.staff.count { desks.append(Desk()) }
         while queueLengths.count < plan.queues.count { queueLengths.append(0) }
         teamLoads = []
+        seats = Array(repeating: [], count: desks.count)
+        firstWords = [0]
+        for queue in plan.queues {
+            for (place, member) in queue.members.enumerated() {
+                seats[member.operator].append(
+                    Seat(
+                        word: firstWords[firstWords.count - 1] + place / UInt64.bitWidth,
+                        bit: UInt64(1) << UInt64(place % UInt64.bitWidth)))
+            }
+            let words = (queue.members.count + UInt64.bitWidth - 1) / UInt64.bitWidth
+            firstWords.append(firstWords[firstWords.count - 1] + words)
+        }
+        openMembers = Array(repeating: 0, count: firstWords[firstWords.count - 1])
         for (number, staff) in plan.staff.enumerated() {
             count(desks[number].atHandCount, of: staff.team)
+            desks[number].takesOneAtATime = staff.exclusiveChannels == UInt64.max
         }
+        for number in desks.indices {
+            desks[number].isOpen = false
+            noteRoom(of: number)
+        }
+    }
+
+    /// Keeps the bits of an operator true.
+    private mutating func noteRoom(of number: Int) {
+        guard desks[number].isOpen != desks[number].mayTake else { return }
+        desks[number].isOpen.toggle()
+        guard number < seats.count else { return }
+        for seat in seats[number] { openMembers[seat.word] ^= seat.bit }
+    }
+
+    /// Whether a queue has members who may take anything.
+    package func hasOpenMembers(_ queue: Int) -> Bool {
+        for word in firstWords[queue]..<firstWords[queue + 1] where openMembers[word] != 0 {
+            return true
+        }
+        return false
+    }
+
+    /// The first place at or behind another one whose member may take anything.
+    func openMember(of queue: Int, from place: Int) -> Int? {
+        var word = firstWords[queue] + place / UInt64.bitWidth
+        guard word < firstWords[queue + 1] else { return nil }
+        var bits = openMembers[word] & (UInt64.max << UInt64(place % UInt64.bitWidth))
+        while bits == 0 {
+            word += 1
+            guard word < firstWords[queue + 1] else { return nil }
+            bits = openMembers[word]
+        }
+        return (word - firstWords[queue]) * UInt64.bitWidth + bits.trailingZeroBitCount
     }
 
     private mutating func count(_ load: Int64, of team: Int?) {
@@ -141,6 +213,7 @@ package struct RoutingFloor: Sendable {
         desks[number].atHand[channel] += 1
         desks[number].atHandCount += 1
         desks[number].channelsAtHand |= UInt64(1) << UInt64(channel)
+        noteRoom(of: number)
         if number < plan.staff.count { count(1, of: plan.staff[number].team) }
     }
 
@@ -155,6 +228,7 @@ package struct RoutingFloor: Sendable {
             desks[number].channelsAtHand &= ~(UInt64(1) << UInt64(channel))
         }
         if desks[number].atHandCount == 0 { free(number, at: moment, order: order) }
+        noteRoom(of: number)
         if number < plan.staff.count { count(-1, of: plan.staff[number].team) }
     }
 
@@ -173,6 +247,7 @@ package struct RoutingFloor: Sendable {
         desks[number].presence = .ready
         desks[number].answered = 0
         free(number, at: moment, order: order)
+        noteRoom(of: number)
     }
 
     /// What an operator does by their own word, in the words of the status where that is a pause.
@@ -187,6 +262,7 @@ package struct RoutingFloor: Sendable {
         if before != .ready, presence == .ready, desks[number].atHandCount == 0 {
             free(number, at: moment, order: order)
         }
+        noteRoom(of: number)
     }
 
     private mutating func free(_ number: Int, at moment: Int64, order: UInt64) {

@@ -72,4 +72,9 @@ extension RoutingState {
         }
         return next == .max ? nil : Instant(microseconds: next)
     }
+
+    /// How many decisions have been made about a contact that is open.
+    package func decisions(about stream: String) -> UInt64 {
+        contacts[ExactText(stream)]?.decisions ?? 0
+    }
 }

@@ -8,12 +8,14 @@ extension Municipality {
     static let desksMax = 7
     static let mailboxesMax = 24
     static let attributesMax = 16
+    static let typologiesMax = 100
 
     /// Refuses what no municipality can be; names that do not fit into events come out later.
     func check() throws(GeneratorError) {
         try Self.check(services.count, in: 1...Self.servicesMax, "services")
         try Self.check(mailboxes.count, in: 0...Self.mailboxesMax, "mailboxes")
         try Self.check(attributes.count, in: 0...Self.attributesMax, "attributes")
+        try Self.check(typologies.count, in: 1...Self.typologiesMax, "typologies")
         var names: Set<String> = []
         for service in services {
             guard names.insert(service.name).inserted else { throw .duplicateService(service.name) }
@@ -37,6 +39,12 @@ extension Municipality {
         }
         if let areaAttribute, !attributes.contains(where: { $0.name == areaAttribute }) {
             throw .unknownGroup(areaAttribute)
+        }
+        for boost in boosts {
+            let groups = attributes.first { $0.name == boost.attribute }?.groups ?? []
+            for group in boost.groups where !groups.contains(where: { $0.value == group }) {
+                throw .unknownGroup("\(boost.attribute):\(group)")
+            }
         }
         guard let disparity else { return }
         try Self.check(amount: disparity.resolutionFactor, "resolution factor of the disparity")
@@ -83,6 +91,9 @@ extension Municipality.Service {
             try Municipality.check(
                 ratio: desk.hangUpRatio + desk.containedRatio, "self-service ratios of \(name)")
             try Municipality.check(amount: desk.contactsPerCall, "contacts per call of \(name)")
+        }
+        if let experts {
+            try Municipality.check(ratio: experts.ratio, "ratio for experts of \(name)")
         }
         guard let procedure else { return }
         try Municipality.check(procedure.termDays, in: 1...365, "term days of \(name)")

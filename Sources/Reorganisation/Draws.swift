@@ -46,6 +46,10 @@ package struct Draws: Hashable, Sendable {
         case answerDelay = 32
         case score = 33
         case routing = 34
+        case handingOn = 35
+        case expertPatience = 36
+        case expertTalk = 37
+        case expertAfterWork = 38
     }
 
     /// The number strictly between 0 and 1 for the entity with this number.

@@ -65,13 +65,16 @@ package struct Generator {
     private let settings: GeneratorSettings
     private let zone: Zone
     private let society: Society
-    private let lines: [LinePlan]
+    private let demands: [Demand]
+    private let queues: [QueuePlan]
     private let mailboxes: [PlanMessages]
     private let cases: PlanCases
     private var simulation: Simulation
     private var answers = NoteAnswers()
     private var narrator: Narrator
     private var stories: TellStories
+    private var chronicle = Chronicle()
+    private let beginning: [NewEvent]
     private var daysDone = 0
 
     /// A municipality at the beginning of its first day.
@@ -90,53 +93,69 @@ package struct Generator {
             identities: Identities(of: settings))
         let working = WorkingTime(hours: municipality.offices.hours, zone: zone)
         let places = Self.places(of: municipality, settings)
-        let lines = Self.lines(of: municipality, places)
+        let centres = PlanCentres(municipality, places)
         self.society = society
-        self.lines = lines
+        demands = centres.demands
+        queues = centres.queues
         mailboxes = Self.mailboxes(society, places, working)
         cases = PlanCases(society, working, in: zone)
-        simulation = Simulation(
-            RoutingPlan(
-                queueCount: lines.count,
-                serving: lines.flatMap { line in line.operatorNames.map { _ in line.queue } }))
+        let organisation = DescribeMunicipality(municipality, centres.queues)
+        simulation = Simulation(RoutingPlan(organisation, of: centres.queues))
         do throws(EventError) {
-            narrator = try Narrator(lines, society, seed: settings.seed)
+            narrator = try Narrator(centres, society, seed: settings.seed)
             stories = try TellStories(
                 places, services: municipality.services.count, society, seed: settings.seed)
+            beginning = try organisation.events(
+                society.identities, seed: settings.seed, at: zone.start(of: settings.firstDay))
         } catch {
             throw .event(error)
         }
     }
 
-    /// The events of the next day in order of time, or nil after the last.
+    /// The events of the next day in order of time, or nil after the last; those that follow from
+    /// a decision are to be appended together with it.
+    ///
+    /// The first day begins with the organisation.
     ///
     /// The talks that the last day began come to their end within its chunk; messages, cases and
     /// requests for opinions stay as they are when it ends.
-    package mutating func nextDay() throws(GeneratorError) -> [NewEvent]? {
+    package mutating func nextDay() throws(GeneratorError) -> [[NewEvent]]? {
         guard daysDone < settings.days else { return nil }
         let date = CivilDate(daysSince1970: settings.firstDay.daysSince1970 + daysDone)
+        if daysDone == 0 { for event in beginning { chronicle.add(event) } }
         daysDone += 1
         let end = zone.start(of: CivilDate(daysSince1970: date.daysSince1970 + 1))
-        var occurrences: [Occurrence] = []
-        for line in lines {
-            for need in line.needs(on: date, in: zone, society.draws) { simulation.add(need) }
-            for shift in line.shifts(on: date, in: zone) { simulation.add(shift) }
-        }
-        simulation.run(before: daysDone < settings.days ? end : nil) { occurrences.append($0) }
-        var events: [NewEvent] = []
-        events.reserveCapacity(occurrences.count * 3)
+        let occurrences = simulate(date, before: daysDone < settings.days ? end : nil)
         do throws(EventError) {
             try beginMessages(on: date)
             for occurrence in occurrences {
-                stories.tell(before: min(occurrence.time, end), to: &events)
-                try narrator.tell(occurrence, to: &events)
-                if let contact = answers.note(occurrence, lines) { try follow(contact) }
+                stories.tell(before: min(occurrence.time, end), to: &chronicle)
+                try narrator.tell(occurrence, to: &chronicle)
+                if let contact = answers.note(occurrence, demands) { try follow(contact) }
             }
-            stories.tell(before: end, to: &events)
+            stories.tell(before: end, to: &chronicle)
         } catch {
             throw .event(error)
         }
-        return events
+        return chronicle.take()
+    }
+
+    private mutating func simulate(_ date: CivilDate, before end: Instant?) -> [Occurrence] {
+        for (origin, demand) in demands.enumerated() {
+            for need in demand.needs(on: date, in: zone, society, as: origin) {
+                simulation.add(need)
+            }
+        }
+        for queue in queues {
+            for shift in queue.shifts(on: date, in: zone) { simulation.add(shift) }
+        }
+        var occurrences: [Occurrence] = []
+        simulation.run(before: end) { [demands, society] in
+            demands[$0.origin].handedOn($0, society.draws)
+        } _: {
+            occurrences.append($0)
+        }
+        return occurrences
     }
 
     private mutating func beginMessages(on date: CivilDate) throws(EventError) {
@@ -152,8 +171,9 @@ package struct Generator {
         for story in cases.stories(after: contact) { try stories.begin(story) }
     }
 
-    static func source(of place: Place, seed: UInt64) throws(EventError) -> Source {
-        try Source("\(sourcePrefix)seed-\(seed):\(place.centreName)")
+    /// The source of a centre's events, or of those of the municipality as a whole.
+    static func source(ofCentre centre: String?, seed: UInt64) throws(EventError) -> Source {
+        try Source("\(sourcePrefix)seed-\(seed)" + (centre.map { ":\($0)" } ?? ""))
     }
 
     private static func places(
@@ -168,24 +188,6 @@ package struct Generator {
                     weeklyCalls: weeklyCalls * service.share / shares)
             }
         }
-    }
-
-    private static func lines(
-        of municipality: Municipality, _ places: [Place]
-    ) -> [LinePlan] {
-        var lines: [LinePlan] = []
-        var operatorCount = 0
-        for place in places {
-            let service = municipality.services[place.service]
-            for (number, desk) in ([service.telephone] + service.desks).enumerated() {
-                let line = LinePlan(
-                    desk: desk, number: number, place: place, queue: QueueIndex(lines.count),
-                    firstOperator: operatorCount)
-                operatorCount += line.operatorNames.count
-                lines.append(line)
-            }
-        }
-        return lines
     }
 
     private static func mailboxes(
@@ -206,27 +208,45 @@ package struct Generator {
 /// How long those who are being served have waited.
 private struct NoteAnswers {
     private var queued: [ContactNumber: Instant] = [:]
+    /// In all queues that a contact has been in.
     private var waits: [ContactNumber: Int64] = [:]
 
     /// Takes in what happened; the contact where an operator has finished it.
-    mutating func note(_ occurrence: Occurrence, _ lines: [LinePlan]) -> AnsweredContact? {
+    mutating func note(_ occurrence: Occurrence, _ demands: [Demand]) -> AnsweredContact? {
         switch occurrence.kind {
         case .queued(let contact): queued[contact.number] = occurrence.time
-        case .gaveUpWaiting(let contact): queued[contact.number] = nil
+        case .gaveUpWaiting(let contact):
+            queued[contact.number] = nil
+            waits[contact.number] = nil
         case .connected(let contact, _):
             if let since = queued.removeValue(forKey: contact.number) {
-                waits[contact.number] = occurrence.time.microseconds - since.microseconds
+                waits[contact.number, default: 0] +=
+                    occurrence.time.microseconds - since.microseconds
             }
         case .afterWorkEnded(let contact, _):
             guard let waited = waits.removeValue(forKey: contact.number) else { return nil }
-            let line = lines[contact.queue.value]
+            let demand = demands[contact.origin]
             return AnsweredContact(
-                number: contact.number, place: line.place, channel: line.desk.channel,
+                number: contact.number, place: demand.place, channel: demand.desk.channel,
                 end: occurrence.time, waitedUs: waited)
-        case .received, .selfServiceEnded, .overflowed, .disconnected, .loggedIn, .loggedOut:
+        case .received, .selfServiceEnded, .foundNobody, .overflowed, .handedOn, .disconnected,
+            .loggedIn, .loggedOut:
             break
         }
         return nil
+    }
+}
+
+extension RoutingPlan {
+    /// What the organisation says to routing, with the queues' places as their numbers, and the
+    /// operators' places in the order of the queues as theirs.
+    fileprivate init(_ organisation: DescribeMunicipality, of queues: [QueuePlan]) {
+        var names = RoutingNames()
+        for queue in queues { _ = names.queues.number(queue.name) }
+        for name in queues.flatMap(\.operatorNames) { _ = names.operators.number(name) }
+        // Nothing that is settled here ever runs out, and nobody reads the hashes.
+        self.init(
+            organisation.description, at: Instant(microseconds: 0), &names, hash: { _ in "" })
     }
 }
 

@@ -22,6 +22,10 @@ package struct Municipality: Sendable {
     package var offices = Offices()
     package var contactSurvey: Survey?
     package var caseSurvey: Survey?
+    /// How the first, second… centre is made, and from the first on again; at least one.
+    package var typologies = [Typology.specialisedVertical]
+    /// Groups of citizens who are served before others, by what they declare.
+    package var boosts: [PriorityBoost] = []
 
     package init(zone: String, services: [Service]) {
         self.zone = zone
@@ -49,6 +53,18 @@ package struct Municipality: Sendable {
         package var desks: [Desk] = []
         /// How its cases are handled; nil where it opens none.
         package var procedure: Procedure?
+        /// Its experts, where a centre has a second level; nil where the first one does all.
+        package var experts: Experts?
+    }
+
+    /// Operators to whom calls are handed on that the first level cannot answer.
+    package struct Experts: Sendable {
+        /// Part of the answered calls that are handed on, 0...1.
+        package var ratio: Double
+        package var talk: DurationLaw
+        package var afterWork: DurationLaw
+        /// Operators beyond the offered load, in square roots of the load at the busiest hour.
+        package var staffingGrade: Double
     }
 
     /// A queue with operators of its own where a service is open, such as a counter.

@@ -9,7 +9,9 @@ struct Place {
     let weeklyCalls: Double
 
     /// The name of the centre, such as `c1`.
-    var centreName: String { "c\(centre + 1)" }
+    var centreName: String { Self.name(ofCentre: centre) }
+
+    static func name(ofCentre centre: Int) -> String { "c\(centre + 1)" }
 
     /// The name of the service in its centre, such as `c1.anagrafe`.
     var name: String { "\(centreName).\(serviceName)" }

@@ -1,104 +1,6 @@
 package import ContactCentre
 package import JSON
 
-/// A queue of a simulation, by its place in the list of queues.
-package struct QueueIndex: Hashable, Sendable {
-    package let value: Int
-    package init(_ value: Int) { self.value = value }
-}
-
-/// An operator of a simulation, by the place in the list of operators.
-package struct OperatorIndex: Hashable, Sendable {
-    package let value: Int
-    package init(_ value: Int) { self.value = value }
-}
-
-/// The number of a contact, unique in a simulation.
-package struct ContactNumber: Hashable, Sendable {
-    package let value: UInt64
-    package init(_ value: UInt64) { self.value = value }
-}
-
-/// What a contact brings along, whatever the centre does with it.
-package struct ContactNeed: Hashable, Sendable {
-    package var number: ContactNumber
-    package var queue: QueueIndex
-    package var arrival: Instant
-    /// Nil where the citizen queues at once.
-    package var selfService: SelfService?
-    /// How long the citizen waits for an operator; nil means for ever.
-    package var patienceUs: Int64?
-    package var talkUs: Int64
-    package var afterWorkUs: Int64
-    /// By the numbers of routing.
-    package var channel = RoutingNames.channel(.phone)
-    /// Points of its own, and those that rules give it.
-    package var priority: Int64 = 0
-
-    package struct SelfService: Hashable, Sendable {
-        package var durationUs: Int64
-        package var ending: Ending
-
-        package enum Ending: Hashable, Sendable {
-            case toOperator
-            case hungUp
-            /// The citizen needs nobody any more.
-            case contained
-        }
-
-        package init(durationUs: Int64, ending: Ending) {
-            self.durationUs = durationUs
-            self.ending = ending
-        }
-    }
-
-    package init(
-        number: ContactNumber, queue: QueueIndex, arrival: Instant, selfService: SelfService?,
-        patienceUs: Int64?, talkUs: Int64, afterWorkUs: Int64
-    ) {
-        self.number = number
-        self.queue = queue
-        self.arrival = arrival
-        self.selfService = selfService
-        self.patienceUs = patienceUs
-        self.talkUs = talkUs
-        self.afterWorkUs = afterWorkUs
-    }
-}
-
-/// The time in which an operator takes contacts, from `start` until before `end`.
-package struct Shift: Hashable, Sendable {
-    package var worker: OperatorIndex
-    package var start: Instant
-    package var end: Instant
-
-    package init(worker: OperatorIndex, start: Instant, end: Instant) {
-        self.worker = worker
-        self.start = start
-        self.end = end
-    }
-}
-
-/// Something that a simulation says has happened.
-package struct Occurrence: Hashable, Sendable {
-    package let time: Instant
-    package let kind: Kind
-
-    package enum Kind: Hashable, Sendable {
-        case received(ContactNeed)
-        case selfServiceEnded(ContactNeed)
-        case queued(ContactNeed)
-        /// It went over to the queue in which it is told of now.
-        case overflowed(ContactNeed, from: QueueIndex)
-        case gaveUpWaiting(ContactNeed)
-        case connected(ContactNeed, OperatorIndex)
-        case disconnected(ContactNeed, OperatorIndex)
-        case afterWorkEnded(ContactNeed, OperatorIndex)
-        case loggedIn(OperatorIndex)
-        case loggedOut(OperatorIndex)
-    }
-}
-
 /// A contact centre as a simulation of discrete events, in whole microseconds.
 ///
 /// Who takes which contact is decided by the rules of routing, as a router at work decides: the
@@ -205,8 +107,15 @@ package struct Simulation {
     }
 
     /// Lets happen what is planned before `end` (all of it where nil), telling it in order of time.
+    ///
+    /// - Parameters:
+    ///   - end: The moment.
+    ///   - handOn: What an operator who has talked with a contact hands on, in which queue and with
+    ///     which needs; nil of contacts that need nobody else.
+    ///   - tell: Takes in what happens.
     package mutating func run(
-        before end: Instant? = nil, _ tell: (Occurrence) -> Void
+        before end: Instant? = nil, handingOn handOn: (ContactNeed) -> ContactNeed? = { _ in nil },
+        _ tell: (Occurrence) -> Void
     ) {
         sortArrivals()
         let end = end?.microseconds ?? .max
@@ -216,7 +125,7 @@ package struct Simulation {
             order += 1
             if let planned = agenda.nextTime, planned <= arrival {
                 guard planned < end, let (now, entry) = agenda.popFirst() else { return }
-                happen(entry, now, tell)
+                happen(entry, now, handOn, tell)
             } else {
                 guard arrival < end else { return }
                 nextArrival += 1
@@ -234,12 +143,18 @@ package struct Simulation {
         areSorted = true
     }
 
-    private mutating func happen(_ entry: Entry, _ now: Int64, _ tell: (Occurrence) -> Void) {
+    private mutating func happen(
+        _ entry: Entry, _ now: Int64, _ handOn: (ContactNeed) -> ContactNeed?,
+        _ tell: (Occurrence) -> Void
+    ) {
         let place = Int(entry.place)
         switch entry.kind {
         case .shiftStart: begin(place, tell)
         case .shiftEnd: goOffDuty(shifts[place].worker.value, now, tell)
         case .talkEnd:
+            if let onward = handOn(needs[place]) {
+                return hand(place, on: onward, now, tell)
+            }
             tell(
                 Occurrence(
                     time: Instant(microseconds: now),
@@ -281,6 +196,28 @@ package struct Simulation {
             worker, channel: need.channel, at: now, order: order, plan)
         forget(place)
         free(worker, now, tell)
+    }
+
+    /// Who handed the contact on takes the next one, before it waits for another operator.
+    private mutating func hand(
+        _ place: Int, on onward: ContactNeed, _ now: Int64, _ tell: (Occurrence) -> Void
+    ) {
+        let worker = stays[place].worker
+        let channel = needs[place].channel
+        needs[place] = onward
+        needs[place].moves += 1
+        visits[place] = RoutingFloor.Visit(
+            queue: onward.queue.value, channel: onward.channel, since: now, seniority: now,
+            order: order, priority: onward.priority)
+        // The patience of before is over.
+        stays[place].generation &+= 1
+        tell(
+            Occurrence(
+                time: Instant(microseconds: now),
+                kind: .handedOn(needs[place], OperatorIndex(worker))))
+        floor.release(worker, channel: channel, at: now, order: order, plan)
+        free(worker, now, tell)
+        wait(place, in: onward.queue, since: now, tell)
     }
 
     private func isWaiting(_ entry: Entry) -> Bool {
@@ -353,6 +290,7 @@ extension Simulation {
         let standing = policy.place(
             of: place, since: visit.seniority, points: visit.priority, order: visit.order)
         if decide(place, behind: lines.ahead(of: standing, in: queue), now, tell) { return }
+        tell(Occurrence(time: Instant(microseconds: now), kind: .foundNobody(needs[place])))
         stays[place].place = standing
         lines.insert(standing, in: queue)
         for step in policy.steps { plan(.ruleStep, place, at: later(now, by: step)) }
@@ -396,6 +334,7 @@ extension Simulation {
             visits[place].order = order
             visits[place].decidedAt = nil
             needs[place].queue = QueueIndex(target)
+            needs[place].moves += 1
             tell(
                 Occurrence(
                     time: Instant(microseconds: now),
@@ -544,13 +483,6 @@ extension RoutingPlan {
         for (worker, queue) in serving.enumerated() {
             queues[queue.value].members.append(Member(operator: worker, tier: 0))
         }
-    }
-}
-
-extension ContactNeed {
-    fileprivate func precedes(_ other: ContactNeed) -> Bool {
-        let (own, others) = (arrival.microseconds, other.arrival.microseconds)
-        return own != others ? own < others : number.value < other.number.value
     }
 }
 

@@ -16,6 +16,21 @@ struct Society {
             Lot(draws, of: number), municipality.attributes,
             declaredRatio: habits(on: channel).declaredRatio)
     }
+
+    /// Points of priority that the boosts give for what a citizen declares.
+    func priority(of number: ContactNumber, on channel: Channel) -> Int64 {
+        guard !municipality.boosts.isEmpty else { return 0 }
+        let declared = citizen(of: number, on: channel).declared.map { declaration in
+            let attribute = municipality.attributes[declaration.attribute]
+            return (attribute.name, attribute.groups[declaration.group].value)
+        }
+        return municipality.boosts.reduce(0) { points, boost in
+            let isMeant = declared.contains { attribute, group in
+                attribute == boost.attribute && boost.groups.contains(group)
+            }
+            return isMeant ? points + boost.add : points
+        }
+    }
 }
 
 /// Who turned to the municipality, as far as it matters here.

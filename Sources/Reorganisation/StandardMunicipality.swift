@@ -5,7 +5,8 @@ extension Municipality {
     ///
     /// The figures are invented, but of the size that is seen in practice: service times near to
     /// log-normal, patience of a few minutes (Brown et al., JASA 100, 2005). Citizens who declare
-    /// another language than Italian wait 1.4 times as long for the end of their cases.
+    /// another language than Italian wait 1.4 times as long for the end of their cases. Who declares
+    /// a disability counts as having waited two minutes longer, who is 65 or older one minute.
     package static let standard: Municipality = {
         var town = Municipality(
             zone: "Europe/Rome",
@@ -16,6 +17,13 @@ extension Municipality {
         town.areaAttribute = "district"
         town.disparity = Disparity(
             attribute: "language", group: "other", resolutionFactor: 1.4)
+        town.typologies = [
+            .specialisedVertical, .centralisedFirstLevel, .centralisedFirstAndSecondLevel,
+            .networked,
+        ]
+        town.boosts = [
+            boost("accessibility", 2, "disability", "yes"), boost("age", 1, "age", "65+"),
+        ]
         town.contactSurvey = Survey(
             name: "contact", questions: [satisfaction],
             invitation: minutes(20, variation: 1), answer: .exponential(meanUs: 10 * 3_600e6))
@@ -33,35 +41,40 @@ extension Municipality {
         patience: seconds(260, variation: 1.1), talk: seconds(215, variation: 0.9),
         afterWork: seconds(35, variation: 0.8), staffingGrade: 0.45,
         desks: [counter(contactsPerCall: 0.5, minutes: 9)],
-        procedure: procedure(days: 1.6, variation: 0.9, termDays: 5, toSecondLine: 0.25))
+        procedure: procedure(days: 1.6, variation: 0.9, termDays: 5, toSecondLine: 0.25),
+        experts: experts(ratio: 0.12, seconds: 260))
     private static let taxes = Service(
         name: "tributi", share: 0.22, week: Week(workingDays: 9..<17),
         selfService: seconds(33, variation: 0.5), hangUpRatio: 0.05,
         patience: .exponential(meanUs: 240e6), talk: seconds(330, variation: 1.0),
         afterWork: seconds(60, variation: 0.9), staffingGrade: -0.15,
         desks: [counter(contactsPerCall: 0.35, minutes: 13)],
-        procedure: procedure(days: 5, variation: 0.9, termDays: 12, toSecondLine: 0.5))
+        procedure: procedure(days: 5, variation: 0.9, termDays: 12, toSecondLine: 0.5),
+        experts: experts(ratio: 0.3, seconds: 420))
     private static let localPolice = Service(
         name: "polizia_locale", share: 0.16, week: .always,
         selfService: seconds(9, variation: 0.4), hangUpRatio: 0.015,
         patience: .exponential(meanUs: 170e6), talk: seconds(150, variation: 1.0),
         afterWork: seconds(45, variation: 1.0), staffingGrade: 0.9,
         desks: [counter(contactsPerCall: 0.15, minutes: 8)],
-        procedure: procedure(days: 2.5, variation: 1.1, termDays: 7, toSecondLine: 0.4))
+        procedure: procedure(days: 2.5, variation: 1.1, termDays: 7, toSecondLine: 0.4),
+        experts: experts(ratio: 0.1, seconds: 200))
     private static let socialServices = Service(
         name: "servizi_sociali", share: 0.10, week: Week(workingDays: 9..<16),
         selfService: seconds(21, variation: 0.5), hangUpRatio: 0.02,
         patience: seconds(420, variation: 1.0), talk: seconds(430, variation: 0.9),
         afterWork: seconds(120, variation: 0.8), staffingGrade: 0.1,
         desks: [counter(contactsPerCall: 0.45, minutes: 19)],
-        procedure: procedure(days: 7, variation: 0.8, termDays: 16, toSecondLine: 0.6))
+        procedure: procedure(days: 7, variation: 0.8, termDays: 16, toSecondLine: 0.6),
+        experts: experts(ratio: 0.35, seconds: 560))
     private static let publicRelations = Service(
         name: "urp", share: 0.19, week: Week(workingDays: 8..<19, saturday: 8..<14),
         selfService: seconds(18, variation: 0.5), hangUpRatio: 0.025,
         patience: .exponential(meanUs: 210e6), talk: seconds(175, variation: 0.85),
         afterWork: seconds(25, variation: 0.8), staffingGrade: 0.6,
         desks: [counter(contactsPerCall: 0.3, minutes: 6), chat],
-        procedure: procedure(days: 1, variation: 1.0, termDays: 4, toSecondLine: 0.3))
+        procedure: procedure(days: 1, variation: 1.0, termDays: 4, toSecondLine: 0.3),
+        experts: experts(ratio: 0.08, seconds: 220))
 
     /// Mornings, and two long days, as town halls have them.
     private static func counter(contactsPerCall: Double, minutes mean: Double) -> Desk {
@@ -74,6 +87,24 @@ extension Municipality {
             ]),
             patience: minutes(55, variation: 0.7), talk: minutes(mean, variation: 0.7),
             afterWork: minutes(1.5, variation: 0.8), staffingGrade: 0.15)
+    }
+
+    private static func experts(ratio: Double, seconds mean: Double) -> Experts {
+        Experts(
+            ratio: ratio, talk: seconds(mean, variation: 0.9),
+            afterWork: seconds(mean / 4, variation: 0.8), staffingGrade: 0.4)
+    }
+
+    /// A point is worth a minute of waiting.
+    private static func boost(
+        _ rule: String, _ points: Int64, _ attribute: String, _ group: String
+    ) -> PriorityBoost {
+        var boost = PriorityBoost()
+        boost.rule = rule
+        boost.attribute = attribute
+        boost.groups = [group]
+        boost.add = points
+        return boost
     }
 
     private static let chat = Desk(

@@ -73,7 +73,7 @@ struct TellStories {
             let centre = try Tag("\(TagKey.centre):\(place.centreName)")
             names.append(
                 PlaceNames(
-                    source: try Generator.source(of: place, seed: seed),
+                    source: try Generator.source(ofCentre: place.centreName, seed: seed),
                     serviceTags: [centre, try Tag("service:\(place.serviceName)")],
                     messageTags: [centre, try Tag("\(TagKey.queue):\(place.messageQueue)")]))
         }
@@ -105,14 +105,14 @@ struct TellStories {
             entity: chapter.story.story.number.value)
     }
 
-    /// Appends the events that come before `end`, in order of time.
-    mutating func tell(before end: Instant, to events: inout [NewEvent]) {
+    /// Adds the events that come before `end`, in order of time.
+    mutating func tell(before end: Instant, to chronicle: inout Chronicle) {
         while let next = agenda.nextTime, next < end.microseconds,
             let (_, chapter) = agenda.popFirst()
         {
             let time = Instant(microseconds: next)
             let story = chapter.story
-            if let event = event(story, chapter.step, at: time) { events.append(event) }
+            if let event = event(story, chapter.step, at: time) { chronicle.add(event) }
             let following = chapter.step + 1
             guard following < story.story.steps.count else { continue }
             plan(Chapter(story: story, step: following), at: story.story.steps[following].time)

@@ -64,9 +64,12 @@ extension EventLog {
             unresolved = []
         }
         try read(selection) { event in
-            guard let decision = try? RoutingDecision(recorded: event) else { return .next }
-            let alsoKnew = UInt64(decision.alsoKnew)
-            if let id = decision.knewUpTo.flatMap({ EventID($0) }) {
+            // The rest of it is read when it is judged.
+            guard let known = RoutingDecision.knowledge(in: event.data.object) else {
+                return .next
+            }
+            let alsoKnew = UInt64(known.alsoKnew)
+            if let id = known.upTo.flatMap({ EventID($0) }) {
                 unresolved.append((event.position.value, alsoKnew, id))
             } else {
                 knowledge[event.position.value] = .init(next: 0, alsoKnew: alsoKnew)

@@ -71,7 +71,9 @@ package struct Router: Sendable {
             return .nothing(until: restsUntil == .max ? nil : Instant(microseconds: restsUntil))
         }
         restsUntil = nil
-        var plan = PlannedRouting(known, source: source, now: now, limits)
+        var plan = PlannedRouting(known, source: source, now: now, limits) { _ in
+            .timeOrdered(at: now)
+        }
         try plan.endOffers()
         try plan.decide()
         guard !plan.events.isEmpty else {
@@ -142,17 +144,23 @@ struct PlannedRouting {
     private let source: Source
     private let now: Instant
     private let limits: RouterLimits
+    /// Gives the next event of a type its id.
+    private let makeID: (String) -> EventID
     private var bytes = 0
     private var conditionBytes = 0
     private var watched: Set<String> = []
 
-    init(_ known: FollowRouting, source: Source, now: Instant, _ limits: RouterLimits) {
+    init(
+        _ known: FollowRouting, source: Source, now: Instant, _ limits: RouterLimits,
+        ids makeID: @escaping (String) -> EventID
+    ) {
         routing = known
         knewUpTo = known.last
         after = known.next > 0 ? Position(known.next - 1) : nil
         self.source = source
         self.now = now
         self.limits = limits
+        self.makeID = makeID
     }
 
     private var hasRoom: Bool {
@@ -167,7 +175,7 @@ struct PlannedRouting {
     }
 
     /// Ends the offers that are over although nobody says so.
-    mutating func endOffers() throws {
+    mutating func endOffers() throws(EventError) {
         for offer in routing.state.offersToEnd(at: now) where hasRoom {
             try expectNothing(inStream: offer.contact.stream)
             try add(
@@ -176,7 +184,7 @@ struct PlannedRouting {
         }
     }
 
-    mutating func decide() throws {
+    mutating func decide() throws(EventError) {
         while hasRoom, try decideInOrder() == .anew {}
     }
 
@@ -184,22 +192,26 @@ struct PlannedRouting {
 
     /// Decides the contacts in the order of their urgency, as long as that holds: one that goes
     /// over to another queue may be the most urgent one there.
-    private mutating func decideInOrder() throws -> Order {
+    private mutating func decideInOrder() throws(EventError) -> Order {
         for contact in routing.ask({ $0.waitingInOrder(at: now) }) where hasRoom {
-            guard var decision = routing.ask({ $0.decision(for: contact.stream, at: now) })
-            else { continue }
-            decision.knewUpTo = knewUpTo?.description
-            decision.alsoKnew = Int64(events.count)
-            try expectNothing(inStream: contact.stream)
-            try add(decision, to: contact.stream)
-            decisions += 1
-            if decision.selected == .overflowQueue { return .anew }
+            if try decide(contact.stream)?.selected == .overflowQueue { return .anew }
         }
         return .whole
     }
 
+    /// Decides one contact, where there is anything to say.
+    mutating func decide(_ stream: String) throws(EventError) -> RoutingDecision? {
+        guard var decision = routing.ask({ $0.decision(for: stream, at: now) }) else { return nil }
+        decision.knewUpTo = knewUpTo?.description
+        decision.alsoKnew = Int64(events.count)
+        try expectNothing(inStream: stream)
+        try add(decision, to: stream)
+        decisions += 1
+        return decision
+    }
+
     /// Nothing may have been said in a stream since.
-    private mutating func expectNothing(inStream stream: String) throws {
+    private mutating func expectNothing(inStream stream: String) throws(EventError) {
         expectNothing(stream, EventQuery.Item(stream: try StreamName(stream)))
     }
 
@@ -214,7 +226,7 @@ struct PlannedRouting {
         condition.absences.append(Absence(of: EventQuery([item]), after: after))
     }
 
-    private mutating func add(_ decision: RoutingDecision, to stream: String) throws {
+    private mutating func add(_ decision: RoutingDecision, to stream: String) throws(EventError) {
         var told = tags([(.queue, decision.queue), (.policy, decision.policy)])
         told += centreTags(ofQueue: decision.queue)
         let name = decision.selectedID
@@ -230,7 +242,7 @@ struct PlannedRouting {
 
     private mutating func offer(
         _ decision: RoutingDecision, to name: String, of id: EventID, _ stream: String
-    ) throws {
+    ) throws(EventError) {
         guard let to = OperatorID(name) else { return }
         let terms = routing.state.terms(ofOffersBy: decision.policy, to: name)
         try expectNothing(
@@ -245,7 +257,7 @@ struct PlannedRouting {
 
     private mutating func goOver(
         _ decision: RoutingDecision, to target: String, _ stream: String
-    ) throws {
+    ) throws(EventError) {
         guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
         let needs = routing.state.declared(of: stream)
         try add(
@@ -258,16 +270,18 @@ struct PlannedRouting {
             tags: tags([(.queue, target)]) + centreTags(ofQueue: target))
     }
 
-    private mutating func add(_ event: ContactEvent, to stream: String, tags: [Tag]) throws {
+    private mutating func add(_ event: ContactEvent, to stream: String, tags: [Tag])
+        throws(EventError)
+    {
         guard let kind = event.kind else { return }
         _ = try append(kind.rawValue, ContactEvent.schema, event.payload, to: stream, tags)
     }
 
     private mutating func append(
         _ type: String, _ schema: UInt16, _ payload: [UInt8], to stream: String, _ tags: [Tag]
-    ) throws -> EventID {
+    ) throws(EventError) -> EventID {
         let place = routing.next
-        let id = EventID.timeOrdered(at: now)
+        let id = makeID(type)
         let event = NewEvent(
             id: id, type: try EventType(type), schema: schema, stream: try StreamName(stream),
             tags: try Tags(tags), source: source, time: now, data: .json(payload[...]))
@@ -301,7 +315,7 @@ struct PlannedRouting {
 
 extension Event {
     /// The event as it will be at a place, but for its revision, which says nothing to routing.
-    fileprivate init(
+    init(
         _ event: NewEvent, id: EventID, position: Position, recorded: Instant
     ) {
         self.init(

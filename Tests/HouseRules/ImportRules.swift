@@ -28,7 +28,8 @@ extension Rule {
             "Statistics", "YAML", "GRDB", "Crypto", "Synchronization",
         ],
         "Reorganisation": [
-            "Projections", "ProjectionKit", "ContactCentre", "EventLog", "JSON", "Foundation",
+            "Projections", "ProjectionKit", "ContactCentre", "Routing", "EventLog", "JSON",
+            "Foundation",
         ],
         "Server": [
             "EventLog", "ContactCentre", "Admission", "Subjects", "Vault", "ProjectionKit", "JSON",

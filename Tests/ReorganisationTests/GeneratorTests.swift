@@ -31,7 +31,7 @@ struct GeneratorTests {
         #expect(first.source.text == "urn:ascolto:synthetic:seed-7:c1")
         #expect(
             first.tags.joined == "centre:c1 group.district:frazioni group.language:italian "
-                + "queue:c1.polizia_locale")
+                + "queue:c1.polizia_locale service:polizia_locale")
         #expect(
             first.data.content.map { String(decoding: $0, as: UTF8.self) }
                 == #"{"channel":"phone","direction":"in","queueId":"c1.polizia_locale","#
@@ -47,12 +47,17 @@ struct GeneratorTests {
         var operators: [String: OperatorState] = [:]
         var cases: [String: CaseLife] = [:]
         var surveys: [String: [String]] = [:]
+        var decisions = 0
         var tally = Tally()
         for event in events {
             let stream = event.stream.text
             #expect(event.source.text.hasPrefix(Generator.sourcePrefix))
             #expect(event.schema == 1)
-            if stream.hasPrefix(StreamPrefix.contact) {
+            if OrganisationEvent.Kind(type: event.type.text) != nil {
+                #expect(contacts.isEmpty, "the organisation comes first")
+            } else if event.type.text == RoutingDecision.type {
+                decisions += 1
+            } else if stream.hasPrefix(StreamPrefix.contact) {
                 let said = try ContactEvent(
                     type: event.type.text, schema: 1, payload: event.data.object)
                 #expect(contacts[stream, default: ContactState()].apply(said) == .accepted)
@@ -99,6 +104,7 @@ struct GeneratorTests {
         #expect(
             tally.received == tally.answered + tally.abandoned + tally.abandonedInSelfService
                 + tally.contained + tally.messagesAnswered + unanswered.count)
+        #expect(decisions >= tally.answered)
         #expect(tally.abandoned > 0)
         #expect(tally.abandonedInSelfService > 0)
     }
@@ -109,7 +115,7 @@ struct GeneratorTests {
         var generator = try Generator(GeneratorSettings())
         var eventCount = 0
         var tally = Tally()
-        while let day = try generator.nextDay() {
+        while let day = try generator.nextDay()?.flatMap(\.self) {
             eventCount += day.count
             for event in day where event.stream.text.hasPrefix(StreamPrefix.contact) {
                 let said = try ContactEvent(
@@ -289,7 +295,7 @@ private func all(
 ) throws -> [NewEvent] {
     var generator = try Generator(settings, municipality: municipality)
     var events: [NewEvent] = []
-    while let day = try generator.nextDay() { events += day }
+    while let day = try generator.nextDay() { events += day.joined() }
     return events
 }
 

@@ -57,7 +57,7 @@ struct History {
         end = zone.start(
             of: CivilDate(daysSince1970: settings.firstDay.daysSince1970 + settings.days))
         var generator = try Generator(settings, municipality: municipality)
-        while let day = try generator.nextDay() {
+        while let day = try generator.nextDay()?.flatMap(\.self) {
             for event in day { try add(event) }
         }
     }

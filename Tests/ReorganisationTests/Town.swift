@@ -215,7 +215,7 @@ struct TownRun {
             finished += 1
             served[contact.number.value] = nil
             sojourns += now - contact.arrival.microseconds
-        case .disconnected, .selfServiceEnded: break
+        case .disconnected, .selfServiceEnded, .foundNobody, .handedOn: break
         case .loggedIn(let worker): step = ("in", worker.value)
         case .loggedOut(let worker): step = ("out", worker.value)
         }

@@ -16,7 +16,14 @@ struct Generate: AsyncParsableCommand {
     var contactsPerDay = GeneratorSettings().contactsPerDay
     @Option(help: "Another number makes another history.")
     var seed: UInt64 = GeneratorSettings().seed
-    @Option(help: "Centres with queues and operators of their own.")
+    @Option(
+        help: ArgumentHelp(
+            "Centres with queues and operators of their own.",
+            discussion: """
+                The first has a number for each service, the second one number and a first level \
+                for all, the third a second level of experts besides, and the fourth is a network \
+                of two bodies that answer for each other; then from the first on again.
+                """))
     var centres = GeneratorSettings().centres
 
     @Flag(help: "Append although the clock has run more than 10 minutes ahead.")
@@ -39,11 +46,12 @@ struct Generate: AsyncParsableCommand {
         var appended = 0
         var alreadyAppended = 0
         var day = 0
-        while let events = try generator.nextDay() {
-            for outcome in try await opened.append(each: events.map { Append([$0]) }) {
+        while let appends = try generator.nextDay() {
+            let outcomes = try await opened.append(each: appends.map { Append($0) })
+            for (events, outcome) in zip(appends, outcomes) {
                 switch outcome {
-                case .appended: appended += 1
-                case .alreadyAppended: alreadyAppended += 1
+                case .appended: appended += events.count
+                case .alreadyAppended: alreadyAppended += events.count
                 case .rejected(let rejection): throw UsageError("\(rejection)")
                 case .conflict(let conflict): throw UsageError("\(conflict)")
                 }
