@@ -42,33 +42,50 @@ extension RoutingFloor {
         for visit: Visit, behind ahead: Int64, at now: Int64, by plan: RoutingPlan,
         draw: () -> UInt64
     ) -> RoutingChoice {
-        guard let number = plan.queues[visit.queue].policy else { return .none }
+        choose(
+            for: visit.plain, visit.particulars, behind: ahead, at: now, by: plan, draw: draw)
+    }
+
+    /// The same for the parts of a visit.
+    package func choose(
+        for visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
+        by plan: RoutingPlan, draw: () -> UInt64
+    ) -> RoutingChoice {
+        guard let number = seating.queues[visit.queue].policy else { return .none }
+        guard var best = able(for: visit, particulars, from: 0, at: now, by: plan) else {
+            return overflow(of: visit, particulars, behind: ahead, at: now, plan)
+        }
+        var next = able(for: visit, particulars, from: best + 1, at: now, by: plan)
+        guard next != nil else { return .member(best) }
         let policy = plan.policies[number]
-        var best: Int?
         var equals: [Int] = []
-        var next = openMember(of: visit.queue, from: 0)
         while let place = next {
-            next = openMember(of: visit.queue, from: place + 1)
-            guard canTake(visit, member: place, at: now, policy, plan) else { continue }
-            guard let champion = best else {
-                best = place
-                if policy.isDrawn { equals = [place] }
-                continue
-            }
-            let order = compare(place, champion, for: visit, by: plan)
-            if order < 0
-                || !policy.isDrawn && order == 0 && isFree(place, before: champion, visit, plan)
-            {
-                best = place
-                if policy.isDrawn { equals = [place] }
-            } else if order == 0, policy.isDrawn {
+            next = able(for: visit, particulars, from: place + 1, at: now, by: plan)
+            let order = compare(place, best, for: visit, particulars, policy, plan)
+            if order == 0, policy.isDrawn {
+                if equals.isEmpty { equals = [best] }
                 equals.append(place)
+            } else if order < 0 || order == 0 && isFree(place, before: best, of: visit.queue) {
+                best = place
+                equals = []
             }
         }
-        guard let best else { return overflow(of: visit, behind: ahead, at: now, plan) }
-        guard equals.count > 1 else { return .member(best) }
-        let inOrder = equals.sorted { isFree($0, before: $1, visit, plan) }
+        guard !equals.isEmpty else { return .member(best) }
+        let inOrder = equals.sorted { isFree($0, before: $1, of: visit.queue) }
         return .member(inOrder[Self.place(of: draw(), among: inOrder.count)])
+    }
+
+    /// The first place at or behind another one whose member can take a contact.
+    private func able(
+        for visit: PlainVisit, _ particulars: Particulars?, from place: Int, at now: Int64,
+        by plan: RoutingPlan
+    ) -> Int? {
+        var next = openMember(of: visit.queue, from: place)
+        while let place = next {
+            if canTake(visit, particulars, member: place, at: now, by: plan) { return place }
+            next = openMember(of: visit.queue, from: place + 1)
+        }
+        return nil
     }
 
     /// The place that a draw of 53 bits means among so many.
@@ -76,57 +93,69 @@ extension RoutingFloor {
         Int((draw << 11).multipliedFullWidth(by: UInt64(count)).high)
     }
 
-    /// Whether a member of the queue can take a contact.
+    /// Whether a member of the queue can take a contact: there are no
+    /// ``exclusions(ofMember:for:at:by:)``, but it ends with the first one.
     package func canTake(
-        _ visit: Visit, member place: Int, at now: Int64, by plan: RoutingPlan
+        _ visit: PlainVisit, _ particulars: Particulars?, member place: Int, at now: Int64,
+        by plan: RoutingPlan
     ) -> Bool {
-        guard let policy = plan.queues[visit.queue].policy else { return false }
-        return canTake(visit, member: place, at: now, plan.policies[policy], plan)
+        let seated = seating.queues[visit.queue]
+        let number = seating.members[seated.firstMember + place]
+        guard hasRoom(number, channel: visit.channel, plan), let policy = seated.policy else {
+            return false
+        }
+        if seated.asksNothing, particulars == nil { return true }
+        return fulfils(number, visit, particulars, at: now, plan.policies[policy], plan)
     }
 
-    /// Whether there are no ``exclusions(ofMember:for:at:by:)``; it ends with the first one.
-    private func canTake(
-        _ visit: Visit, member place: Int, at now: Int64, _ policy: RoutingPlan.Policy,
-        _ plan: RoutingPlan
+    private func hasRoom(_ number: Int, channel: Int, _ plan: RoutingPlan) -> Bool {
+        if desks[number].takesOneAtATime {
+            return desks[number].presence == .ready && desks[number].atHandCount == 0
+        }
+        return deskExclusion(of: number, channel: channel, plan).isEmpty
+    }
+
+    private func fulfils(
+        _ number: Int, _ visit: PlainVisit, _ particulars: Particulars?, at now: Int64,
+        _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
     ) -> Bool {
-        let number = plan.queues[visit.queue].members[place].operator
-        guard deskExclusion(of: number, channel: visit.channel, plan).isEmpty else { return false }
         let waited = max(0, now - visit.since)
-        return !lacksSkill(number, for: visit, waited, policy, plan)
+        return !lacksSkill(number, for: visit, particulars, waited, policy, plan)
             && policy.takes(plan.staff[number].role, after: waited) == .now
-            && !hasRefused(visit, number, at: now, policy) && !isCapped(number, policy, plan)
+            && !hasRefused(particulars, number, at: now, policy) && !isCapped(number, policy, plan)
     }
 
     /// Why a member of the queue cannot take a contact.
     package func exclusions(
         ofMember place: Int, for visit: Visit, at now: Int64, by plan: RoutingPlan
     ) -> Exclusions {
-        let number = plan.queues[visit.queue].members[place].operator
+        let number = member(place, of: visit.queue)
         guard let policy = plan.queues[visit.queue].policy.map({ plan.policies[$0] }) else {
             return .notLoggedIn
         }
         let waited = max(0, now - visit.since)
         var found = deskExclusion(of: number, channel: visit.channel, plan)
-        if lacksSkill(number, for: visit, waited, policy, plan) { found.insert(.missingSkill) }
+        if lacksSkill(number, for: visit.plain, visit.particulars, waited, policy, plan) {
+            found.insert(.missingSkill)
+        }
         if policy.takes(plan.staff[number].role, after: waited) != .now { found.insert(.role) }
-        if hasRefused(visit, number, at: now, policy) { found.insert(.rejectedRecently) }
+        if hasRefused(visit.particulars, number, at: now, policy) { found.insert(.rejectedRecently) }
         if isCapped(number, policy, plan) { found.insert(.teamCap) }
         return found
     }
 
     private func lacksSkill(
-        _ number: Int, for visit: Visit, _ waited: Int64, _ policy: RoutingPlan.Policy,
-        _ plan: RoutingPlan
+        _ number: Int, for visit: PlainVisit, _ particulars: Particulars?, _ waited: Int64,
+        _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
     ) -> Bool {
         lacks(number, plan.queues[visit.queue].needs, waited, policy, plan)
-            || lacks(number, visit.needs, waited, policy, plan)
+            || lacks(number, particulars?.needs ?? [], waited, policy, plan)
     }
 
     private func hasRefused(
-        _ visit: Visit, _ number: Int, at now: Int64, _ policy: RoutingPlan.Policy
+        _ particulars: Particulars?, _ number: Int, at now: Int64, _ policy: RoutingPlan.Policy
     ) -> Bool {
-        guard !visit.refusals.isEmpty else { return false }
-        return refusal(of: visit, by: number, policy).map { now < $0 } ?? false
+        refusal(in: particulars, by: number, policy).map { now < $0 } ?? false
     }
 
     private func isCapped(
@@ -137,8 +166,10 @@ extension RoutingFloor {
     }
 
     /// Until when an operator is not asked again for a contact; nil where they have not refused it.
-    func refusal(of visit: Visit, by number: Int, _ policy: RoutingPlan.Policy) -> Int64? {
-        let last = visit.refusals.last { $0.operator == number }
+    func refusal(
+        in particulars: Particulars?, by number: Int, _ policy: RoutingPlan.Policy
+    ) -> Int64? {
+        let last = particulars?.refusals.last { $0.operator == number }
         return last.map { later($0.at, by: policy.setting.askAgain ?? PolicySetting.askAgainUs) }
     }
 
@@ -173,13 +204,13 @@ extension RoutingFloor {
 
     /// Negative where the first of two members comes before the other, by all criteria of the
     /// policy but a draw.
-    func compare(
-        _ place: Int, _ other: Int, for visit: Visit, by plan: RoutingPlan
+    private func compare(
+        _ place: Int, _ other: Int, for visit: PlainVisit, _ particulars: Particulars?,
+        _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
     ) -> Int64 {
-        guard let policy = plan.queues[visit.queue].policy else { return 0 }
-        for criterion in plan.policies[policy].setting.rank {
-            let left = score(criterion, ofMember: place, for: visit, by: plan)
-            let right = score(criterion, ofMember: other, for: visit, by: plan)
+        for criterion in policy.rank {
+            let left = score(criterion, ofMember: place, for: visit, particulars, by: plan)
+            let right = score(criterion, ofMember: other, for: visit, particulars, by: plan)
             if left != right { return left < right ? -1 : 1 }
         }
         return 0
@@ -187,13 +218,14 @@ extension RoutingFloor {
 
     /// By what a criterion compares members of a queue: the lower one comes first.
     func score(
-        _ criterion: RankCriterion, ofMember place: Int, for visit: Visit, by plan: RoutingPlan
+        _ criterion: RankCriterion, ofMember place: Int, for visit: PlainVisit,
+        _ particulars: Particulars?, by plan: RoutingPlan
     ) -> Int64 {
-        let number = plan.queues[visit.queue].members[place].operator
+        let number = member(place, of: visit.queue)
         return switch criterion {
         case .tier: plan.queues[visit.queue].members[place].tier
-        case .skill: -levels(of: number, plan.queues[visit.queue].needs, visit.needs, plan)
-        case .leastSkilled: levels(of: number, plan.queues[visit.queue].needs, visit.needs, plan)
+        case .skill: -levels(of: number, for: visit, particulars, plan)
+        case .leastSkilled: levels(of: number, for: visit, particulars, plan)
         case .longestIdle: desks[number].freeSince
         case .fewestContacts: desks[number].answered
         case .leastBusy: desks[number].atHandCount
@@ -202,40 +234,38 @@ extension RoutingFloor {
     }
 
     private func levels(
-        of number: Int, _ needs: [RoutingPlan.Need], _ others: [RoutingPlan.Need],
-        _ plan: RoutingPlan
+        of number: Int, for visit: PlainVisit, _ particulars: Particulars?, _ plan: RoutingPlan
     ) -> Int64 {
         var sum: Int64 = 0
-        for need in needs { sum += plan.staff[number].level(need.skill) }
-        for need in others { sum += plan.staff[number].level(need.skill) }
+        for need in plan.queues[visit.queue].needs { sum += plan.staff[number].level(need.skill) }
+        for need in particulars?.needs ?? [] { sum += plan.staff[number].level(need.skill) }
         return sum
     }
 
     /// Whether a member became free before another one, as the log has it: no two did at once.
     ///
     /// So names decide nothing, and nobody is favoured by theirs.
-    func isFree(
-        _ place: Int, before other: Int, _ visit: Visit, _ plan: RoutingPlan
-    ) -> Bool {
-        let left = plan.queues[visit.queue].members[place].operator
-        let right = plan.queues[visit.queue].members[other].operator
-        return desks[left].freeOrder < desks[right].freeOrder
+    private func isFree(_ place: Int, before other: Int, of queue: Int) -> Bool {
+        desks[member(place, of: queue)].freeOrder < desks[member(other, of: queue)].freeOrder
     }
 
     /// The first rule by which a contact goes over to another queue.
     private func overflow(
-        of visit: Visit, behind ahead: Int64, at now: Int64, _ plan: RoutingPlan
+        of visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
+        _ plan: RoutingPlan
     ) -> RoutingChoice {
-        let rules = plan.queues[visit.queue].overflow
-        let isNew = visit.decidedAt == nil
-        let rule = rules.firstIndex { rule in
-            if rule.queue == visit.queue || visit.leftBehind.contains(rule.queue) { return false }
-            if let after = rule.after, now - visit.since >= after { return true }
+        for (place, rule) in plan.queues[visit.queue].overflow.enumerated() {
+            if rule.queue == visit.queue
+                || particulars?.leftBehind.contains(rule.queue) ?? false
+            {
+                continue
+            }
+            if let after = rule.after, now - visit.since >= after { return .overflow(rule: place) }
             // Length is for who comes, and those before them: nobody who waits is sent away because
             // others have come.
-            guard let length = rule.length, isNew else { return false }
-            return ahead >= length
+            guard let length = rule.length, visit.decidedAt == nil else { continue }
+            if ahead >= length { return .overflow(rule: place) }
         }
-        return rule.map { .overflow(rule: $0) } ?? .none
+        return .none
     }
 }

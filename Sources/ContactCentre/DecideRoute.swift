@@ -203,7 +203,8 @@ extension RoutingState {
                 continue
             }
             let scores = policy.setting.rank.map { criterion in
-                floor.score(criterion, ofMember: place, for: visit, by: plan)
+                floor.score(
+                    criterion, ofMember: place, for: visit.plain, visit.particulars, by: plan)
             }
             let freeOrder = floor.desks[member.operator].freeOrder
             best.append(Scored(place: place, scores: scores, freeOrder: freeOrder))
@@ -298,7 +299,7 @@ extension RoutingState {
         }
         if exclusions.contains(.rejectedRecently) {
             var reason = ReasonExcluded(.rejectedRecently)
-            reason.until = floor.refusal(of: visit, by: number, policy).map(told)
+            reason.until = floor.refusal(in: visit.particulars, by: number, policy).map(told)
             reasons.append(reason)
         }
         if exclusions.contains(.teamCap), let team = staff.team {

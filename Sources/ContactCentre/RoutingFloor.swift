@@ -21,8 +21,9 @@ package struct RoutingFloor: Sendable {
         package var atHandCount: Int64 = 0
         /// The channels, as bits, of what is at hand.
         package var channelsAtHand: UInt64 = 0
-        /// Whether whatever is at hand leaves no room for anything else.
-        fileprivate var takesOneAtATime = true
+        /// Whether whatever is at hand leaves no room for anything else, and nothing at hand
+        /// leaves room for everything.
+        fileprivate(set) var takesOneAtATime = true
         fileprivate var isOpen = false
 
         /// Whether there may be room for anything.
@@ -43,8 +44,8 @@ package struct RoutingFloor: Sendable {
         case paused
     }
 
-    /// A contact that waits.
-    package struct Visit: Sendable {
+    /// A contact that waits, but for what few of them have.
+    package struct PlainVisit: Sendable {
         package var queue: Int
         package var channel: Int
         /// When it entered the queue.
@@ -54,27 +55,59 @@ package struct RoutingFloor: Sendable {
         /// The position of what queued it.
         package var order: UInt64
         package var priority: Int64
-        /// Whether anything has been decided about it in this queue.
+        /// When anything was decided about it in this queue; nil where nothing was.
         package var decidedAt: Int64?
-        /// Nil of most contacts, so that they are cheap to pass on.
-        private var particulars: Particulars?
 
-        private final class Particulars: Sendable {
-            let needs: [RoutingPlan.Need]
-            let refusals: [Refusal]
-            let leftBehind: [Int]
-
-            init(needs: [RoutingPlan.Need], refusals: [Refusal], leftBehind: [Int]) {
-                self.needs = needs
-                self.refusals = refusals
-                self.leftBehind = leftBehind
-            }
+        package init(
+            queue: Int, channel: Int, since: Int64, seniority: Int64, order: UInt64,
+            priority: Int64
+        ) {
+            self.queue = queue
+            self.channel = channel
+            self.since = since
+            self.seniority = seniority
+            self.order = order
+            self.priority = priority
         }
+    }
 
-        /// That an operator did not take it.
-        package struct Refusal: Sendable {
-            package let `operator`: Int
-            package let at: Int64
+    /// What few contacts have that wait. A class, so that others do not carry it about.
+    package final class Particulars: Sendable {
+        /// What it needs of operators beyond what its queue does.
+        let needs: [RoutingPlan.Need]
+        let refusals: [Refusal]
+        /// Queues that it has overflowed from, to which it does not come back.
+        let leftBehind: [Int]
+
+        package init(
+            needs: [RoutingPlan.Need] = [], refusals: [Refusal] = [], leftBehind: [Int] = []
+        ) {
+            self.needs = needs
+            self.refusals = refusals
+            self.leftBehind = leftBehind
+        }
+    }
+
+    /// That an operator did not take a contact.
+    package struct Refusal: Sendable {
+        package let `operator`: Int
+        package let at: Int64
+    }
+
+    /// A contact that waits.
+    @dynamicMemberLookup
+    package struct Visit: Sendable {
+        package var plain: PlainVisit
+        /// Nil where there are none.
+        package private(set) var particulars: Particulars?
+
+        package init(_ plain: PlainVisit) { self.plain = plain }
+
+        package subscript<Value>(
+            dynamicMember member: WritableKeyPath<PlainVisit, Value>
+        ) -> Value {
+            get { plain[keyPath: member] }
+            set { plain[keyPath: member] = newValue }
         }
 
         package var needs: [RoutingPlan.Need] {
@@ -87,7 +120,6 @@ package struct RoutingFloor: Sendable {
             set { set(needs, newValue, leftBehind) }
         }
 
-        /// Queues that it has overflowed from, to which it does not come back.
         package var leftBehind: [Int] {
             get { particulars?.leftBehind ?? [] }
             set { set(needs, refusals, newValue) }
@@ -105,18 +137,6 @@ package struct RoutingFloor: Sendable {
         package mutating func noteRefusal(by operator: Int, at moment: Int64) {
             refusals.append(Refusal(operator: `operator`, at: moment))
         }
-
-        package init(
-            queue: Int, channel: Int, since: Int64, seniority: Int64, order: UInt64,
-            priority: Int64
-        ) {
-            self.queue = queue
-            self.channel = channel
-            self.since = since
-            self.seniority = seniority
-            self.order = order
-            self.priority = priority
-        }
     }
 
     package private(set) var desks: [Desk] = []
@@ -128,12 +148,30 @@ package struct RoutingFloor: Sendable {
     ///
     /// Most are busy most of the time, and nobody need look at them.
     private var openMembers: [UInt64] = []
-    /// Where the words of each queue begin; behind them, their end.
-    private var firstWords: [Int] = [0]
-    /// The bits of each operator.
-    private var seats: [[Seat]] = []
+    private(set) var seating = Seating()
 
-    private struct Seat {
+    /// Where who sits, as the plan has it: flat, since each look at a candidate needs it.
+    struct Seating: Sendable {
+        /// The operators who serve a queue, queue by queue.
+        var members: [Int] = []
+        var queues: [SeatedQueue] = []
+        /// The bits of each operator, operator by operator.
+        var seats: [Seat] = []
+        /// Where the seats of each operator begin; behind them, their end.
+        var firstSeats: [Int] = [0]
+    }
+
+    struct SeatedQueue: Sendable {
+        var firstMember: Int
+        /// The words of its members among ``openMembers``.
+        var words: Range<Int>
+        /// Its place among the policies.
+        var policy: Int?
+        /// Whether whoever has room may take its contacts, but for what a contact itself needs.
+        var asksNothing: Bool
+    }
+
+    struct Seat: Sendable {
         let word: Int
         let bit: UInt64
     }
@@ -145,19 +183,8 @@ package struct RoutingFloor: Sendable {
         while desks.count < plan.staff.count { desks.append(Desk()) }
         while queueLengths.count < plan.queues.count { queueLengths.append(0) }
         teamLoads = []
-        seats = Array(repeating: [], count: desks.count)
-        firstWords = [0]
-        for queue in plan.queues {
-            for (place, member) in queue.members.enumerated() {
-                seats[member.operator].append(
-                    Seat(
-                        word: firstWords[firstWords.count - 1] + place / UInt64.bitWidth,
-                        bit: UInt64(1) << UInt64(place % UInt64.bitWidth)))
-            }
-            let words = (queue.members.count + UInt64.bitWidth - 1) / UInt64.bitWidth
-            firstWords.append(firstWords[firstWords.count - 1] + words)
-        }
-        openMembers = Array(repeating: 0, count: firstWords[firstWords.count - 1])
+        seating = Seating(plan, deskCount: desks.count)
+        openMembers = Array(repeating: 0, count: seating.queues.last?.words.upperBound ?? 0)
         for (number, staff) in plan.staff.enumerated() {
             count(desks[number].atHandCount, of: staff.team)
             desks[number].takesOneAtATime = staff.exclusiveChannels == UInt64.max
@@ -172,29 +199,32 @@ package struct RoutingFloor: Sendable {
     private mutating func noteRoom(of number: Int) {
         guard desks[number].isOpen != desks[number].mayTake else { return }
         desks[number].isOpen.toggle()
-        guard number < seats.count else { return }
-        for seat in seats[number] { openMembers[seat.word] ^= seat.bit }
+        guard number + 1 < seating.firstSeats.count else { return }
+        for place in seating.firstSeats[number]..<seating.firstSeats[number + 1] {
+            openMembers[seating.seats[place].word] ^= seating.seats[place].bit
+        }
     }
 
-    /// Whether a queue has members who may take anything.
-    package func hasOpenMembers(_ queue: Int) -> Bool {
-        for word in firstWords[queue]..<firstWords[queue + 1] where openMembers[word] != 0 {
-            return true
-        }
-        return false
-    }
+    /// Whether there may be room for anything with an operator.
+    package func mayTakeAnything(_ number: Int) -> Bool { desks[number].isOpen }
 
     /// The first place at or behind another one whose member may take anything.
     func openMember(of queue: Int, from place: Int) -> Int? {
-        var word = firstWords[queue] + place / UInt64.bitWidth
-        guard word < firstWords[queue + 1] else { return nil }
+        let words = seating.queues[queue].words
+        var word = words.lowerBound + place / UInt64.bitWidth
+        guard word < words.upperBound else { return nil }
         var bits = openMembers[word] & (UInt64.max << UInt64(place % UInt64.bitWidth))
         while bits == 0 {
             word += 1
-            guard word < firstWords[queue + 1] else { return nil }
+            guard word < words.upperBound else { return nil }
             bits = openMembers[word]
         }
-        return (word - firstWords[queue]) * UInt64.bitWidth + bits.trailingZeroBitCount
+        return (word - words.lowerBound) * UInt64.bitWidth + bits.trailingZeroBitCount
+    }
+
+    /// The operator at a place among the members of a queue.
+    package func member(_ place: Int, of queue: Int) -> Int {
+        seating.members[seating.queues[queue].firstMember + place]
     }
 
     private mutating func count(_ load: Int64, of team: Int?) {
@@ -272,5 +302,35 @@ package struct RoutingFloor: Sendable {
 
     private mutating func makeRoom(_ number: Int) {
         while desks.count <= number { desks.append(Desk()) }
+    }
+}
+
+extension RoutingFloor.Seating {
+    fileprivate init(_ plan: RoutingPlan, deskCount: Int) {
+        self.init()
+        var seatsOf: [[RoutingFloor.Seat]] = Array(repeating: [], count: deskCount)
+        var word = 0
+        for queue in plan.queues {
+            let first = members.count
+            for (place, member) in queue.members.enumerated() {
+                members.append(member.operator)
+                seatsOf[member.operator].append(
+                    RoutingFloor.Seat(
+                        word: word + place / UInt64.bitWidth,
+                        bit: UInt64(1) << UInt64(place % UInt64.bitWidth)))
+            }
+            let end = word + (queue.members.count + UInt64.bitWidth - 1) / UInt64.bitWidth
+            let policy = queue.policy.map { plan.policies[$0] }
+            queues.append(
+                RoutingFloor.SeatedQueue(
+                    firstMember: first, words: word..<end, policy: queue.policy,
+                    asksNothing: queue.needs.isEmpty && policy?.setting.roles.isEmpty ?? true
+                        && policy?.caps.isEmpty ?? true))
+            word = end
+        }
+        for seats in seatsOf {
+            self.seats += seats
+            firstSeats.append(self.seats.count)
+        }
     }
 }

@@ -102,6 +102,7 @@ package struct RoutingPlan: Sendable {
         package let name: String
         package let setting: PolicySetting
         package let hash: String
+        let rank: [RankCriterion]
         let relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
         let caps: [(team: Int, most: Int64)]
         let languages: [ExactText: Need]
@@ -115,6 +116,7 @@ package struct RoutingPlan: Sendable {
             self.name = name
             self.setting = setting
             self.hash = hash
+            rank = setting.rank
             relaxation = setting.relaxation.map { step in
                 (step.after, step.lowerBy, step.skill.map { names.skills.number($0) })
             }

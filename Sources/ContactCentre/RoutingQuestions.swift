@@ -67,7 +67,7 @@ extension RoutingState {
                 if let after = rule.after { note(later(visit.since, by: after)) }
             }
             for refusal in visit.refusals {
-                floor.refusal(of: visit, by: refusal.operator, policy).map { note($0) }
+                floor.refusal(in: visit.particulars, by: refusal.operator, policy).map { note($0) }
             }
         }
         return next == .max ? nil : Instant(microseconds: next)

@@ -291,9 +291,10 @@ extension RoutingState {
         let keepsPlace = queued.reason == .overflow || queued.reason == .requeue
         if !keepsPlace { contact.left = [] }
         var visit = RoutingFloor.Visit(
-            queue: queue, channel: contact.channel, since: now,
-            seniority: keepsPlace ? contact.seniority ?? now : now, order: fact.position,
-            priority: queued.priority)
+            RoutingFloor.PlainVisit(
+                queue: queue, channel: contact.channel, since: now,
+                seniority: keepsPlace ? contact.seniority ?? now : now, order: fact.position,
+                priority: queued.priority))
         visit.leftBehind = contact.left
         visit.needs = queued.needs.map { RoutingPlan.Need($0, &names) }
         contact.needs = queued.needs

@@ -34,10 +34,11 @@ package struct WaitingLines: Sendable {
     /// How many in the queue are more urgent.
     package func ahead(of place: Place, in queue: Int) -> Int {
         guard queue < lines.count else { return 0 }
-        // Most come last.
-        guard let last = lines[queue].last, place < last || place == last else {
-            return lines[queue].count
+        // Most come last, and go as the first.
+        guard let first = lines[queue].first, let last = lines[queue].last, first < place else {
+            return 0
         }
+        guard place < last || place == last else { return lines[queue].count }
         var (low, high) = (0, lines[queue].count)
         while low < high {
             let middle = (low + high) / 2
@@ -46,14 +47,11 @@ package struct WaitingLines: Sendable {
         return low
     }
 
-    /// The most urgent one of a queue of which something is true.
-    package func first(in queue: Int, where isMeant: (Int) -> Bool) -> Place? {
-        guard queue < lines.count else { return nil }
-        for index in lines[queue].indices where isMeant(lines[queue][index].contact) {
-            return lines[queue][index]
-        }
-        return nil
-    }
+    /// How many wait in a queue.
+    package func count(in queue: Int) -> Int { queue < lines.count ? lines[queue].count : 0 }
+
+    /// The one in a queue before whom so many are more urgent.
+    package func place(_ ahead: Int, in queue: Int) -> Place { lines[queue][ahead] }
 
     /// Those of all queues, the most urgent first.
     var inOrder: [Place] {

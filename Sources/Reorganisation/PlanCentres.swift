@@ -3,7 +3,7 @@ internal import ContactCentre
 /// The queues of all centres, and which contacts come to them, as the typologies have it.
 ///
 /// - Specialised numbers: each service has a number of its own, and operators who know it.
-/// - A centralised first level: one number for all services, answered by who knows a little of each.
+/// - A centralised first level: one number for all services, answered by who knows some of each.
 /// - A first and second level: the same, and experts to whom calls are handed on.
 /// - A networked centre: two bodies with a number each, who take over each other's calls where
 ///   nobody has answered them for a while.

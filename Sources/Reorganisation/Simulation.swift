@@ -41,8 +41,8 @@ package struct Simulation {
     }
 
     private struct Worker {
-        /// The queues that are served, each with the place among its members.
-        var queues: [(queue: Int, place: Int)] = []
+        /// Where the queues begin and end that are served, among ``served``.
+        var served = 0..<0
         /// Shifts that have begun and not ended: on duty while positive.
         var shiftsUnderWay = 0
         /// Logged in, perhaps to finish what is at hand.
@@ -56,11 +56,16 @@ package struct Simulation {
     private var lines = WaitingLines()
     private var agenda = Agenda<Entry>()
     private var workers: [Worker]
+    /// The queues that operators serve, operator by operator, each with the place among its
+    /// members.
+    private var served: [(queue: Int, place: Int)] = []
     private var onDutyCounts: [Int]
     /// Of the contacts that are in the centre, each by its place; three lists, since most of what
     /// happens is about one of them.
     private var needs: [ContactNeed] = []
-    private var visits: [RoutingFloor.Visit] = []
+    private var visits: [RoutingFloor.PlainVisit] = []
+    /// Queues that contacts have overflowed from, by their places.
+    private var leftBehind: [Int: [Int]] = [:]
     private var stays: [Stay] = []
     private var freePlaces: [Int] = []
     private var shifts: [Shift] = []
@@ -84,10 +89,15 @@ package struct Simulation {
         hasCaps = plan.policies.contains { !$0.setting.teamCaps.isEmpty }
         workers = Array(repeating: Worker(), count: plan.staff.count)
         onDutyCounts = Array(repeating: 0, count: plan.queues.count)
+        var queues = Array(repeating: [(queue: Int, place: Int)](), count: plan.staff.count)
         for (queue, planned) in plan.queues.enumerated() {
             for (place, member) in planned.members.enumerated() {
-                workers[member.operator].queues.append((queue, place))
+                queues[member.operator].append((queue, place))
             }
+        }
+        for worker in workers.indices {
+            workers[worker].served = served.count..<(served.count + queues[worker].count)
+            served += queues[worker]
         }
         floor.fit(plan)
     }
@@ -206,9 +216,10 @@ package struct Simulation {
         let channel = needs[place].channel
         needs[place] = onward
         needs[place].moves += 1
-        visits[place] = RoutingFloor.Visit(
+        visits[place] = RoutingFloor.PlainVisit(
             queue: onward.queue.value, channel: onward.channel, since: now, seniority: now,
             order: order, priority: onward.priority)
+        leftBehind[place] = nil
         // The patience of before is over.
         stays[place].generation &+= 1
         tell(
@@ -238,7 +249,7 @@ package struct Simulation {
 extension Simulation {
     private mutating func arrive(_ need: ContactNeed, _ tell: (Occurrence) -> Void) {
         let now = need.arrival.microseconds
-        let visit = RoutingFloor.Visit(
+        let visit = RoutingFloor.PlainVisit(
             queue: need.queue.value, channel: need.channel, since: now,
             seniority: now, order: order, priority: need.priority)
         let place: Int
@@ -261,6 +272,7 @@ extension Simulation {
     }
 
     private mutating func forget(_ place: Int) {
+        if needs[place].moves > 0 { leftBehind[place] = nil }
         stays[place].generation &+= 1
         freePlaces.append(place)
     }
@@ -314,21 +326,24 @@ extension Simulation {
         _ place: Int, behind ahead: Int, _ now: Int64, _ tell: (Occurrence) -> Void
     ) -> Bool {
         let visit = visits[place]
-        let choice = floor.choose(for: visit, behind: Int64(ahead), at: now, by: plan) {
-            draws.bits(.routing, entity: needs[place].number.value)
+        let entity = needs[place].number.value
+        let choice = floor.choose(
+            for: visit, particulars(of: place), behind: Int64(ahead), at: now, by: plan
+        ) { [draws] in
+            draws.bits(.routing, entity: entity)
         }
         visits[place].decidedAt = now
         switch choice {
         case .none: return false
         case .member(let member):
-            let worker = plan.queues[visit.queue].members[member].operator
+            let worker = floor.member(member, of: visit.queue)
             leave(place)
             connect(place, worker, now, tell)
         case .overflow(let rule):
             leave(place)
             let target = plan.queues[visit.queue].overflow[rule].queue
             let from = QueueIndex(visit.queue)
-            visits[place].leftBehind.append(visit.queue)
+            leftBehind[place, default: []].append(visit.queue)
             visits[place].queue = target
             visits[place].since = now
             visits[place].order = order
@@ -342,6 +357,11 @@ extension Simulation {
             enter(target, place, now, tell)
         }
         return true
+    }
+
+    private func particulars(of place: Int) -> RoutingFloor.Particulars? {
+        guard needs[place].moves > 0, let left = leftBehind[place] else { return nil }
+        return RoutingFloor.Particulars(leftBehind: left)
     }
 
     private func ahead(of place: Int) -> Int {
@@ -374,7 +394,7 @@ extension Simulation {
             rank: Kind.shiftEnd.rawValue, entity: UInt64(place))
         workers[worker].shiftsUnderWay += 1
         guard workers[worker].shiftsUnderWay == 1 else { return }
-        for (queue, _) in workers[worker].queues { onDutyCounts[queue] += 1 }
+        for place in workers[worker].served { onDutyCounts[served[place].queue] += 1 }
         let now = shift.start.microseconds
         if workers[worker].isAtWork {
             // Still with what was at hand when the last shift ended.
@@ -392,7 +412,7 @@ extension Simulation {
     ) {
         workers[worker].shiftsUnderWay -= 1
         guard workers[worker].shiftsUnderWay == 0 else { return }
-        for (queue, _) in workers[worker].queues { onDutyCounts[queue] -= 1 }
+        for place in workers[worker].served { onDutyCounts[served[place].queue] -= 1 }
         floor.set(.away, of: worker, at: now, order: order)
         if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
     }
@@ -429,8 +449,9 @@ extension Simulation {
 
     /// Whether somebody waits for whom no colleague is on duty.
     private func isNeeded(_ worker: Int) -> Bool {
-        workers[worker].queues.contains { queue, _ in
-            onDutyCounts[queue] == 0 && floor.queueLengths[queue] > 0
+        workers[worker].served.contains { place in
+            let queue = served[place].queue
+            return onDutyCounts[queue] == 0 && floor.queueLengths[queue] > 0
         }
     }
 
@@ -444,15 +465,22 @@ extension Simulation {
     }
 
     private func mostUrgent(for worker: Int, at now: Int64) -> Int? {
+        guard floor.mayTakeAnything(worker) else { return nil }
         var found: WaitingLines.Place?
-        for index in workers[worker].queues.indices {
-            let (queue, member) = workers[worker].queues[index]
-            guard floor.queueLengths[queue] > 0 else { continue }
-            let first = lines.first(in: queue) { contact in
-                floor.canTake(visits[contact], member: member, at: now, by: plan)
+        for place in workers[worker].served {
+            let (queue, member) = served[place]
+            for index in 0..<lines.count(in: queue) {
+                let standing = lines.place(index, in: queue)
+                if let found, found < standing { break }
+                let contact = standing.contact
+                guard
+                    floor.canTake(
+                        visits[contact], particulars(of: contact), member: member, at: now,
+                        by: plan)
+                else { continue }
+                found = standing
+                break
             }
-            guard let first else { continue }
-            found = found.map { min($0, first) } ?? first
         }
         return found?.contact
     }
