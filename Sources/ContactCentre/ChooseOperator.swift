@@ -139,7 +139,9 @@ extension RoutingFloor {
             found.insert(.missingSkill)
         }
         if policy.takes(plan.staff[number].role, after: waited) != .now { found.insert(.role) }
-        if hasRefused(visit.particulars, number, at: now, policy) { found.insert(.rejectedRecently) }
+        if hasRefused(visit.particulars, number, at: now, policy) {
+            found.insert(.rejectedRecently)
+        }
         if isCapped(number, policy, plan) { found.insert(.teamCap) }
         return found
     }

@@ -54,11 +54,8 @@ extension RoutingState {
     ) -> RoutingDecision? {
         plan(for: now)
         guard let contact = contacts[ExactText(stream)], contact.hand == nil,
-            var visit = contact.visit, let policy = policy(of: visit)
+            let visit = visitWithLanguage(of: stream), let policy = policy(of: visit)
         else { return nil }
-        if let need = contact.language.flatMap({ policy.languages[$0] }) {
-            visit.needs.append(need)
-        }
         var decision = RoutingDecision()
         let ahead = ahead(of: contact, visit)
         let choice = floor.choose(for: visit, behind: ahead, at: now.microseconds, by: plan) {

@@ -77,4 +77,69 @@ extension RoutingState {
     package func decisions(about stream: String) -> UInt64 {
         contacts[ExactText(stream)]?.decisions ?? 0
     }
+
+    /// Why an operator could not take a contact that waits, in the words of decisions; none where
+    /// they could.
+    package mutating func hindrances(
+        of name: String, toTake stream: String, at now: Instant
+    ) -> [String] {
+        plan(for: now)
+        guard let visit = visitWithLanguage(of: stream) else { return [] }
+        guard let place = place(of: name, amongMembersOf: visit.queue) else {
+            return ["not_a_member"]
+        }
+        let found = floor.exclusions(ofMember: place, for: visit, at: now.microseconds, by: plan)
+        return found.kinds.map(\.rawValue)
+    }
+
+    /// Whether somebody waits who is more urgent than a contact and whom an operator could take.
+    package mutating func hasMoreUrgent(
+        than stream: String, for name: String, at now: Instant
+    ) -> Bool {
+        plan(for: now)
+        guard let lines, let own = contacts[ExactText(stream)]?.place else { return false }
+        for queue in plan.queues.indices {
+            guard let member = place(of: name, amongMembersOf: queue) else { continue }
+            for index in 0..<lines.count(in: queue) {
+                let standing = lines.place(index, in: queue)
+                guard standing < own else { break }
+                guard let other = waiting[UInt64(standing.contact)],
+                    contacts[other]?.hand == nil, let visit = visitWithLanguage(of: other.text)
+                else { continue }
+                let found = floor.exclusions(
+                    ofMember: member, for: visit, at: now.microseconds, by: plan)
+                if found.isEmpty { return true }
+            }
+        }
+        return false
+    }
+
+    /// What a contact waits for, its language among the needs.
+    func visitWithLanguage(of stream: String) -> RoutingFloor.Visit? {
+        guard let contact = contacts[ExactText(stream)], var visit = contact.visit,
+            let policy = policy(of: visit)
+        else { return nil }
+        if let need = contact.language.flatMap({ policy.languages[$0] }) {
+            visit.needs.append(need)
+        }
+        return visit
+    }
+
+    private func place(of name: String, amongMembersOf queue: Int) -> Int? {
+        names.operators.known(name).flatMap { number in
+            plan.queues[queue].members.firstIndex { $0.operator == number }
+        }
+    }
+}
+
+extension Exclusions {
+    /// In the order in which decisions tell them.
+    fileprivate var kinds: [ExclusionKind] {
+        let all: [(Exclusions, ExclusionKind)] = [
+            (.notLoggedIn, .notLoggedIn), (.paused, .paused), (.onContact, .onContact),
+            (.capacityFull, .capacityFull), (.missingSkill, .missingSkill), (.role, .role),
+            (.rejectedRecently, .rejectedRecently), (.teamCap, .teamCap),
+        ]
+        return all.filter { contains($0.0) }.map(\.1)
+    }
 }

@@ -5,8 +5,8 @@ extension Municipality {
     ///
     /// The figures are invented, but of the size that is seen in practice: service times near to
     /// log-normal, patience of a few minutes (Brown et al., JASA 100, 2005). Citizens who declare
-    /// another language than Italian wait 1.4 times as long for the end of their cases. Who declares
-    /// a disability counts as having waited two minutes longer, who is 65 or older one minute.
+    /// another language than Italian wait 1.4 times as long for the end of their cases. Who
+    /// declares a disability counts as having waited two minutes longer, who is 65 or older one.
     package static let standard: Municipality = {
         var town = Municipality(
             zone: "Europe/Rome",

@@ -149,4 +149,37 @@ import Testing
         }
         #expect(TownRun(together).meanWait < TownRun(apart).meanWait * 0.8)
     }
+
+    /// Work that never ends fills a shift, which lasts as long as clocks on the wall make it.
+    @Test(arguments: [
+        ("2026-10-25", "01:00-03:00", 3), ("2026-03-29", "01:00-03:00", 1),
+        ("2026-11-22", "01:00-03:00", 2), ("2026-10-25", "00:00-24:00", 25),
+        ("2026-03-29", "00:00-24:00", 23), ("2026-03-28", "22:00-06:00", 7),
+    ])
+    func shiftsLastAsLongAsClocksHaveThem(date: String, hours: String, lasting: Int) throws {
+        let day = try #require(CivilDate(text: date))
+        var week = Week()
+        for weekday in Weekday.allCases { week[weekday] = [try #require(DailyHours(hours))] }
+        var calendar = OpeningCalendar()
+        calendar.publish(
+            OpeningHours(in: try #require(Zone(identifier: "Europe/Rome")), week: week), from: day)
+        let shift = try #require(
+            calendar.openTimes(on: day...day).intervals.first { $0.lowerBound >= 0 })
+        var simulation = Simulation(RoutingPlan(queueCount: 1, serving: [QueueIndex(0)]))
+        simulation.add(
+            Shift(
+                worker: OperatorIndex(0), start: Instant(microseconds: shift.lowerBound),
+                end: Instant(microseconds: shift.upperBound)))
+        let minute: Int64 = 60_000_000
+        for number in 0..<UInt64(26 * 60) {
+            var need = ContactNeed.plain(
+                number, at: shift.lowerBound - 1, talking: minute)
+            // Whom nobody has answered by then, nobody will: the operator stays for who waits.
+            need.patienceUs = shift.upperBound - shift.lowerBound
+            simulation.add(need)
+        }
+        var answered = 0
+        simulation.run { if case .connected = $0.kind { answered += 1 } }
+        #expect(answered == lasting * 60)
+    }
 }

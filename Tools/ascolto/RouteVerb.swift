@@ -125,24 +125,49 @@ struct Redecide: ParsableCommand {
             Each is made from the events that it knew, by the policy that held then. Exit code 1 \
             where one differs, and where one was made by another version of the rules, which \
             cannot be judged here.
+
+            With --assignments, those who answered without a decision are held against the \
+            policies that are described for that time, and how far they are apart is reported; \
+            the exit code is 0 whatever comes out.
             """)
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
-    @Option(help: "Position of the first decision, included.")
+    @Option(help: "Position of the first decision or answer, included.")
     var from: Position?
     @Option(help: "Position of the last one, included.")
     var to: Position?
+    @Flag(help: "Compare who answered without a decision with whom the policy would choose.")
+    var assignments = false
+    @Option(
+        help: ArgumentHelp(
+            "How long an operator may be idle who is at work, such as 5m; 15m otherwise.",
+            discussion: "Of operators of whom no event tells when they are at work."))
+    var idleCut: IdleCut?
+
+    func validate() throws {
+        if idleCut != nil, !assignments {
+            throw ValidationError("--idle-cut says something to --assignments only")
+        }
+    }
 
     func run() throws {
         let opened = try log.openForReading()
         let first = from?.value ?? 0
         let end = to.map { $0.value == .max ? .max : $0.value + 1 } ?? .max
         guard first < end else { throw UsageError("--from must not be behind --to") }
+        if assignments {
+            return try CompareAssignments(idleCut: idleCut ?? .usual, output: output.chosen)
+                .run(opened, first..<end)
+        }
+        try judge(opened, first..<end)
+    }
+
+    private func judge(_ opened: EventLog, _ range: Range<UInt64>) throws {
         var same = 0
         var others = 0
         var differing: [Redecision] = []
-        try opened.redecide(first..<end) { redecision in
+        try opened.redecide(range) { redecision in
             switch redecision.verdict {
             case .same: same += 1
             case .otherEngine: others += 1

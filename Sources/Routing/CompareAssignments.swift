@@ -1,0 +1,283 @@
+internal import ContactCentre
+internal import Description
+package import EventLog
+package import JSON
+
+/// Who answered a contact without a decision, beside whom the policy would have chosen.
+package struct Assignment: Sendable {
+    package let position: Position
+    package let stream: StreamName
+    package let moment: Instant
+    package let `operator`: String
+    package let verdict: Verdict
+    /// Who could take it by the policy.
+    package let eligible: Int64
+    /// Why, by the policy, who answered could not.
+    package let hindrances: [String]
+    package let turn: Turn
+
+    package enum Verdict: Hashable, Sendable {
+        case same
+        case other(String)
+        case nobody
+        case overflow(String)
+        /// Its queue has no policy, or nothing is known to wait.
+        case unrouted
+    }
+
+    package enum Turn: Hashable, Sendable {
+        case inTurn
+        /// Somebody more urgent waited whom the operator could have taken.
+        case outOfTurn
+    }
+}
+
+extension EventLog {
+    /// Holds who answered without a decision against the policies, as Routing.md describes.
+    ///
+    /// Linear but for sorting; in memory are the events of contacts and operators before the end of
+    /// the range.
+    ///
+    /// - Parameters:
+    ///   - range: The positions at which contacts leave queues.
+    ///   - idleCut: How long operators may have nothing to do who are still at work, in µs.
+    ///   - visit: Takes in each assignment, in the order of their moments.
+    /// - Returns: Of how many operators it was inferred when they were at work.
+    /// - Throws: ``LogError``, and whatever `visit` throws.
+    package func compareAssignments(
+        _ range: Range<UInt64>, idleCut: Int64, _ visit: (Assignment) throws -> Void
+    ) throws -> Int {
+        let end = min(range.upperBound, try head().size)
+        guard range.lowerBound < end else { return 0 }
+        var history = AnsweredHistory()
+        var selection = Selection()
+        selection.types = FollowRouting.types
+        selection.to = Position(end - 1)
+        try read(selection) { event in
+            history.take(event)
+            return .next
+        }
+        let inferred = history.inferWork(idleCut: idleCut)
+        var routing = FollowRouting()
+        routing.replace(try organisation(before: end).organisation)
+        try history.replay(&routing, judging: range, visit)
+        return inferred
+    }
+}
+
+/// The events of contacts and operators, and who answered what.
+private struct AnsweredHistory {
+    private struct Entry {
+        /// In the order of which they happened where they did at one moment.
+        let moment: (time: Int64, rank: Rank, position: UInt64)
+        let fact: RoutingFact
+    }
+
+    private enum Rank: Int {
+        case begin, told, end
+    }
+
+    private struct Conversation {
+        var begin: Int64
+        var end: Int64
+    }
+
+    /// How a contact stands whose answer nobody has decided.
+    private struct Visit {
+        var isDecided = false
+        /// The position and moment of leaving the queue as answered.
+        var answered: (position: UInt64, time: Int64)?
+        /// Who speaks with it, and the place among the conversations of that operator.
+        var talk: (operator: String, place: Int)?
+        /// When the conversation ended, as long as no after-work is told.
+        var disconnected: RoutingFact?
+    }
+
+    private var entries: [Entry] = []
+    /// The last moment of each stream.
+    private var clocks: [String: Int64] = [:]
+    private var visits: [String: Visit] = [:]
+    private var conversations: [String: [Conversation]] = [:]
+    private var presenceIsTold: Set<String> = []
+    /// Who answered what left its queue at a position.
+    private var answers: [UInt64: String] = [:]
+
+    mutating func take(_ event: Event) {
+        let time = max(clocks[event.stream.text] ?? .min, event.occurred.microseconds)
+        let fact = RoutingFact(event).moved(to: Instant(microseconds: time))
+        // The organisation is known as a whole.
+        if let kind = ContactEvent.Kind(type: fact.type, schema: fact.schema) {
+            guard let told = try? ContactEvent(kind, payload: fact.payload) else { return }
+            note(told, fact)
+        } else if OperatorEvent.Kind(type: fact.type, schema: fact.schema) != nil {
+            presenceIsTold.insert(fact.stream)
+        } else if fact.type == RoutingDecision.type {
+            guard let decision = try? RoutingDecision(recorded: event) else { return }
+            if decision.selected == .operator { visits[fact.stream]?.isDecided = true }
+        } else {
+            return
+        }
+        clocks[fact.stream] = time
+        add(fact, .told)
+    }
+
+    private mutating func add(_ fact: RoutingFact, _ rank: Rank) {
+        entries.append(
+            Entry(moment: (fact.occurred.microseconds, rank, fact.position), fact: fact))
+    }
+
+    private mutating func note(_ told: ContactEvent, _ fact: RoutingFact) {
+        let now = fact.occurred.microseconds
+        switch told {
+        case .queued: visits[fact.stream] = Visit()
+        case .leftQueue(let left) where left.reason == .answered:
+            visits[fact.stream, default: Visit()].answered = (fact.position, now)
+        case .connected(let name?): connect(name.text, fact)
+        case .transferred: end(fact)
+        case .disconnected:
+            end(fact)
+            visits[fact.stream]?.disconnected = fact
+        case .afterWorkEnded:
+            end(fact)
+            visits[fact.stream]?.disconnected = nil
+        default: break
+        }
+    }
+
+    private mutating func connect(_ name: String, _ fact: RoutingFact) {
+        var visit = visits[fact.stream] ?? Visit()
+        let begin = visit.answered?.time ?? fact.occurred.microseconds
+        if let answered = visit.answered, !visit.isDecided { answers[answered.position] = name }
+        visit.answered = nil
+        visit.talk = (name, conversations[name]?.count ?? 0)
+        conversations[name, default: []].append(Conversation(begin: begin, end: begin))
+        visits[fact.stream] = visit
+    }
+
+    private mutating func end(_ fact: RoutingFact) {
+        guard let (name, place) = visits[fact.stream]?.talk else { return }
+        let begin = conversations[name]?[place].begin ?? 0
+        conversations[name]?[place].end = max(begin, fact.occurred.microseconds)
+    }
+
+    /// Tells when those operators were at work of whom no event does.
+    mutating func inferWork(idleCut: Int64) -> Int {
+        let silent = conversations.keys.filter { !presenceIsTold.contains(Self.stream(of: $0)) }
+        for name in silent {
+            for spell in spells(of: name, idleCut) {
+                tell(.loggedIn, of: name, at: spell.begin, .begin)
+                tell(.loggedOut, of: name, at: spell.end, .end)
+            }
+        }
+        let names = Set(silent)
+        for visit in visits.values {
+            guard let talk = visit.talk, names.contains(talk.operator),
+                let disconnected = visit.disconnected
+            else { continue }
+            tellAfterWork(behind: disconnected)
+        }
+        visits = [:]
+        return silent.count
+    }
+
+    private func spells(of name: String, _ idleCut: Int64) -> [Conversation] {
+        var spells: [Conversation] = []
+        for talk in (conversations[name] ?? []).sorted(by: { $0.begin < $1.begin }) {
+            if let last = spells.last, talk.begin - last.end <= idleCut {
+                spells[spells.count - 1].end = max(last.end, talk.end)
+            } else {
+                spells.append(talk)
+            }
+        }
+        return spells
+    }
+
+    private static func stream(of name: String) -> String {
+        StreamPrefix.operator + percentEncoded(name, .stream)
+    }
+
+    private mutating func tell(
+        _ event: OperatorEvent, of name: String, at time: Int64, _ rank: Rank
+    ) {
+        guard let kind = event.kind else { return }
+        add(
+            RoutingFact(
+                type: kind.rawValue, schema: OperatorEvent.schema, stream: Self.stream(of: name),
+                position: 0, occurred: Instant(microseconds: time),
+                payload: JSONPayload(checked: event.payload[...]), groups: []), rank)
+    }
+
+    private mutating func tellAfterWork(behind fact: RoutingFact) {
+        let event = ContactEvent.afterWorkEnded(nil)
+        add(
+            RoutingFact(
+                type: ContactEvent.Kind.afterWorkEnded.rawValue, schema: ContactEvent.schema,
+                stream: fact.stream, position: fact.position, occurred: fact.occurred,
+                payload: JSONPayload(checked: event.payload[...]), groups: []), .told)
+    }
+
+    /// Lets all happen once more, in the order of time.
+    mutating func replay(
+        _ routing: inout FollowRouting, judging range: Range<UInt64>,
+        _ visit: (Assignment) throws -> Void
+    ) throws {
+        // The order of entries stays where all else is equal: after-work follows its conversation.
+        let order = entries.indices.sorted { left, right in
+            let (one, other) = (entries[left].moment, entries[right].moment)
+            return (one.time, one.rank.rawValue, one.position, left)
+                < (other.time, other.rank.rawValue, other.position, right)
+        }
+        for (number, place) in order.enumerated() {
+            let (fact, rank) = (entries[place].fact, entries[place].moment.rank)
+            if rank == .told, fact.type == ContactEvent.Kind.leftQueue.rawValue,
+                range.contains(fact.position), let name = answers[fact.position]
+            {
+                try visit(try routing.assignment(of: fact, to: name))
+            }
+            routing.apply(fact, at: UInt64(number))
+        }
+    }
+}
+
+extension RoutingFact {
+    /// The same at another moment or place.
+    fileprivate func moved(to moment: Instant, position: UInt64? = nil) -> RoutingFact {
+        RoutingFact(
+            type: type, schema: schema, stream: stream, position: position ?? self.position,
+            occurred: moment, payload: payload, groups: groups)
+    }
+}
+
+extension FollowRouting {
+    fileprivate mutating func replace(_ organisation: Organisation) {
+        ask { $0.replace(organisation) }
+    }
+
+    /// Takes in a fact in another order than that of the log.
+    fileprivate mutating func apply(_ fact: RoutingFact, at place: UInt64) {
+        ask { $0.apply(fact.moved(to: fact.occurred, position: place)) }
+    }
+
+    fileprivate mutating func assignment(
+        of fact: RoutingFact, to name: String
+    ) throws(EventError) -> Assignment {
+        let now = fact.occurred
+        let decision = ask { $0.decision(for: fact.stream, at: now, .all) }
+        let verdict: Assignment.Verdict =
+            switch (decision?.selected, decision?.selectedID) {
+            case (nil, _): .unrouted
+            case (.operator, name): .same
+            case (.operator, let other?): .other(other)
+            case (.overflowQueue, let queue?): .overflow(queue)
+            default: .nobody
+            }
+        let hindrances = decision.map { _ in
+            ask { $0.hindrances(of: name, toTake: fact.stream, at: now) }
+        }
+        let isOutOfTurn = ask { $0.hasMoreUrgent(than: fact.stream, for: name, at: now) }
+        return Assignment(
+            position: Position(fact.position), stream: try StreamName(fact.stream), moment: now,
+            operator: name, verdict: verdict, eligible: decision?.candidatesEligible ?? 0,
+            hindrances: hindrances ?? [], turn: isOutOfTurn ? .outOfTurn : .inTurn)
+    }
+}
