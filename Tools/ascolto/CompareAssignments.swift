@@ -42,6 +42,11 @@ struct CompareAssignments {
         var hindrances: [String: Int] = [:]
         var first: [Assignment] = []
 
+        var byFrequency: [(reason: String, count: Int)] {
+            hindrances.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                .map { ($0.key, $0.value) }
+        }
+
         mutating func add(_ assignment: Assignment) {
             assignments += 1
             switch assignment.verdict {
@@ -81,7 +86,6 @@ struct CompareAssignments {
     }
 
     private func members(_ sums: Sums, _ inferred: Int) -> [(String, Cell)] {
-        let hindrances = sums.hindrances.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         return [
             ("assignments", .count(sums.assignments)), ("same", .count(sums.same)),
             ("other", .count(sums.other)), ("nobody", .count(sums.nobody)),
@@ -91,7 +95,7 @@ struct CompareAssignments {
             (
                 "hindrances",
                 .array(
-                    hindrances.map { reason, count in
+                    sums.byFrequency.map { reason, count in
                         .object([("reason", .text(reason)), ("assignments", .count(count))])
                     })
             ),
@@ -130,9 +134,8 @@ struct CompareAssignments {
             "where at least two could take it (\(sums.choices)), who answered is chosen "
                 + "\(sums.sameOfChoices) times; by lot it would be \(Int(sums.byLot.rounded()))")
         say("\(sums.outOfTurn) were answered although somebody more urgent could be")
-        for (reason, count) in sums.hindrances.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) })
-        {
-            say("  \(count) by somebody who could not by the policy: \(reason)")
+        for (reason, count) in sums.byFrequency {
+            say("\(count) were answered by somebody who, by the policy, could not: \(reason)")
         }
         if inferred > 0 {
             let seconds = idleCut.microseconds / 1_000_000
