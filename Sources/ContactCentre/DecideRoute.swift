@@ -68,7 +68,9 @@ extension RoutingState {
             decision.draw = Int64(bits >> 11)
             return bits >> 11
         }
-        if choice == .none, visit.decidedAt != nil, scope == .news { return nil }
+        let offersCallback =
+            choice == .none && offersCallback(to: contact, visit, at: now.microseconds, by: policy)
+        if choice == .none, !offersCallback, visit.decidedAt != nil, scope == .news { return nil }
         decision.trigger = trigger(of: choice, contact, visit)
         decision.policy = policy.name
         decision.policyVersion = policy.setting.version
@@ -90,6 +92,9 @@ extension RoutingState {
             decision.selected = .overflowQueue
             decision.selectedID = names.queues.names[target]
             decision.rules.append(RuleTrace("overflow[\(rule)]", .matched))
+        case .none where offersCallback:
+            decision.selected = .callback
+            decision.rules.append(RuleTrace("callback", .matched))
         case .none: break
         }
         tell(best, others, for: visit, at: now.microseconds, policy, in: &decision)
@@ -97,8 +102,12 @@ extension RoutingState {
     }
 
     func policy(of visit: RoutingFloor.Visit) -> RoutingPlan.Policy? {
-        guard visit.queue < plan.queues.count else { return nil }
-        return plan.queues[visit.queue].policy.map { plan.policies[$0] }
+        policy(ofQueue: visit.queue)
+    }
+
+    func policy(ofQueue queue: Int) -> RoutingPlan.Policy? {
+        guard queue < plan.queues.count else { return nil }
+        return plan.queues[queue].policy.map { plan.policies[$0] }
     }
 
     /// How many are before it in its queue.
@@ -115,7 +124,11 @@ extension RoutingState {
         of choice: RoutingChoice, _ contact: Contact, _ visit: RoutingFloor.Visit
     ) -> RoutingTrigger {
         guard visit.decidedAt != nil, let last = contact.lastDecision else {
-            return contact.enqueued == .overflow ? .overflow : .contactArrived
+            return switch contact.enqueued {
+            case .overflow: .overflow
+            case .callback: .callback
+            default: .contactArrived
+            }
         }
         if let end = contact.lastOfferEnd, end > last { return .offerEnded }
         guard case .member(let place) = choice else { return .timer }

@@ -38,8 +38,8 @@ package struct Router: Sendable {
     package enum Step: Equatable, Sendable {
         /// So many decisions were appended.
         case decided(Int)
-        /// Offers were ended that were over, and nothing was decided.
-        case endedOffers
+        /// Offers were ended that were over, or callbacks moved, and nothing was decided.
+        case settled
         /// Somebody was faster; what they said is looked at next.
         case overtaken
         /// There is nothing to do; looking again makes sense at this moment, where there is one.
@@ -73,6 +73,7 @@ package struct Router: Sendable {
         restsUntil = nil
         var plan = PlannedRouting(known, source: source, now: now, limits)
         try plan.endOffers()
+        try plan.moveCallbacks()
         try plan.decide()
         guard !plan.events.isEmpty else {
             let next = plan.nextMoment
@@ -83,7 +84,7 @@ package struct Router: Sendable {
         case .at(let range):
             // Nothing came in between: what was foreseen is what is.
             if range.first.value == known.next { known = plan.routing }
-            return plan.decisions > 0 ? .decided(plan.decisions) : .endedOffers
+            return plan.decisions > 0 ? .decided(plan.decisions) : .settled
         case .overtaken: return .overtaken
         }
     }
@@ -176,6 +177,20 @@ struct PlannedRouting {
         }
     }
 
+    /// Queues who is to be called back once the time has come, and has what is too late expire.
+    mutating func moveCallbacks() throws {
+        for callback in routing.ask({ $0.callbacksToMove(at: now) }) where hasRoom {
+            let stream = callback.contact.stream
+            try expectNothing(inStream: stream)
+            switch callback.move {
+            case .queue(let entry): try queue(entry, stream)
+            case .expire(let queue):
+                if let queue { try leave(queue, .timeout, stream) }
+                try add(.callbackExpired, to: stream, tags: [])
+            }
+        }
+    }
+
     mutating func decide() throws {
         while hasRoom, try decideInOrder() == .anew {}
     }
@@ -224,6 +239,10 @@ struct PlannedRouting {
         switch (decision.selected, name) {
         case (.operator, let name?): try offer(decision, to: name, of: id, stream)
         case (.overflowQueue, let target?): try goOver(decision, to: target, stream)
+        case (.callback, _):
+            try add(
+                .waitAnnounced(.init([.callback], decision: id.description)), to: stream,
+                tags: queueTags(decision.queue))
         default: break
         }
     }
@@ -238,7 +257,7 @@ struct PlannedRouting {
         var told = tags([(.operator, name)])
         if let team = terms.cappedTeam { told += tags([(.team, team)]) }
         for tag in told { expectNothing(taggedWith: tag) }
-        told += tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue)
+        told += queueTags(decision.queue)
         let offer = ContactEvent.Offer(to: to, decision: id.description, ring: terms.ring)
         try add(.offerMade(offer), to: stream, tags: told)
     }
@@ -248,14 +267,22 @@ struct PlannedRouting {
     ) throws {
         guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
         let needs = routing.state.declared(of: stream)
-        try add(
-            .leftQueue(.init(queue: from, reason: .overflowed)), to: stream,
-            tags: tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue))
+        try leave(from, .overflowed, stream)
         let entry = ContactEvent.Queued(
             queue: to, reason: .overflow, priority: needs.priority, needs: needs.skills)
+        try queue(entry, stream)
+    }
+
+    private mutating func queue(_ entry: ContactEvent.Queued, _ stream: String) throws {
+        try add(.queued(entry), to: stream, tags: queueTags(entry.queue.text))
+    }
+
+    private mutating func leave(
+        _ queue: QueueID, _ reason: LeaveReason, _ stream: String
+    ) throws {
         try add(
-            .queued(entry), to: stream,
-            tags: tags([(.queue, target)]) + centreTags(ofQueue: target))
+            .leftQueue(.init(queue: queue, reason: reason)), to: stream,
+            tags: queueTags(queue.text))
     }
 
     private mutating func add(_ event: ContactEvent, to stream: String, tags: [Tag]) throws {
@@ -275,6 +302,10 @@ struct PlannedRouting {
         events.append(event)
         bytes += payload.count
         return id
+    }
+
+    private func queueTags(_ queue: String) -> [Tag] {
+        tags([(.queue, queue)]) + centreTags(ofQueue: queue)
     }
 
     private func centreTags(ofQueue queue: String) -> [Tag] {

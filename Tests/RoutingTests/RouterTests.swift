@@ -18,6 +18,11 @@ import Testing
         #expect(counts.decisions > 200, "seed \(seed)")
         #expect(counts.overtaken > 5, "seed \(seed)")
         #expect(counts.crashes > 10, "seed \(seed)")
+        try await world.finishCalls()
+        let outcomes = await world.outcomes
+        for outcome in ["reached", "expired", "abandoned"] {
+            #expect(outcomes[outcome, default: 0] > 0, "seed \(seed), \(outcomes)")
+        }
         var same = 0
         try await world.redecide { redecision in
             #expect(redecision.verdict == .same, "seed \(seed), \(redecision.position)")
@@ -74,7 +79,7 @@ private actor World {
             switch try await router.step(at: await hall.now) {
             case .decided(let count): counts.decisions += count
             case .overtaken: counts.overtaken += 1
-            case .endedOffers, .nothing: break
+            case .settled, .nothing: break
             }
             routers[number] = router
         } catch is Crash {
@@ -97,6 +102,20 @@ private actor World {
         if numbers.happens(oneIn: 12) { throw Crash() }
         return appended
     }
+
+    /// Lets time go by until every callback has come out, each in one way.
+    func finishCalls() async throws {
+        // Nothing comes in between any more.
+        depth = 2
+        for _ in 0..<60 {
+            try await hall.finishCalls()
+            _ = try await end()
+        }
+        let owed = await hall.callbacksOwed
+        #expect(owed.isEmpty, "\(owed)")
+    }
+
+    var outcomes: [String: Int] { get async { await hall.outcomes } }
 
     /// Lets the routers do what is left to do, and holds everything against the log once more.
     func end() async throws -> Counts {

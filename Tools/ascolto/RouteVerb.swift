@@ -94,7 +94,7 @@ struct RouteVerb: AsyncParsableCommand {
                 patience = Self.patience.first
                 switch step {
                 case .decided(let count): decided += count
-                case .endedOffers: break
+                case .settled: break
                 case .overtaken:
                     overtaken += 1
                     // Who was faster is there to be read, as a rule.
