@@ -126,7 +126,7 @@ extension RoutingState {
         guard visit.decidedAt != nil, let last = contact.lastDecision else {
             return switch contact.enqueued {
             case .overflow: .overflow
-            case .callback: .callback
+            case .callback where contact.callback != nil: .callback
             default: .contactArrived
             }
         }

@@ -636,7 +636,9 @@ def decide(state, organisation, contact, now):
 def trigger(contact, freed):
     """What made it be decided: of several things the one that is told first here."""
     if not contact.decided:
-        return contact.reason if contact.reason in ("overflow", "callback") else "contact_arrived"
+        if contact.reason == "callback" and contact.callback is not None:
+            return "callback"
+        return "overflow" if contact.reason == "overflow" else "contact_arrived"
     if contact.ended:
         return "offer_ended"
     return "operator_freed" if freed else "timer"
@@ -1209,7 +1211,10 @@ def follows(events):
                     for other in book.state.contacts.values()),
                     f"{what}: it was promised later than another one")
             elif event["type"] == "contact.callback_expired":
-                checks.same(callback_step(book.state, contact, now), "expire",
+                left = events[position - 1]
+                has_left = (left["type"], left["subject"], left["source"]) == (
+                    "contact.left_queue", event["subject"], event["source"])
+                checks.that(has_left or callback_step(book.state, contact, now) == "expire",
                             f"{what}: a callback expires")
             elif event["type"] == "contact.left_queue" and data["reason"] == "timeout":
                 checks.same((callback_step(book.state, contact, now), contact.waiting,

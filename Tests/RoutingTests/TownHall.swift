@@ -93,6 +93,10 @@ actor TownHall {
     var now: Instant { Instant(microseconds: 1_800_000_000_000_000 + clock) }
     private var clock: Int64 = 0
 
+    func wait(until moment: Instant) {
+        clock = max(clock, moment.microseconds - 1_800_000_000_000_000)
+    }
+
     /// Appends what somebody says, tagged with the operator whom it is about.
     private func say(
         _ type: String, of stream: String, _ data: String, about name: String? = nil
