@@ -68,8 +68,8 @@ extension RoutingState {
             decision.draw = Int64(bits >> 11)
             return bits >> 11
         }
-        let offersCallback =
-            choice == .none && offersCallback(to: contact, visit, at: now.microseconds, by: policy)
+        let offer = callbackOffer(to: contact, visit, by: policy)
+        let offersCallback = choice == .none && offer.map { $0 <= now.microseconds } ?? false
         if choice == .none, !offersCallback, visit.decidedAt != nil, scope == .news { return nil }
         decision.trigger = trigger(of: choice, contact, visit)
         decision.policy = policy.name

@@ -31,7 +31,7 @@ package struct CallbackToMove: Sendable {
         /// Its time has come: it is queued.
         case queue(ContactEvent.Queued)
         /// Its time has passed; it leaves the queue that it waits in, where it does.
-        case expire(leaving: QueueID?)
+        case expire(promisedBy: QueueID, leaving: QueueID?)
     }
 }
 
@@ -45,16 +45,16 @@ extension RoutingState {
         return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
             guard let contact = contacts[stream], let callback = contact.callback,
                 callback.stage == .open, contact.hand == nil,
-                policy(ofQueue: contact.visit?.queue ?? callback.queue) != nil
+                policy(ofQueue: contact.visit?.queue ?? callback.queue) != nil,
+                let queue = QueueID(names.queues.names[callback.queue])
             else { return nil }
             let waiting = WaitingContact(stream: stream.text)
             if let end = callback.end, end <= now.microseconds {
                 let left = contact.visit.flatMap { QueueID(names.queues.names[$0.queue]) }
-                return CallbackToMove(contact: waiting, move: .expire(leaving: left))
+                return CallbackToMove(
+                    contact: waiting, move: .expire(promisedBy: queue, leaving: left))
             }
-            guard contact.visit == nil, callback.due <= now.microseconds,
-                let queue = QueueID(names.queues.names[callback.queue])
-            else { return nil }
+            guard contact.visit == nil, callback.due <= now.microseconds else { return nil }
             return CallbackToMove(
                 contact: waiting,
                 move: .queue(
@@ -64,17 +64,9 @@ extension RoutingState {
         }
     }
 
-    /// Whether a contact that nobody can take is offered to be called back instead.
+    /// From when on a contact that nobody can take is offered to be called back; nil where never.
     ///
     /// That is for who holds a telephone, once in a visit.
-    func offersCallback(
-        to contact: Contact, _ visit: RoutingFloor.Visit, at now: Int64,
-        by policy: RoutingPlan.Policy
-    ) -> Bool {
-        callbackOffer(to: contact, visit, by: policy).map { $0 <= now } ?? false
-    }
-
-    /// From when on a contact is offered to be called back; nil where it is not.
     func callbackOffer(
         to contact: Contact, _ visit: RoutingFloor.Visit, by policy: RoutingPlan.Policy
     ) -> Int64? {

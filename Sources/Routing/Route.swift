@@ -184,9 +184,9 @@ struct PlannedRouting {
             try expectNothing(inStream: stream)
             switch callback.move {
             case .queue(let entry): try queue(entry, stream)
-            case .expire(let queue):
+            case .expire(let promiser, let queue):
                 if let queue { try leave(queue, .timeout, stream) }
-                try add(.callbackExpired, to: stream, tags: [])
+                try add(.callbackExpired, to: stream, tags: queueTags(promiser.text))
             }
         }
     }

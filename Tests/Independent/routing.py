@@ -954,10 +954,14 @@ class Life:
 
     def operator_turn(self):
         name = rng.choice(list(self.description["operators"]))
+        callers = [each.hand for each in self.book.state.contacts.values()
+                   if each.phase in ("taken", "dialled") and each.hand is not None]
+        if callers and chance(0.3):
+            name = rng.choice(callers)
         operator, stream = self.book.state.operator(name), stream_of(name)
         if not operator.logged_in:
             yield self.event("operator.logged_in", stream, operator=name)
-        elif chance(0.15):
+        elif chance(0.4 if name in callers else 0.15):
             yield self.event("operator.logged_out", stream, operator=name)
         else:
             to = rng.choice(["available"] * 4 + ["on_contact", "after_work", "ringing", "break"])

@@ -210,7 +210,9 @@ actor TownHall {
             try await say("operator.logged_in", of: "operator/\(name)", "{}", about: name)
         }
         try look()
-        for (stream, call) in calls.sorted(by: { $0.key < $1.key }) {
+        // Nobody thinks better of it: what is owed is left to the routers.
+        for (stream, call) in calls.sorted(by: { $0.key < $1.key })
+        where call.queue != nil || call.callback?.stage != .open {
             _ = try await goesOn(stream, call)
         }
         try look()
