@@ -42,6 +42,9 @@ PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED = 30 * 86_400 * SECOND, 30 * SECOND, 20
 CALL_AGAIN_US = 600 * SECOND
+HASHED = ["version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "boosts", "teamCaps",
+          "ringUs", "askAgainUs", "callbackAfterUs", "callbackWithinUs", "callAttemptsMax",
+          "callAgainUs"]
 KEEPING = ("callback", "overflow", "requeue")  # reasons by which a callback stays one
 LOG_SET = ("position", "revision", "recorded", "datahash", "root")
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -579,8 +582,7 @@ def decide(state, organisation, contact, now):
     able.sort(key=lambda each: each[:2])
     unable.sort(key=lambda each: each[0])
     candidates = [each[-1] for each in able + unable]
-    hashed = {name: value for name, value in policy.items()
-              if name not in ("effectiveFrom", "decisionRef", "author")}
+    hashed = {name: policy[name] for name in HASHED if name in policy}
     made = {"policyId": policy_name, "policyVersion": policy["version"],
             "policyHash": digest(compact(hashed)), "engineVersion": 1,
             "queueId": contact.queue, "waitedUs": max(0, here),
