@@ -239,7 +239,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RoutingTests",
-            dependencies: ["TestSupport", "Routing", "EventLog", "ContactCentre", "JSON", crypto],
+            dependencies: [
+                "TestSupport", "Admission", "Routing", "EventLog", "ContactCentre", "JSON", crypto,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "WorkloadsTests", dependencies: ["TestSupport", "Workloads", "EventLog", "JSON"],

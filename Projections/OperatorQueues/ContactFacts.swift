@@ -86,6 +86,12 @@ extension ContactFacts {
         case .connected(let name):
             connections.append(
                 Connection(visit: visits.count, operator: name, connected: moment))
+        case .notReached:
+            // An operator left the queue with it, and nobody was answered.
+            guard let last = visits.lastIndex(where: { $0.ending == .answered }),
+                !connections.contains(where: { $0.visit > last })
+            else { return }
+            visits[last].ending = .other
         case .conversationEnded:
             // A citizen who hangs up in the queue disconnects too, without a conversation.
             guard let open = connections.lastIndex(where: { $0.disconnected == nil }) else {

@@ -10,6 +10,8 @@ enum QueueEvent: Sendable {
     case leftQueue(Name, ContactFacts.Ending)
     case abandonedInSelfService
     case connected(Name?)
+    /// Who was called back did not answer.
+    case notReached
     /// The conversation is over, because somebody hung up or handed the contact on.
     case conversationEnded
     case afterWorkEnded
@@ -124,7 +126,10 @@ struct QueueEventReader {
         case .connected(let name): .connected(name.map { names.name($0.text) })
         case .transferred, .disconnected: .conversationEnded
         case .afterWorkEnded: .afterWorkEnded
-        case .selfServiceEnded, .offerMade, .offerEnded, .unknown: .nothing
+        case .callbackFailed: .notReached
+        case .selfServiceEnded, .waitAnnounced, .offerMade, .offerEnded, .callbackRequested,
+            .callbackAttempted, .callbackReached, .callbackExpired, .unknown:
+            .nothing
         }
     }
 }

@@ -213,7 +213,8 @@ extension QueueEvent {
         case .queued(let queue): .queued(names(queue))
         case .leftQueue(let queue, let ending): .leftQueue(names(queue), ending)
         case .connected(let name): .connected(name.map { names($0) })
-        case .abandonedInSelfService, .conversationEnded, .afterWorkEnded, .nothing: self
+        case .abandonedInSelfService, .notReached, .conversationEnded, .afterWorkEnded, .nothing:
+            self
         }
     }
 }

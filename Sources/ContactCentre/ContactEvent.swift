@@ -7,11 +7,22 @@ package enum ContactEvent: Equatable, Sendable {
     case received(Received)
     case selfServiceEnded(SelfServiceResult)
     case queued(Queued)
+    /// A contact that waits was told what it can do instead.
+    case waitAnnounced(WaitAnnouncement)
     case leftQueue(LeftQueue)
     /// A contact that waits was offered to an operator.
     case offerMade(Offer)
     /// What became of the offer that was made to an operator.
     case offerEnded(OfferEnd, OperatorID)
+    /// The citizen waits for the centre to call, and not on the line.
+    case callbackRequested(CallbackRequest)
+    /// The citizen is being called back; nil where the source does not know by whom.
+    case callbackAttempted(OperatorID?)
+    /// The citizen has answered the call.
+    case callbackReached
+    case callbackFailed(CallbackFailure)
+    /// The time has passed in which the citizen was to be called back.
+    case callbackExpired
     case abandoned(AbandonmentStage)
     /// An operator answered; nil where the source does not know which one.
     case connected(OperatorID?)
@@ -71,6 +82,39 @@ package enum ContactEvent: Equatable, Sendable {
         }
     }
 
+    /// What a contact that waits was told.
+    package struct WaitAnnouncement: Equatable, Sendable {
+        package var alternatives: [WaitAlternative]
+        /// The id of the routing decision that it follows from; nil where somebody else made it.
+        package var decision: String?
+
+        package init(_ alternatives: [WaitAlternative], decision: String? = nil) {
+            self.alternatives = alternatives
+            self.decision = decision
+        }
+    }
+
+    /// A citizen asked to be called back, or agreed to it.
+    package struct CallbackRequest: Equatable, Sendable {
+        /// Where it waits for its turn.
+        package var queue: QueueID
+        /// From when on the citizen wants to be called; nil where that is from now on.
+        package var start: Instant?
+        /// Until when; nil where the citizen has not said so.
+        package var end: Instant?
+        /// Nil where it is kept.
+        package var place: PlaceInLine?
+
+        package init(
+            queue: QueueID, start: Instant? = nil, end: Instant? = nil, place: PlaceInLine? = nil
+        ) {
+            self.queue = queue
+            self.start = start
+            self.end = end
+            self.place = place
+        }
+    }
+
     /// A contact was offered to an operator, who answers or does not.
     package struct Offer: Equatable, Sendable {
         package var `operator`: OperatorID
@@ -121,12 +165,18 @@ package enum ContactEvent: Equatable, Sendable {
         case received = "contact.received"
         case selfServiceEnded = "contact.self_service_ended"
         case queued = "contact.queued"
+        case waitAnnounced = "contact.wait_announced"
         case leftQueue = "contact.left_queue"
         case offerMade = "contact.offer_made"
         case offerAccepted = "contact.offer_accepted"
         case offerDeclined = "contact.offer_declined"
         case offerMissed = "contact.offer_missed"
         case offerRescinded = "contact.offer_rescinded"
+        case callbackRequested = "contact.callback_requested"
+        case callbackAttempted = "contact.callback_attempted"
+        case callbackReached = "contact.callback_reached"
+        case callbackFailed = "contact.callback_failed"
+        case callbackExpired = "contact.callback_expired"
         case abandoned = "contact.abandoned"
         case connected = "contact.connected"
         case transferred = "contact.transferred"
@@ -145,12 +195,18 @@ package enum ContactEvent: Equatable, Sendable {
             case .received: "a contact reached the centre"
             case .selfServiceEnded: "an answering system or web guide has done what it could"
             case .queued: "it began to wait for an operator"
+            case .waitAnnounced: "it was told what it can do instead of waiting"
             case .leftQueue: "it waits in the queue no longer"
             case .offerMade: "it was offered to an operator"
             case .offerAccepted: "the operator takes it"
             case .offerDeclined: "the operator does not want it"
             case .offerMissed: "the operator did not react"
             case .offerRescinded: "the offer was taken back"
+            case .callbackRequested: "the citizen is to be called back"
+            case .callbackAttempted: "the citizen is being called back"
+            case .callbackReached: "the citizen answered that call"
+            case .callbackFailed: "the citizen was not reached"
+            case .callbackExpired: "the time to call back has passed"
             case .abandoned: "the citizen gave up"
             case .connected: "an operator answered"
             case .transferred: "the operator handed it on, to a queue or to another operator"
@@ -201,6 +257,11 @@ extension ContactEvent {
                     reason: try reader.optionalWord("enqueueReason"),
                     priority: try reader.optional("priority", .integer(in: Queued.priorities)) ?? 0,
                     needs: try SkillNeed.list("requiredSkills", of: reader)))
+        case .waitAnnounced:
+            self = .waitAnnounced(
+                WaitAnnouncement(
+                    try reader.optional("alternativesOffered", .choices()) ?? [],
+                    decision: try reader.optional("decisionId", .id)))
         case .leftQueue:
             self = .leftQueue(
                 LeftQueue(queue: try reader.queue(), reason: try reader.word("reason")))
@@ -214,6 +275,17 @@ extension ContactEvent {
         case .offerDeclined: self = .offerEnded(.declined, try reader.operator())
         case .offerMissed: self = .offerEnded(.missed, try reader.operator())
         case .offerRescinded: self = .offerEnded(.rescinded, try reader.operator())
+        case .callbackRequested:
+            self = .callbackRequested(
+                CallbackRequest(
+                    queue: try reader.queue(),
+                    start: try reader.optional("windowStart", .time),
+                    end: try reader.optional("windowEnd", .time),
+                    place: try reader.optional("place", .choice(blank: .kept))))
+        case .callbackAttempted: self = .callbackAttempted(try reader.optionalOperator())
+        case .callbackReached: self = .callbackReached
+        case .callbackFailed: self = .callbackFailed(try reader.word("outcome"))
+        case .callbackExpired: self = .callbackExpired
         case .abandoned: self = .abandoned(try reader.word("stage"))
         case .connected: self = .connected(try reader.optionalOperator())
         case .transferred: self = .transferred(try reader.optionalWord("mode"))
@@ -228,9 +300,15 @@ extension ContactEvent {
         case .received: .received
         case .selfServiceEnded: .selfServiceEnded
         case .queued: .queued
+        case .waitAnnounced: .waitAnnounced
         case .leftQueue: .leftQueue
         case .offerMade: .offerMade
         case .offerEnded(let end, _): end.kind
+        case .callbackRequested: .callbackRequested
+        case .callbackAttempted: .callbackAttempted
+        case .callbackReached: .callbackReached
+        case .callbackFailed: .callbackFailed
+        case .callbackExpired: .callbackExpired
         case .abandoned: .abandoned
         case .connected: .connected
         case .transferred: .transferred
@@ -262,6 +340,12 @@ extension ContactEvent {
                     need.write(to: &writer)
                 }
             }
+        case .waitAnnounced(let announcement):
+            if !announcement.alternatives.isEmpty {
+                let words = announcement.alternatives.map { JSONNode.text($0.rawValue) }
+                writer.add("alternativesOffered", .array(words))
+            }
+            writer.add("decisionId", announcement.decision)
         case .leftQueue(let left):
             writer.add("queueId", left.queue.text)
             writer.add("reason", left.reason)
@@ -270,12 +354,18 @@ extension ContactEvent {
             writer.add("decisionId", offer.decision)
             if let ring = offer.ring { writer.add("ringUs", ring) }
         case .offerEnded(_, let name): writer.add("operatorId", name.text)
+        case .callbackRequested(let request):
+            writer.add("queueId", request.queue.text)
+            writer.add("windowStart", request.start)
+            writer.add("windowEnd", request.end)
+            writer.add("place", request.place?.rawValue)
+        case .callbackFailed(let outcome): writer.add("outcome", outcome)
         case .abandoned(let stage): writer.add("stage", stage)
-        case .connected(let name), .afterWorkEnded(let name):
+        case .connected(let name), .afterWorkEnded(let name), .callbackAttempted(let name):
             writer.add("operatorId", name?.text)
         case .transferred(let mode): writer.add("mode", mode)
         case .disconnected(let party): writer.add("by", party)
-        case .unknown: break
+        case .callbackReached, .callbackExpired, .unknown: break
         }
         return writer.finished()
     }

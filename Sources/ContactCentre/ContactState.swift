@@ -2,7 +2,8 @@
 ///
 /// Received (or placed by an operator, and then connected at once), self-service any number of
 /// times, queued, left the queue, connected, perhaps transferred and queued or connected again,
-/// disconnected, after-work. Events are judged in the order of their stream, never by clock.
+/// disconnected, after-work. Who is to be called back is queued again for that, and called once an
+/// operator takes it. Events are judged in the order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
@@ -23,6 +24,13 @@ package struct ContactState: Hashable, Sendable {
         case gaveUp
         /// Left the queue for another reason, so that another queue may follow.
         case redirected
+        /// The citizen waits for our call, and in no queue.
+        case callbackRequested
+        /// Left the queue because an operator calls back; the attempt comes next.
+        case callbackTaken
+        case callingBack
+        /// The citizen was not reached; another attempt may follow.
+        case callbackFailed
         case connected
         /// An operator handed it on, so that a queue or another operator may follow.
         case transferred
@@ -57,15 +65,27 @@ package struct ContactState: Hashable, Sendable {
         case leavesSameQueue = "leaves_same_queue"
         /// Only a contact that waits is offered, to one operator at a time.
         case offeredWhileWaiting = "offered_while_waiting"
+        /// Only a contact that waits is told what it can do instead.
+        case announcedWhileWaiting = "announced_while_waiting"
         /// Only the operator to whom a contact is offered accepts, declines or misses it.
         case endsOwnOffer = "ends_own_offer"
+        /// A callback is for who neither waits nor speaks with an operator.
+        case callbackOutsideQueue = "callback_outside_queue"
+        /// A contact that is to be called back is queued for that, goes over or is put back.
+        case queuedAsCallback = "queued_as_callback"
+        /// Only who is to be called back, and waits in no queue for that, is called.
+        case calledAfterRequest = "called_after_request"
+        /// An attempt is what reaches a citizen or does not.
+        case callbackEndsAttempt = "callback_ends_attempt"
+        /// Only what is promised expires, once it waits in no queue for that.
+        case expiresAfterRequest = "expires_after_request"
         /// A connection follows leaving a queue as answered, or a transfer, or a call of our own.
         case connectedAfterAnswered = "connected_after_answered"
         /// Only an operator who speaks with a contact transfers it.
         case transferredByOperator = "transferred_by_operator"
         /// The stage at which a contact is abandoned is where it stands.
         case abandonedWhereItStands = "abandoned_where_it_stands"
-        /// A contact that waits or is being answered leaves that state before it ends.
+        /// A contact that waits, is being answered or called back leaves that state before it ends.
         case endsOutsideQueue = "ends_outside_queue"
         /// After-work follows the end of a conversation, once, or a transfer.
         case afterWorkAfterConversation = "after_work_after_conversation"
@@ -115,12 +135,15 @@ package struct ContactState: Hashable, Sendable {
         case .selfServiceEnded:
             mayBeServed ? nil : .selfServiceBeforeQueue
         case .queued(let queued): brokenRule(queued)
-        case .leftQueue, .offerMade, .offerEnded: brokenRule(inVisit: event)
+        case .leftQueue, .waitAnnounced, .offerMade, .offerEnded: brokenRule(inVisit: event)
+        case .callbackRequested, .callbackAttempted, .callbackReached, .callbackFailed,
+            .callbackExpired:
+            brokenRule(ofCallback: event)
         case .abandoned(let stage):
             mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
         case .connected: mayBeConnected ? nil : .connectedAfterAnswered
         case .transferred: phase == .connected ? nil : .transferredByOperator
-        case .disconnected: isHeldByQueue ? .endsOutsideQueue : nil
+        case .disconnected: mayBeDisconnected ? nil : .endsOutsideQueue
         case .afterWorkEnded:
             phase == .disconnected || phase == .transferred ? nil : .afterWorkAfterConversation
         }
@@ -140,11 +163,25 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
-    private var isHeldByQueue: Bool {
+    private var mayBeDisconnected: Bool {
         switch phase {
-        case .waiting, .answered: true
+        case .waiting, .answered, .callbackRequested, .callbackTaken, .callingBack: false
+        default: true
+        }
+    }
+
+    /// Whether the citizen waits for our call, and in no queue.
+    private var isToBeCalled: Bool {
+        switch phase {
+        case .callbackRequested, .callbackTaken, .callingBack, .callbackFailed: true
         default: false
         }
+    }
+
+    /// Why the contact waits in a queue, or would if it were queued now.
+    private var purpose: QueueVisit.Purpose {
+        if case .waiting(let visit) = phase { return visit.purpose }
+        return isToBeCalled ? .callback : .conversation
     }
 
     private func brokenRule(_ queued: ContactEvent.Queued) -> Rule? {
@@ -154,34 +191,64 @@ package struct ContactState: Hashable, Sendable {
         // The operator whom the queue had found did not answer.
         case .answered where queued.reason == .requeue: nil
         case .connected where queued.reason == .transfer: nil
+        case .callbackRequested, .callbackTaken, .callingBack, .callbackFailed:
+            queued.keepsPurpose ? nil : .queuedAsCallback
         default: .queuedWithoutOperator
         }
     }
 
     private func brokenRule(inVisit event: ContactEvent) -> Rule? {
         guard case .waiting(var visit) = phase else {
-            return event.kind == .leftQueue ? .leavesAfterQueued : .offeredWhileWaiting
+            return switch event {
+            case .leftQueue: .leavesAfterQueued
+            case .waitAnnounced: .announcedWhileWaiting
+            default: .offeredWhileWaiting
+            }
         }
         return visit.apply(event)
+    }
+
+    private func brokenRule(ofCallback event: ContactEvent) -> Rule? {
+        switch event {
+        case .callbackRequested: mayRequestCallback ? nil : .callbackOutsideQueue
+        case .callbackAttempted: isToBeCalled ? nil : .calledAfterRequest
+        case .callbackExpired: isToBeCalled ? nil : .expiresAfterRequest
+        default: phase == .callingBack ? nil : .callbackEndsAttempt
+        }
+    }
+
+    private var mayRequestCallback: Bool {
+        switch phase {
+        case .received, .pastSelfService, .redirected, .transferred: true
+        default: isToBeCalled
+        }
     }
 
     private func mayBeAbandoned(at stage: AbandonmentStage) -> Bool {
         let isInSelfService = mayBeServed || phase == .hungUp
         return switch stage {
         case .selfService: isInSelfService
-        case .queue, .chatSilent, .ticketWithdrawn: phase == .gaveUp
+        case .queue: phase == .gaveUp || isToBeCalled
+        case .chatSilent, .ticketWithdrawn: phase == .gaveUp
         case .ringing: phase == .gaveUp || mayBeConnected
         case .hold: phase == .connected
         case .other:
             isInSelfService || phase == .gaveUp || mayBeConnected || phase == .connected
+                || isToBeCalled
         }
     }
 
     /// Whether the state behind an event depends on the one before it.
     static func dependsOnPast(behind event: ContactEvent) -> Bool {
         switch event {
-        case .offerMade, .offerEnded, .abandoned, .disconnected, .afterWorkEnded, .unknown: true
-        case .received, .selfServiceEnded, .queued, .leftQueue, .connected, .transferred: false
+        case .waitAnnounced, .offerMade, .offerEnded, .abandoned, .disconnected, .afterWorkEnded,
+            .unknown:
+            true
+        case .queued(let queued): queued.keepsPurpose
+        case .leftQueue(let left): left.reason != .abandoned
+        case .received, .selfServiceEnded, .connected, .transferred, .callbackRequested,
+            .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired:
+            false
         }
     }
 
@@ -191,14 +258,24 @@ package struct ContactState: Hashable, Sendable {
         case .selfServiceEnded(.contained): .contained
         case .selfServiceEnded(.hungUp): .hungUp
         case .selfServiceEnded: .pastSelfService
-        case .queued(let queued): .waiting(QueueVisit(in: queued.queue))
+        case .queued(let queued):
+            .waiting(
+                QueueVisit(
+                    in: queued.queue, for: queued.keepsPurpose ? purpose : .conversation))
         case .leftQueue(let left):
-            switch left.reason {
-            case .answered: .answered
-            case .abandoned: .gaveUp
-            default: .redirected
+            switch (left.reason, purpose) {
+            case (.abandoned, _): .gaveUp
+            case (.answered, .conversation): .answered
+            case (.answered, .callback): .callbackTaken
+            case (_, .conversation): .redirected
+            case (_, .callback): .callbackRequested
             }
-        case .offerMade, .offerEnded: next(inVisit: event)
+        case .waitAnnounced, .offerMade, .offerEnded: next(inVisit: event)
+        case .callbackRequested: .callbackRequested
+        case .callbackAttempted: .callingBack
+        case .callbackReached: .answered
+        case .callbackFailed: .callbackFailed
+        case .callbackExpired: .over
         case .abandoned: phase == .connected ? .abandonedInConversation : .abandoned
         case .connected: .connected
         case .transferred: .transferred
@@ -219,5 +296,15 @@ package struct ContactState: Hashable, Sendable {
         }
         _ = visit.apply(event)
         return .waiting(visit)
+    }
+}
+
+extension ContactEvent.Queued {
+    /// Whether the contact waits for what it waited for before, such as a callback.
+    var keepsPurpose: Bool {
+        switch reason {
+        case .callback, .overflow, .requeue: true
+        case .first, .transfer, .other, nil: false
+        }
     }
 }

@@ -65,7 +65,9 @@ extension RoutingState {
             decision.draw = Int64(bits >> 11)
             return bits >> 11
         }
-        if choice == .none, visit.decidedAt != nil, scope == .news { return nil }
+        let offer = callbackOffer(to: contact, visit, by: policy)
+        let offersCallback = choice == .none && offer.map { $0 <= now.microseconds } ?? false
+        if choice == .none, !offersCallback, visit.decidedAt != nil, scope == .news { return nil }
         decision.trigger = trigger(of: choice, contact, visit)
         decision.policy = policy.name
         decision.policyVersion = policy.setting.version
@@ -87,6 +89,9 @@ extension RoutingState {
             decision.selected = .overflowQueue
             decision.selectedID = names.queues.names[target]
             decision.rules.append(RuleTrace("overflow[\(rule)]", .matched))
+        case .none where offersCallback:
+            decision.selected = .callback
+            decision.rules.append(RuleTrace("callback", .matched))
         case .none: break
         }
         tell(best, others, for: visit, at: now.microseconds, policy, in: &decision)
@@ -94,8 +99,12 @@ extension RoutingState {
     }
 
     func policy(of visit: RoutingFloor.Visit) -> RoutingPlan.Policy? {
-        guard visit.queue < plan.queues.count else { return nil }
-        return plan.queues[visit.queue].policy.map { plan.policies[$0] }
+        policy(ofQueue: visit.queue)
+    }
+
+    func policy(ofQueue queue: Int) -> RoutingPlan.Policy? {
+        guard queue < plan.queues.count else { return nil }
+        return plan.queues[queue].policy.map { plan.policies[$0] }
     }
 
     /// How many are before it in its queue.
@@ -112,7 +121,11 @@ extension RoutingState {
         of choice: RoutingChoice, _ contact: Contact, _ visit: RoutingFloor.Visit
     ) -> RoutingTrigger {
         guard visit.decidedAt != nil, let last = contact.lastDecision else {
-            return contact.enqueued == .overflow ? .overflow : .contactArrived
+            return switch contact.enqueued {
+            case .overflow: .overflow
+            case .callback where contact.callback != nil: .callback
+            default: .contactArrived
+            }
         }
         if let end = contact.lastOfferEnd, end > last { return .offerEnded }
         guard case .member(let place) = choice else { return .timer }

@@ -63,6 +63,7 @@ package enum StateMachine: String, CaseIterable, Sendable {
         + samples("self_service_ended") { .selfServiceEnded($0) }
         + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
         + visitEvents
+        + callbackEvents
         + samples("abandoned") { .abandoned($0) }
         + [Sample("connected", nil, .connected(nil))]
         + samples("transferred") { .transferred($0) }
@@ -82,9 +83,21 @@ package enum StateMachine: String, CaseIterable, Sendable {
             Sample("offer_missed", nil, .offerEnded(.missed, name)),
             Sample("offer_rescinded", nil, .offerEnded(.rescinded, name)),
         ]
-        return [Sample("offer_made", nil, .offerMade(.init(to: name)))] + ends
+        return [
+            Sample("wait_announced", nil, .waitAnnounced(.init([.callback]))),
+            Sample("offer_made", nil, .offerMade(.init(to: name))),
+        ] + ends
             + samples("left_queue") { .leftQueue(.init(queue: queue, reason: $0)) }
     }()
+
+    private static let callbackEvents: [Sample<ContactEvent>] =
+        [
+            Sample("callback_requested", nil, .callbackRequested(.init(queue: queue))),
+            Sample("callback_attempted", nil, .callbackAttempted(nil)),
+            Sample("callback_reached", nil, .callbackReached),
+        ]
+        + samples("callback_failed") { .callbackFailed($0) }
+        + [Sample("callback_expired", nil, .callbackExpired)]
 
     private static let operatorEvents: [Sample<OperatorEvent>] =
         [Sample("logged_in", nil, .loggedIn), Sample("logged_out", nil, .loggedOut)]
@@ -167,10 +180,10 @@ extension ContactState.Phase {
     /// Whether a contact may rest here for ever: nothing more is owed to it.
     fileprivate var mayEnd: Bool {
         switch self {
-        case .contained, .hungUp, .gaveUp, .disconnected, .abandoned, .over: true
+        case .contained, .hungUp, .gaveUp, .callbackFailed, .disconnected, .abandoned, .over: true
         case .absent, .received, .placed, .pastSelfService, .waiting, .answered, .redirected,
-            .connected,
-            .transferred, .abandonedInConversation:
+            .callbackRequested, .callbackTaken, .callingBack, .connected, .transferred,
+            .abandonedInConversation:
             false
         }
     }
@@ -184,10 +197,15 @@ extension ContactState.Phase {
         case .pastSelfService: "past_self_service"
         case .contained: "contained"
         case .hungUp: "hung_up"
-        case .waiting(let visit): visit.phase.name
+        case .waiting(let visit):
+            visit.purpose == .callback ? "callback_\(visit.phase.name)" : visit.phase.name
         case .answered: "answered"
         case .gaveUp: "gave_up"
         case .redirected: "redirected"
+        case .callbackRequested: "callback_requested"
+        case .callbackTaken: "callback_taken"
+        case .callingBack: "calling_back"
+        case .callbackFailed: "callback_failed"
         case .connected: "connected"
         case .transferred: "transferred"
         case .disconnected: "disconnected"

@@ -32,6 +32,8 @@ package struct PersonalFields: Sendable {
     private static let declared: [String: PersonalFields] = [
         ContactEvent.Kind.received.rawValue: PersonalFields(
             subject: "citizenRef", retention: "contact", members: ["callerNumber", "callerName"]),
+        ContactEvent.Kind.callbackRequested.rawValue: PersonalFields(
+            subject: "citizenRef", retention: "contact", members: ["callbackNumber"]),
         SurveyEvent.Kind.answered.rawValue: PersonalFields(
             subject: "citizenRef", retention: "opinion", members: ["comment"]),
     ]

@@ -24,6 +24,19 @@ package struct PolicySetting: Setting, Equatable {
     /// For how long who did not take a contact is not asked again for it, in µs.
     package var askAgain: Int64?
 
+    /// After which wait a callback is offered, in µs; nil where none is.
+    package var callbackAfter: Int64?
+    /// Within which time who asked to be called back is called, in µs, where they have not said
+    /// until when; nil where that is open.
+    package var callbackWithin: Int64?
+    /// How often a citizen is called who is not reached; once where it is not said.
+    package var callAttemptsMax: Int64?
+    /// How long after a call that reached nobody comes the next one, in µs.
+    package var callAgain: Int64?
+
+    /// Where a policy does not say when the next call comes: 10 minutes.
+    package static let callAgainUs: Int64 = 600_000_000
+
     /// Where a policy does not say when somebody is asked again.
     package static let askAgainUs: Int64 = 30_000_000
 
@@ -40,6 +53,10 @@ package struct PolicySetting: Setting, Equatable {
         try members.objects("teamCaps", &teamCaps)
         try members.optional("ringUs", .integer(in: 1 ... .max), &ring)
         try members.optional("askAgainUs", .duration, &askAgain)
+        try members.optional("callbackAfterUs", .duration, &callbackAfter)
+        try members.optional("callbackWithinUs", .duration, &callbackWithin)
+        try members.optional("callAttemptsMax", .integer(in: 1...1_000), &callAttemptsMax)
+        try members.optional("callAgainUs", .duration, &callAgain)
     }
 
     package var publishedVersion: Int64? { version }

@@ -13,11 +13,22 @@ package struct QueueVisit: Hashable, Sendable {
         case left
     }
 
+    /// What the contact waits for.
+    package enum Purpose: Hashable, Sendable {
+        case conversation
+        /// That an operator calls the citizen.
+        case callback
+    }
+
     /// Nil where the beginning of the visit is not told.
     package let queue: QueueID?
+    package let purpose: Purpose
     package private(set) var phase = Phase.waiting
 
-    package init(in queue: QueueID?) { self.queue = queue }
+    package init(in queue: QueueID?, for purpose: Purpose = .conversation) {
+        self.queue = queue
+        self.purpose = purpose
+    }
 
     /// Moves on by an event of the visit.
     ///
@@ -40,8 +51,10 @@ package struct QueueVisit: Hashable, Sendable {
             phase = .left
             if before == .left { return .leavesAfterQueued }
             return queue.map { left.queue == $0 } ?? true ? nil : .leavesSameQueue
-        case .received, .selfServiceEnded, .queued, .abandoned, .connected, .transferred,
-            .disconnected, .afterWorkEnded, .unknown:
+        case .waitAnnounced: return before == .left ? .announcedWhileWaiting : nil
+        case .received, .selfServiceEnded, .queued, .callbackRequested, .callbackAttempted,
+            .callbackReached, .callbackFailed, .callbackExpired, .abandoned, .connected,
+            .transferred, .disconnected, .afterWorkEnded, .unknown:
             return nil
         }
     }

@@ -101,6 +101,8 @@ package enum RoutingTrigger: String, CaseIterable, Hashable, Sendable {
     case contactArrived = "contact_arrived"
     /// It came over from another queue.
     case overflow
+    /// Its time to be called back has come.
+    case callback
     /// Whom it was offered to did not take it.
     case offerEnded = "offer_ended"
     case operatorFreed = "operator_freed"
@@ -111,6 +113,8 @@ package enum RoutingTrigger: String, CaseIterable, Hashable, Sendable {
 package enum SelectedKind: String, CaseIterable, Hashable, Sendable {
     case `operator`
     case overflowQueue = "overflow_queue"
+    /// Nobody can take it now, and it is offered to be called back.
+    case callback
     /// Nobody can take it now.
     case none
 }

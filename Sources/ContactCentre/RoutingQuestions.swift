@@ -45,7 +45,7 @@ extension RoutingState {
     /// What a contact that waits has declared of itself.
     package func declared(of stream: String) -> (priority: Int64, skills: [SkillNeed]) {
         let contact = contacts[ExactText(stream)]
-        return (contact?.visit?.priority ?? 0, contact?.needs ?? [])
+        return (contact?.priority ?? 0, contact?.needs ?? [])
     }
 
     /// The centre of a queue, where it is settled.
@@ -58,10 +58,12 @@ extension RoutingState {
         plan(for: now)
         var next = planEnds ?? .max
         func note(_ moment: Int64) { if moment > now.microseconds { next = min(next, moment) } }
+        noteCallbacks(note)
         for stream in waiting.values {
             guard let contact = contacts[stream], let visit = contact.visit else { continue }
             if case .offered(let until?) = contact.hand?.stage { note(until) }
             guard contact.hand == nil, let policy = policy(of: visit) else { continue }
+            callbackOffer(to: contact, visit, by: policy).map { note($0) }
             for step in policy.steps { note(later(visit.since, by: step)) }
             for rule in plan.queues[visit.queue].overflow {
                 if let after = rule.after { note(later(visit.since, by: after)) }

@@ -40,8 +40,13 @@ package struct RoutingState: Sendable {
         var place: WaitingLines.Place?
         /// Why it came to the queue.
         var enqueued: EnqueueReason?
-        /// The declared needs, as names.
+        /// The declared priority and needs, as names.
+        var priority: Int64 = 0
         var needs: [SkillNeed] = []
+        /// That it is to be called back, as long as that is owed to it.
+        var callback: PromisedCallback?
+        /// Whether a callback was offered in this visit.
+        var isCallbackOffered = false
         var hand: Hand?
         /// Queues that it has been in since anybody answered.
         var left: [Int] = []
@@ -80,6 +85,8 @@ package struct RoutingState: Sendable {
     private(set) var contacts: [ExactText: Contact] = [:]
     /// The streams of contacts that wait, by the positions of what queued them.
     private(set) var waiting: [UInt64: ExactText] = [:]
+    /// The streams of contacts to be called back, by the positions of what promised it.
+    private(set) var promised: [UInt64: ExactText] = [:]
     /// Those of queues with a policy; nil where the lines have to be formed anew.
     private(set) var lines: WaitingLines?
     /// The contacts at hand of each operator.
@@ -189,6 +196,11 @@ package struct RoutingState: Sendable {
         for stream in atHand[number] ?? [] {
             guard let contact = contacts[stream], isMeant(contact) else { continue }
             release(stream, fact)
+            // What was not done yet is still to be done, by somebody else.
+            guard contact.callback == nil else {
+                contacts[stream]?.callback?.stage = .open
+                continue
+            }
             contacts[stream] = nil
         }
     }
@@ -208,9 +220,23 @@ extension ContactEvent {
     /// Whether it can be the first that is heard of a contact.
     fileprivate var beginsSomething: Bool {
         switch self {
-        case .received, .queued, .connected: true
-        case .selfServiceEnded, .leftQueue, .offerMade, .offerEnded, .abandoned, .transferred,
-            .disconnected, .afterWorkEnded, .unknown:
+        case .received, .queued, .callbackRequested, .connected: true
+        case .selfServiceEnded, .waitAnnounced, .leftQueue, .offerMade, .offerEnded,
+            .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired, .abandoned,
+            .transferred, .disconnected, .afterWorkEnded, .unknown:
+            false
+        }
+    }
+
+    /// Whether a callback that was promised before is still owed behind it.
+    fileprivate var leavesPromise: Bool {
+        switch self {
+        case .queued(let queued): queued.keepsPurpose
+        case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
+            .callbackFailed, .unknown:
+            true
+        case .received, .selfServiceEnded, .callbackRequested, .callbackReached, .callbackExpired,
+            .abandoned, .connected, .transferred, .disconnected, .afterWorkEnded:
             false
         }
     }
@@ -229,6 +255,7 @@ extension RoutingState {
             // It may have become more urgent.
             if contacts[stream]?.visit != nil { lines = nil }
         }
+        if !event.leavesPromise { settleCallback(of: stream) }
         switch event {
         case .received(let received):
             contacts[stream]?.channel = RoutingNames.channel(received.channel)
@@ -236,8 +263,9 @@ extension RoutingState {
         case .queued(let queued): enter(stream, queued, fact)
         case .leftQueue(let left):
             leave(stream)
+            contacts[stream]?.callback?.stage = left.reason == .answered ? .taken : .open
             if left.reason != .answered { release(stream, fact) }
-            if left.reason == .abandoned { contacts[stream] = nil }
+            if left.reason == .abandoned { forget(stream) }
         case .offerMade(let offer):
             let until = offer.ring.map { later(fact.occurred.microseconds, by: $0) }
             hand(stream, to: offer.operator, .offered(until: until), fact)
@@ -249,6 +277,12 @@ extension RoutingState {
                     by: names.operators.number(name.text), at: fact.occurred.microseconds)
             }
             release(stream, fact)
+        case .waitAnnounced(let announcement):
+            guard announcement.alternatives.contains(.callback) else { return }
+            contacts[stream]?.isCallbackOffered = true
+        case .callbackRequested, .callbackAttempted, .callbackReached, .callbackFailed,
+            .callbackExpired:
+            apply(ofCallback: event, stream, fact)
         case .connected(let name):
             leave(stream)
             contacts[stream]?.seniority = nil
@@ -288,7 +322,10 @@ extension RoutingState {
         guard var contact = contacts[stream] else { return }
         let now = fact.occurred.microseconds
         let queue = names.queues.number(queued.queue.text)
-        let keepsPlace = queued.reason == .overflow || queued.reason == .requeue
+        let keepsPlace =
+            queued.reason == .callback
+            ? contact.callback?.place == .kept
+            : queued.reason == .overflow || queued.reason == .requeue
         if !keepsPlace { contact.left = [] }
         var visit = RoutingFloor.Visit(
             RoutingFloor.PlainVisit(
@@ -297,7 +334,10 @@ extension RoutingState {
                 priority: queued.priority))
         visit.leftBehind = contact.left
         visit.needs = queued.needs.map { RoutingPlan.Need($0, &names) }
+        contact.priority = queued.priority
         contact.needs = queued.needs
+        contact.callback?.stage = .open
+        contact.isCallbackOffered = false
         contact.seniority = visit.seniority
         contact.enqueued = queued.reason
         contact.visit = visit
@@ -306,6 +346,74 @@ extension RoutingState {
         contacts[stream] = contact
         waiting[visit.order] = stream
         floor.enter(queue)
+    }
+
+    private mutating func apply(
+        ofCallback event: ContactEvent, _ stream: ExactText, _ fact: RoutingFact
+    ) {
+        switch event {
+        case .callbackRequested(let request): promise(request, to: stream, fact)
+        case .callbackAttempted(let name):
+            leave(stream)
+            contacts[stream]?.callback?.stage = .taken
+            if let name { hand(stream, to: name, .accepted, fact) }
+        case .callbackFailed: failToReach(stream, fact)
+        case .callbackExpired:
+            leave(stream)
+            release(stream, fact)
+            contacts[stream] = nil
+        default: break
+        }
+    }
+
+    /// The citizen is to be called back, in their turn.
+    private mutating func promise(
+        _ request: ContactEvent.CallbackRequest, to stream: ExactText, _ fact: RoutingFact
+    ) {
+        leave(stream)
+        release(stream, fact)
+        plan(for: fact.occurred)
+        guard var contact = contacts[stream] else { return }
+        let queue = names.queues.number(request.queue.text)
+        let start = max(request.start ?? fact.occurred, fact.occurred).microseconds
+        let end =
+            request.end?.microseconds
+            ?? policy(ofQueue: queue)?.setting.callbackWithin.map { later(start, by: $0) }
+        contact.callback = PromisedCallback(
+            order: fact.position, queue: queue, place: request.place ?? .kept, due: start, end: end)
+        contact.seniority = contact.seniority ?? fact.occurred.microseconds
+        // Whatever way the citizen came, an operator has to telephone.
+        contact.channel = RoutingNames.channel(.phone)
+        contacts[stream] = contact
+        promised[fact.position] = stream
+    }
+
+    /// Nobody was reached; the policy says whether that is tried again.
+    private mutating func failToReach(_ stream: ExactText, _ fact: RoutingFact) {
+        leave(stream)
+        release(stream, fact)
+        guard let callback = contacts[stream]?.callback else { return }
+        plan(for: fact.occurred)
+        let setting = policy(ofQueue: callback.queue)?.setting
+        guard callback.failures + 1 < setting?.callAttemptsMax ?? 1 else {
+            return settleCallback(of: stream)
+        }
+        contacts[stream]?.callback?.failures += 1
+        contacts[stream]?.callback?.stage = .open
+        contacts[stream]?.callback?.due = later(
+            fact.occurred.microseconds, by: setting?.callAgain ?? PolicySetting.callAgainUs)
+    }
+
+    /// The contact is over, and nothing is owed to it.
+    private mutating func forget(_ stream: ExactText) {
+        settleCallback(of: stream)
+        contacts[stream] = nil
+    }
+
+    private mutating func settleCallback(of stream: ExactText) {
+        guard let callback = contacts[stream]?.callback else { return }
+        promised[callback.order] = nil
+        contacts[stream]?.callback = nil
     }
 
     /// The contact waits no longer.

@@ -153,12 +153,19 @@ package struct ContactStory: Sendable {
         case .queued(let visit):
             queued = (visit.queue, fact.occurred)
             return "began to wait in the queue \(visit.queue)" + reason(visit.reason?.words)
+        case .waitAnnounced(let announcement): return announcement.words
         case .leftQueue(let left):
             var begun = queued?.queue == left.queue ? queued?.at : nil
             if begun != nil { queued = nil }
             return words(left, after: Self.span(&begun, to: fact.occurred, into: &waited))
         case .offerMade(let offer): return "was offered to the operator \(offer.operator)"
         case .offerEnded(let end, let name): return end.words(name)
+        case .callbackRequested(let request): return request.words
+        case .callbackAttempted(let name):
+            return (name.map { "the operator \($0)" } ?? "an operator") + " called the citizen back"
+        case .callbackReached: return "the citizen was reached"
+        case .callbackFailed(let failure): return "the citizen was not reached: \(failure.words)"
+        case .callbackExpired: return "the time to call the citizen back has passed"
         case .abandoned(let stage): return "the citizen gave up " + stage.words
         case .connected(let name):
             connected = fact.occurred
@@ -293,7 +300,7 @@ extension EnqueueReason {
         case .first: "for the first time"
         case .transfer: "an operator handed it on"
         case .overflow: "it came over from another queue"
-        case .callback: "for a callback"
+        case .callback: "to be called back"
         case .requeue: "it was put back"
         case .other(let text): text
         }
@@ -342,6 +349,43 @@ extension TransferMode {
     }
 }
 
+extension ContactEvent.WaitAnnouncement {
+    fileprivate var words: String {
+        guard !alternatives.isEmpty else { return "was told that it waits" }
+        return "was offered not to wait: " + alternatives.map(\.words).joined(separator: ", ")
+    }
+}
+
+extension WaitAlternative {
+    fileprivate var words: String {
+        switch self {
+        case .callback: "to be called back"
+        case .web: "to go on by web"
+        case .otherDesk: "to turn to another desk"
+        }
+    }
+}
+
+extension ContactEvent.CallbackRequest {
+    fileprivate var words: String {
+        "is to be called back, by the queue \(queue)" + (start.map { ", from \($0) on" } ?? "")
+            + (end.map { ", until \($0)" } ?? "")
+            + (place == .anew ? "; its place in line is not kept" : "; it keeps its place in line")
+    }
+}
+
+extension CallbackFailure {
+    fileprivate var words: String {
+        switch self {
+        case .noAnswer: "nobody answered"
+        case .busy: "the line was busy"
+        case .unreachable: "the number cannot be reached"
+        case .answeringMachine: "a machine answered"
+        case .other(let text): text
+        }
+    }
+}
+
 extension ContactEvent.OfferEnd {
     fileprivate func words(_ name: OperatorID) -> String {
         switch self {
@@ -366,6 +410,10 @@ extension ContactState.Phase {
         case .waiting(let visit): visit.words
         case .answered: "an operator is about to answer"
         case .redirected: "it has left a queue, and is in none"
+        case .callbackRequested: "the citizen is to be called back"
+        case .callbackTaken: "an operator is about to call the citizen back"
+        case .callingBack: "an operator calls the citizen back"
+        case .callbackFailed: "the citizen was called back, and not reached"
         case .connected: "the citizen speaks with an operator"
         case .transferred: "it is being handed on"
         case .disconnected: "the conversation is over"
@@ -377,7 +425,9 @@ extension ContactState.Phase {
 
 extension QueueVisit {
     fileprivate var words: String {
-        let place = queue.map { "it waits in the queue \($0)" } ?? "it waits in a queue"
+        let place =
+            (queue.map { "it waits in the queue \($0)" } ?? "it waits in a queue")
+            + (purpose == .callback ? " to be called back" : "")
         return switch phase {
         case .waiting, .left: place
         case .offered(let name): "\(place), offered to \(name)"
@@ -401,13 +451,25 @@ extension ContactState.Rule {
         case .leavesSameQueue: "a contact leaves the queue that it waits in"
         case .offeredWhileWaiting:
             "only a contact that waits is offered, to one operator at a time"
+        case .announcedWhileWaiting:
+            "only a contact that waits is told what it can do instead"
         case .endsOwnOffer:
             "only the operator to whom a contact is offered accepts, declines or misses it"
+        case .callbackOutsideQueue:
+            "a callback is for who neither waits nor speaks with an operator"
+        case .queuedAsCallback:
+            "a contact that is to be called back is queued for that, goes over or is put back"
+        case .calledAfterRequest:
+            "only who is to be called back, and waits in no queue for that, is called"
+        case .callbackEndsAttempt: "an attempt is what reaches a citizen or does not"
+        case .expiresAfterRequest:
+            "only what is promised expires, once it waits in no queue for that"
         case .connectedAfterAnswered:
             "a connection follows leaving a queue as answered, or a transfer, or a call of our own"
         case .transferredByOperator: "only an operator who speaks with a contact hands it on"
         case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
-        case .endsOutsideQueue: "a contact that waits or is being answered does not end yet"
+        case .endsOutsideQueue:
+            "a contact that waits, is being answered or called back does not end yet"
         case .afterWorkAfterConversation: "after-work follows a conversation, once, or a transfer"
         case .nothingAfterEnd: "nothing but what closes it follows the end of a contact"
         }

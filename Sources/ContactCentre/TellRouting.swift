@@ -13,6 +13,9 @@ extension RoutingDecision {
             return "when \(trigger.words), \(by) chose the operator \(name)\(why)"
         case (.overflowQueue, let queue?):
             return "when \(trigger.words), \(by) sent it over to the queue \(queue): \(nobody)"
+        case (.callback, _):
+            return "when \(trigger.words), \(by) offered to call the citizen back: "
+                + nobody + standing
         default: return "when \(trigger.words), by \(by) \(nobody)\(standing)"
         }
     }
@@ -54,6 +57,9 @@ extension PolicySetting {
         for (place, step) in roles.enumerated() where rule == "roles[\(place)]" {
             return "\(step.role.rawValue) take contacts"
                 + (step.after.map { " after \(duration($0))" } ?? "")
+        }
+        if rule == "callback" {
+            return callbackAfter.map { "after \(duration($0)), it is offered to be called back" }
         }
         return rule == "languages" ? "who answers in the language" : nil
     }
@@ -128,6 +134,7 @@ extension RoutingTrigger {
         switch self {
         case .contactArrived: "it had come"
         case .overflow: "it had come over from another queue"
+        case .callback: "its time to be called back had come"
         case .offerEnded: "the operator whom it was offered to had not taken it"
         case .operatorFreed: "the operator had become free, or had room again"
         case .timer: "its wait, the rules or what a team had at hand had changed"

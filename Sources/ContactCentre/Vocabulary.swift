@@ -106,6 +106,32 @@ package enum LeaveReason: Vocabulary {
     package var otherText: String? { if case .other(let text) = self { text } else { nil } }
 }
 
+/// What a contact can do instead of waiting.
+package enum WaitAlternative: String, CaseIterable, Hashable, Sendable {
+    case callback, web
+    case otherDesk = "other_desk"
+}
+
+/// What becomes of a citizen's place in line who is to be called back.
+package enum PlaceInLine: String, CaseIterable, Hashable, Sendable {
+    case kept
+    /// They begin to wait when they are queued again.
+    case anew
+}
+
+/// Why a citizen was not reached who was called back.
+package enum CallbackFailure: Vocabulary {
+    case noAnswer, busy, unreachable, answeringMachine
+    case other(String)
+
+    package static let words: [Word<CallbackFailure>] = [
+        Word("no_answer", .noAnswer), Word("busy", .busy), Word("unreachable", .unreachable),
+        Word("answering_machine", .answeringMachine),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
 /// How far a contact had come when the citizen gave up.
 package enum AbandonmentStage: Vocabulary {
     case selfService, queue, ringing, hold, chatSilent, ticketWithdrawn

@@ -112,6 +112,7 @@ private struct ReplayDecisions {
         case offer(to: String, by: EventID, ring: Int64?)
         case leave(String)
         case enter(String)
+        case offerCallback(by: EventID)
     }
 
     init(_ knowledge: [UInt64: Knowledge]) {
@@ -187,6 +188,7 @@ private struct ReplayDecisions {
             pending = (event, [.offer(to: name, by: event.id, ring: ring)])
         case (.overflowQueue, let target?):
             pending = (event, [.leave(decision.queue), .enter(target)])
+        case (.callback, _): pending = (event, [.offerCallback(by: event.id)])
         default: pending = nil
         }
     }
@@ -238,6 +240,11 @@ extension ReplayDecisions.FollowUp {
         case .queued(let queued):
             guard queued.reason == .overflow else { return nil }
             self = .enter(queued.queue.text)
+        case .waitAnnounced(let announcement):
+            guard announcement.alternatives == [.callback],
+                let id = announcement.decision.flatMap({ EventID($0) })
+            else { return nil }
+            self = .offerCallback(by: id)
         default: return nil
         }
     }
@@ -248,6 +255,7 @@ extension ReplayDecisions.FollowUp {
             "the offer to \(name)" + (ring.map { " for \($0) µs" } ?? "")
         case .leave(let queue): "leaving the queue \(queue)"
         case .enter(let queue): "going over to the queue \(queue)"
+        case .offerCallback: "the offer to call back"
         }
     }
 }

@@ -38,8 +38,8 @@ package struct Router: Sendable {
     package enum Step: Equatable, Sendable {
         /// So many decisions were appended.
         case decided(Int)
-        /// Offers were ended that were over, and nothing was decided.
-        case endedOffers
+        /// Offers were ended that were over, or callbacks moved, and nothing was decided.
+        case settled
         /// Somebody was faster; what they said is looked at next.
         case overtaken
         /// There is nothing to do; looking again makes sense at this moment, where there is one.
@@ -75,6 +75,7 @@ package struct Router: Sendable {
             .timeOrdered(at: now)
         }
         try plan.endOffers()
+        try plan.moveCallbacks()
         try plan.decide()
         guard !plan.events.isEmpty else {
             let next = plan.nextMoment
@@ -85,7 +86,7 @@ package struct Router: Sendable {
         case .at(let range):
             // Nothing came in between: what was foreseen is what is.
             if range.first.value == known.next { known = plan.routing }
-            return plan.decisions > 0 ? .decided(plan.decisions) : .endedOffers
+            return plan.decisions > 0 ? .decided(plan.decisions) : .settled
         case .overtaken: return .overtaken
         }
     }
@@ -184,6 +185,20 @@ struct PlannedRouting {
         }
     }
 
+    /// Queues who is to be called back once the time has come, and has what is too late expire.
+    mutating func moveCallbacks() throws(EventError) {
+        for callback in routing.ask({ $0.callbacksToMove(at: now) }) where hasRoom {
+            let stream = callback.contact.stream
+            try expectNothing(inStream: stream)
+            switch callback.move {
+            case .queue(let entry): try queue(entry, stream)
+            case .expire(let promiser, let queue):
+                if let queue { try leave(queue, .timeout, stream) }
+                try add(.callbackExpired, to: stream, tags: queueTags(promiser.text))
+            }
+        }
+    }
+
     mutating func decide() throws(EventError) {
         while hasRoom, try decideInOrder() == .anew {}
     }
@@ -236,6 +251,10 @@ struct PlannedRouting {
         switch (decision.selected, name) {
         case (.operator, let name?): try offer(decision, to: name, of: id, stream)
         case (.overflowQueue, let target?): try goOver(decision, to: target, stream)
+        case (.callback, _):
+            try add(
+                .waitAnnounced(.init([.callback], decision: id.description)), to: stream,
+                tags: queueTags(decision.queue))
         default: break
         }
     }
@@ -250,7 +269,7 @@ struct PlannedRouting {
         var told = tags([(.operator, name)])
         if let team = terms.cappedTeam { told += tags([(.team, team)]) }
         for tag in told { expectNothing(taggedWith: tag) }
-        told += tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue)
+        told += queueTags(decision.queue)
         let offer = ContactEvent.Offer(to: to, decision: id.description, ring: terms.ring)
         try add(.offerMade(offer), to: stream, tags: told)
     }
@@ -260,14 +279,22 @@ struct PlannedRouting {
     ) throws(EventError) {
         guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
         let needs = routing.state.declared(of: stream)
-        try add(
-            .leftQueue(.init(queue: from, reason: .overflowed)), to: stream,
-            tags: tags([(.queue, decision.queue)]) + centreTags(ofQueue: decision.queue))
+        try leave(from, .overflowed, stream)
         let entry = ContactEvent.Queued(
             queue: to, reason: .overflow, priority: needs.priority, needs: needs.skills)
+        try queue(entry, stream)
+    }
+
+    private mutating func queue(_ entry: ContactEvent.Queued, _ stream: String) throws(EventError) {
+        try add(.queued(entry), to: stream, tags: queueTags(entry.queue.text))
+    }
+
+    private mutating func leave(
+        _ queue: QueueID, _ reason: LeaveReason, _ stream: String
+    ) throws(EventError) {
         try add(
-            .queued(entry), to: stream,
-            tags: tags([(.queue, target)]) + centreTags(ofQueue: target))
+            .leftQueue(.init(queue: queue, reason: reason)), to: stream,
+            tags: queueTags(queue.text))
     }
 
     private mutating func add(_ event: ContactEvent, to stream: String, tags: [Tag])
@@ -289,6 +316,10 @@ struct PlannedRouting {
         events.append(event)
         bytes += payload.count
         return id
+    }
+
+    private func queueTags(_ queue: String) -> [Tag] {
+        tags([(.queue, queue)]) + centreTags(ofQueue: queue)
     }
 
     private func centreTags(ofQueue queue: String) -> [Tag] {

@@ -166,6 +166,9 @@ struct TransitionRulesTests {
             .queued(.init(queue: queue, reason: .transfer)),
             .leftQueue(.init(queue: queue, reason: .answered)),
             .leftQueue(.init(queue: queue, reason: .overflowed)), .connected(nil),
+            .callbackRequested(.init(queue: queue)),
+            .queued(.init(queue: queue, reason: .callback)),
+            .callbackAttempted(nil), .callbackFailed(.busy), .callbackReached,
             .transferred(nil), .abandoned(.hold), .disconnected(by: nil), .afterWorkEnded(nil),
         ]
         if generator.happens(oneIn: 10) {

@@ -9,7 +9,8 @@ struct ContactStateTests {
     /// to operator, hung up, failed; q Q queued in queue 1, 2; T transferred to queue 1; a A left
     /// queue 1, 2 as answered; g left queue 1 abandoned; o left queue 1 overflowed; k left queue 2
     /// by key; S B H abandoned in self-service, in the queue, on hold; C connected;
-    /// X transferred; D disconnected; W after-work ended.
+    /// X transferred; D disconnected; W after-work ended; P callback requested; K queued in queue 1
+    /// for it; N attempted; E reached; M failed; Z expired; V told what there is instead.
     private static let table = """
         start R new
         new c contained | new t asked | new f asked | new h hung | new q in1 | new Q in2
@@ -30,6 +31,16 @@ struct ContactStateTests {
         passed D end
         cutoff D talked
         talked W end
+        new P due | asked P due | moved P due | passed P due
+        new K in1 | asked K in1 | moved K in1 | passed K in1
+        in1 V in1 | in2 V in2 | called V called
+        due P due | due K called | due N dialled | taken P due | dialled P due | dialled N dialled
+        due Z end | due B gone
+        called a taken | called g fedup | called o due
+        taken K called | taken N dialled | taken Z end | taken B gone
+        dialled E picked | dialled M missed | dialled K called | dialled Z end | dialled B gone
+        missed P due | missed K called | missed N dialled | missed Z end | missed B gone
+        missed D end
         """
 
     private static let steps: [String: [Character: String]] = {
@@ -59,6 +70,10 @@ struct ContactStateTests {
             ("S", .abandoned(.selfService)), ("B", .abandoned(.queue)),
             ("H", .abandoned(.hold)), ("C", .connected(nil)), ("X", .transferred(.blind)),
             ("D", .disconnected(by: nil)), ("W", .afterWorkEnded(nil)),
+            ("P", .callbackRequested(.init(queue: one))),
+            ("K", .queued(.init(queue: one, reason: .callback))), ("N", .callbackAttempted(nil)),
+            ("E", .callbackReached), ("M", .callbackFailed(.noAnswer)), ("Z", .callbackExpired),
+            ("V", .waitAnnounced(.init([.callback]))),
         ]
     }
 
@@ -108,6 +123,15 @@ struct ContactStateTests {
         ("RW", .afterWorkAfterConversation), ("RqaCW", .afterWorkAfterConversation),
         ("RDD", .nothingAfterEnd), ("RqaCDWW", .nothingAfterEnd), ("RqaCDD", .nothingAfterEnd),
         ("RcW", .nothingAfterEnd), ("RhSq", .nothingAfterEnd), ("RqgBC", .nothingAfterEnd),
+        ("RN", .calledAfterRequest), ("RqaN", .calledAfterRequest),
+        ("RPKN", .calledAfterRequest), ("RqP", .callbackOutsideQueue),
+        ("RqaCP", .callbackOutsideQueue),
+        ("RPq", .queuedAsCallback), ("RPNT", .queuedAsCallback), ("RE", .callbackEndsAttempt),
+        ("RPM", .callbackEndsAttempt), ("RPNEM", .callbackEndsAttempt),
+        ("RZ", .expiresAfterRequest), ("RPKZ", .expiresAfterRequest),
+        ("RPNEZ", .expiresAfterRequest), ("RPD", .endsOutsideQueue), ("RPND", .endsOutsideQueue),
+        ("RPKaC", .connectedAfterAnswered), ("RPZK", .nothingAfterEnd),
+        ("RV", .announcedWhileWaiting), ("RPV", .announcedWhileWaiting),
         ("RqgC", .nothingAfterEnd), ("Rhq", .nothingAfterEnd), ("RqaCHW", .nothingAfterEnd),
     ])
     func namesTheRule(sequence: String, rule: ContactState.Rule) throws {

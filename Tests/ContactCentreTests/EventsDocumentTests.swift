@@ -156,7 +156,8 @@ import Testing
         let lists = [
             "channel": words(Channel.self), "result": words(SelfServiceResult.self),
             "enqueueReason": words(EnqueueReason.self), "reason": words(LeaveReason.self),
-            "stage": words(AbandonmentStage.self), "mode": words(TransferMode.self),
+            "outcome": words(CallbackFailure.self), "stage": words(AbandonmentStage.self),
+            "mode": words(TransferMode.self),
             "by openedBy": words(Party.self), "from to": words(OperatorStatus.self),
             "lineLevel": words(LineLevel.self), "ownerKind": words(OwnerKind.self),
             "on": words(WaitingFor.self), "resolution": words(Resolution.self),

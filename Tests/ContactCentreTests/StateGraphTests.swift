@@ -20,6 +20,17 @@ import Testing
         #expect(events(from: "offered", to: "answered") == ["left_queue (answered)"])
         #expect(events(from: "accepted", to: "gave_up") == ["left_queue (abandoned)"])
         #expect(events(from: "answered", to: "waiting") == ["queued (requeue)"])
+        #expect(events(from: "redirected", to: "callback_requested") == ["callback_requested"])
+        #expect(
+            events(from: "callback_requested", to: "callback_waiting") == [
+                "queued (overflow, callback, requeue)"
+            ])
+        #expect(
+            events(from: "callback_waiting", to: "callback_taken") == ["left_queue (answered)"])
+        #expect(events(from: "callback_taken", to: "calling_back") == ["callback_attempted"])
+        #expect(events(from: "calling_back", to: "answered") == ["callback_reached"])
+        #expect(events(from: "calling_back", to: "callback_failed") == ["callback_failed"])
+        #expect(events(from: "callback_requested", to: "over") == ["callback_expired"])
         #expect(events(from: "received", to: "hung_up") == ["self_service_ended (hung_up)"])
         #expect(
             events(from: "received", to: "past_self_service") == [
@@ -32,28 +43,35 @@ import Testing
     @Test func everyStateOfAContactIsReached() {
         let phases: [ContactState.Phase] = [
             .received, .placed, .pastSelfService, .contained, .hungUp, .answered, .gaveUp,
-            .redirected,
+            .redirected, .callbackRequested, .callbackTaken, .callingBack, .callbackFailed,
             .connected, .transferred, .disconnected, .abandoned, .abandonedInConversation, .over,
         ]
+        let visits = ["waiting", "offered", "accepted"].flatMap { [$0, "callback_\($0)"] }
         let reached = Set(StateMachine.contact.graph.edges.map(\.to))
-        #expect(reached == Set(phases.map(\.name)).union(["waiting", "offered", "accepted"]))
+        #expect(reached == Set(phases.map(\.name)).union(visits))
     }
 
     @Test func aContactRestsWhereNothingIsOwedToIt() {
         #expect(
             Set(StateMachine.contact.graph.endings)
-                == ["contained", "hung_up", "gave_up", "disconnected", "abandoned", "over"])
+                == [
+                    "contained", "hung_up", "gave_up", "callback_failed", "disconnected",
+                    "abandoned", "over",
+                ])
     }
 
     @Test func aQueueVisitIsDrawnFromWaitingToLeaving() {
         #expect(
             StateMachine.queueVisit.graph.mermaid.split(separator: "\n").dropFirst() == [
-                "    [*] --> waiting", "    waiting --> offered: offer_made",
-                "    waiting --> accepted: offer_accepted",
-                "    waiting --> waiting: offer_declined, offer_missed, offer_rescinded",
-                "    waiting --> left: left_queue", "    offered --> accepted: offer_accepted",
+                "    [*] --> waiting",
+                "    waiting --> waiting: wait_announced, offer_declined, offer_missed, "
+                    + "offer_rescinded",
+                "    waiting --> offered: offer_made", "    waiting --> accepted: offer_accepted",
+                "    waiting --> left: left_queue", "    offered --> offered: wait_announced",
+                "    offered --> accepted: offer_accepted",
                 "    offered --> waiting: offer_declined, offer_missed, offer_rescinded",
-                "    offered --> left: left_queue", "    accepted --> waiting: offer_rescinded",
+                "    offered --> left: left_queue", "    accepted --> accepted: wait_announced",
+                "    accepted --> waiting: offer_rescinded",
                 "    accepted --> left: left_queue", "    left --> [*]",
             ])
     }

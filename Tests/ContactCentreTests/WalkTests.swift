@@ -95,7 +95,7 @@ extension ContactEvent {
         let names = ["anagrafe", "tributi"]
         let queue = try #require(QueueID(names.randomElement(using: &generator) ?? ""))
         let name = try #require(OperatorID(["a", "b"].randomElement(using: &generator) ?? ""))
-        return switch Int.random(in: 0..<13, using: &generator) {
+        return switch Int.random(in: 0..<20, using: &generator) {
         case 0: .received(.init(channel: .phone, direction: .incoming))
         case 1: .selfServiceEnded(try .random(&generator))
         case 2, 3: .queued(.init(queue: queue, reason: try .random(&generator)))
@@ -108,6 +108,12 @@ extension ContactEvent {
         case 11:
             .offerEnded(
                 ContactEvent.OfferEnd.allCases.randomElement(using: &generator) ?? .accepted, name)
+        case 12: .waitAnnounced(.init([.callback]))
+        case 13, 14: .callbackRequested(.init(queue: queue))
+        case 15: .callbackAttempted(nil)
+        case 16: .callbackReached
+        case 17: .callbackFailed(try .random(&generator))
+        case 18: .callbackExpired
         default: .afterWorkEnded(nil)
         }
     }

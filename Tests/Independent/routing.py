@@ -44,6 +44,11 @@ SECOND = 10**6
 PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED = 30 * 86_400 * SECOND, 30 * SECOND, 20
+CALL_AGAIN_US = 600 * SECOND
+HASHED = ["version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "boosts", "teamCaps",
+          "ringUs", "askAgainUs", "callbackAfterUs", "callbackWithinUs", "callAttemptsMax",
+          "callAgainUs"]
+KEEPING = ("callback", "overflow", "requeue")  # reasons by which a callback stays one
 LOG_SET = ("position", "revision", "recorded", "datahash", "root")
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -176,6 +181,7 @@ class Contact:
         self.priority, self.needs, self.reason, self.visited = 0, [], None, set()
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
+        self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
         self.decisions, self.decided, self.decided_at, self.ended = 0, False, -1, False
 
 
@@ -186,11 +192,19 @@ class Operator:
         self.hand, self.free, self.room = {}, (-1, 0), (-1, 0)
 
 
+class Callback:
+    """What is owed to who is to be called back."""
+
+    def __init__(self, position, queue, kept, due, end):
+        self.position, self.queue, self.kept, self.due, self.end = position, queue, kept, due, end
+        self.failures, self.taken = 0, False
+
+
 class State:
     """What events told of contacts and operators."""
 
-    def __init__(self):
-        self.contacts, self.operators = {}, {}
+    def __init__(self, organisation):
+        self.contacts, self.operators, self.organisation = {}, {}, organisation
 
     def operator(self, name):
         return self.operators.setdefault(name, Operator(name))
@@ -213,9 +227,12 @@ class State:
     def let_go(self, operator, where, phases):
         """What is over, or whose end nobody told, is at hand no longer."""
         for stream, phase in list(operator.hand.items()):
-            if phase in phases and not self.contacts[stream].waiting:
-                self.contacts[stream].phase = "over"
-                self.drop(self.contacts[stream], where)
+            contact = self.contacts[stream]
+            if phase in phases and not contact.waiting:
+                contact.phase = "over" if contact.callback is None else "to call"
+                self.drop(contact, where)
+                if contact.callback is not None:
+                    contact.callback.taken = False
 
     def end_after_work(self, operator, where):
         for stream, phase in list(operator.hand.items()):
@@ -258,14 +275,68 @@ class State:
                 if before != "available" and not operator.hand:
                     operator.free = where
 
+    def terms(self, queue, now):
+        """The policy of a queue; nothing where it has none."""
+        things = self.organisation.at(now)
+        name = (things["queues"].get(queue, {}).get(("", "")) or {}).get("policyId")
+        return (things["routing_policies"].get(name, {}).get(("", "")) if name else None) or {}
+
+    def on_wait_announced(self, contact, data, where):
+        contact.told = contact.told or "callback" in (data.get("alternativesOffered") or [])
+
+    def on_callback_requested(self, contact, data, where):
+        self.drop(contact, where)
+        contact.phase, contact.waiting, contact.offer, contact.channel = \
+            "to call", False, None, "phone"
+        due = max(micros(data["windowStart"]) if data.get("windowStart") else where[1], where[1])
+        within = self.terms(data["queueId"], where[1]).get("callbackWithinUs")
+        end = micros(data["windowEnd"]) if data.get("windowEnd") else \
+            None if within is None else due + within
+        contact.callback = Callback(
+            where[0], data["queueId"], data.get("place") != "anew", due, end)
+        contact.since = where[1] if contact.since is None else contact.since
+
+    def on_callback_attempted(self, contact, data, where):
+        contact.phase, contact.waiting = "dialled", False
+        if contact.callback is not None:
+            contact.callback.taken = True
+        if data.get("operatorId") is not None:
+            self.take(contact, data["operatorId"], "accepted", where)
+
+    def on_callback_reached(self, contact, data, where):
+        contact.phase, contact.callback = "answered", None
+
+    def on_callback_failed(self, contact, data, where):
+        contact.phase, contact.waiting = "to call", False
+        self.drop(contact, where)
+        owed = contact.callback
+        if owed is not None:
+            policy = self.terms(owed.queue, where[1])
+            again = policy.get("callAgainUs")
+            owed.failures, owed.taken = owed.failures + 1, False
+            owed.due = where[1] + (CALL_AGAIN_US if again is None else again)
+            if owed.failures >= (policy.get("callAttemptsMax") or 1):
+                contact.callback, contact.phase = None, "unreached"
+
+    def on_callback_expired(self, contact, data, where):
+        contact.phase, contact.waiting, contact.callback = "over", False, None
+        self.drop(contact, where)
+
     def on_received(self, contact, data, where):
         contact.phase, contact.channel = "received", data["channel"]
         contact.language = data.get("languageOffered")
 
     def on_queued(self, contact, data, where):
-        keeps = data.get("enqueueReason") in ("overflow", "requeue") and contact.visited
+        reason, owed = data.get("enqueueReason"), contact.callback
+        keeps = owed is not None and owed.kept if reason == "callback" else \
+            reason in ("overflow", "requeue")
         self.drop(contact, where)
-        contact.began = contact.began if keeps else where[1]
+        if reason not in KEEPING:
+            contact.callback = None
+        elif owed is not None:
+            owed.taken = False
+        contact.began = contact.since if keeps and contact.since is not None else where[1]
+        contact.since, contact.told = contact.began, False
         contact.visited = (contact.visited if keeps else set()) | {data["queueId"]}
         contact.queue, contact.queued, contact.entered = data["queueId"], where[0], where[1]
         contact.priority = data.get("priority") or 0
@@ -277,6 +348,12 @@ class State:
         contact.waiting, contact.offer = False, None
         contact.phase = "answered" if data["reason"] == "answered" else \
             "gave_up" if data["reason"] == "abandoned" else "redirected"
+        if contact.callback is not None:
+            contact.callback.taken = data["reason"] == "answered"
+            if data["reason"] == "abandoned":
+                contact.callback = None
+            else:
+                contact.phase = "taken" if contact.callback.taken else "to call"
         if data["reason"] != "answered":
             self.drop(contact, where)
 
@@ -301,17 +378,19 @@ class State:
     on_offer_missed, on_offer_rescinded = on_offer_declined, offer_ended
 
     def on_connected(self, contact, data, where):
-        contact.phase = "connected"
+        contact.phase, contact.waiting, contact.callback = "connected", False, None
+        contact.since, contact.visited = None, set()
         name = data.get("operatorId") or contact.hand
         if name is not None:
             self.take(contact, name, "connected", where)
             self.operator(name).connected += 1
 
     def on_transferred(self, contact, data, where):
-        contact.phase = "transferred"
+        contact.phase, contact.callback = "transferred", None
         self.drop(contact, where)
 
     def on_disconnected(self, contact, data, where):
+        contact.callback = None
         if contact.hand is not None:
             contact.phase = "disconnected"
             self.take(contact, contact.hand, "after", where)
@@ -319,6 +398,7 @@ class State:
             contact.phase = "over"
 
     def on_after_work_ended(self, contact, data, where):
+        contact.callback = None
         if contact.phase == "disconnected":
             contact.phase = "over"
             self.drop(contact, where)
@@ -326,6 +406,7 @@ class State:
     def on_abandoned(self, contact, data, where):
         talked = contact.phase == "connected"
         contact.phase = "abandoned_in_conversation" if talked else "abandoned"
+        contact.callback = None
         if not talked:
             self.drop(contact, where)
 
@@ -443,7 +524,7 @@ class Member:
         return len(self.operator.hand)
 
 
-def trace(contact, policy, queue, here, overflow):
+def trace(contact, policy, queue, here, overflow, offered):
     for boost, read in applied_boosts(contact, policy):
         yield {"ruleId": boost["ruleId"], "result": "matched" if read is not None else "skipped",
                **({} if read is None else {"read": f"{boost['attribute']}:{read}"})}
@@ -457,6 +538,8 @@ def trace(contact, policy, queue, here, overflow):
                "read": contact.language}
     if overflow is not None:
         yield {"ruleId": f"overflow[{overflow}]", "result": "matched"}
+    if offered:
+        yield {"ruleId": "callback", "result": "matched"}
 
 
 def policy_of(organisation, contact, now):
@@ -502,8 +585,7 @@ def decide(state, organisation, contact, now):
     able.sort(key=lambda each: each[:2])
     unable.sort(key=lambda each: each[0])
     candidates = [each[-1] for each in able + unable]
-    hashed = {name: value for name, value in policy.items()
-              if name not in ("effectiveFrom", "decisionRef", "author")}
+    hashed = {name: policy[name] for name in HASHED if name in policy}
     made = {"policyId": policy_name, "policyVersion": policy["version"],
             "policyHash": digest(compact(hashed)), "engineVersion": 1,
             "queueId": contact.queue, "waitedUs": max(0, here),
@@ -543,8 +625,12 @@ def decide(state, organisation, contact, now):
                 overflow = number
                 made |= {"selected": "overflow_queue", "selectedId": rule["to"]}
                 break
+    after = policy.get("callbackAfterUs")
+    if made["selected"] == "none" and after is not None and here >= after \
+            and contact.channel == "phone" and contact.callback is None and not contact.told:
+        made["selected"] = "callback"
     made["trigger"] = trigger(contact, freed)
-    rules = list(trace(contact, policy, queue, here, overflow))
+    rules = list(trace(contact, policy, queue, here, overflow, made["selected"] == "callback"))
     made |= {"ruleTrace": rules} if rules else {}
     made |= {"candidates": candidates[:LISTED]} if candidates else {}
     if len(candidates) > LISTED:
@@ -555,10 +641,23 @@ def decide(state, organisation, contact, now):
 def trigger(contact, freed):
     """What made it be decided: of several things the one that is told first here."""
     if not contact.decided:
+        if contact.reason == "callback" and contact.callback is not None:
+            return "callback"
         return "overflow" if contact.reason == "overflow" else "contact_arrived"
     if contact.ended:
         return "offer_ended"
     return "operator_freed" if freed else "timer"
+
+
+def callback_step(state, contact, now):
+    """What a router has to do about a callback: to queue it, to have it expire, or nothing."""
+    owed = contact.callback
+    if owed is None or owed.taken or contact.hand is not None \
+            or not state.terms(contact.queue if contact.waiting else owed.queue, now):
+        return None
+    if owed.end is not None and owed.end <= now:
+        return "expire"
+    return "queue" if not contact.waiting and owed.due <= now else None
 
 
 def comes_to_something(state, organisation, contact, now):
@@ -572,7 +671,8 @@ class Book:
     """A log, event by event."""
 
     def __init__(self, events=()):
-        self.state, self.organisation, self.size = State(), Organisation(), 0
+        self.organisation, self.size = Organisation(), 0
+        self.state = State(self.organisation)
         for position, event in events:
             self.apply(position, event)
 
@@ -669,6 +769,13 @@ def random_policy(version, skills, teams):
         policy["ring_us"] = seconds(10, 20, 30)
     if chance(0.6):
         policy["ask_again_us"] = seconds(0, 20, 60)
+    for member, share, values in (
+            ("callback_after_us", 0.7, (0, 15, 30, 60)), ("callback_within_us", 0.7, (30, 90, 300)),
+            ("call_again_us", 0.7, (0, 10, 30))):
+        if chance(share):
+            policy[member] = seconds(*values)
+    if chance(0.7):
+        policy["call_attempts_max"] = rng.randrange(1, 4)
     return policy
 
 
@@ -821,6 +928,16 @@ class Life:
                                       for each in random_needs(list(self.description["skills"]))]
         return self.event("contact.queued", stream, data)
 
+    def called_back(self, stream, queue=None):
+        data = {"queueId": queue or self.queue()}
+        if chance(0.4):
+            data["windowStart"] = moment(self.now + seconds(-10, 0, 10, 30))
+        if chance(0.4):
+            data["windowEnd"] = moment(self.now + seconds(10, 40, 120))
+        if chance(0.5):
+            data["place"] = rng.choice(["kept", "anew", "anew"])
+        return self.event("contact.callback_requested", stream, data)
+
     def queue(self):
         return rng.choice([*self.description["queues"]] * 10 + ["nowhere"])
 
@@ -835,15 +952,21 @@ class Life:
                                          else urllib.parse.quote(group, safe=""))
                 for attribute, group in some(GROUPS, 2)] if chance(0.6) else []
         yield self.event("contact.received", stream, data, tags=tags)
-        if chance(0.95):
+        if chance(0.1):
+            yield self.called_back(stream)
+        elif chance(0.95):
             yield self.queued(stream, self.queue(), rng.choice([None, "first"]))
 
     def operator_turn(self):
         name = rng.choice(list(self.description["operators"]))
+        callers = [each.hand for each in self.book.state.contacts.values()
+                   if each.phase in ("taken", "dialled") and each.hand is not None]
+        if callers and chance(0.3):
+            name = rng.choice(callers)
         operator, stream = self.book.state.operator(name), stream_of(name)
         if not operator.logged_in:
             yield self.event("operator.logged_in", stream, operator=name)
-        elif chance(0.15):
+        elif chance(0.4 if name in callers else 0.15):
             yield self.event("operator.logged_out", stream, operator=name)
         else:
             to = rng.choice(["available"] * 4 + ["on_contact", "after_work", "ringing", "break"])
@@ -866,8 +989,12 @@ class Life:
 
         def connects(who=name):
             return say("connected", {"operatorId": who}, who)
+        if contact.callback is not None or contact.phase == "unreached":
+            return self.callback_turn(contact, say, leaves)
         if contact.phase == "received":
             return [self.queued(stream, self.queue())]
+        if contact.phase == "waiting" and chance(0.5 if contact.told else 0.05):
+            return [leaves("callback_accepted"), self.called_back(stream, queue)]
         if contact.phase == "waiting":
             return rng.choice([[]] * 6 + [
                 [leaves("abandoned"), say("abandoned", {"stage": "queue"})],
@@ -896,12 +1023,41 @@ class Life:
                 [say("abandoned", {"stage": "hold"})]])
         if contact.phase == "transferred":
             return rng.choice([[self.queued(stream, self.queue(), "transfer")],
+                               [self.called_back(stream)],
                                [connects(anybody)], [say("disconnected", {"by": "citizen"})]])
         if contact.phase == "disconnected":
             return rng.choice([[], [say("after_work_ended", {"operatorId": name})]])
         if contact.phase == "abandoned_in_conversation":
             return [say("disconnected", {"by": "citizen"})]
         return []
+
+    def callback_turn(self, contact, say, leaves):
+        """What comes next of a contact that is to be called back."""
+        stream, name = contact.stream, contact.hand
+        caller = name or rng.choice(list(self.description["operators"]))
+        calls = say("callback_attempted", {"operatorId": caller}, caller)
+        gives_up = say("abandoned", {"stage": "queue"})
+        back = self.queued(stream, self.queue(), rng.choice(["requeue", "callback"]))
+        if contact.phase == "unreached":
+            return rng.choice([[]] * 9 + [[self.called_back(stream)]])
+        if contact.phase == "waiting":
+            return rng.choice([[]] * 12 + [
+                [leaves("abandoned"), gives_up], [leaves("answered"), calls], [leaves("key_exit")],
+                [leaves("timeout"), back], [say("wait_announced", {})]])
+        if contact.phase == "offered":
+            return rng.choice([[]] + [[say("offer_accepted", {"operatorId": name})]] * 3 + [
+                [say("offer_declined", {"operatorId": name})], [leaves("answered")],
+                [leaves("answered"), calls], [leaves("abandoned"), gives_up]])
+        if contact.phase == "accepted":
+            return rng.choice([[]] + [[leaves("answered")]] * 3 + [
+                [leaves("answered"), calls], [say("offer_rescinded", {"operatorId": name})]])
+        if contact.phase == "taken":
+            return rng.choice([[], [back], [gives_up]] + [[calls]] * 6)
+        if contact.phase == "dialled":
+            return rng.choice([[]] + [[say("callback_failed", {"outcome": "busy"})]] * 4 + [
+                [say("callback_reached", {}), say("connected", {"operatorId": caller}, caller)],
+                [say("callback_reached", {})]] * 2)
+        return rng.choice([[]] * 12 + [[gives_up], [calls], [back], [self.called_back(stream)]])
 
     def step(self):
         self.now += rng.choice([1, 2, 5, 5, 10, 10, 20, 30]) * SECOND + 500_000 * chance(0.2)
@@ -970,6 +1126,8 @@ class Life:
         """After `route`: nothing is left to decide or to end, and nobody has too much at hand."""
         state, organisation = self.book.state, self.book.organisation
         for contact in state.contacts.values():
+            checks.that(callback_step(state, contact, self.now) is None,
+                        f"{self.where()}: {contact.stream} is not called back in time")
             checks.that(not comes_to_something(state, organisation, contact, self.now),
                         f"{self.where()}: {contact.stream} is left, "
                         f"{decide(state, organisation, contact, self.now)}")
@@ -1020,6 +1178,11 @@ def follows(events):
                     ("contact.left_queue", event["subject"],
                      {"queueId": data["queueId"], "reason": "overflowed"}),
                     ("contact.queued", event["subject"], kept)], f"{what}: what follows from it")
+            elif data["selected"] == "callback":
+                said = [(each["type"], each["subject"], each["data"]) for each in rest[:1]]
+                checks.same(said, [("contact.wait_announced", event["subject"], {
+                    "alternativesOffered": ["callback"], "decisionId": event["id"]})],
+                    f"{what}: what follows from it")
         elif by_router:
             counts["appended " + event["type"]] += 1
             if event["type"] == "contact.offer_made":
@@ -1041,6 +1204,32 @@ def follows(events):
                 late = offer.get("ringUs") is not None and now >= offer["time"] + offer["ringUs"]
                 checks.that(gone if event["type"].endswith("rescinded") else late,
                             f"{what}: {event['type']} of {offer}, logged out: {gone}")
+            elif event["type"] == "contact.wait_announced":
+                checks.same((events[position - 1]["type"], events[position - 1]["id"]),
+                            ("routing.decided", data["decisionId"]), f"{what}: its decision")
+            elif event["type"] == "contact.queued" and data["enqueueReason"] == "callback":
+                kept = {"queueId": contact.callback.queue if contact.callback else None,
+                        "enqueueReason": "callback",
+                        **({"priority": contact.priority} if contact.priority else {}),
+                        **({"requiredSkills": contact.needs} if contact.needs else {})}
+                checks.same((callback_step(book.state, contact, now), data), ("queue", kept),
+                            f"{what}: a callback is queued")
+                checks.that(not any(
+                    other.callback and other.callback.position < contact.callback.position
+                    and callback_step(book.state, other, now) == "queue"
+                    for other in book.state.contacts.values()),
+                    f"{what}: it was promised later than another one")
+            elif event["type"] == "contact.callback_expired":
+                left = events[position - 1]
+                has_left = (left["type"], left["subject"], left["source"]) == (
+                    "contact.left_queue", event["subject"], event["source"])
+                checks.that(has_left or callback_step(book.state, contact, now) == "expire",
+                            f"{what}: a callback expires")
+            elif event["type"] == "contact.left_queue" and data["reason"] == "timeout":
+                checks.same((callback_step(book.state, contact, now), contact.waiting,
+                             rest[0]["type"], rest[0]["subject"], data["queueId"]),
+                            ("expire", True, "contact.callback_expired", event["subject"],
+                             contact.queue), f"{what}: what expires leaves its queue")
             else:
                 checks.that(event["type"] in ("contact.left_queue", "contact.queued")
                             and any(each["type"] == "routing.decided"
@@ -1129,7 +1318,7 @@ def change_decision(events):
         "trigger", "ruleTrace", "order", "candidate", "less", "engineVersion", "alsoKnew",
         "knewUpTo", "knewUpTo"])
     if what == "selected":
-        kind = rng.choice([each for each in ("operator", "overflow_queue", "none")
+        kind = rng.choice([each for each in ("operator", "overflow_queue", "none", "callback")
                            if each != data["selected"]])
         data["selected"] = kind
     elif what == "selectedId" and "selectedId" in data:
@@ -1158,8 +1347,8 @@ def change_decision(events):
         rule = rng.choice(data["ruleTrace"])
         rule["result"] = "skipped" if rule["result"] == "matched" else "matched"
     elif what == "trigger":
-        data[what] = rng.choice(["contact_arrived", "overflow", "offer_ended", "operator_freed",
-                                 "timer"])
+        data[what] = rng.choice(["contact_arrived", "overflow", "callback", "offer_ended",
+                                 "operator_freed", "timer"])
     elif what == "decidedBy" and what in data:
         data[what] = rng.choice(["only_one", "draw", "tier", "freed_earlier"])
     elif what in ("policyHash", "candidatesDigest", "drawKey") and what in data:
@@ -1188,7 +1377,8 @@ POLICY_MEMBERS = [  # in the order in which they are hashed
 def change_policy(events):
     event = pick(events, "routing.policy_published")
     data = event["data"]
-    what = rng.choice(["ageEveryUs", "ringUs", "askAgainUs", "rank", "boosts", "version", "roles"])
+    what = rng.choice(["ageEveryUs", "ringUs", "askAgainUs", "rank", "boosts", "version", "roles",
+                       "callbackAfterUs"])
     if what == "rank":
         data["rank"] = rng.sample(CRITERIA, 2) + ["random"]
     elif what == "boosts":
@@ -1278,7 +1468,9 @@ def remove(events):
                  "contact.disconnected", "contact.after_work_ended", "contact.offer_missed",
                  "contact.offer_declined", "contact.offer_made", "routing.decided",
                  "operator.skill_granted", "operator.queue_joined", "operator.team_assigned",
-                 "contact.abandoned")
+                 "contact.abandoned", "contact.wait_announced", "contact.wait_announced",
+                 "contact.callback_requested", "contact.callback_failed",
+                 "contact.callback_attempted")
     events.remove(event)
     return f"without {event['type']} of {event['subject']} ({event['id']})"
 
@@ -1323,6 +1515,10 @@ def is_followed(events, position):
                 for kind, subject, then in said] == [
             ("contact.left_queue", event["subject"], data["queueId"], "overflowed", None),
             ("contact.queued", event["subject"], data.get("selectedId"), None, "overflow")]
+    if data["selected"] == "callback":
+        return [(kind, subject, then) for kind, subject, then in said[:1]] == [
+            ("contact.wait_announced", event["subject"],
+             {"alternativesOffered": ["callback"], "decisionId": event["id"]})]
     return True
 
 

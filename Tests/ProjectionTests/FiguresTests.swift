@@ -41,6 +41,28 @@ internal import Testing
         #expect(totals["average_handle_us"] == .null)
     }
 
+    /// A callback leaves the queue as such, and waits in a visit of its own for each attempt, of
+    /// which only the one is answered that reaches the citizen; nobody arrives a second time.
+    @Test func callbacksAreNeitherAnsweredNorAbandonedBeforeTheCitizenIsReached() async throws {
+        let back = ContactEvent.Queued(queue: try queue("desk"), reason: .callback)
+        let asked = try Story("1", from: at("2026-03-02T09:00:00Z")).received()
+            .queued("desk", after: 0).left("desk", .callbackAccepted, after: 30)
+            .adding(.callbackRequested(.init(queue: try queue("desk"))), 30)
+        let failed = try asked.adding(.queued(back), 100).left("desk", .answered, after: 110)
+            .adding(.callbackAttempted(nil), 111).adding(.callbackFailed(.noAnswer), 130)
+        let reached = try failed.adding(.queued(back), 700).left("desk", .answered, after: 703)
+            .adding(.callbackAttempted(nil), 704).adding(.callbackReached, 710)
+            .connected("anna", after: 710).disconnected(after: 770)
+        let totals = try await ToldLog(told: reached.told).answer(.table("totals")).shownRows[0]
+        #expect(totals["received"] == .integer(1))
+        #expect(totals["offered"] == .integer(3))
+        #expect(totals["answered"] == .integer(1))
+        #expect(totals["abandoned"] == .integer(0))
+        #expect(totals["wait_answered_us"] == .integer(3 * second))
+        #expect(totals["service_level"] == .real(1))
+        #expect(totals["handle_us"] == .integer(60 * second))
+    }
+
     @Test func theThresholdIncludesItsOwnMicrosecond() async throws {
         let exactly = OperatorQueues(serviceThreshold: .seconds(21))
         let justBelow = OperatorQueues(serviceThreshold: .microseconds(20_999_999))

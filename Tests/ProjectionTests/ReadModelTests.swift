@@ -137,9 +137,9 @@ internal import Testing
         try edit("UPDATE read_model SET version = 0")
         #expect(
             throws: ReadModelError.outdated(
-                name: "operator-queues", .version(found: 0, current: 3))
+                name: "operator-queues", .version(found: 0, current: 4))
         ) { try model().answer(.table("totals")) }
-        #expect(try project(source).rebuilt == .version(found: 0, current: 3))
+        #expect(try project(source).rebuilt == .version(found: 0, current: 4))
         try edit("UPDATE read_model SET format = 99")
         #expect(try project(source).rebuilt == .format(found: 99, current: 2))
     }
@@ -268,7 +268,7 @@ internal import Testing
         let leftover = directory.place("operator-queues@0.building.sqlite")
         try Data("half".utf8).write(to: URL(fileURLWithPath: leftover))
         try Data("half".utf8).write(
-            to: URL(fileURLWithPath: directory.place("operator-queues@3.building.sqlite")))
+            to: URL(fileURLWithPath: directory.place("operator-queues@4.building.sqlite")))
         _ = try project(source)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -295,7 +295,7 @@ internal import Testing
             _ = try? Projector(OperatorQueues(), in: path).rebuild(from: source)
         }
         rebuilding.start()
-        let building = directory.place("operator-queues@3.building.sqlite")
+        let building = directory.place("operator-queues@4.building.sqlite")
         while !FileManager.default.fileExists(atPath: building) {
             Thread.sleep(forTimeInterval: 0.001)
         }
@@ -314,7 +314,7 @@ internal import Testing
         _ = try project(source.first(51))
         let status = try #require(try model().status(towards: source))
         #expect(status.name == "operator-queues")
-        #expect(status.version == 3)
+        #expect(status.version == 4)
         #expect(status.standing.position == Position(50))
         #expect(status.standing.lagEvents == size - 51)
         #expect(status.lagSeconds == 7)

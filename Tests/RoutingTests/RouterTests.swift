@@ -1,5 +1,6 @@
 import ContactCentre
 import EventLog
+import JSON
 import Routing
 import TestSupport
 import Testing
@@ -18,6 +19,11 @@ import Testing
         #expect(counts.decisions > 200, "seed \(seed)")
         #expect(counts.overtaken > 5, "seed \(seed)")
         #expect(counts.crashes > 10, "seed \(seed)")
+        try await world.finishCalls()
+        let outcomes = await world.outcomes
+        for outcome in ["reached", "expired", "abandoned"] {
+            #expect(outcomes[outcome, default: 0] > 0, "seed \(seed), \(outcomes)")
+        }
         var same = 0
         try await world.redecide { redecision in
             #expect(redecision.verdict == .same, "seed \(seed), \(redecision.position)")
@@ -26,6 +32,34 @@ import Testing
         #expect(same >= counts.decisions, "seed \(seed)")
         // Decisions that did not know all that stands before them are the hard ones.
         #expect(counts.behindOthers > 5, "seed \(seed)")
+    }
+
+    @Test("look again when there may be something to do, and not before", arguments: [5, 6])
+    func rests(seed: UInt64) async throws {
+        let hall = try await TownHall(seed: seed)
+        var numbers = SeededNumbers(seed: seed)
+        var woken = 0
+        for _ in 0..<120 {
+            for _ in 0..<3 { try await hall.live() }
+            var router = try Router(hall.log, name: "1") { try await hall.log.appendRouted($0) }
+            var step = try await router.step(at: await hall.now)
+            while case .decided = step { step = try await router.step(at: await hall.now) }
+            while case .settled = step { step = try await router.step(at: await hall.now) }
+            guard case .nothing(let moment?) = step else { continue }
+            // One that remembers nothing of having rested.
+            var other = try Router(hall.log, name: "2") { try await hall.log.appendRouted($0) }
+            let early = Int64.random(
+                in: (await hall.now).microseconds..<moment.microseconds, using: &numbers)
+            let found = try await other.step(at: Instant(microseconds: early))
+            guard case .nothing(moment) = found else {
+                Issue.record("seed \(seed): \(found) before \(moment)")
+                return
+            }
+            await hall.wait(until: moment)
+            if case .nothing = try await router.step(at: moment) { continue }
+            woken += 1
+        }
+        #expect(woken > 40, "seed \(seed)")
     }
 
     struct Failed: Error {
@@ -74,7 +108,7 @@ private actor World {
             switch try await router.step(at: await hall.now) {
             case .decided(let count): counts.decisions += count
             case .overtaken: counts.overtaken += 1
-            case .endedOffers, .nothing: break
+            case .settled, .nothing: break
             }
             routers[number] = router
         } catch is Crash {
@@ -97,6 +131,20 @@ private actor World {
         if numbers.happens(oneIn: 12) { throw Crash() }
         return appended
     }
+
+    /// Lets time go by until every callback has come out, each in one way.
+    func finishCalls() async throws {
+        // Nothing comes in between any more.
+        depth = 2
+        for _ in 0..<60 {
+            try await hall.finishCalls()
+            _ = try await end()
+        }
+        let owed = await hall.callbacksOwed
+        #expect(owed.isEmpty, "\(owed)")
+    }
+
+    var outcomes: [String: Int] { get async { await hall.outcomes } }
 
     /// Lets the routers do what is left to do, and holds everything against the log once more.
     func end() async throws -> Counts {

@@ -1,3 +1,4 @@
+import Admission
 import ContactCentre
 import EventLog
 import JSON
@@ -14,6 +15,8 @@ actor TownHall {
     private var examined: UInt64 = 0
     private var numbers: SeededNumbers
     private var received = 0
+    /// How callbacks came out.
+    private(set) var outcomes: [String: Int] = [:]
 
     static let operators = (1...6).map { "op-\($0)" }
     static let queues = ["front", "second"]
@@ -24,12 +27,24 @@ actor TownHall {
         var answeredBy: String?
         var afterWorkBy: String?
         var channel = "phone"
+        var isOfferedCallback = false
+        var callback: Callback?
+    }
+
+    /// What is owed to a citizen who is to be called back.
+    struct Callback: Hashable {
+        var stage = Stage.open
+        var due: Instant
+        let end: Instant
+        var failures = 0
+
+        enum Stage { case open, taken, dialled }
     }
 
     init(seed: UInt64) async throws {
         directory = try Scratch()
         try EventLog.create(at: directory.log, zone: "Europe/Rome")
-        log = try EventLog.open(at: directory.log, access: .writing)
+        log = try EventLog.open(at: directory.log, access: .writing, under: .contactCentre)
         numbers = SeededNumbers(seed: seed)
         let staff = Self.operators.enumerated().flatMap { Self.lines(of: $1, $0) }
         for (stream, type, data) in Self.organisation + staff {
@@ -57,7 +72,9 @@ actor TownHall {
     private static let policy = """
         {"version":1,"rank":["longest_idle","random"],"ringUs":15000000,\
         "teamCaps":[{"teamId":"red","most":2}],"ageEveryUs":60000000,\
-        "relaxation":[{"afterUs":40000000,"lowerBy":1}],"askAgainUs":20000000}
+        "relaxation":[{"afterUs":40000000,"lowerBy":1}],"askAgainUs":20000000,\
+        "callbackAfterUs":25000000,"callbackWithinUs":400000000,"callAttemptsMax":2,\
+        "callAgainUs":15000000}
         """
 
     private static func lines(of name: String, _ place: Int) -> [Line] {
@@ -75,6 +92,10 @@ actor TownHall {
 
     var now: Instant { Instant(microseconds: 1_800_000_000_000_000 + clock) }
     private var clock: Int64 = 0
+
+    func wait(until moment: Instant) {
+        clock = max(clock, moment.microseconds - 1_800_000_000_000_000)
+    }
 
     /// Appends what somebody says, tagged with the operator whom it is about.
     private func say(
@@ -97,22 +118,44 @@ actor TownHall {
         try look()
         if numbers.happens(oneIn: 3) { return try await callIn() }
         if numbers.happens(oneIn: 3) { return try await goToWorkOrHome() }
-        guard
-            let (stream, call) = calls.sorted(by: { $0.key < $1.key })
-                .randomElement(using: &numbers)
-        else { return }
-        if let name = call.offeredTo {
+        let known = calls.sorted { $0.key < $1.key }
+        let busy = known.filter { _, call in
+            call.offeredTo != nil || call.answeredBy != nil
+                || call.isOfferedCallback && call.queue == "front"
+        }
+        let ofInterest = numbers.happens(oneIn: 3) || busy.isEmpty ? known : busy
+        guard let (stream, call) = ofInterest.randomElement(using: &numbers) else { return }
+        if try await goesOn(stream, call) { return }
+        guard let queue = call.queue else { return }
+        if call.isOfferedCallback, numbers.happens(oneIn: 2) {
+            try await say(
+                "contact.left_queue", of: stream,
+                #"{"queueId":"\#(queue)","reason":"callback_accepted"}"#)
+            try await askForCallback(stream, by: queue)
+        } else if numbers.happens(oneIn: 8) {
+            try await say(
+                "contact.left_queue", of: stream,
+                #"{"queueId":"\#(queue)","reason":"abandoned"}"#)
+        }
+    }
+
+    /// Who has something to do for a call does it, or not.
+    ///
+    /// - Returns: Whether there was anything to do.
+    private func goesOn(_ stream: String, _ call: Call) async throws -> Bool {
+        if call.callback != nil, call.queue == nil {
+            try await callBack(stream, call)
+        } else if let name = call.offeredTo {
             try await answer(stream, call, name)
         } else if let name = call.answeredBy {
             try await say("contact.disconnected", of: stream, "{}", about: name)
         } else if let name = call.afterWorkBy {
             try await say(
                 "contact.after_work_ended", of: stream, #"{"operatorId":"\#(name)"}"#, about: name)
-        } else if let queue = call.queue, numbers.happens(oneIn: 8) {
-            try await say(
-                "contact.left_queue", of: stream,
-                #"{"queueId":"\#(queue)","reason":"abandoned"}"#)
+        } else {
+            return false
         }
+        return true
     }
 
     private func callIn() async throws {
@@ -122,10 +165,60 @@ actor TownHall {
         let queue = Self.queues.randomElement(using: &numbers) ?? ""
         try await say(
             "contact.received", of: stream, #"{"channel":"\#(channel)","direction":"in"}"#)
+        if numbers.happens(oneIn: 6) { return try await askForCallback(stream, by: queue) }
         try await say(
             "contact.queued", of: stream,
             #"{"queueId":"\#(queue)","priority":\#(Int.random(in: -1...2, using: &numbers))}"#)
     }
+
+    private func askForCallback(_ stream: String, by queue: String) async throws {
+        var data = #""queueId":"\#(queue)""#
+        if numbers.happens(oneIn: 3) { data += #","place":"anew""# }
+        if numbers.happens(oneIn: 3) {
+            let start = Instant(microseconds: now.microseconds + 30_000_000)
+            data += #","windowStart":"\#(start)""#
+            let end = Instant(microseconds: start.microseconds + 45_000_000)
+            if numbers.happens(oneIn: 2) { data += #","windowEnd":"\#(end)""# }
+        }
+        try await say("contact.callback_requested", of: stream, "{\(data)}")
+    }
+
+    /// Who has it at hand calls, or the citizen thinks better of it.
+    private func callBack(_ stream: String, _ call: Call) async throws {
+        let data = #"{"operatorId":"\#(call.offeredTo ?? "")"}"#
+        switch call.callback?.stage {
+        case .taken:
+            try await say("contact.callback_attempted", of: stream, data, about: call.offeredTo)
+        case .dialled where numbers.happens(oneIn: 2):
+            try await say(
+                "contact.callback_failed", of: stream, #"{"outcome":"busy"}"#,
+                about: call.offeredTo)
+        case .dialled:
+            try await say("contact.callback_reached", of: stream, "{}", about: call.offeredTo)
+            try await say("contact.connected", of: stream, data, about: call.offeredTo)
+        case .open where numbers.happens(oneIn: 12):
+            try await say("contact.abandoned", of: stream, #"{"stage":"queue"}"#)
+        case .open, nil: break
+        }
+    }
+
+    /// A while goes by in which nobody new calls, and all are at work.
+    func finishCalls() async throws {
+        clock += 10_000_000
+        try look()
+        for name in Self.operators where atWork[name] == nil {
+            try await say("operator.logged_in", of: "operator/\(name)", "{}", about: name)
+        }
+        try look()
+        // Nobody thinks better of it: what is owed is left to the routers.
+        for (stream, call) in calls.sorted(by: { $0.key < $1.key })
+        where call.queue != nil || call.callback?.stage != .open {
+            _ = try await goesOn(stream, call)
+        }
+        try look()
+    }
+
+    var callbacksOwed: [String: Call] { calls.filter { $0.value.callback != nil } }
 
     private func goToWorkOrHome() async throws {
         let name = Self.operators.randomElement(using: &numbers) ?? ""
@@ -155,6 +248,7 @@ actor TownHall {
             try await say(
                 "contact.left_queue", of: stream,
                 #"{"queueId":"\#(call.queue ?? "")","reason":"answered"}"#, about: name)
+            guard call.callback == nil else { return }
             try await say("contact.connected", of: stream, data, about: name)
         }
     }
@@ -185,21 +279,27 @@ actor TownHall {
             // How those came out, nobody has told.
             for (stream, call) in calls where call.answeredBy == name { calls[stream] = nil }
             endAfterWork(of: name)
+            giveBackCalls(of: name)
         case "operator.logged_out":
             let name = String(stream.dropFirst(9))
             atWork[name] = nil
             endAfterWork(of: name)
+            giveBackCalls(of: name)
         case "operator.status_changed":
             let name = String(stream.dropFirst(9))
             atWork[name] = data?.string("to")
             if data?.string("to") == "available" { endAfterWork(of: name) }
         case "contact.received":
             calls[stream, default: Call()].channel = data?.string("channel") ?? ""
-        case "contact.queued": calls[stream]?.queue = data?.string("queueId")
+        case "contact.queued":
+            if data?.string("enqueueReason") == "callback" { try checkCallback(of: stream, event) }
+            calls[stream]?.queue = data?.string("queueId")
+            calls[stream]?.isOfferedCallback = false
         case "contact.left_queue":
             calls[stream]?.queue = nil
+            if data?.string("reason") == "answered" { calls[stream]?.callback?.stage = .taken }
             if data?.string("reason") != "answered" { calls[stream]?.offeredTo = nil }
-            if data?.string("reason") == "abandoned" { calls[stream] = nil }
+            if data?.string("reason") == "abandoned" { settle(stream, "abandoned") }
         case "contact.offer_made": try checkOffer(of: stream, to: try #require(name), event)
         case "contact.offer_declined", "contact.offer_missed", "contact.offer_rescinded":
             calls[stream]?.offeredTo = nil
@@ -211,7 +311,73 @@ actor TownHall {
             calls[stream]?.afterWorkBy = name
             calls[stream]?.answeredBy = nil
         case "contact.after_work_ended": calls[stream] = nil
+        default: try see(ofCallback: event)
+        }
+    }
+
+    private func see(ofCallback event: Event) throws {
+        let stream = event.stream.text
+        let story: Comment = "position \(event.position), \(event.type) of \(stream)"
+        switch event.type.text {
+        case "contact.wait_announced":
+            let call = try #require(calls[stream], story)
+            try #require(call.queue != nil && call.offeredTo == nil && call.callback == nil, story)
+            try #require(!call.isOfferedCallback && call.channel == "phone", story)
+            calls[stream]?.isOfferedCallback = true
+        case "contact.callback_requested":
+            let start = try event.data.object?.string("windowStart").map { text in
+                try #require(Instant(rfc3339: text))
+            }
+            let end = try event.data.object?.string("windowEnd").map { text in
+                try #require(Instant(rfc3339: text))
+            }
+            let due = start ?? event.occurred
+            calls[stream]?.callback = Callback(
+                due: due, end: end ?? Instant(microseconds: due.microseconds + 400_000_000))
+            calls[stream]?.channel = "phone"
+        case "contact.callback_attempted": calls[stream]?.callback?.stage = .dialled
+        case "contact.callback_reached":
+            calls[stream]?.callback = nil
+            outcomes["reached", default: 0] += 1
+        case "contact.callback_failed":
+            let again = event.occurred.microseconds + 15_000_000
+            calls[stream]?.offeredTo = nil
+            calls[stream]?.callback?.stage = .open
+            calls[stream]?.callback?.due = Instant(microseconds: again)
+            calls[stream]?.callback?.failures += 1
+            if calls[stream]?.callback?.failures == 2 { settle(stream, "failed") }
+        case "contact.callback_expired":
+            let callback = try #require(calls[stream]?.callback, story)
+            try #require(calls[stream]?.queue == nil && callback.stage == .open, story)
+            try #require(event.occurred >= callback.end, story)
+            settle(stream, "expired")
+        case "contact.abandoned": settle(stream, "abandoned")
         default: break
+        }
+    }
+
+    /// A call is over, and what was owed to the citizen is settled.
+    private func settle(_ stream: String, _ outcome: String) {
+        if calls[stream]?.callback != nil { outcomes[outcome, default: 0] += 1 }
+        calls[stream] = nil
+    }
+
+    /// It is queued when its time has come and has not passed, and while nobody has it.
+    private func checkCallback(of stream: String, _ event: Event) throws {
+        let story: Comment = "position \(event.position), \(stream) is queued to be called back"
+        let call = try #require(calls[stream], story)
+        let callback = try #require(call.callback, story)
+        try #require(call.queue == nil && call.offeredTo == nil, story)
+        try #require(callback.stage == .open, story)
+        try #require(callback.due <= event.occurred && event.occurred < callback.end, story)
+    }
+
+    /// Who goes home, or comes anew, no longer calls back whom they have not reached.
+    private func giveBackCalls(of name: String) {
+        for (stream, call) in calls
+        where call.offeredTo == name && call.callback != nil && call.queue == nil {
+            calls[stream]?.offeredTo = nil
+            calls[stream]?.callback?.stage = .open
         }
     }
 

@@ -13,9 +13,9 @@ struct RouteVerb: AsyncParsableCommand {
         discussion: """
             Contacts that wait in queues with a routing policy (org apply) are offered to \
             operators who are logged in, by its rules; each decision is appended with all that led \
-            to it. What a router knows is in the log: one that is started anew goes on where the \
-            last one was, and several at once offer nothing twice. Without --server it is the one \
-            who writes.
+            to it. Who is to be called back is queued when the time has come. What a router knows \
+            is in the log: one that is started anew goes on where the last one was, and several at \
+            once offer nothing twice. Without --server it is the one who writes.
             """)
 
     @OptionGroup var log: LogOptions
@@ -94,7 +94,7 @@ struct RouteVerb: AsyncParsableCommand {
                 patience = Self.patience.first
                 switch step {
                 case .decided(let count): decided += count
-                case .endedOffers: break
+                case .settled: break
                 case .overtaken:
                     overtaken += 1
                     // Who was faster is there to be read, as a rule.

@@ -1,0 +1,89 @@
+package import JSON
+
+/// That a citizen is to be called back, as long as that is owed to them.
+struct PromisedCallback: Sendable {
+    /// The position of what promised it.
+    let order: UInt64
+    /// Where it waits for its turn.
+    let queue: Int
+    let place: PlaceInLine
+    /// From when on it is to be queued, in µs since 1970.
+    var due: Int64
+    /// When it expires, as was settled when it was promised; nil where never.
+    let end: Int64?
+    /// Calls that reached nobody.
+    var failures: Int64 = 0
+    var stage = Stage.open
+
+    enum Stage: Sendable {
+        case open
+        /// An operator is about to call, or does.
+        case taken
+    }
+}
+
+/// What a router does about a callback that was promised.
+package struct CallbackToMove: Sendable {
+    package let contact: WaitingContact
+    package let move: Move
+
+    package enum Move: Sendable {
+        /// Its time has come: it is queued.
+        case queue(ContactEvent.Queued)
+        /// Its time has passed; it leaves the queue that it waits in, where it does.
+        case expire(promisedBy: QueueID, leaving: QueueID?)
+    }
+}
+
+extension RoutingState {
+    /// Callbacks to be queued or given up, in the order in which they were promised.
+    ///
+    /// Those that an operator has at hand are left alone, as are those of queues that nobody routes
+    /// here.
+    package mutating func callbacksToMove(at now: Instant) -> [CallbackToMove] {
+        plan(for: now)
+        return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
+            guard let contact = contacts[stream], let callback = contact.callback,
+                callback.stage == .open, contact.hand == nil,
+                policy(ofQueue: contact.visit?.queue ?? callback.queue) != nil,
+                let queue = QueueID(names.queues.names[callback.queue])
+            else { return nil }
+            let waiting = WaitingContact(stream: stream.text)
+            if let end = callback.end, end <= now.microseconds {
+                let left = contact.visit.flatMap { QueueID(names.queues.names[$0.queue]) }
+                return CallbackToMove(
+                    contact: waiting, move: .expire(promisedBy: queue, leaving: left))
+            }
+            guard contact.visit == nil, callback.due <= now.microseconds else { return nil }
+            return CallbackToMove(
+                contact: waiting,
+                move: .queue(
+                    ContactEvent.Queued(
+                        queue: queue, reason: .callback, priority: contact.priority,
+                        needs: contact.needs)))
+        }
+    }
+
+    /// From when on a contact that nobody can take is offered to be called back; nil where never.
+    ///
+    /// That is for who holds a telephone, once in a visit.
+    func callbackOffer(
+        to contact: Contact, _ visit: RoutingFloor.Visit, by policy: RoutingPlan.Policy
+    ) -> Int64? {
+        guard contact.callback == nil, !contact.isCallbackOffered,
+            contact.channel == RoutingNames.channel(.phone)
+        else { return nil }
+        return policy.setting.callbackAfter.map { later(visit.since, by: $0) }
+    }
+
+    /// The moments at which callbacks are to be queued or given up.
+    func noteCallbacks(_ note: (Int64) -> Void) {
+        for stream in promised.values {
+            guard let contact = contacts[stream], let callback = contact.callback,
+                callback.stage == .open, contact.hand == nil
+            else { continue }
+            if contact.visit == nil { note(callback.due) }
+            if let end = callback.end { note(end) }
+        }
+    }
+}
