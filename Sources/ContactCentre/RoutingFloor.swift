@@ -71,7 +71,7 @@ package struct RoutingFloor: Sendable {
         }
     }
 
-    /// What few contacts have that wait. A class, so that others do not carry it about.
+    /// What few contacts have that wait: a class, so that others do not carry it about.
     package final class Particulars: Sendable {
         /// What it needs of operators beyond what its queue does.
         let needs: [RoutingPlan.Need]

@@ -1369,11 +1369,6 @@ def pick(events, *kinds):
     return rng.choice(found) if found else None
 
 
-POLICY_MEMBERS = [  # in the order in which they are hashed
-    "version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "boosts", "teamCaps",
-    "ringUs", "askAgainUs"]
-
-
 def change_policy(events):
     event = pick(events, "routing.policy_published")
     data = event["data"]
@@ -1387,9 +1382,6 @@ def change_policy(events):
         data["roles"] = [{"role": "operator_l2"}]
     else:
         data[what] = (data.get(what) or 0) + 1
-    event["data"] = {name: data[name] for name in
-                     sorted(data, key=lambda name: POLICY_MEMBERS.index(name)
-                            if name in POLICY_MEMBERS else len(POLICY_MEMBERS))}
     return f"{what} of the policy {event['subject']}"
 
 
