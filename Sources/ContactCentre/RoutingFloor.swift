@@ -247,17 +247,22 @@ package struct RoutingFloor: Sendable {
         if number < plan.staff.count { count(1, of: plan.staff[number].team) }
     }
 
-    /// Takes a contact of a channel from an operator.
+    /// Takes a contact of a channel from an operator, who has done something for it.
     package mutating func release(
         _ number: Int, channel: Int, at moment: Int64, order: UInt64, _ plan: RoutingPlan
     ) {
+        takeBack(number, channel: channel, plan)
         desks[number].roomOrder = order
+        if desks[number].atHandCount == 0 { free(number, at: moment, order: order) }
+    }
+
+    /// Makes it so that an operator was not given a contact of a channel.
+    package mutating func takeBack(_ number: Int, channel: Int, _ plan: RoutingPlan) {
         desks[number].atHand[channel] -= 1
         desks[number].atHandCount -= 1
         if desks[number].atHand[channel] == 0 {
             desks[number].channelsAtHand &= ~(UInt64(1) << UInt64(channel))
         }
-        if desks[number].atHandCount == 0 { free(number, at: moment, order: order) }
         noteRoom(of: number)
         if number < plan.staff.count { count(-1, of: plan.staff[number].team) }
     }

@@ -443,6 +443,23 @@ extension RoutingState {
         floor.take(number, channel: channel, plan)
     }
 
+    /// Asks something as if a contact that waits were not being offered to anybody.
+    package mutating func asIfNotOffered<Answer>(
+        _ stream: String, _ question: (inout RoutingState) -> Answer
+    ) -> Answer {
+        let stream = ExactText(stream)
+        guard contacts[stream]?.visit != nil, let hand = contacts[stream]?.hand else {
+            return question(&self)
+        }
+        contacts[stream]?.hand = nil
+        floor.takeBack(hand.operator, channel: hand.channel, plan)
+        defer {
+            contacts[stream]?.hand = hand
+            floor.take(hand.operator, channel: hand.channel, plan)
+        }
+        return question(&self)
+    }
+
     private mutating func release(_ stream: ExactText, _ fact: RoutingFact) {
         guard let hand = contacts[stream]?.hand else { return }
         contacts[stream]?.hand = nil

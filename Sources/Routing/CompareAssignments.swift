@@ -77,9 +77,10 @@ private struct AnsweredHistory {
         case begin, told, end
     }
 
+    /// From leaving the queue until the last that was told of the contact, with their positions.
     private struct Conversation {
-        var begin: Int64
-        var end: Int64
+        var begin: (time: Int64, position: UInt64)
+        var end: (time: Int64, position: UInt64)
     }
 
     /// How a contact stands whose answer nobody has decided.
@@ -89,9 +90,12 @@ private struct AnsweredHistory {
         var answered: (position: UInt64, time: Int64)?
         /// Who speaks with it, and the place among the conversations of that operator.
         var talk: (operator: String, place: Int)?
-        /// When the conversation ended, as long as no after-work is told.
+        /// The end of the conversation, as long as no after-work is told.
         var disconnected: RoutingFact?
     }
+
+    /// Conversations behind which no after-work is told, by their ends, and whose they were.
+    private var withoutAfterWork: [(end: RoutingFact, operator: String)] = []
 
     private var entries: [Entry] = []
     /// The last moment of each stream.
@@ -129,10 +133,17 @@ private struct AnsweredHistory {
     private mutating func note(_ told: ContactEvent, _ fact: RoutingFact) {
         let now = fact.occurred.microseconds
         switch told {
-        case .queued: visits[fact.stream] = Visit()
+        case .queued:
+            noteAfterWork(of: fact.stream)
+            visits[fact.stream] = Visit()
         case .leftQueue(let left) where left.reason == .answered:
             visits[fact.stream, default: Visit()].answered = (fact.position, now)
+        case .leftQueue: visits[fact.stream]?.answered = nil
         case .connected(let name?): connect(name.text, fact)
+        case .connected(nil):
+            noteAfterWork(of: fact.stream)
+            visits[fact.stream]?.answered = nil
+            visits[fact.stream]?.talk = nil
         case .transferred: end(fact)
         case .disconnected:
             end(fact)
@@ -145,8 +156,10 @@ private struct AnsweredHistory {
     }
 
     private mutating func connect(_ name: String, _ fact: RoutingFact) {
+        noteAfterWork(of: fact.stream)
         var visit = visits[fact.stream] ?? Visit()
-        let begin = visit.answered?.time ?? fact.occurred.microseconds
+        let begin = visit.answered.map { ($0.time, $0.position) }
+            ?? (fact.occurred.microseconds, fact.position)
         if let answered = visit.answered, !visit.isDecided { answers[answered.position] = name }
         visit.answered = nil
         visit.talk = (name, conversations[name]?.count ?? 0)
@@ -156,12 +169,21 @@ private struct AnsweredHistory {
 
     private mutating func end(_ fact: RoutingFact) {
         guard let (name, place) = visits[fact.stream]?.talk else { return }
-        let begin = conversations[name]?[place].begin ?? 0
-        conversations[name]?[place].end = max(begin, fact.occurred.microseconds)
+        conversations[name]?[place].end = (fact.occurred.microseconds, fact.position)
+    }
+
+    /// Keeps the end of a conversation when something else begins for the contact.
+    private mutating func noteAfterWork(of stream: String) {
+        guard let visit = visits[stream], let talk = visit.talk, let end = visit.disconnected
+        else { return }
+        withoutAfterWork.append((end, talk.operator))
+        visits[stream]?.disconnected = nil
     }
 
     /// Tells when those operators were at work of whom no event does.
     mutating func inferWork(idleCut: Int64) -> Int {
+        for stream in Array(visits.keys) { noteAfterWork(of: stream) }
+        visits = [:]
         let silent = conversations.keys.filter { !presenceIsTold.contains(Self.stream(of: $0)) }
         for name in silent {
             for spell in spells(of: name, idleCut) {
@@ -170,21 +192,17 @@ private struct AnsweredHistory {
             }
         }
         let names = Set(silent)
-        for visit in visits.values {
-            guard let talk = visit.talk, names.contains(talk.operator),
-                let disconnected = visit.disconnected
-            else { continue }
-            tellAfterWork(behind: disconnected)
+        for (end, name) in withoutAfterWork where names.contains(name) {
+            tellAfterWork(behind: end)
         }
-        visits = [:]
         return silent.count
     }
 
     private func spells(of name: String, _ idleCut: Int64) -> [Conversation] {
         var spells: [Conversation] = []
         for talk in (conversations[name] ?? []).sorted(by: { $0.begin < $1.begin }) {
-            if let last = spells.last, talk.begin - last.end <= idleCut {
-                spells[spells.count - 1].end = max(last.end, talk.end)
+            if let last = spells.last, talk.begin.time - last.end.time <= idleCut {
+                spells[spells.count - 1].end = last.end < talk.end ? talk.end : last.end
             } else {
                 spells.append(talk)
             }
@@ -197,13 +215,14 @@ private struct AnsweredHistory {
     }
 
     private mutating func tell(
-        _ event: OperatorEvent, of name: String, at time: Int64, _ rank: Rank
+        _ event: OperatorEvent, of name: String, at moment: (time: Int64, position: UInt64),
+        _ rank: Rank
     ) {
         guard let kind = event.kind else { return }
         add(
             RoutingFact(
                 type: kind.rawValue, schema: OperatorEvent.schema, stream: Self.stream(of: name),
-                position: 0, occurred: Instant(microseconds: time),
+                position: moment.position, occurred: Instant(microseconds: moment.time),
                 payload: JSONPayload(checked: event.payload[...]), groups: []), rank)
     }
 
@@ -258,11 +277,20 @@ extension FollowRouting {
         ask { $0.apply(fact.moved(to: fact.occurred, position: place)) }
     }
 
+    /// Who answers has been offered the contact, so that would decide everything.
+    private mutating func askAsIfNotOffered<Answer>(
+        _ stream: String, _ question: (inout RoutingState) -> Answer
+    ) -> Answer {
+        ask { $0.asIfNotOffered(stream, question) }
+    }
+
     fileprivate mutating func assignment(
         of fact: RoutingFact, to name: String
     ) throws(EventError) -> Assignment {
         let now = fact.occurred
-        let decision = ask { $0.decision(for: fact.stream, at: now, .all) }
+        let decision = askAsIfNotOffered(fact.stream) {
+            $0.decision(for: fact.stream, at: now, .all)
+        }
         let verdict: Assignment.Verdict =
             switch (decision?.selected, decision?.selectedID) {
             case (nil, _): .unrouted
@@ -272,9 +300,13 @@ extension FollowRouting {
             default: .nobody
             }
         let hindrances = decision.map { _ in
-            ask { $0.hindrances(of: name, toTake: fact.stream, at: now) }
+            askAsIfNotOffered(fact.stream) {
+                $0.hindrances(of: name, toTake: fact.stream, at: now)
+            }
         }
-        let isOutOfTurn = ask { $0.hasMoreUrgent(than: fact.stream, for: name, at: now) }
+        let isOutOfTurn = askAsIfNotOffered(fact.stream) {
+            $0.hasMoreUrgent(than: fact.stream, for: name, at: now)
+        }
         return Assignment(
             position: Position(fact.position), stream: try StreamName(fact.stream), moment: now,
             operator: name, verdict: verdict, eligible: decision?.candidatesEligible ?? 0,

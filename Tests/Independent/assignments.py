@@ -13,6 +13,7 @@ small logs with what imports tell and what they leave out, each held in several 
 import argparse
 import bisect
 import collections
+import contextlib
 import datetime
 import json
 import os
@@ -179,6 +180,20 @@ class Floor:
             contact.hand = None
             if not operator.hand:
                 operator.free = where
+
+    @contextlib.contextmanager
+    def as_if_not_offered(self, stream):
+        """A contact that waits, in nobody's hand."""
+        contact = self.contacts[stream]
+        name, phase = contact.hand, contact.phase
+        if not contact.waiting or name is None:
+            yield
+            return
+        held = self.operators[name].hand.pop(stream)
+        contact.hand, contact.phase = None, "waiting"
+        yield
+        contact.hand, contact.phase = name, phase
+        self.operators[name].hand[stream] = held
 
     def take(self, stream, name, where):
         if self.contacts[stream].hand != name:
@@ -508,20 +523,21 @@ def figures(events, first, end, cut):
         if position in answers and not extra and position >= first:
             name, stream = answers[position], event["subject"]
             decider = Decider(floor, organisation, now)
-            decision = decider.decide(stream)
-            verdict, chosen = "unrouted", None
-            if decision:
-                (verdict, chosen), able = decision
-                if verdict == "operator":
-                    verdict = "same" if chosen == name else "other"
-                contact = floor.contacts[stream]
-                reasons = decider.reasons(name, contact, *decider.policy_of(contact))
-                hindrances.update(reasons)
-                if len(able) > 1:
-                    result["choices"] += 1
-                    result["same_of_choices"] += verdict == "same"
-                    by_lot += (name in able) / len(able)
-            result["out_of_turn"] += decider.is_out_of_turn(stream, name)
+            with floor.as_if_not_offered(stream):
+                decision = decider.decide(stream)
+                verdict, chosen = "unrouted", None
+                if decision:
+                    (verdict, chosen), able = decision
+                    if verdict == "operator":
+                        verdict = "same" if chosen == name else "other"
+                    contact = floor.contacts[stream]
+                    reasons = decider.reasons(name, contact, *decider.policy_of(contact))
+                    hindrances.update(reasons)
+                    if len(able) > 1:
+                        result["choices"] += 1
+                        result["same_of_choices"] += verdict == "same"
+                        by_lot += (name in able) / len(able)
+                result["out_of_turn"] += decider.is_out_of_turn(stream, name)
             result["assignments"] += 1
             result[verdict] += 1
             if verdict != "same" and len(differences) < 100:
@@ -658,9 +674,8 @@ def described(names):
     for name in ("one", "other"):
         policy = {"version": 1, "rank": rng.sample(RANKS, rng.randrange(1, 4))}
         if chance(0.2):
-            policy["roles"] = [{"role": "operator_l1"},
-                               {"role": "operator_l2", "after_us": seconds(5, 30)}][:
-                                                                    rng.randrange(1, 3)]
+            roles = [{"role": "operator_l1"}, {"role": "operator_l2", "after_us": seconds(5, 30)}]
+            policy["roles"] = roles[:rng.randrange(1, 3)]
         if chance(0.3):
             policy["relaxation"] = [{"after_us": seconds(5, 40), "lower_by": rng.randrange(1, 3)}]
         if chance(0.5):
