@@ -85,6 +85,12 @@ private enum Family {
         case .contact:
             let event = try ContactEvent(type: type, schema: schema, payload: payload)
             if case .received(let received) = event { zone = received.zone }
+            if case .callbackRequested(let request) = event, let start = request.start,
+                let end = request.end, end < start
+            {
+                throw PayloadError(
+                    type: type, member: "windowEnd", problem: .before("windowStart"))
+            }
         case .operator: _ = try OperatorEvent(type: type, schema: schema, payload: payload)
         case .case:
             let event = try CaseEvent(type: type, schema: schema, payload: payload)

@@ -22,6 +22,8 @@ package struct PayloadError: Error, Equatable, Sendable {
         case notLast(String)
         case notHours
         case notExceptions
+        /// The moment of another member comes after it.
+        case before(String)
         /// Hours begin before those before them have ended.
         case overlappingHours
         case unknownHolidays(String, known: [String])
@@ -92,6 +94,7 @@ extension PayloadError.Problem: CustomStringConvertible {
         case .notHours:
             "must be a list of hours, like {\"weekday\":\"monday\",\"from\":\"08:00\","
                 + "\"to\":\"20:00\"}, which do not begin and end at the same time"
+        case .before(let other): "must not come before \(other)"
         case .notExceptions:
             "must be a list of dates with hours, like {\"date\":\"2026-12-24\",\"hours\":"
                 + "[{\"from\":\"08:00\",\"to\":\"12:00\"}]}; no hours mean closed"

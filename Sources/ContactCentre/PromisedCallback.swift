@@ -38,15 +38,13 @@ package struct CallbackToMove: Sendable {
 extension RoutingState {
     /// Callbacks to be queued or given up, in the order in which they were promised.
     ///
-    /// Those that an operator has at hand are left alone, as are those of queues that nobody routes
-    /// here.
+    /// Those that an operator has at hand are left alone. What was promised until a moment expires
+    /// then, whatever has become of its queue; it is queued only where somebody routes that here.
     package mutating func callbacksToMove(at now: Instant) -> [CallbackToMove] {
         plan(for: now)
         return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
             guard let contact = contacts[stream], let callback = contact.callback,
-                callback.stage == .open, contact.hand == nil,
-                policy(ofQueue: contact.visit?.queue ?? callback.queue) != nil,
-                let queue = QueueID(names.queues.names[callback.queue])
+                contact.hand == nil, let queue = QueueID(names.queues.names[callback.queue])
             else { return nil }
             let waiting = WaitingContact(stream: stream.text)
             if let end = callback.end, end <= now.microseconds {
@@ -54,7 +52,9 @@ extension RoutingState {
                 return CallbackToMove(
                     contact: waiting, move: .expire(promisedBy: queue, leaving: left))
             }
-            guard contact.visit == nil, callback.due <= now.microseconds else { return nil }
+            guard contact.visit == nil, callback.stage == .open,
+                callback.due <= now.microseconds, policy(ofQueue: callback.queue) != nil
+            else { return nil }
             return CallbackToMove(
                 contact: waiting,
                 move: .queue(
@@ -80,9 +80,9 @@ extension RoutingState {
     func noteCallbacks(_ note: (Int64) -> Void) {
         for stream in promised.values {
             guard let contact = contacts[stream], let callback = contact.callback,
-                callback.stage == .open, contact.hand == nil
+                contact.hand == nil
             else { continue }
-            if contact.visit == nil { note(callback.due) }
+            if contact.visit == nil, callback.stage == .open { note(callback.due) }
             if let end = callback.end { note(end) }
         }
     }

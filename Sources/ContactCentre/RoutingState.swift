@@ -188,8 +188,7 @@ package struct RoutingState: Sendable {
         }
     }
 
-    /// An operator has nothing left to do for contacts of which something is true, and which are
-    /// over.
+    /// An operator has nothing left to do for contacts of which something is true.
     private mutating func letGo(
         of number: Int, _ fact: RoutingFact, where isMeant: (Contact) -> Bool
     ) {
@@ -201,7 +200,8 @@ package struct RoutingState: Sendable {
                 contacts[stream]?.callback?.stage = .open
                 continue
             }
-            contacts[stream] = nil
+            // Whom nobody has spoken with yet may be queued again, and keeps the place then.
+            if contact.isTalking || contact.isInAfterWork { contacts[stream] = nil }
         }
     }
 }
@@ -402,6 +402,15 @@ extension RoutingState {
         contacts[stream]?.callback?.stage = .open
         contacts[stream]?.callback?.due = later(
             fact.occurred.microseconds, by: setting?.callAgain ?? PolicySetting.callAgainUs)
+    }
+
+    /// Takes back that a contact is to be called back, unless it waits for its call or is called.
+    package mutating func withdrawPromise(to stream: String) {
+        let stream = ExactText(stream)
+        guard let contact = contacts[stream], contact.callback?.stage == .open,
+            contact.visit == nil
+        else { return }
+        settleCallback(of: stream)
     }
 
     /// The contact is over, and nothing is owed to it.

@@ -30,7 +30,9 @@ extension RoutingDecision {
         guard candidatesTotal > 0 else { return "nobody could take it: the queue has no operators" }
         let told = candidates.prefix(Self.toldMax).map { "\($0.operator) \($0.words)" }
         let others = Int(candidatesTotal) - told.count
-        let rest = others > 0 ? ["\(others) others could not either"] : []
+        let rest =
+            others > 0
+            ? [others == 1 ? "1 other could not either" : "\(others) others could not either"] : []
         return "nobody could take it: " + (told + rest).joined(separator: "; ")
     }
 }

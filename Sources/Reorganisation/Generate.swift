@@ -1,4 +1,4 @@
-internal import ContactCentre
+package import ContactCentre
 package import EventLog
 package import JSON
 
@@ -75,6 +75,8 @@ package struct Generator {
     private var stories: TellStories
     private var chronicle = Chronicle()
     private let beginning: [NewEvent]
+    /// The organisation that the municipality has.
+    package let organisation: OrganisationDescription
     private var daysDone = 0
 
     /// A municipality at the beginning of its first day.
@@ -99,13 +101,14 @@ package struct Generator {
         queues = centres.queues
         mailboxes = Self.mailboxes(society, places, working)
         cases = PlanCases(society, working, in: zone)
-        let organisation = DescribeMunicipality(municipality, centres.queues)
-        simulation = Simulation(RoutingPlan(organisation, of: centres.queues))
+        let description = DescribeMunicipality(municipality, centres.queues)
+        organisation = description.description
+        simulation = Simulation(RoutingPlan(description, of: centres.queues))
         do throws(EventError) {
             narrator = try Narrator(centres, society, seed: settings.seed)
             stories = try TellStories(
                 places, services: municipality.services.count, society, seed: settings.seed)
-            beginning = try organisation.events(
+            beginning = try description.events(
                 society.identities, seed: settings.seed, at: zone.start(of: settings.firstDay))
         } catch {
             throw .event(error)

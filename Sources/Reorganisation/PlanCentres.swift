@@ -5,8 +5,8 @@ internal import ContactCentre
 /// - Specialised numbers: each service has a number of its own, and operators who know it.
 /// - A centralised first level: one number for all services, answered by who knows some of each.
 /// - A first and second level: the same, and experts to whom calls are handed on.
-/// - A networked centre: two bodies with a number each, who take over each other's calls where
-///   nobody has answered them for a while.
+/// - A networked centre: two bodies with a number each and the same hours, who take over each
+///   other's calls where nobody has answered them for a while.
 ///
 /// Counters and chats belong to their service in all of them.
 struct PlanCentres {
@@ -81,9 +81,12 @@ struct PlanCentres {
     /// One number for all calls to some services.
     private mutating func addFront(
         _ name: String, _ centre: Int, _ places: [Place],
-        handingOn onward: [Int: Demand.Onward] = [:]
+        handingOn onward: [Int: Demand.Onward] = [:], openLike others: [Place] = []
     ) -> QueueIndex {
-        let loads = places.map { Demand.load(of: service(of: $0).telephone, number: 0, in: $0) }
+        func load(_ place: Place) -> QueuePlan.Load {
+            Demand.load(of: service(of: place).telephone, number: 0, in: place)
+        }
+        let loads = places.map(load) + others.map { load($0).withoutWork }
         let queue = addQueue(
             "\(Place.name(ofCentre: centre)).\(name)", centre, .front,
             services: places.map(\.service), channel: .phone, calendar: name, loads)
@@ -114,7 +117,10 @@ struct PlanCentres {
         let bodies = Self.bodies.enumerated().map { number, body in
             (body, places.filter { $0.service % Self.bodies.count == number })
         }
-        let fronts = bodies.filter { !$0.1.isEmpty }.map { addFront($0.0, centre, $0.1) }
+        // Nobody goes over to a body where nobody is at work.
+        let fronts = bodies.filter { !$0.1.isEmpty }.map {
+            addFront($0.0, centre, $0.1, openLike: places)
+        }
         guard fronts.count == Self.bodies.count else { return }
         for (front, other) in zip(fronts, fronts.reversed()) {
             queues[front.value].overflow = (other, Self.overflowAfterUs)

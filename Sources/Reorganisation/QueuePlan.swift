@@ -43,6 +43,13 @@ struct QueuePlan {
         let staffingGrade: Double
         /// Operators on every shift beyond those that the load asks for.
         let additionalOperators: Int
+
+        /// The hours alone.
+        var withoutWork: Load {
+            Load(
+                operators: operators.map { $0.map { _ in 0 } }, week: week,
+                staffingGrade: staffingGrade, additionalOperators: 0)
+        }
     }
 
     private struct ShiftPlan {

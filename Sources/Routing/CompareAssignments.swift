@@ -3,11 +3,12 @@ internal import Description
 package import EventLog
 package import JSON
 
-/// Who answered a contact without a decision, beside whom the policy would have chosen.
+/// Who answered a contact and was not decided to, beside whom the policy would have chosen.
 package struct Assignment: Sendable {
     package let position: Position
     package let stream: StreamName
     package let moment: Instant
+    package let queue: String
     package let `operator`: String
     package let verdict: Verdict
     /// Who could take it by the policy.
@@ -33,7 +34,7 @@ package struct Assignment: Sendable {
 }
 
 extension EventLog {
-    /// Holds who answered without a decision against the policies, as Routing.md describes.
+    /// Holds who answered and was not decided to against the policies, as Routing.md describes.
     ///
     /// Linear but for sorting; in memory are the events of contacts and operators before the end of
     /// the range.
@@ -85,7 +86,8 @@ private struct AnsweredHistory {
 
     /// How a contact stands whose answer nobody has decided.
     private struct Visit {
-        var isDecided = false
+        /// Whom the last decision selected.
+        var selected: String?
         /// The position and moment of leaving the queue as answered.
         var answered: (position: UInt64, time: Int64)?
         /// Who speaks with it, and the place among the conversations of that operator.
@@ -117,7 +119,8 @@ private struct AnsweredHistory {
             presenceIsTold.insert(fact.stream)
         } else if fact.type == RoutingDecision.type {
             guard let decision = try? RoutingDecision(recorded: event) else { return }
-            if decision.selected == .operator { visits[fact.stream]?.isDecided = true }
+            let name = decision.selected == .operator ? decision.selectedID : nil
+            visits[fact.stream, default: Visit()].selected = name
         } else {
             return
         }
@@ -158,9 +161,12 @@ private struct AnsweredHistory {
     private mutating func connect(_ name: String, _ fact: RoutingFact) {
         noteAfterWork(of: fact.stream)
         var visit = visits[fact.stream] ?? Visit()
-        let begin = visit.answered.map { ($0.time, $0.position) }
+        let begin =
+            visit.answered.map { ($0.time, $0.position) }
             ?? (fact.occurred.microseconds, fact.position)
-        if let answered = visit.answered, !visit.isDecided { answers[answered.position] = name }
+        if let answered = visit.answered, visit.selected != name {
+            answers[answered.position] = name
+        }
         visit.answered = nil
         visit.talk = (name, conversations[name]?.count ?? 0)
         conversations[name, default: []].append(Conversation(begin: begin, end: begin))
@@ -307,9 +313,11 @@ extension FollowRouting {
         let isOutOfTurn = askAsIfNotOffered(fact.stream) {
             $0.hasMoreUrgent(than: fact.stream, for: name, at: now)
         }
+        let queue = fact.payload?.string("queueId") ?? ""
         return Assignment(
             position: Position(fact.position), stream: try StreamName(fact.stream), moment: now,
-            operator: name, verdict: verdict, eligible: decision?.candidatesEligible ?? 0,
+            queue: queue, operator: name, verdict: verdict,
+            eligible: decision?.candidatesEligible ?? 0,
             hindrances: hindrances ?? [], turn: isOutOfTurn ? .outOfTurn : .inTurn)
     }
 }

@@ -23,17 +23,31 @@ struct FollowRouting: Sendable {
 
     /// Takes in an event that follows on those before it, with whatever lies between them.
     ///
-    /// Contacts and operators are as events told of them then; the organisation is as corrections
-    /// have it that stand before.
+    /// Contacts and operators are as events told of them then, but for requests of callbacks that
+    /// were voided; the organisation is as corrections have it that stand before.
     mutating func take(_ event: Event, of log: EventLog) throws {
         if event.isCorrection {
-            guard event.stream.isOfOrganisation else { return passed(event) }
+            guard event.stream.isOfOrganisation else {
+                try withdrawPromise(event, in: log)
+                return passed(event)
+            }
             state.replace(
                 try log.organisation(before: event.position.value + 1).organisation)
         } else {
             state.apply(RoutingFact(event))
         }
         passed(event)
+    }
+
+    /// Nobody is called back on a request that never was.
+    private mutating func withdrawPromise(_ correction: Event, in log: EventLog) throws {
+        guard correction.type == Corrections.voidedType,
+            let id = correction.data.object?.string(Corrections.Member.target)
+                .flatMap({ EventID($0) }),
+            let target = try log.events(withIDs: [id])[id],
+            target.type.text == ContactEvent.Kind.callbackRequested.rawValue
+        else { return }
+        state.withdrawPromise(to: correction.stream.text)
     }
 
     /// Takes in what the router itself is about to append at the positions that come next.

@@ -31,14 +31,21 @@ package struct RecordRouting: Sendable {
         _ contact: StreamName, at time: Instant, source: Source, ids namespace: EventID
     ) throws(EventError) -> (decision: RoutingDecision?, events: [NewEvent]) {
         let number = routing.state.decisions(about: contact.text)
-        // Moved out, so that nothing of it is copied.
-        var known = FollowRouting()
-        swap(&known, &routing)
-        var plan = PlannedRouting(known, source: source, now: time, RouterLimits()) { type in
+        // Moved out and back, so that nothing of it is copied.
+        let known = exchange(&routing, with: FollowRouting())
+        var plan = PlannedRouting(
+            consume known, source: source, now: time, RouterLimits()
+        ) { type in
             EventID(namespace: namespace, name: "\(type) \(number)".utf8)
         }
         let decision = try plan.decide(contact.text)
         routing = plan.routing
         return (decision, plan.events)
     }
+}
+
+/// Puts another value in the place of one, which is given back.
+private func exchange<Value>(_ place: inout Value, with other: consuming Value) -> Value {
+    swap(&place, &other)
+    return other
 }

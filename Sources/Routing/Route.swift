@@ -152,12 +152,13 @@ struct PlannedRouting {
     private var watched: Set<String> = []
 
     init(
-        _ known: FollowRouting, source: Source, now: Instant, _ limits: RouterLimits,
+        _ known: consuming FollowRouting, source: Source, now: Instant, _ limits: RouterLimits,
         ids makeID: @escaping (String) -> EventID
     ) {
-        routing = known
         knewUpTo = known.last
         after = known.next > 0 ? Position(known.next - 1) : nil
+        // Nothing else has it from here on, so that changes need not copy it.
+        routing = known
         self.source = source
         self.now = now
         self.limits = limits

@@ -12,4 +12,13 @@ struct RoutingTests {
             within: 280)
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
+
+    @Test(
+        "and so does who answered in histories that were not routed here, a month of real calls too",
+        .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(5)))
+    func assignments() throws {
+        let run = try Python.run(
+            "assignments.py", [Ascolto.path, "--seed", "5", "--rounds", "10"], within: 280)
+        #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
+    }
 }

@@ -652,12 +652,13 @@ def trigger(contact, freed):
 def callback_step(state, contact, now):
     """What a router has to do about a callback: to queue it, to have it expire, or nothing."""
     owed = contact.callback
-    if owed is None or owed.taken or contact.hand is not None \
-            or not state.terms(contact.queue if contact.waiting else owed.queue, now):
+    if owed is None or contact.hand is not None:
         return None
     if owed.end is not None and owed.end <= now:
         return "expire"
-    return "queue" if not contact.waiting and owed.due <= now else None
+    if owed.taken or contact.waiting or not state.terms(owed.queue, now):
+        return None
+    return "queue" if owed.due <= now else None
 
 
 def comes_to_something(state, organisation, contact, now):

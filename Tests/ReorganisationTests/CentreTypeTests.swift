@@ -79,22 +79,39 @@ struct CentreTypeTests {
         }
     }
 
-    /// Who declares what the policy reads is served before others who came earlier.
+    /// Who declares what the policy reads is served before others who came earlier, and nobody else
+    /// is.
     @Test func boostsAreServedFirst() throws {
         var generator = try Generator(
             GeneratorSettings(days: 5, contactsPerDay: 900, seed: 6))
-        var points: [Int64: Int] = [:]
+        // By queue, when who waits has come, and with how many points.
+        var waiting: [String: [String: (since: Instant, points: Int64)]] = [:]
+        var overtakings = 0
+        var points: Set<Int64> = []
         while let day = try generator.nextDay() {
-            for event in day.joined() where event.type.text == RoutingDecision.type {
-                let decision = try RoutingDecision(
-                    checking: try #require(event.data.object), type: RoutingDecision.type)
-                points[decision.points, default: 0] += 1
-                for rule in decision.rules where rule.result == .matched {
-                    #expect(decision.points > 0)
-                    #expect(rule.read != nil)
+            for event in day.joined() {
+                let stream = event.stream.text
+                guard let data = event.data.object, let time = event.time,
+                    let queue = data.string("queueId")
+                else { continue }
+                switch event.type.text {
+                case "contact.queued": waiting[queue, default: [:]][stream] = (time, 0)
+                case "contact.left_queue": waiting[queue]?[stream] = nil
+                case RoutingDecision.type:
+                    let decision = try RoutingDecision(checking: data, type: RoutingDecision.type)
+                    points.insert(decision.points)
+                    waiting[queue]?[stream]?.points = decision.points
+                    guard decision.selected == .operator,
+                        let own = waiting[queue]?[stream]
+                    else { continue }
+                    let earlier = (waiting[queue] ?? [:]).filter { $0.value.since < own.since }
+                    overtakings += earlier.count
+                    #expect(earlier.allSatisfy { $0.value.points < own.points }, "\(stream)")
+                default: break
                 }
             }
         }
-        #expect(Set(points.keys) == [0, 1, 2, 3])
+        #expect(points == [0, 1, 2, 3])
+        #expect(overtakings > 20)
     }
 }

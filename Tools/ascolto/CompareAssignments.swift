@@ -12,6 +12,7 @@ struct IdleCut: ExpressibleByArgument {
     private init(microseconds: Int64) { self.microseconds = microseconds }
 
     init?(argument: String) {
+        // As in `30s`, `5m` or `2h`.
         let units: [Character: Int64] = ["s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000]
         guard let unit = argument.last.flatMap({ units[$0] }),
             let count = Int64(argument.dropLast()), (0...86_400).contains(count)
@@ -25,7 +26,7 @@ struct CompareAssignments {
     let idleCut: IdleCut
     let output: OutputFormat
 
-    /// Differences that are told one by one, the first of them.
+    /// Differences that are told one by one below the sums, the first of them.
     private static let differencesMax = 100
 
     private struct Sums {
@@ -71,15 +72,19 @@ struct CompareAssignments {
 
     func run(_ log: EventLog, _ range: Range<UInt64>) throws {
         var sums = Sums()
+        var rows: [[Cell]] = []
         let inferred = try log.compareAssignments(range, idleCut: idleCut.microseconds) {
             sums.add($0)
+            if output != .json, output != .table, $0.isRemarkable { rows.append(Self.row(of: $0)) }
         }
         switch output {
         case .json: Answer(object: members(sums, inferred)).write(as: .json)
         case .csv, .ndjson:
             Answer(
-                columns: ["position", "time", "contact", "operator", "verdict", "chosen"],
-                rows: sums.first.map { Self.members(of: $0).map(\.1) }
+                columns: [
+                    "position", "time", "contact", "queue", "operator", "verdict", "chosen",
+                    "eligible", "turn", "hindrances",
+                ], rows: rows
             ).write(as: output)
         case .table: tell(sums, inferred)
         }
@@ -123,9 +128,25 @@ struct CompareAssignments {
         ]
     }
 
+    private static func row(of assignment: Assignment) -> [Cell] {
+        let hindrances: Cell =
+            assignment.hindrances.isEmpty
+            ? .null : .text(assignment.hindrances.joined(separator: " "))
+        var cells = members(of: assignment).map(\.1)
+        cells.insert(.text(assignment.queue), at: 3)
+        return cells + [
+            .count(Int(assignment.eligible)),
+            .text(assignment.turn == .inTurn ? "in_turn" : "out_of_turn"), hindrances,
+        ]
+    }
+
     private func tell(_ sums: Sums, _ inferred: Int) {
         func say(_ line: String) { Standard.output.write(line: line) }
-        say("\(sums.assignments) contacts were answered without a decision")
+        guard sums.assignments > 0 else {
+            say("all who answered were decided to; `ascolto redecide` makes the decisions again")
+            return Standard.output.flush()
+        }
+        say("\(sums.assignments) contacts were answered by whom no decision had selected")
         say("by the policies:")
         say("  \(sums.same) go to who answered, \(sums.other) to another operator")
         say("  \(sums.nobody) nobody could take, \(sums.overflow) go over to another queue")
@@ -144,5 +165,12 @@ struct CompareAssignments {
                     + "contact, but for gaps of more than \(seconds) s")
         }
         Standard.output.flush()
+    }
+}
+
+extension Assignment {
+    /// Whether there is anything to say about it.
+    fileprivate var isRemarkable: Bool {
+        verdict != .same || turn == .outOfTurn || !hindrances.isEmpty
     }
 }

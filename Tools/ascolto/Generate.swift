@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import ContactCentre
+internal import Description
 internal import EventLog
 internal import JSON
 internal import Reorganisation
@@ -6,7 +8,10 @@ internal import Reorganisation
 struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Append the history of a synthetic municipality; the same seed gives the same.",
-        discussion: "The source of every event begins with \(Generator.sourcePrefix)")
+        discussion: """
+            It begins with the organisation, so the log must have none, or the same. The source of \
+            every event begins with \(Generator.sourcePrefix)
+            """)
 
     @OptionGroup var log: LogOptions
     @OptionGroup var output: OutputOptions
@@ -42,6 +47,7 @@ struct Generate: AsyncParsableCommand {
         let opened = try log.openForWriting(
             clockPolicy: acceptClock ? .acceptJump : .refuseJumps)
         defer { opened.close() }
+        try refuseOtherOrganisation(opened, generator.organisation)
         let bar = ProgressBar("generating")
         var appended = 0
         var alreadyAppended = 0
@@ -64,5 +70,22 @@ struct Generate: AsyncParsableCommand {
             ("days", .count(days)), ("events", .count(appended)),
             ("already_appended", .count(alreadyAppended)), ("seed", .count(seed)),
         ]).write(as: output.chosen)
+    }
+
+    /// What is settled in the log already would be changed, or have a part in the routing that
+    /// nobody made up.
+    private func refuseOtherOrganisation(
+        _ opened: EventLog, _ generated: OrganisationDescription
+    ) throws {
+        let present = try opened.organisation(before: try opened.head().size).organisation
+            .description(at: Instant(microseconds: .max))
+        let other = present.settings.sorted { $0.key < $1.key }.first { key, setting in
+            generated.settings[key]?.payload != setting.payload
+        }
+        guard let other else { return }
+        throw UsageError(
+            "the log has another organisation: "
+                + "\(printable("\(other.key.facet.section.rawValue).\(other.key.thing)")) is not as the "
+                + "municipality has it; generate into a log of its own")
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -45,13 +46,33 @@ enum Web {
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         request.headers.add(name: "content-type", value: contentType)
         request.body = .bytes(ByteBuffer(bytes: body))
-        return try await within(patience) { [request] in
-            let response = try await client.execute(request, timeout: TimeAmount(patience))
-            let answer = try await response.body.collect(upTo: answerBytesMax)
-            let type = response.headers.first(name: "content-type") ?? ""
-            return Answer(
-                status: response.status.code,
-                contentType: type.prefix { $0 != ";" }.lowercased(), body: Array(buffer: answer))
+        return try await toldPlainly {
+            try await within(patience) { [request] in
+                let response = try await client.execute(request, timeout: TimeAmount(patience))
+                let answer = try await response.body.collect(upTo: answerBytesMax)
+                let type = response.headers.first(name: "content-type") ?? ""
+                return Answer(
+                    status: response.status.code,
+                    contentType: type.prefix { $0 != ";" }.lowercased(), body: Array(buffer: answer)
+                )
+            }
+        }
+    }
+
+    struct Unreachable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// The commonest errors of connections in words that people need not decipher.
+    private static func toldPlainly<Result>(_ body: () async throws -> Result) async throws
+        -> Result
+    {
+        do { return try await body() } catch let error as IOError {
+            switch error.errnoCode {
+            case ECONNREFUSED: throw Unreachable(description: "nobody listens there")
+            case ECONNRESET, EPIPE: throw Unreachable(description: "the connection was cut off")
+            default: throw error
+            }
         }
     }
 

@@ -126,9 +126,9 @@ struct Redecide: ParsableCommand {
             where one differs, and where one was made by another version of the rules, which \
             cannot be judged here.
 
-            With --assignments, those who answered without a decision are held against the \
+            With --assignments, those who answered and were not decided to are held against the \
             policies that are described for that time, and how far they are apart is reported; \
-            the exit code is 0 whatever comes out.
+            the exit code is 0 whatever comes out. CSV and NDJSON list them one by one.
             """)
 
     @OptionGroup var log: LogOptions
@@ -137,11 +137,11 @@ struct Redecide: ParsableCommand {
     var from: Position?
     @Option(help: "Position of the last one, included.")
     var to: Position?
-    @Flag(help: "Compare who answered without a decision with whom the policy would choose.")
+    @Flag(help: "Compare who answered and was not decided to with whom the policy would choose.")
     var assignments = false
     @Option(
         help: ArgumentHelp(
-            "How long an operator may be idle who is at work, such as 5m; 15m otherwise.",
+            "How long an operator may be idle who is at work: 30s, 5m or 2h; 15m otherwise.",
             discussion: "Of operators of whom no event tells when they are at work."))
     var idleCut: IdleCut?
 
