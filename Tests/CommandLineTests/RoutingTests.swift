@@ -14,7 +14,7 @@ struct RoutingTests {
     }
 
     @Test(
-        "and so does who answered in histories that were not routed here, a month of real calls too",
+        "so does who answered in histories that were not routed here, a month of real calls too",
         .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(5)))
     func assignments() throws {
         let run = try Python.run(

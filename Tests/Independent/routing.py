@@ -931,10 +931,11 @@ class Life:
 
     def called_back(self, stream, queue=None):
         data = {"queueId": queue or self.queue()}
+        start, end = seconds(-10, 0, 10, 30), seconds(10, 40, 120)
         if chance(0.4):
-            data["windowStart"] = moment(self.now + seconds(-10, 0, 10, 30))
+            data["windowStart"] = moment(self.now + start)
         if chance(0.4):
-            data["windowEnd"] = moment(self.now + seconds(10, 40, 120))
+            data["windowEnd"] = moment(self.now + max(start, end))
         if chance(0.5):
             data["place"] = rng.choice(["kept", "anew", "anew"])
         return self.event("contact.callback_requested", stream, data)

@@ -180,6 +180,7 @@ def beyond(kind, payload):
             or len(set(dates)) < len(dates)
             or any(len(set(names)) < len(names) for names in named.values())
             or "random" in listed(payload.get("rank"))[:-1]
+            or "windowStart" in payload and "windowEnd" in payload
             or ("holidaysSet" in payload or "holidaysVersion" in payload)
             or any(isinstance(day, dict) and day.get("day", 0) > 28 for day in own)
             or len(set(map(str, questions))) < len(questions)

@@ -82,10 +82,10 @@ struct Generate: AsyncParsableCommand {
         let other = present.settings.sorted { $0.key < $1.key }.first { key, setting in
             generated.settings[key]?.payload != setting.payload
         }
-        guard let other else { return }
+        guard let key = other?.key else { return }
+        let thing = printable("\(key.facet.section.rawValue).\(key.thing)")
         throw UsageError(
-            "the log has another organisation: "
-                + "\(printable("\(other.key.facet.section.rawValue).\(other.key.thing)")) is not as the "
-                + "municipality has it; generate into a log of its own")
+            "the log has another organisation: \(thing) is not as the municipality has it; "
+                + "generate into a log of its own")
     }
 }
