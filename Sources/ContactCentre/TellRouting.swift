@@ -12,12 +12,16 @@ extension RoutingDecision {
             let why = decidedBy.map { ": \($0.words)\(of)" } ?? ""
             return "when \(trigger.words), \(by) chose the operator \(name)\(why)"
         case (.overflowQueue, let queue?):
-            return "when \(trigger.words), \(by) sent it over to the queue \(queue): \(nobody)"
+            return "\(moment), \(by) sent it over to the queue \(queue): \(nobody)"
         case (.callback, _):
-            return "when \(trigger.words), \(by) offered to call the citizen back: "
-                + nobody + standing
+            return "\(moment), \(by) offered to call the citizen back: " + nobody + standing
         default: return "when \(trigger.words), by \(by) \(nobody)\(standing)"
         }
+    }
+
+    /// What the citizen waited for is what time brings.
+    private var moment: String {
+        trigger == .timer ? "after \(duration(waited)) in the queue" : "when \(trigger.words)"
     }
 
     private var standing: String {

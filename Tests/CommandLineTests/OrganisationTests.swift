@@ -17,10 +17,10 @@ struct OrganisationTests {
 struct CorrectionTests {
     @Test(
         "in every read model, with and without hindsight, in stories, and beside a server",
-        .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(4)))
+        .enabled(if: Python.can("import yaml"), "\(Python.needed)"), .timeLimit(.minutes(4)))
     func corrections() throws {
         let run = try Python.run(
-            "corrections.py", [Ascolto.path, "--seed", "5", "--rounds", "4"], within: 200)
+            "corrections.py", [Ascolto.path, "--seed", "5", "--rounds", "3"], within: 200)
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 }

@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import uuid
 
+import yaml
 from serving import Checks, Server, merged
 
 parser = argparse.ArgumentParser()
@@ -223,8 +224,12 @@ def numbers():
 
 def organisation():
     """Who changed what stays true when it is corrected, and what never happened is still told."""
-    text = ("decision: {ref: D 1, sponsor: S}\ncentres: {c: }\nqueues: {q: {centre_id: c, capacity: 2}}\n"
-            "metric_definitions: {m: {version: 1, formula: a}}\n")
+    described = yaml.safe_load(done("org", "show", "--format", "table"))
+    described["decision"] = {"ref": "D 1", "sponsor": "S"}
+    described["centres"]["c"] = {}
+    described["queues"]["q"] = {"centre_id": "c", "capacity": 2}
+    described["metric_definitions"] = {"m": {"version": 1, "formula": "a"}}
+    text = yaml.safe_dump(described)
     first = json.loads(done("org", "apply", "-", "--by", "clerk", data=text.encode()))["first"]
     told = {json.loads(line)["type"]: json.loads(line)["position"]
             for line in done("read", "--from", str(first)).splitlines()}

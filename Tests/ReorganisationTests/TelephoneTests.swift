@@ -6,9 +6,8 @@ import Testing
 
 /// The telephone part of a history, apart from the groups that callers declare.
 ///
-/// The sums were computed when the generator told of nothing but calls, which came to specialised
-/// numbers in turn and were answered by themselves: whatever else it tells now, the calls of a
-/// seed, their operators and their order are what they were.
+/// Whatever else the generator tells, the calls of a seed to specialised numbers that are answered
+/// in turn, their operators and their order stay what they are: the sums are over nothing else.
 struct TelephoneTests {
     @Test(arguments: [
         (UInt64(7), 1, 40, 1, "821cd906-8a93-52e3-ad9f-7500932d8794"),
@@ -39,14 +38,15 @@ struct TelephoneTests {
                 let answers =
                     stream.hasPrefix(StreamPrefix.operator)
                     && stream.split(separator: ".").count == 3
-                guard answers || calls.contains(stream), isOfThen(event) else { continue }
+                guard answers || calls.contains(stream), isOfTelephony(event) else { continue }
                 chain = EventID(namespace: chain, name: try line(of: event).utf8)
             }
         }
         #expect(chain.description == sum)
     }
 
-    private func isOfThen(_ event: NewEvent) -> Bool {
+    /// Whether it tells of a call or an operator at work, and not of routing or the organisation.
+    private func isOfTelephony(_ event: NewEvent) -> Bool {
         let type = event.type.text
         return OrganisationEvent.Kind(type: type) == nil && !type.hasPrefix("routing.")
             && !type.hasPrefix("contact.offer_")
