@@ -89,8 +89,11 @@ class Mounted:
             try:
                 self.mount()
             except RuntimeError:
-                # A torn superblock is the file system's own affair: its check puts back a copy.
-                subprocess.run(["e2fsck", "-f", "-y", self.loop], capture_output=True, timeout=120)
+                # A torn superblock is the file system's own affair: its check puts back a copy, and
+                # may leave the rest to a second look.
+                for _ in range(2):
+                    subprocess.run(
+                        ["e2fsck", "-f", "-y", self.loop], capture_output=True, timeout=120)
                 self.mount()
         except BaseException:
             run("losetup", "--detach", self.loop)
