@@ -141,6 +141,37 @@ struct GeneratedMonthTests {
         #expect(try hashes(MakeLog.export(other).lines) != hashes(export.lines))
     }
 
+    /// It would change what somebody has described.
+    @Test("is not made in a log with another organisation, and goes on in one with its own")
+    func otherOrganisation() throws {
+        let scratch = try Scratch()
+        let applied = try Ascolto.run(
+            ["org", "apply", "-"], log: scratch.log,
+            input: .text("services:\n  anagrafe: {legal_term_days: 30}\n"))
+        try #require(applied.end == .exit(0), "\(applied.error)")
+        let before = try MakeLog.export(scratch.log).output
+        let refused = try Ascolto.run(["generate", "--days", "1"], log: scratch.log)
+        #expect(refused.end == .exit(2))
+        #expect(refused.error.contains("services.anagrafe is not as the municipality has it"))
+        #expect(try MakeLog.export(scratch.log).output == before)
+
+        let own = "\(scratch.path)/own"
+        func generate(_ contacts: String) throws -> Run {
+            try Ascolto.run(
+                ["generate", "--days", "1", "--contacts-per-day", contacts, "--centres", "4"],
+                log: own)
+        }
+        let first = try generate("40").json()["events"]?.integer
+        let again = try generate("40").json()
+        #expect(again["already_appended"]?.integer == first)
+        #expect(again["events"]?.integer == 0)
+        // Twice as many contacts ask for more operators, who would be in the first ones' decisions.
+        #expect(try generate("4000").end == .exit(2))
+        let redecided = try Ascolto.run(["redecide"], log: own)
+        #expect(redecided.end == .exit(0))
+        #expect(try redecided.json()["differ"]?.integer == 0)
+    }
+
     /// Every line but the first without the moment of its recording.
     private func hashes(_ lines: [Substring]) throws -> [String] {
         try lines.dropFirst().map { line in

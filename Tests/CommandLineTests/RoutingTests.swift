@@ -22,3 +22,78 @@ struct RoutingTests {
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 }
+
+@Suite("A promise to call back")
+struct PromiseTests {
+    private static let id = "01890a5d-ac96-774b-bcce-b302099a80a1"
+
+    /// A contact that is to be called back from its request on, until a minute later.
+    private func promise(in queue: String, _ window: String, log: String) throws -> Run {
+        let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"subject":"contact/1""#
+        let lines = [
+            head + #","type":"contact.received","data":{"channel":"phone","direction":"in"}}"#,
+            head + #","type":"contact.callback_requested","id":"\#(Self.id)","data":{"queueId":""#
+                + queue + #"","windowStart":"2026-11-23T09:00:00Z","windowEnd":""# + window
+                + #""}}"#,
+        ]
+        return try Ascolto.run(
+            ["append"], log: log, input: .text(lines.joined(separator: "\n") + "\n"),
+            environment: MakeLog.morning)
+    }
+
+    private func describe(_ log: String) throws {
+        let text = """
+            centres: {c: }
+            routing_policies: {p: {version: 1, rank: [longest_idle]}}
+            queues: {q: {centre_id: c, policy_id: p}}
+            """
+        let run = try Ascolto.run(
+            ["org", "apply", "-"], log: log, input: .text(text), environment: MakeLog.morning)
+        try #require(run.end == .exit(0), "\(run.error)")
+    }
+
+    /// The types of events that a router appends.
+    private func routed(_ log: String, at clock: [String: String]) throws -> [String] {
+        let before = try MakeLog.export(log).lines.count
+        let run = try Ascolto.run(["route", "--once"], log: log, environment: clock)
+        try #require(run.end == .exit(0), "\(run.error)")
+        return try MakeLog.export(log).lines.dropFirst(before).compactMap {
+            try AnyJSON($0)["type"]?.text
+        }
+    }
+
+    @Test("that was voided is not kept, and else is")
+    func voided() throws {
+        let scratch = try Scratch()
+        for isVoid in [false, true] {
+            let log = "\(scratch.path)/\(isVoid)"
+            try describe(log)
+            try #require(try promise(in: "q", "2026-11-23T13:00:00Z", log: log).end == .exit(0))
+            if isVoid {
+                let run = try Ascolto.run(
+                    ["void", Self.id, "--reason", "a slip", "--authority", "desk"], log: log,
+                    environment: MakeLog.morning)
+                try #require(run.end == .exit(0), "\(run.error)")
+            }
+            let expected = isVoid ? [] : ["contact.queued", "routing.decided"]
+            #expect(try routed(log, at: MakeLog.noon) == expected)
+        }
+    }
+
+    @Test("with an end expires, although its queue was never there")
+    func withoutQueue() throws {
+        let scratch = try Scratch()
+        try describe(scratch.log)
+        try #require(
+            try promise(in: "gone", "2026-11-23T11:00:00Z", log: scratch.log).end == .exit(0))
+        #expect(try routed(scratch.log, at: MakeLog.noon) == ["contact.callback_expired"])
+    }
+
+    @Test("cannot end before it begins")
+    func reversed() throws {
+        let scratch = try Scratch()
+        let run = try promise(in: "q", "2026-11-23T08:00:00Z", log: scratch.log)
+        #expect(run.end == .exit(3))
+        #expect(run.error.contains(#""windowEnd" must not come before windowStart"#))
+    }
+}
