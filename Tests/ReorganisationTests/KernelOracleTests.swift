@@ -182,4 +182,44 @@ import Testing
         simulation.run { if case .connected = $0.kind { answered += 1 } }
         #expect(answered == lasting * 60)
     }
+
+    /// Who is handed on waits there with another patience, and who hands on takes the next at once.
+    @Test func handingOnBeginsAnew() {
+        var simulation = Simulation(
+            RoutingPlan(queueCount: 2, serving: [QueueIndex(0), QueueIndex(1)]))
+        for worker in 0..<2 {
+            simulation.add(
+                Shift(
+                    worker: OperatorIndex(worker), start: Instant(microseconds: 0),
+                    end: Instant(microseconds: 1_000)))
+        }
+        var first = ContactNeed.plain(1, at: 10, talking: 20)
+        // Answered at once, and handed on before it ends.
+        first.patienceUs = 50
+        simulation.add(first)
+        simulation.add(.plain(2, at: 20, talking: 5))
+        var busy = ContactNeed.plain(3, at: 10, talking: 90)
+        busy.queue = QueueIndex(1)
+        simulation.add(busy)
+        var story: [String] = []
+        simulation.run { contact in
+            guard contact.number == first.number, contact.moves == 0 else { return nil }
+            var onward = contact
+            onward.queue = QueueIndex(1)
+            onward.patienceUs = 200
+            onward.talkUs = 7
+            return onward
+        } _: { occurrence in
+            let now = occurrence.time.microseconds
+            switch occurrence.kind {
+            case .connected(let contact, let worker):
+                story.append("\(now) \(contact.number.value) with \(worker.value)")
+            case .handedOn(let contact, _): story.append("\(now) \(contact.number.value) on")
+            case .gaveUpWaiting(let contact): story.append("\(now) \(contact.number.value) gone")
+            default: break
+            }
+        }
+        #expect(
+            story == ["10 1 with 0", "10 3 with 1", "30 1 on", "30 2 with 0", "100 1 with 1"])
+    }
 }
