@@ -33,7 +33,7 @@ final class FoldCases: EventwiseFold {
 
     func apply(_ event: Event) throws -> Reading {
         guard let kind = Self.kinds[event.type.text] else { return .done }
-        guard event.schema == CaseEvent.schema else {
+        guard kind.reads(event.schema) else {
             return .unreadable(
                 reason: "\(event.type.text): schema \(event.schema) is not known here")
         }
@@ -44,7 +44,7 @@ final class FoldCases: EventwiseFold {
         }
         let caseEvent: CaseEvent
         do throws(PayloadError) {
-            caseEvent = try CaseEvent(kind, payload: event.data.object)
+            caseEvent = try CaseEvent(kind, schema: event.schema, payload: event.data.object)
         } catch {
             return .unreadable(reason: "\(error)")
         }

@@ -13,22 +13,27 @@ final class FoldOpinions: EventwiseFold {
     private static let surveys: [String: SurveyEvent.Kind] = Dictionary(
         uniqueKeysWithValues: SurveyEvent.Kind.allCases.map { ($0.rawValue, $0) })
 
+    private static let beginnings: [String: any KnownType] = [
+        ContactEvent.Kind.received.type: ContactEvent.Kind.received,
+        CaseEvent.Kind.opened.type: CaseEvent.Kind.opened,
+    ]
+
     init(into database: Database) { self.database = database }
 
     func apply(_ event: Event) throws -> Reading {
         let type = event.type.text
         let kind = Self.surveys[type]
-        let isBeginning =
-            type == ContactEvent.Kind.received.rawValue || type == CaseEvent.Kind.opened.rawValue
-        guard kind != nil || isBeginning else { return .done }
-        guard event.schema == SurveyEvent.schema else {
+        guard let known: any KnownType = kind ?? Self.beginnings[type] else { return .done }
+        guard known.reads(event.schema) else {
             return .unreadable(reason: "\(type): schema \(event.schema) is not known here")
         }
         let facts: Facts
         do throws(PayloadError) {
             facts =
                 if let kind {
-                    .survey(try SurveyEvent(kind, payload: event.data.object))
+                    .survey(
+                        try SurveyEvent(
+                            kind, schema: event.schema, payload: event.data.object))
                 } else {
                     .subject(try Subject(event))
                 }

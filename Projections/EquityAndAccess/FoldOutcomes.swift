@@ -20,7 +20,7 @@ final class FoldOutcomes: EventwiseFold {
         self.definitions = definitions
         profiles = ProfileBook(database)
         let patterns = definitions.outcomes.flatMap { [$0.begins, $0.decisive] + $0.settledBy }
-        types = Set(patterns.map(\.type)).union(Opening.openings)
+        types = Set(patterns.map(\.type)).union(Opening.openings.keys)
         now = try Row.fetchOne(database, sql: "SELECT now_us FROM moment")
             .flatMap { try StoredRow($0, of: "moment").optionalInstant("now_us") }
     }

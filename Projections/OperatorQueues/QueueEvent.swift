@@ -43,22 +43,30 @@ struct QueueEventReader {
     private static let payloadBytesMax = 512
     private static let payloadsMax = 4_096
 
-    private static let kinds = ContactEvent.Kind.allCases.filter { $0 != .selfServiceEnded }
+    /// A type in one schema version: the same bytes say something else in another one.
+    private struct VersionedKind {
+        let kind: ContactEvent.Kind
+        let schema: UInt16
+    }
+
+    private static let types = ContactEvent.Kind.allCases.filter { $0 != .selfServiceEnded }
+    private static let kinds: [VersionedKind] = types.flatMap { kind in
+        (1...kind.schema).map { VersionedKind(kind: kind, schema: $0) }
+    }
 
     init(zones: SharedZones) {
         self.zones = zones
-        for kind in Self.kinds { _ = types.number(of: Array(kind.rawValue.utf8).span) }
+        for kind in Self.types { _ = types.number(of: Array(kind.type.utf8).span) }
     }
 
     func kind(_ kind: EventColumns.Kind, in columns: EventColumns) -> Kind {
         guard let number = types.find(columns.bytes.span.extracting(kind.type)) else {
             return .passedOver
         }
-        guard kind.schema == ContactEvent.schema else {
-            return .unreadable(
-                reason: "\(Self.kinds[number].rawValue): schema \(kind.schema) is not known here")
-        }
-        return .read(number)
+        let found = Self.types[number]
+        let place = Self.kinds.firstIndex { $0.kind == found && $0.schema == kind.schema }
+        return place.map { .read($0) }
+            ?? .unreadable(reason: "\(found.type): schema \(kind.schema) is not known here")
     }
 
     /// Reads the event at a place, whose data are this JSON where there is any of it.
@@ -94,21 +102,22 @@ struct QueueEventReader {
 
     /// Says that a moment has no local date.
     func untimely(_ moment: Instant, _ kind: Int) -> String {
-        "\(Self.kinds[kind].rawValue): \(moment) has no local date within the "
+        "\(Self.kinds[kind].kind.type): \(moment) has no local date within the "
             + "years 0000 to 9999 in every zone"
     }
 
     private mutating func read(
-        _ kind: ContactEvent.Kind, _ payload: JSONPayload?
+        _ versioned: VersionedKind, _ payload: JSONPayload?
     ) throws(UnreadableEvent) -> QueueEvent {
         let event: ContactEvent
         do throws(PayloadError) {
-            event = try ContactEvent(kind, payload: payload)
+            event = try ContactEvent(
+                versioned.kind, schema: versioned.schema, payload: payload)
         } catch {
             throw UnreadableEvent(reason: "\(error)")
         }
         if case .received(let arrival) = event, let name = arrival.zone, !zones.has(name) {
-            throw UnreadableEvent(reason: "\(kind.rawValue): \(UnknownZone(name: name))")
+            throw UnreadableEvent(reason: "\(versioned.kind.type): \(UnknownZone(name: name))")
         }
         return queueEvent(event)
     }

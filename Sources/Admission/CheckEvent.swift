@@ -8,8 +8,8 @@ package import EventLog
 package func checkPayload(of event: NewEvent) -> PayloadCheck {
     let payload = event.data.object
     let check = checkPayload(type: event.type.text, schema: event.schema, payload: payload)
-    if check == .passes, event.schema == OrganisationEvent.schema,
-        let kind = OrganisationEvent.Kind(type: event.type.text),
+    if check == .passes, let kind = OrganisationEvent.Kind(type: event.type.text),
+        kind.reads(event.schema),
         !OrganisationEvent.names(event.stream.text, kind)
     {
         return .refused(

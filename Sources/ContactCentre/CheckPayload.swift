@@ -24,7 +24,7 @@ package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -
             throw PayloadError(type: type, member: first.member, problem: .personalInClear)
         }
         if schema == 0 { return .statesNoSchema }
-        try family.check(type: type, schema: schema, payload: payload)
+        try family.check(schema: schema, payload: payload)
         return .passes
     } catch {
         return .refused(error)
@@ -36,79 +36,73 @@ package func checkPayload(type: String, schema: UInt16, payload: JSONPayload?) -
 ///
 /// Also of types that require no member: what nobody reads should not look as if somebody did.
 package func refusalOfNoObject(type: String, schema: UInt16) -> PayloadError? {
-    guard let family = Family.ofType[type], family.schema == schema else { return nil }
+    guard let family = Family.ofType[type], family.known.reads(schema) else { return nil }
     return PayloadError(type: type, member: "data", problem: .noObject)
 }
 
 /// Which reader our types have.
 private enum Family {
-    case contact
-    case `operator`
-    case `case`
-    case survey
+    case contact(ContactEvent.Kind)
+    case `operator`(OperatorEvent.Kind)
+    case `case`(CaseEvent.Kind)
+    case survey(SurveyEvent.Kind)
     case organisation(OrganisationEvent.Kind)
     case correction(CorrectionEvent.Kind)
-    case routing
+    case routing(RoutingDecision.Kind)
 
     /// Looked up once for each event that comes in, most of which are of other types.
     static let ofType: [String: Family] = {
-        var families: [String: Family] = [:]
-        for kind in ContactEvent.Kind.allCases { families[kind.rawValue] = .contact }
-        for kind in OperatorEvent.Kind.allCases { families[kind.rawValue] = .operator }
-        for kind in CaseEvent.Kind.allCases { families[kind.rawValue] = .case }
-        for kind in SurveyEvent.Kind.allCases { families[kind.rawValue] = .survey }
-        families[RoutingDecision.type] = .routing
-        for kind in CorrectionEvent.Kind.allCases {
-            families[kind.rawValue] = .correction(kind)
-        }
-        for kind in OrganisationEvent.Kind.all { families[kind.type] = .organisation(kind) }
-        return families
+        let families: [Family] =
+            ContactEvent.Kind.allCases.map { .contact($0) }
+            + OperatorEvent.Kind.allCases.map { .operator($0) }
+            + CaseEvent.Kind.allCases.map { .case($0) }
+            + SurveyEvent.Kind.allCases.map { .survey($0) }
+            + RoutingDecision.Kind.allCases.map { .routing($0) }
+            + CorrectionEvent.Kind.allCases.map { .correction($0) }
+            + OrganisationEvent.Kind.all.map { .organisation($0) }
+        return Dictionary(uniqueKeysWithValues: families.map { ($0.known.type, $0) })
     }()
 
-    /// The schema version that is read.
-    var schema: UInt16 {
+    var known: any KnownType {
         switch self {
-        case .contact: ContactEvent.schema
-        case .operator: OperatorEvent.schema
-        case .case: CaseEvent.schema
-        case .survey: SurveyEvent.schema
-        case .organisation: OrganisationEvent.schema
-        case .correction: CorrectionEvent.schema
-        case .routing: RoutingDecision.schema
+        case .contact(let kind): kind
+        case .operator(let kind): kind
+        case .case(let kind): kind
+        case .survey(let kind): kind
+        case .organisation(let kind): kind
+        case .correction(let kind): kind
+        case .routing(let kind): kind
         }
     }
 
     /// Reads the payload, and asks what only the machine knows.
-    func check(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
+    func check(schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
         var zone: String?
         switch self {
-        case .contact:
-            let event = try ContactEvent(type: type, schema: schema, payload: payload)
+        case .contact(let kind):
+            let event = try ContactEvent(kind, schema: schema, payload: payload)
             if case .received(let received) = event { zone = received.zone }
             if case .callbackRequested(let request) = event, let start = request.start,
                 let end = request.end, end < start
             {
                 throw PayloadError(
-                    type: type, member: "windowEnd", problem: .before("windowStart"))
+                    type: kind.type, member: "windowEnd", problem: .before("windowStart"))
             }
-        case .operator: _ = try OperatorEvent(type: type, schema: schema, payload: payload)
-        case .case:
-            let event = try CaseEvent(type: type, schema: schema, payload: payload)
+        case .operator(let kind): _ = try OperatorEvent(kind, schema: schema, payload: payload)
+        case .case(let kind):
+            let event = try CaseEvent(kind, schema: schema, payload: payload)
             if case .opened(let opened) = event { zone = opened.zone }
-        case .survey: _ = try SurveyEvent(type: type, schema: schema, payload: payload)
+        case .survey(let kind): _ = try SurveyEvent(kind, schema: schema, payload: payload)
         case .organisation(let kind):
-            guard schema == self.schema else { return }
-            let event = try OrganisationEvent(kind, payload: payload)
-            if let flaw = event.flaw(type: type) { throw flaw }
-        case .routing:
-            guard schema == self.schema else { return }
-            _ = try RoutingDecision(from: PayloadReader(type: type, payload: payload))
+            let event = try OrganisationEvent(kind, schema: schema, payload: payload)
+            if let flaw = event?.flaw(type: kind.type) { throw flaw }
+        case .routing: _ = try RoutingDecision(schema: schema, payload: payload)
         case .correction(let kind):
-            guard schema == self.schema else { return }
-            if let flaw = try CorrectionEvent(kind, payload: payload).flaw { throw flaw }
+            let event = try CorrectionEvent(kind, schema: schema, payload: payload)
+            if let flaw = event?.flaw { throw flaw }
         }
         if let zone, !Zone.exists(identifier: zone) {
-            throw PayloadError(type: type, member: "zone", problem: .unknownZone(zone))
+            throw PayloadError(type: known.type, member: "zone", problem: .unknownZone(zone))
         }
     }
 }

@@ -69,5 +69,9 @@ extension RoutingDecision {
 }
 
 extension RuleTrace {
-    fileprivate var told: String { "\(rule) \(result.rawValue)" + (read.map { " (\($0))" } ?? "") }
+    fileprivate var told: String {
+        let bounds = [after.map { "after \($0) µs" }, length.map { "behind \($0)" }]
+        return ([title, result.rawValue, read, to] + bounds).compactMap(\.self)
+            .joined(separator: " ")
+    }
 }

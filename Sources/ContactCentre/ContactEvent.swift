@@ -160,8 +160,8 @@ package enum ContactEvent: Equatable, Sendable {
         }
     }
 
-    /// The types of schema 1 that this version reads.
-    package enum Kind: String, CaseIterable, Sendable {
+    /// The types that are read here.
+    package enum Kind: String, CaseIterable, KnownType {
         case received = "contact.received"
         case selfServiceEnded = "contact.self_service_ended"
         case queued = "contact.queued"
@@ -182,12 +182,6 @@ package enum ContactEvent: Equatable, Sendable {
         case transferred = "contact.transferred"
         case disconnected = "contact.disconnected"
         case afterWorkEnded = "contact.after_work_ended"
-
-        /// The kind of an event with this type and schema version, or nil for any other.
-        package init?(type: String, schema: UInt16) {
-            guard schema == ContactEvent.schema else { return nil }
-            self.init(rawValue: type)
-        }
 
         /// What such an event says.
         package var meaning: String {
@@ -216,27 +210,30 @@ package enum ContactEvent: Equatable, Sendable {
             }
         }
     }
-
-    /// The schema version of every payload that is read and written here.
-    package static let schema: UInt16 = 1
 }
 
 extension ContactEvent {
-    /// Reads an event; other types and other schema versions are ``unknown``.
+    /// Reads an event; other types and schema versions of later are ``unknown``.
     ///
     /// Members that are not known are passed over, and `null` counts as absent.
     /// - Throws: ``PayloadError`` where a known type's payload is wrong.
     package init(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
-        guard let kind = Kind(type: type, schema: schema) else {
+        guard let kind = Kind(rawValue: type) else {
             self = .unknown
             return
         }
-        try self.init(kind, payload: payload)
+        try self.init(kind, schema: schema, payload: payload)
     }
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
-    package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    package init(
+        _ kind: Kind, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) {
+        guard kind.reads(schema) else {
+            self = .unknown
+            return
+        }
+        try self.init(kind, from: kind.reader(of: payload, in: schema))
     }
 
     init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
@@ -318,7 +315,7 @@ extension ContactEvent {
         }
     }
 
-    /// The payload as JSON text that ``init(_:payload:)`` reads back; `{}` for ``unknown``.
+    /// The payload as JSON text that ``init(_:schema:payload:)`` reads back; `{}` for ``unknown``.
     ///
     /// Members stand in a fixed order; those without a value are left out.
     package var payload: [UInt8] {

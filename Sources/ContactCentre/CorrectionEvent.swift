@@ -5,8 +5,8 @@ package enum CorrectionEvent: Sendable {
     case corrected(Correction)
     case voided(Voiding)
 
-    /// The types of schema 1 that this version reads.
-    package enum Kind: String, CaseIterable, Sendable {
+    /// The types that are read here.
+    package enum Kind: String, CaseIterable, KnownType {
         case corrected = "meta.event_corrected"
         case voided = "meta.event_voided"
 
@@ -19,11 +19,15 @@ package enum CorrectionEvent: Sendable {
         }
     }
 
-    /// The schema version of every payload that is read and written here.
-    package static let schema: UInt16 = 1
-
-    package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    /// Reads an event of a kind.
+    ///
+    /// - Returns: Nil where its schema version is none that is read here.
+    /// - Throws: ``PayloadError`` where the payload is wrong.
+    package init?(
+        _ kind: Kind, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) {
+        guard kind.reads(schema) else { return nil }
+        try self.init(kind, from: kind.reader(of: payload, in: schema))
     }
 
     init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
@@ -47,7 +51,7 @@ package enum CorrectionEvent: Sendable {
         }
     }
 
-    /// The payload as JSON text that ``init(_:payload:)`` reads back.
+    /// The payload as JSON text that ``init(_:schema:payload:)`` reads back.
     package var payload: [UInt8] { setting.payload }
 
     /// Why it should not come in, although it can be read.

@@ -46,11 +46,23 @@ extension RoutingState {
     ///   - stream: The contact's.
     ///   - now: The moment.
     ///   - scope: Whether it is made also where it comes to nothing that is not known.
-    /// - Returns: The decision, but for what it knew of the log; nil where there is nothing to
-    ///   say: the contact is not waiting, no policy is settled, or it is known that nobody can take
-    ///   it.
+    ///   - schema: The schema version that tells of it: an earlier one says less, which is said
+    ///     here in the words of the last one.
+    /// - Returns: The decision as it is recorded, but for what it knew of the log; nil where there
+    ///   is nothing to say: the contact is not waiting, no policy is settled, or it is known that
+    ///   nobody can take it.
     package mutating func decision(
-        for stream: String, at now: Instant, _ scope: DecisionScope = .news
+        for stream: String, at now: Instant, _ scope: DecisionScope = .news,
+        toldIn schema: UInt16 = RoutingDecision.Kind.decided.schema
+    ) -> RoutingDecision? {
+        guard let whole = wholeDecision(for: stream, at: now, scope) else { return nil }
+        return schema == 1
+            ? FirstRoutingDecision(telling: whole, hash: hash).next : whole.bounded(by: hash)
+    }
+
+    /// A decision with all candidates and all reasons against them.
+    private mutating func wholeDecision(
+        for stream: String, at now: Instant, _ scope: DecisionScope
     ) -> RoutingDecision? {
         plan(for: now)
         guard let contact = contacts[ExactText(stream)], contact.hand == nil,
@@ -85,13 +97,18 @@ extension RoutingState {
             decision.selectedID = name(ofMember: place, visit)
             decision.decidedBy = decidedBy(place, best, policy, drawn: decision.draw)
         case .overflow(let rule):
-            let target = plan.queues[visit.queue].overflow[rule].queue
+            let overflow = plan.queues[visit.queue].overflow[rule]
+            let target = names.queues.names[overflow.queue]
             decision.selected = .overflowQueue
-            decision.selectedID = names.queues.names[target]
-            decision.rules.append(RuleTrace("overflow[\(rule)]", .matched))
+            decision.selectedID = target
+            var trace = RuleTrace(.overflow, place: rule, .matched)
+            trace.to = target
+            trace.after = overflow.after
+            trace.length = overflow.length
+            decision.rules.append(trace)
         case .none where offersCallback:
             decision.selected = .callback
-            decision.rules.append(RuleTrace("callback", .matched))
+            decision.rules.append(RuleTrace(.callback, .matched))
         case .none: break
         }
         tell(best, others, for: visit, at: now.microseconds, policy, in: &decision)
@@ -164,21 +181,21 @@ extension RoutingState {
         var traces = policy.setting.boosts.map { boost in
             let group = group(of: contact, for: boost)
             return RuleTrace(
-                boost.rule, group == nil ? .skipped : .matched,
+                .boost, name: boost.rule, group == nil ? .skipped : .matched,
                 read: group.map { "\(boost.attribute):\($0.group)" })
         }
         for (place, step) in policy.setting.relaxation.enumerated() {
             let hasCome = step.after <= waited
-            traces.append(RuleTrace("relaxation[\(place)]", hasCome ? .matched : .skipped))
+            traces.append(RuleTrace(.relaxation, place: place, hasCome ? .matched : .skipped))
         }
         for (place, step) in policy.setting.roles.enumerated() {
             let hasCome = (step.after ?? 0) <= waited
-            traces.append(RuleTrace("roles[\(place)]", hasCome ? .matched : .skipped))
+            traces.append(RuleTrace(.role, place: place, hasCome ? .matched : .skipped))
         }
         if let language = contact.language, !policy.languages.isEmpty {
             let isKnown = policy.languages[language] != nil
             traces.append(
-                RuleTrace("languages", isKnown ? .matched : .skipped, read: language.text))
+                RuleTrace(.language, isKnown ? .matched : .skipped, read: language.text))
         }
         return traces
     }
@@ -258,10 +275,6 @@ extension RoutingState {
         }
         decision.candidatesTotal = Int64(candidates.count)
         decision.candidatesEligible = Int64(best.count)
-        if candidates.count > RoutingDecision.candidatesMax {
-            decision.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
-            candidates.removeLast(candidates.count - RoutingDecision.candidatesMax)
-        }
         decision.candidates = candidates
     }
 
@@ -287,9 +300,15 @@ extension RoutingState {
             reasons.append(ReasonExcluded(.paused, of: floor.desks[number].status?.name))
         }
         if exclusions.contains(.onContact) {
-            let isByStatus = floor.desks[number].atHandCount == 0
-            let status = isByStatus ? floor.desks[number].status?.name : nil
-            reasons.append(ReasonExcluded(.onContact, of: status))
+            var reason = ReasonExcluded(.onContact)
+            let count = floor.desks[number].atHandCount
+            if count == 0 {
+                reason.of = floor.desks[number].status?.name
+            } else {
+                reason.contact = firstAtHand(of: number)
+                reason.have = Int64(count)
+            }
+            reasons.append(reason)
         }
         if exclusions.contains(.capacityFull) {
             var reason = ReasonExcluded(.capacityFull)

@@ -51,7 +51,7 @@ package struct Facet: Hashable, Sendable {
         }
     }
 
-    package struct EventKind: Hashable, Sendable {
+    package struct EventKind: Hashable, KnownType {
         package let type: String
         package let meaning: String
     }

@@ -21,17 +21,11 @@ package enum OperatorEvent: Equatable, Sendable {
         }
     }
 
-    /// The types of schema 1 that this version reads.
-    package enum Kind: String, CaseIterable, Sendable {
+    /// The types that are read here.
+    package enum Kind: String, CaseIterable, KnownType {
         case loggedIn = "operator.logged_in"
         case loggedOut = "operator.logged_out"
         case statusChanged = "operator.status_changed"
-
-        /// The kind of an event with this type and schema version, or nil for any other.
-        package init?(type: String, schema: UInt16) {
-            guard schema == OperatorEvent.schema else { return nil }
-            self.init(rawValue: type)
-        }
 
         /// What such an event says.
         package var meaning: String {
@@ -42,27 +36,30 @@ package enum OperatorEvent: Equatable, Sendable {
             }
         }
     }
-
-    /// The schema version of every payload that is read and written here.
-    package static let schema: UInt16 = 1
 }
 
 extension OperatorEvent {
-    /// Reads an event; other types and other schema versions are ``unknown``.
+    /// Reads an event; other types and schema versions of later are ``unknown``.
     ///
     /// Members that are not known are passed over, and `null` counts as absent.
     /// - Throws: ``PayloadError`` where a known type's payload is wrong.
     package init(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
-        guard let kind = Kind(type: type, schema: schema) else {
+        guard let kind = Kind(rawValue: type) else {
             self = .unknown
             return
         }
-        try self.init(kind, payload: payload)
+        try self.init(kind, schema: schema, payload: payload)
     }
 
     /// Reads an event of a kind that was looked up before: for readers of many events.
-    package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        try self.init(kind, from: PayloadReader(type: kind.rawValue, payload: payload))
+    package init(
+        _ kind: Kind, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) {
+        guard kind.reads(schema) else {
+            self = .unknown
+            return
+        }
+        try self.init(kind, from: kind.reader(of: payload, in: schema))
     }
 
     init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
@@ -87,7 +84,8 @@ extension OperatorEvent {
         }
     }
 
-    /// The payload as JSON text that ``init(_:payload:)`` reads back; `{}` where it says nothing.
+    /// The payload as JSON text that ``init(_:schema:payload:)`` reads back; `{}` where it says
+    /// nothing.
     package var payload: [UInt8] {
         var writer = PayloadWriter()
         if case .statusChanged(let change) = self {

@@ -23,9 +23,8 @@ package struct OrganisationEvent: Sendable {
     package init(_ change: Change) { self.change = change }
 
     /// A type of events that change the organisation.
-    package struct Kind: Hashable, Sendable {
-        package let type: String
-        package let meaning: String
+    package struct Kind: Hashable, KnownType {
+        private let kind: Facet.EventKind
         fileprivate let matter: Matter
 
         fileprivate enum Matter: Hashable {
@@ -41,18 +40,22 @@ package struct OrganisationEvent: Sendable {
                 let changed = Kind(facet.changed, .set(facet))
                 let ended = Kind(facet.ended, .ended(facet))
                 return begun == changed ? [begun, ended] : [begun, changed, ended]
-            } + [
-                Kind(
-                    Facet.EventKind(
-                        type: "org.change_decided",
-                        meaning: "a change was decided, and this is expected of it"), .decided)
-            ]
+            } + [decided]
+
+        /// Somebody has decided something.
+        package static let decided = Kind(
+            Facet.EventKind(
+                type: "org.change_decided",
+                meaning: "a change was decided, and this is expected of it"), .decided)
 
         private init(_ kind: Facet.EventKind, _ matter: Matter) {
-            type = kind.type
-            meaning = kind.meaning
+            self.kind = kind
             self.matter = matter
         }
+
+        package var type: String { kind.type }
+        package var meaning: String { kind.meaning }
+        package var past: [PastVersion] { kind.past }
 
         private static let ofType = Dictionary(uniqueKeysWithValues: all.map { ($0.type, $0) })
 
@@ -71,9 +74,6 @@ package struct OrganisationEvent: Sendable {
         }
     }
 
-    /// The schema version of every payload that is read and written here.
-    package static let schema: UInt16 = 1
-
     /// Whether a stream of this name tells of a thing of the kind.
     package static func names(_ stream: String, _ kind: Kind) -> Bool {
         Organisation.thing(of: stream, kind.streamPrefix) != nil
@@ -82,9 +82,13 @@ package struct OrganisationEvent: Sendable {
     /// Reads an event of a kind.
     ///
     /// Members that are not known are passed over, and `null` counts as absent.
+    /// - Returns: Nil where its schema version is none that is read here.
     /// - Throws: ``PayloadError`` where the payload is wrong.
-    package init(_ kind: Kind, payload: JSONPayload?) throws(PayloadError) {
-        try self.init(kind, from: PayloadReader(type: kind.type, payload: payload))
+    package init?(
+        _ kind: Kind, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) {
+        guard kind.reads(schema) else { return nil }
+        try self.init(kind, from: kind.reader(of: payload, in: schema))
     }
 
     init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
@@ -117,7 +121,7 @@ package struct OrganisationEvent: Sendable {
         return SettingKey(facet, of: thing, part: part)
     }
 
-    /// The payload as JSON text that ``init(_:payload:)`` reads back.
+    /// The payload as JSON text that ``init(_:schema:payload:)`` reads back.
     package var payload: [UInt8] {
         var writer = PayloadWriter()
         switch change {

@@ -29,10 +29,10 @@ package struct RoutingDecision: Setting, Equatable {
     package var candidatesTotal: Int64 = 0
     /// How many of them could take it.
     package var candidatesEligible: Int64 = 0
-    /// SHA-256 of all of them as they would be written, in hexadecimal digits; nil where all are.
+    /// SHA-256 of all of them with all their reasons, as they would be written, in hexadecimal
+    /// digits; nil where they are.
     package var candidatesDigest: String?
-    /// Who could take it, best first, and then who could not, by name; at most
-    /// ``candidatesMax``.
+    /// Who could take it, best first, and then who could not, by name.
     package var candidates: [RoutingCandidate] = []
     package var selected = SelectedKind.none
     /// The operator or queue.
@@ -46,18 +46,37 @@ package struct RoutingDecision: Setting, Equatable {
 
     /// The version of the rules of ``RoutingFloor``: another one may decide otherwise.
     package static let engine: Int64 = 1
+    /// Of more candidates than these, the record holds the digest only.
     package static let candidatesMax = 20
-    package static let type = "routing.decided"
-    package static let meaning = "where a contact is to go was decided, and why"
-    package static let schema: UInt16 = 1
+    /// So it does of more reasons against one of them.
+    package static let reasonsMax = 8
+
+    package enum Kind: String, CaseIterable, KnownType {
+        case decided = "routing.decided"
+
+        package var meaning: String { "where a contact is to go was decided, and why" }
+        package var past: [PastVersion] { Self.past }
+
+        private static let past = [PastVersion(FirstRoutingDecision.self, of: "routing.decided")]
+    }
 
     package init() {}
 
-    /// What a recorded decision knew of the log, where it says so: the least of it that is read.
+    /// Reads what an event of the type says.
+    ///
+    /// - Returns: Nil where its schema version is none that is read here.
+    /// - Throws: ``PayloadError`` where its payload is wrong.
+    package init?(schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
+        guard Kind.decided.reads(schema) else { return nil }
+        try self.init(from: Kind.decided.reader(of: payload, in: schema))
+    }
+
+    /// What a recorded decision knew of the log, where it says so: the least of it that is read,
+    /// and the same in all versions.
     package static func knowledge(
         in payload: JSONPayload?
     ) -> (upTo: String?, alsoKnew: Int64)? {
-        let reader = PayloadReader(type: type, payload: payload)
+        let reader = PayloadReader(type: Kind.decided.type, payload: payload)
         do throws(PayloadError) {
             return (
                 try reader.optional("knewUpTo", .id),
@@ -69,6 +88,16 @@ package struct RoutingDecision: Setting, Equatable {
     }
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try exchangeSituation(with: &members)
+        try members.objects("ruleTrace", &rules)
+        try exchangeCounts(with: &members)
+        try members.objects("candidates", &candidates)
+        try exchangeSelection(with: &members)
+    }
+
+    // MARK: What the first version has as well
+
+    mutating func exchangeSituation(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("trigger", .choice(blank: .contactArrived), &trigger)
         try members.optional("knewUpTo", .id, &knewUpTo)
         try members.required("alsoKnew", .integer(in: 0 ... .max), &alsoKnew)
@@ -81,11 +110,15 @@ package struct RoutingDecision: Setting, Equatable {
         try members.required("points", .integer(), &points)
         try members.required("inQueue", .integer(in: 0 ... .max), &inQueue)
         try members.required("ahead", .integer(in: 0 ... .max), &ahead)
-        try members.objects("ruleTrace", &rules)
+    }
+
+    mutating func exchangeCounts(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("candidatesTotal", .integer(in: 0 ... .max), &candidatesTotal)
         try members.required("candidatesEligible", .integer(in: 0 ... .max), &candidatesEligible)
         try members.optional("candidatesDigest", .name, &candidatesDigest)
-        try members.objects("candidates", &candidates)
+    }
+
+    mutating func exchangeSelection(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("selected", .choice(blank: .none), &selected)
         try members.optional("selectedId", .name, &selectedID)
         try members.optional("decidedBy", .choice(blank: .onlyOne), &decidedBy)
@@ -94,6 +127,31 @@ package struct RoutingDecision: Setting, Equatable {
     }
 
     private static let greatestDraw: Int64 = 1 << 53 - 1
+}
+
+extension RoutingDecision {
+    /// As it is recorded: with the digest of all candidates, where it does not hold them with all
+    /// their reasons.
+    func bounded(by hash: ([UInt8]) -> [UInt8]) -> RoutingDecision {
+        let isWhole =
+            candidates.count <= Self.candidatesMax
+            && candidates.allSatisfy { $0.reasons.count <= Self.reasonsMax }
+        guard !isWhole else { return self }
+        var bounded = self
+        bounded.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
+        bounded.candidates = candidates.prefix(Self.candidatesMax).map(\.bounded)
+        return bounded
+    }
+}
+
+extension RoutingCandidate {
+    fileprivate var bounded: RoutingCandidate {
+        guard reasons.count > RoutingDecision.reasonsMax else { return self }
+        var bounded = self
+        bounded.reasonsTotal = Int64(reasons.count)
+        bounded.reasons = Array(reasons.prefix(RoutingDecision.reasonsMax))
+        return bounded
+    }
 }
 
 /// What made the router look at a contact.
@@ -145,27 +203,52 @@ package enum DecidedBy: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// What became of one rule of a policy.
+/// What became of one rule.
 package struct RuleTrace: Setting, Equatable {
-    /// A boost by its own name, others by their place, such as `relaxation[0]`.
-    package var rule = ""
+    package var kind = RuleKind.boost
+    /// The name that a boost has in its policy; nil for others.
+    package var name: String?
+    /// Where the rule stands among those of its kind, from 0; nil for boosts, and for what there is
+    /// one of.
+    package var place: Int64?
     package var result = RuleResult.skipped
-    /// What it read of the contact: a group, a language or a wait.
+    /// What it read of the contact: a group or a language.
     package var read: String?
+    /// The queue to which an overflow leads.
+    package var to: String?
+    /// After how long in the queue it applies, in µs: of overflow, which is the queue's own.
+    package var after: Int64?
+    /// Before how many others it applies: of overflow.
+    package var length: Int64?
 
     package init() {}
 
-    init(_ rule: String, _ result: RuleResult, read: String? = nil) {
-        self.rule = rule
+    init(
+        _ kind: RuleKind, name: String? = nil, place: Int? = nil, _ result: RuleResult,
+        read: String? = nil
+    ) {
+        self.kind = kind
+        self.name = name
+        self.place = place.map { Int64($0) }
         self.result = result
         self.read = read
     }
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
-        try members.required("ruleId", .name, &rule)
+        try members.required("rule", .choice(blank: .boost), &kind)
+        try members.optional("name", .name, &name)
+        try members.optional("place", .integer(in: 0 ... .max), &place)
         try members.required("result", .choice(blank: .skipped), &result)
         try members.optional("read", .name, &read)
+        try members.optional("to", .reference(to: .queues), &to)
+        try members.optional("afterUs", .duration, &after)
+        try members.optional("length", .integer(in: 0 ... .max), &length)
     }
+}
+
+/// Where a rule stands: in which list of a policy, or of a queue.
+package enum RuleKind: String, CaseIterable, Hashable, Sendable {
+    case boost, relaxation, role, language, overflow, callback
 }
 
 package enum RuleResult: String, CaseIterable, Hashable, Sendable {
@@ -177,14 +260,25 @@ package struct RoutingCandidate: Setting, Equatable {
     package var `operator` = ""
     /// None where the operator could take the contact.
     package var reasons: [ReasonExcluded] = []
+    /// How many reasons there are, where not all are told.
+    package var reasonsTotal: Int64?
     /// By what those are compared who could take it.
     package var scores: [ScorePart] = []
 
     package init() {}
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
-        try members.required("operatorId", .reference(to: .operators), &`operator`)
+        try exchangeOperator(with: &members)
         try members.objects("reasonsExcluded", &reasons)
+        try members.optional("reasonsTotal", .integer(in: 0 ... .max), &reasonsTotal)
+        try exchangeScores(with: &members)
+    }
+
+    mutating func exchangeOperator(with members: inout MemberExchange) throws(PayloadError) {
+        try members.required("operatorId", .reference(to: .operators), &`operator`)
+    }
+
+    mutating func exchangeScores(with members: inout MemberExchange) throws(PayloadError) {
         try members.objects("scoreParts", &scores)
     }
 }
@@ -205,8 +299,11 @@ package struct ReasonExcluded: Setting, Equatable {
     package var reason = ExclusionKind.notLoggedIn
     /// The skill, status, role or team that it is about.
     package var of: String?
+    /// The contact that the operator has had at hand for longest: what stands behind `contact/` in
+    /// the name of its stream.
+    package var contact: String?
     package var need: Int64?
-    /// Nil where the operator has not got the skill at all.
+    /// A level, or contacts at hand; nil where the operator has not got the skill at all.
     package var have: Int64?
     /// When it no longer holds, where that is known.
     package var until: Instant?
@@ -219,8 +316,17 @@ package struct ReasonExcluded: Setting, Equatable {
     }
 
     package mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {
+        try exchangeSubject(with: &members)
+        try members.optional("contactId", .name, &contact)
+        try exchangeBounds(with: &members)
+    }
+
+    mutating func exchangeSubject(with members: inout MemberExchange) throws(PayloadError) {
         try members.required("reason", .choice(blank: .notLoggedIn), &reason)
         try members.optional("of", .name, &of)
+    }
+
+    mutating func exchangeBounds(with members: inout MemberExchange) throws(PayloadError) {
         try members.optional("need", .integer(), &need)
         try members.optional("have", .integer(), &have)
         try members.optional("until", .time, &until)

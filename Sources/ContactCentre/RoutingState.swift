@@ -136,25 +136,30 @@ package struct RoutingState: Sendable {
     ///
     /// Events of other types, and those that cannot be read, change nothing.
     package mutating func apply(_ fact: RoutingFact) {
-        guard let kind = RoutedKind.ofType[fact.type], kind.schema == fact.schema else { return }
+        guard let kind = RoutedKind.ofType[fact.type] else { return }
+        let (schema, payload) = (fact.schema, fact.payload)
         switch kind {
         case .contact(let kind):
-            guard let event = try? ContactEvent(kind, payload: fact.payload) else { return }
+            guard let event = try? ContactEvent(kind, schema: schema, payload: payload),
+                event != .unknown
+            else { return }
             apply(event, fact)
         case .operator(let kind):
-            guard let event = try? OperatorEvent(kind, payload: fact.payload),
+            guard let event = try? OperatorEvent(kind, schema: schema, payload: payload),
+                event != .unknown,
                 let name = Organisation.thing(of: fact.stream, StreamPrefix.operator)
             else { return }
             apply(event, of: names.operators.number(name), fact)
         case .organisation(let kind):
             guard OrganisationEvent.names(fact.stream, kind),
-                let event = try? OrganisationEvent(kind, payload: fact.payload)
+                let event = try? OrganisationEvent(kind, schema: schema, payload: payload)
             else { return }
             organisation.apply(
                 event, of: fact.stream, position: fact.position, recorded: fact.occurred,
                 occurred: fact.occurred)
             planHolds = nil
         case .decided:
+            guard RoutingDecision.Kind.decided.reads(schema) else { return }
             contacts[ExactText(fact.stream)]?.decisions += 1
             contacts[ExactText(fact.stream)]?.lastDecision = fact.position
             contacts[ExactText(fact.stream)]?.visit?.decidedAt = fact.occurred.microseconds
@@ -460,13 +465,24 @@ extension RoutingState {
         guard contacts[stream]?.visit != nil, let hand = contacts[stream]?.hand else {
             return question(&self)
         }
+        let held = atHand[hand.operator]
         contacts[stream]?.hand = nil
+        atHand[hand.operator]?.removeAll { $0 == stream }
         floor.takeBack(hand.operator, channel: hand.channel, plan)
         defer {
             contacts[stream]?.hand = hand
+            atHand[hand.operator] = held
             floor.take(hand.operator, channel: hand.channel, plan)
         }
         return question(&self)
+    }
+
+    /// The name of the contact that an operator has had at hand for longest.
+    func firstAtHand(of number: Int) -> String? {
+        atHand[number]?.first.map { stream in
+            stream.text.hasPrefix(StreamPrefix.contact)
+                ? String(stream.text.dropFirst(StreamPrefix.contact.count)) : stream.text
+        }
     }
 
     private mutating func release(_ stream: ExactText, _ fact: RoutingFact) {
@@ -487,21 +503,12 @@ private enum RoutedKind {
     case decided
 
     static let ofType: [String: RoutedKind] = {
-        var kinds: [String: RoutedKind] = [RoutingDecision.type: .decided]
+        var kinds: [String: RoutedKind] = [RoutingDecision.Kind.decided.type: .decided]
         for kind in ContactEvent.Kind.allCases { kinds[kind.rawValue] = .contact(kind) }
         for kind in OperatorEvent.Kind.allCases { kinds[kind.rawValue] = .operator(kind) }
         for kind in OrganisationEvent.Kind.all { kinds[kind.type] = .organisation(kind) }
         return kinds
     }()
-
-    var schema: UInt16 {
-        switch self {
-        case .contact: ContactEvent.schema
-        case .operator: OperatorEvent.schema
-        case .organisation: OrganisationEvent.schema
-        case .decided: RoutingDecision.schema
-        }
-    }
 }
 
 extension RoutingState {

@@ -120,7 +120,8 @@ package struct ContactStory: Sendable {
 
     /// What was said about an earlier event.
     private mutating func tell(_ kind: CorrectionEvent.Kind, _ fact: ContactFact) {
-        let event = try? CorrectionEvent(kind, payload: fact.payload)
+        let event = try? CorrectionEvent(
+            kind, schema: fact.schema, payload: fact.payload)
         guard let event, let about = fact.about, fact.standing != .correctsNothing else {
             return add(
                 fact, fact.type,
@@ -219,10 +220,8 @@ package struct ContactStory: Sendable {
 
     /// What a routing decision says; nil for other events.
     private func words(ofDecision fact: ContactFact) -> String? {
-        guard fact.type == RoutingDecision.type, fact.schema == RoutingDecision.schema,
-            let payload = fact.payload
-        else { return nil }
-        return (try? RoutingDecision(checking: payload, type: fact.type))?.sentence
+        guard fact.type == RoutingDecision.Kind.decided.type else { return nil }
+        return (try? RoutingDecision(schema: fact.schema, payload: fact.payload))?.sentence
     }
 
     /// A decision that this version does not read tells its reasons itself.

@@ -42,39 +42,86 @@ extension RoutingDecision {
 }
 
 extension RuleTrace {
+    /// What the rule is called: a boost by its own name, others by their list and place there.
+    package var title: String {
+        let place = place.map { "[\($0)]" } ?? ""
+        return switch kind {
+        case .boost: name ?? ""
+        case .relaxation: "relaxation\(place)"
+        case .role: "roles\(place)"
+        case .language: "languages"
+        case .overflow: "overflow\(place)"
+        case .callback: "callback"
+        }
+    }
+
     package var words: String {
         let read = read.map { ", having read \($0)" } ?? ""
         return (result == .matched ? "applied" : "did not apply") + read
     }
+
+    /// What the rule says.
+    ///
+    /// - Parameter policy: The one that was applied, where it is known.
+    /// - Returns: Words; nil where the policy that has the rule is not known.
+    package func says(in policy: PolicySetting?) -> String? {
+        switch kind {
+        case .language: return "who answers in the language"
+        case .overflow: return to.map { overflowWords(to: $0) }
+        case .boost: return policy?.boosts.first { isSame($0.rule) }?.words
+        case .relaxation: return policy.flatMap { own($0.relaxation) }?.words
+        case .role: return policy.flatMap { own($0.roles) }?.words
+        case .callback:
+            return policy?.callbackAfter.map {
+                "after \(duration($0)), it is offered to be called back"
+            }
+        }
+    }
+
+    private func isSame(_ other: String) -> Bool { name.map(ExactText.init) == ExactText(other) }
+
+    private func own<Rule>(_ rules: [Rule]) -> Rule? {
+        guard let place, place < rules.count else { return nil }
+        return rules[Int(place)]
+    }
+
+    private func overflowWords(to queue: String) -> String {
+        let conditions = [
+            after.map { "after \(duration($0))" },
+            length.map { $0 == 1 ? "behind another one" : "behind \($0) others" },
+        ].compactMap(\.self)
+        return "to the queue \(queue)"
+            + (conditions.isEmpty ? "" : ", " + conditions.joined(separator: " or "))
+    }
 }
 
-extension PolicySetting {
-    /// What a rule of the policy says, by the name that it has in decisions; nil for none of it.
-    package func words(ofRule rule: String) -> String? {
-        if let boost = boosts.first(where: { ExactText($0.rule) == ExactText(rule) }) {
-            return "\(boost.add) points for \(boost.attribute) of "
-                + boost.groups.joined(separator: ", ")
-        }
-        for (place, step) in relaxation.enumerated() where rule == "relaxation[\(place)]" {
-            return "after \(duration(step.after)), "
-                + (step.skill.map { "the level of \($0)" } ?? "levels")
-                + " lower by \(step.lowerBy)"
-        }
-        for (place, step) in roles.enumerated() where rule == "roles[\(place)]" {
-            return "\(step.role.rawValue) take contacts"
-                + (step.after.map { " after \(duration($0))" } ?? "")
-        }
-        if rule == "callback" {
-            return callbackAfter.map { "after \(duration($0)), it is offered to be called back" }
-        }
-        return rule == "languages" ? "who answers in the language" : nil
+extension PriorityBoost {
+    fileprivate var words: String {
+        "\(add) points for \(attribute) of " + groups.joined(separator: ", ")
+    }
+}
+
+extension Relaxation {
+    fileprivate var words: String {
+        "after \(duration(after)), " + (skill.map { "the level of \($0)" } ?? "levels")
+            + " lower by \(lowerBy)"
+    }
+}
+
+extension RoleStep {
+    fileprivate var words: String {
+        "\(role.rawValue) take contacts" + (after.map { " after \(duration($0))" } ?? "")
     }
 }
 
 extension RoutingCandidate {
     /// What speaks for or against the operator.
     package var words: String {
-        if !reasons.isEmpty { return reasons.map(\.words).joined(separator: ", ") }
+        if !reasons.isEmpty {
+            let untold = (reasonsTotal ?? 0) - Int64(reasons.count)
+            let rest = untold > 0 ? ", and for \(untold) more reasons" : ""
+            return reasons.map(\.words).joined(separator: ", ") + rest
+        }
         let scores = scores.map(\.words)
         return scores.isEmpty
             ? "could take it" : "could take it: " + scores.joined(separator: ", ")
@@ -89,7 +136,7 @@ extension ReasonExcluded {
         case .notLoggedIn: "is not at work"
         case .paused: "is not available (\(of ?? ""))"
         case .onContact:
-            of.map { "is busy, by their own status (\($0))" } ?? "has a contact at hand"
+            of.map { "is busy, by their own status (\($0))" } ?? atHand
         case .capacityFull:
             "has \(have ?? 0) contacts of this channel at hand, of at most \(need ?? 0)"
         case .missingSkill:
@@ -102,6 +149,15 @@ extension ReasonExcluded {
         case .teamCap:
             "is of the team \(of ?? ""), which has \(have ?? 0) contacts of at most \(need ?? 0)"
         }
+    }
+}
+
+extension ReasonExcluded {
+    private var atHand: String {
+        guard let contact else { return "has a contact at hand" }
+        let others = (have ?? 1) - 1
+        return "has the contact \(contact)" + (others > 0 ? " and \(others) more" : "")
+            + " at hand"
     }
 }
 

@@ -159,12 +159,13 @@ package struct PlannedChanges {
     private static func event(
         _ decision: WrittenDescription.NamedDecision, _ terms: Terms
     ) throws(YAMLError) -> NewEvent {
+        let kind = OrganisationEvent.Kind.decided
         var told = OrganisationEvent(.decided(decision.decision))
         told.author = terms.author
         do {
             return NewEvent(
-                id: .timeOrdered(at: terms.now), type: try EventType("org.change_decided"),
-                schema: OrganisationEvent.schema,
+                id: .timeOrdered(at: terms.now), type: try EventType(kind.type),
+                schema: kind.schema,
                 stream: try StreamName(
                     StreamPrefix.decision + percentEncoded(decision.name, .stream)),
                 tags: try Tags([try tag(TagKey.decision, decision.name)]),
@@ -188,7 +189,7 @@ package struct PlannedChanges {
             if let decision = told.decision { tags.append(try tag(TagKey.decision, decision)) }
             return NewEvent(
                 id: .timeOrdered(at: terms.now), type: try EventType(step.kind.type),
-                schema: OrganisationEvent.schema, stream: try StreamName(key.stream),
+                schema: step.kind.schema, stream: try StreamName(key.stream),
                 tags: try Tags(tags), source: try Source(source), time: terms.now,
                 data: .json(told.payload[...]))
         } catch {

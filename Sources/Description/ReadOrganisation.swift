@@ -33,10 +33,10 @@ extension EventLog {
                 told.voided.append(found)
                 return .next
             }
-            guard event.schema == OrganisationEvent.schema,
-                let kind = OrganisationEvent.Kind(type: event.type.text),
+            guard let kind = OrganisationEvent.Kind(type: event.type.text),
                 OrganisationEvent.names(event.stream.text, kind),
-                let change = try? OrganisationEvent(kind, payload: event.data.object)
+                let change = try? OrganisationEvent(
+                    kind, schema: event.schema, payload: event.data.object)
             else {
                 told.notUnderstood.append(event.position)
                 return .next

@@ -316,7 +316,7 @@ private struct StoryDraft {
             for tag in tags { checked.append(try Tag(tag)) }
             events.append(
                 SpooledEvent(
-                    type: try EventType(type), schema: ContactEvent.schema,
+                    type: try EventType(type), schema: Catalogue.schema(of: type),
                     id: EventID(namespace: namespace, name: name), time: line.time,
                     stream: try StreamName(stream), tags: try Tags(checked), data: data,
                     latest: latest))

@@ -218,7 +218,8 @@ struct XESNarrator {
         appendNetstring(content, to: &name)
         if let time { trace.latest = max(trace.latest ?? time, time) }
         let payload = JSONPayload(checked: data[...])
-        if case .refused(let error) = checkPayload(type: type, schema: 1, payload: payload) {
+        let schema = Catalogue.schema(of: type)
+        if case .refused(let error) = checkPayload(type: type, schema: schema, payload: payload) {
             throw .payload(event: type, error)
         }
         do throws(EventError) {
@@ -226,8 +227,9 @@ struct XESNarrator {
                 throw .dataTooLong(bytes: data.count)
             }
             return SpooledEvent(
-                type: try EventType(type), schema: 1, id: EventID(namespace: namespace, name: name),
-                time: time, stream: try StreamName(trace.stream), tags: .none, data: data,
+                type: try EventType(type), schema: schema,
+                id: EventID(namespace: namespace, name: name), time: time,
+                stream: try StreamName(trace.stream), tags: .none, data: data,
                 latest: trace.latest)
         } catch {
             throw .event(name: type, error)

@@ -183,7 +183,7 @@ extension DescribeMunicipality {
             events.append(
                 NewEvent(
                     id: EventID(namespace: identities.namespace, name: name.utf8),
-                    type: try EventType(step.kind.type), schema: OrganisationEvent.schema,
+                    type: try EventType(step.kind.type), schema: step.kind.schema,
                     stream: try StreamName(key.stream), tags: try Tags(tags),
                     source: try Generator.source(ofCentre: centre, seed: seed), time: time,
                     data: .json(told.payload[...])))

@@ -220,11 +220,13 @@ struct Narrator {
         let id = society.identities.contact(contact.number)
         let stream = try StreamName(StreamPrefix.contact + id.description)
         for event in told {
-            guard let type = types.type(of: event) else { continue }
+            guard let type = types.type(of: event), let schema = event.kind?.schema else {
+                continue
+            }
             chronicle.add(
                 NewEvent(
                     id: EventID(namespace: id, name: (type.text + moves).utf8), type: type,
-                    schema: ContactEvent.schema, stream: stream,
+                    schema: schema, stream: stream,
                     tags: tags ?? worker.map { workers[$0.value].contactTags } ?? names.all,
                     source: names.source, time: time, data: .json(event.payload[...])))
         }
@@ -237,7 +239,9 @@ struct Narrator {
     ) throws(EventError) {
         let names = workers[worker.value]
         for event in told {
-            guard let type = types.type(of: event) else { continue }
+            guard let type = types.type(of: event), let schema = event.kind?.schema else {
+                continue
+            }
             // An operator turns to one status only once for one contact, or at one moment.
             let status =
                 if case .statusChanged(let change) = event { change.to.spelling } else { "" }
@@ -245,7 +249,7 @@ struct Narrator {
             chronicle.add(
                 NewEvent(
                     id: EventID(namespace: society.identities.namespace, name: name.utf8),
-                    type: type, schema: OperatorEvent.schema, stream: names.stream,
+                    type: type, schema: schema, stream: names.stream,
                     tags: names.tags, source: queues[names.queue].source, time: time,
                     data: .json(event.payload[...])))
         }

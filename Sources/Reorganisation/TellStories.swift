@@ -123,11 +123,11 @@ struct TellStories {
         let (name, schema, payload) =
             switch named.story.steps[step].said {
             case .contact(let event):
-                (event.kind?.rawValue, ContactEvent.schema, event.payload)
-            case .case(let event): (event.kind?.rawValue, CaseEvent.schema, event.payload)
-            case .survey(let event): (event.kind?.rawValue, SurveyEvent.schema, event.payload)
+                (event.kind?.rawValue, event.kind?.schema, event.payload)
+            case .case(let event): (event.kind?.rawValue, event.kind?.schema, event.payload)
+            case .survey(let event): (event.kind?.rawValue, event.kind?.schema, event.payload)
             }
-        guard let type = types.type(name) else { return nil }
+        guard let type = types.type(name), let schema else { return nil }
         return NewEvent(
             id: EventID(namespace: named.id, name: "\(step) \(type.text)".utf8), type: type,
             schema: schema, stream: named.stream,

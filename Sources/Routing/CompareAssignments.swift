@@ -112,13 +112,19 @@ private struct AnsweredHistory {
         let time = max(clocks[event.stream.text] ?? .min, event.occurred.microseconds)
         let fact = RoutingFact(event).moved(to: Instant(microseconds: time))
         // The organisation is known as a whole.
-        if let kind = ContactEvent.Kind(type: fact.type, schema: fact.schema) {
-            guard let told = try? ContactEvent(kind, payload: fact.payload) else { return }
+        let (schema, payload) = (fact.schema, fact.payload)
+        if let kind = ContactEvent.Kind(rawValue: fact.type) {
+            guard let told = try? ContactEvent(kind, schema: schema, payload: payload),
+                told != .unknown
+            else { return }
             note(told, fact)
-        } else if OperatorEvent.Kind(type: fact.type, schema: fact.schema) != nil {
+        } else if let kind = OperatorEvent.Kind(rawValue: fact.type) {
+            guard kind.reads(schema) else { return }
             presenceIsTold.insert(fact.stream)
-        } else if fact.type == RoutingDecision.type {
-            guard let decision = try? RoutingDecision(recorded: event) else { return }
+        } else if fact.type == RoutingDecision.Kind.decided.type {
+            guard let decision = try? RoutingDecision(schema: schema, payload: payload) else {
+                return
+            }
             let name = decision.selected == .operator ? decision.selectedID : nil
             visits[fact.stream, default: Visit()].selected = name
         } else {
@@ -227,16 +233,17 @@ private struct AnsweredHistory {
         guard let kind = event.kind else { return }
         add(
             RoutingFact(
-                type: kind.rawValue, schema: OperatorEvent.schema, stream: Self.stream(of: name),
+                type: kind.rawValue, schema: kind.schema, stream: Self.stream(of: name),
                 position: moment.position, occurred: Instant(microseconds: moment.time),
                 payload: JSONPayload(checked: event.payload[...]), groups: []), rank)
     }
 
     private mutating func tellAfterWork(behind fact: RoutingFact) {
         let event = ContactEvent.afterWorkEnded(nil)
+        let kind = ContactEvent.Kind.afterWorkEnded
         add(
             RoutingFact(
-                type: ContactEvent.Kind.afterWorkEnded.rawValue, schema: ContactEvent.schema,
+                type: kind.type, schema: kind.schema,
                 stream: fact.stream, position: fact.position, occurred: fact.occurred,
                 payload: JSONPayload(checked: event.payload[...]), groups: []), .told)
     }

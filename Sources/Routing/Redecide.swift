@@ -50,7 +50,7 @@ extension EventLog {
         ofDecisionsIn range: Range<UInt64>
     ) throws -> [UInt64: ReplayDecisions.Knowledge] {
         var selection = Selection()
-        selection.types = [try EventType(RoutingDecision.type)]
+        selection.types = [try EventType(RoutingDecision.Kind.decided.type)]
         selection.from = Position(range.lowerBound)
         selection.to = Position(range.upperBound - 1)
         var knowledge: [UInt64: ReplayDecisions.Knowledge] = [:]
@@ -149,8 +149,9 @@ private struct ReplayDecisions {
     mutating func judge(_ event: Event) -> [Redecision] {
         var found: [Redecision] = []
         if let settled = settle(event) { found.append(settled) }
-        if event.type.text == RoutingDecision.type, event.schema == RoutingDecision.schema {
+        if event.type.text == RoutingDecision.Kind.decided.type,
             let verdict = verdict(on: event)
+        {
             if pending == nil { found.append(Redecision(event, verdict)) }
         }
         return found
@@ -193,9 +194,15 @@ private struct ReplayDecisions {
         }
     }
 
-    private mutating func verdict(on event: Event) -> Redecision.Verdict {
+    /// Nil where its schema version is none that is read here.
+    private mutating func verdict(on event: Event) -> Redecision.Verdict? {
         let recorded: RoutingDecision
-        do throws(PayloadError) { recorded = try RoutingDecision(recorded: event) } catch {
+        do throws(PayloadError) {
+            guard
+                let read = try RoutingDecision(schema: event.schema, payload: event.data.object)
+            else { return nil }
+            recorded = read
+        } catch {
             return .differs(["it cannot be read: \(error)"])
         }
         guard recorded.engineVersion == RoutingDecision.engine else {
@@ -262,22 +269,14 @@ extension ReplayDecisions.FollowUp {
 
 extension FollowRouting {
     fileprivate mutating func decision(on event: Event) -> RoutingDecision? {
-        ask { $0.decision(for: event.stream.text, at: event.occurred, .all) }
+        ask {
+            $0.decision(for: event.stream.text, at: event.occurred, .all, toldIn: event.schema)
+        }
     }
 }
 
 extension Redecision {
     fileprivate init(_ event: Event, _ verdict: Verdict) {
         self.init(position: event.position, id: event.id, stream: event.stream, verdict: verdict)
-    }
-}
-
-extension RoutingDecision {
-    /// - Throws: ``PayloadError`` where the event's data are none.
-    init(recorded event: Event) throws(PayloadError) {
-        guard let payload = event.data.object else {
-            throw PayloadError(type: event.type.text, member: "data", problem: .noObject)
-        }
-        try self.init(checking: payload, type: event.type.text)
     }
 }

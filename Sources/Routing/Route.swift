@@ -247,8 +247,7 @@ struct PlannedRouting {
         told += centreTags(ofQueue: decision.queue)
         let name = decision.selectedID
         if decision.selected == .operator, let name { told += tags([(.operator, name)]) }
-        let id = try append(
-            RoutingDecision.type, RoutingDecision.schema, decision.payload, to: stream, told)
+        let id = try append(RoutingDecision.Kind.decided, decision.payload, to: stream, told)
         switch (decision.selected, name) {
         case (.operator, let name?): try offer(decision, to: name, of: id, stream)
         case (.overflowQueue, let target?): try goOver(decision, to: target, stream)
@@ -302,16 +301,17 @@ struct PlannedRouting {
         throws(EventError)
     {
         guard let kind = event.kind else { return }
-        _ = try append(kind.rawValue, ContactEvent.schema, event.payload, to: stream, tags)
+        _ = try append(kind, event.payload, to: stream, tags)
     }
 
     private mutating func append(
-        _ type: String, _ schema: UInt16, _ payload: [UInt8], to stream: String, _ tags: [Tag]
+        _ kind: some KnownType, _ payload: [UInt8], to stream: String, _ tags: [Tag]
     ) throws(EventError) -> EventID {
         let place = routing.next
-        let id = makeID(type)
+        let id = makeID(kind.type)
         let event = NewEvent(
-            id: id, type: try EventType(type), schema: schema, stream: try StreamName(stream),
+            id: id, type: try EventType(kind.type), schema: kind.schema,
+            stream: try StreamName(stream),
             tags: try Tags(tags), source: source, time: now, data: .json(payload[...]))
         routing.foresee(Event(event, id: id, position: Position(place), recorded: now))
         events.append(event)

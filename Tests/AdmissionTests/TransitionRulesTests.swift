@@ -144,10 +144,10 @@ struct TransitionRulesTests {
     }
 
     private static func event(_ event: ContactEvent, in stream: StreamName) throws -> NewEvent {
-        try NewEvent(
-            id: .timeOrdered(at: LogClock.system.now),
-            type: EventType(try #require(event.kind?.rawValue)),
-            schema: ContactEvent.schema, stream: stream, source: Source("urn:test"), time: nil,
+        let kind = try #require(event.kind)
+        return try NewEvent(
+            id: .timeOrdered(at: LogClock.system.now), type: EventType(kind.type),
+            schema: kind.schema, stream: stream, source: Source("urn:test"), time: nil,
             data: .json(event.payload[...]))
     }
 

@@ -13,6 +13,24 @@ struct RoutingTests {
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
 
+    @Test("what a router told in the first version of decisions is the same today, and is told")
+    func firstVersion() throws {
+        let scratch = try Scratch()
+        let log = "\(scratch.path)/log"
+        let file = "\(Places.package)/Tests/Fixtures/decisions-1.ndjson"
+        let run = try Ascolto.run(["import", "ndjson", file], log: log)
+        try #require(run.end == .exit(0), "\(run.error)")
+        let again = try Ascolto.run(["redecide", "--format", "json"], log: log)
+        #expect(again.end == .exit(0))
+        #expect(
+            again.text == #"{"same":16,"differ":0,"other_engine":0,"differences":[]}"# + "\n")
+        let story = try Ascolto.run(
+            ["explain", "decision", "019cad90-a9e8-7aa1-b848-f5799f53e646", "--format", "table"],
+            log: log)
+        #expect(story.text.contains("  rule overflow[0] (to the queue a/b c): applied\n"))
+        #expect(story.text.contains("    op-1: has a contact at hand\n"))
+    }
+
     @Test(
         "so does who answered in histories that were not routed here, a month of real calls too",
         .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(5)))

@@ -64,7 +64,8 @@ import Testing
         let bytes = Array("{\(text)}".utf8)
         try checkJSON(bytes[...])
         return checkPayload(
-            type: type, schema: 1, payload: JSONPayload(checked: bytes[...]))
+            type: type, schema: Catalogue.schema(of: type),
+            payload: JSONPayload(checked: bytes[...]))
     }
 
     private func example(of members: [String], _ type: String) throws -> [String: String] {
@@ -83,7 +84,7 @@ import Testing
             + SurveyEvent.Kind.allCases.map(\.rawValue)
             + OperatorEvent.Kind.allCases.map(\.rawValue)
             + CorrectionEvent.Kind.allCases.map(\.rawValue) + OrganisationEvent.Kind.all.map(\.type)
-            + [RoutingDecision.type]
+            + RoutingDecision.Kind.allCases.map(\.type)
         #expect(types.map(\.name).sorted() == read.sorted())
     }
 

@@ -69,7 +69,8 @@ struct OrganisationTests {
             let kind = try #require(OrganisationEvent.Kind(type: type(of: one)))
             let payload = try #require(JSONPayload(checked: event.payload[...]))
             organisation.apply(
-                try OrganisationEvent(kind, payload: payload), of: one.key.stream,
+                try #require(try OrganisationEvent(kind, schema: 1, payload: payload)),
+                of: one.key.stream,
                 position: one.position, recorded: Instant(microseconds: 0),
                 occurred: Instant(microseconds: -1))
         }

@@ -43,7 +43,9 @@ LOG = os.path.join(scratch, "log")
 SECOND = 10**6
 PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
-POINT_US, ASK_AGAIN_US, LISTED = 30 * 86_400 * SECOND, 30 * SECOND, 20
+POINT_US, ASK_AGAIN_US, LISTED, REASONS = 30 * 86_400 * SECOND, 30 * SECOND, 20, 8
+FIRST_NAMES = {"boost": "", "relaxation": "relaxation", "role": "roles", "language": "languages",
+               "overflow": "overflow", "callback": "callback"}
 CALL_AGAIN_US = 600 * SECOND
 HASHED = ["version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "boosts", "teamCaps",
           "ringUs", "askAgainUs", "callbackAfterUs", "callbackWithinUs", "callAttemptsMax",
@@ -479,9 +481,12 @@ class Member:
         if operator.status not in ("available", "on_contact", "ringing"):
             return {"reason": "paused", "of": operator.status}
         channels = [state.contacts[stream].channel for stream in operator.hand]
-        if not channels and operator.status != "available" or channels and any(
+        if not channels and operator.status != "available":
+            return {"reason": "on_contact", "of": operator.status}
+        if channels and any(
                 self.capacity(channel) == 1 for channel in channels + [contact.channel]):
-            return {"reason": "on_contact", **({} if channels else {"of": operator.status})}
+            first = next(iter(operator.hand)).removeprefix("contact/")
+            return {"reason": "on_contact", "contactId": first, "have": len(channels)}
         if (number := channels.count(contact.channel)) >= self.capacity(contact.channel):
             return {"reason": "capacity_full", "need": self.capacity(contact.channel),
                     "have": number}
@@ -526,20 +531,32 @@ class Member:
 
 def trace(contact, policy, queue, here, overflow, offered):
     for boost, read in applied_boosts(contact, policy):
-        yield {"ruleId": boost["ruleId"], "result": "matched" if read is not None else "skipped",
+        yield {"rule": "boost", "name": boost["ruleId"],
+               "result": "matched" if read is not None else "skipped",
                **({} if read is None else {"read": f"{boost['attribute']}:{read}"})}
-    for rule in ("relaxation", "roles"):
+    for kind, rule in (("relaxation", "relaxation"), ("role", "roles")):
         for number, step in enumerate(policy.get(rule) or []):
-            yield {"ruleId": f"{rule}[{number}]",
+            yield {"rule": kind, "place": number,
                    "result": "matched" if (step.get("afterUs") or 0) <= here else "skipped"}
     if policy.get("languages") and contact.language is not None:
         asked = any(each["language"] == contact.language for each in policy["languages"])
-        yield {"ruleId": "languages", "result": "matched" if asked else "skipped",
+        yield {"rule": "language", "result": "matched" if asked else "skipped",
                "read": contact.language}
     if overflow is not None:
-        yield {"ruleId": f"overflow[{overflow}]", "result": "matched"}
+        rule = queue["overflow"][overflow]
+        yield {"rule": "overflow", "place": overflow, "result": "matched", "to": rule["to"],
+               **{name: rule[name] for name in ("afterUs", "length")
+                  if rule.get(name) is not None}}
     if offered:
-        yield {"ruleId": "callback", "result": "matched"}
+        yield {"rule": "callback", "result": "matched"}
+
+
+def bounded(candidate):
+    """Without the reasons that are too many."""
+    reasons = candidate.get("reasonsExcluded", [])
+    if len(reasons) <= REASONS:
+        return candidate
+    return {**candidate, "reasonsExcluded": reasons[:REASONS], "reasonsTotal": len(reasons)}
 
 
 def policy_of(organisation, contact, now):
@@ -632,10 +649,34 @@ def decide(state, organisation, contact, now):
     made["trigger"] = trigger(contact, freed)
     rules = list(trace(contact, policy, queue, here, overflow, made["selected"] == "callback"))
     made |= {"ruleTrace": rules} if rules else {}
-    made |= {"candidates": candidates[:LISTED]} if candidates else {}
-    if len(candidates) > LISTED:
-        made["candidatesDigest"] = digest("".join(map(compact, candidates)))
+    made |= {"candidates": candidates} if candidates else {}
     return made
+
+
+def recorded(made, schema):
+    """What a version of the schema holds of a decision that says everything."""
+    if schema == 1:
+        made = first_version(made)
+    candidates = made.get("candidates", [])
+    listed = [bounded(each) if schema > 1 else each for each in candidates[:LISTED]]
+    if listed == candidates:
+        return made
+    counts["records bounded by reasons"] += any("reasonsTotal" in each for each in listed)
+    return {**made, "candidates": listed,
+            "candidatesDigest": digest("".join(map(compact, candidates)))}
+
+
+def first_version(made):
+    made = copy.deepcopy(made)
+    for candidate in made.get("candidates", []):
+        for reason in candidate.get("reasonsExcluded", []):
+            if "contactId" in reason:
+                del reason["contactId"], reason["have"]
+    rules = [{"ruleId": FIRST_NAMES[rule["rule"]] + (f"[{rule['place']}]" if "place" in rule
+                                                     else "") or rule["name"],
+              **{name: rule[name] for name in ("result", "read") if name in rule}}
+             for rule in made.get("ruleTrace", [])]
+    return {**made, **({"ruleTrace": rules} if rules else {})}
 
 
 def trigger(contact, freed):
@@ -705,6 +746,7 @@ def again(events, watch=None):
                     if place <= knew or place >= first)
                 contact = known.state.contacts.get(event["subject"]) or Contact(event["subject"])
                 made = decide(known.state, known.organisation, contact, micros(event["time"]))
+                made = made and recorded(made, event["schema"])
                 if watch is not None:
                     watch(known, contact, position, event)
             yield position, event, made
@@ -723,6 +765,7 @@ def differing(recorded, made):
 
 CHANNELS, LANGUAGES = ["phone", "chat", "email", "video"], ["en", "ar", "x y"]
 GROUPS = [("age", "65+"), ("age", "18-24"), ("area", "north 4"), ("language", "ar")]
+RARE = [f"rare {number}" for number in range(REASONS + 3)]
 SKILLS, TEAMS = ["tax", "english", "à/b", "law"], ["red", "blue", "green"]
 QUEUES, POLICIES = ["front", "second", "a/b c", "last"], ["p1", "p 2", "p3"]
 ROLES = ["operator_l1", "operator_l2", "supervisor"]
@@ -808,6 +851,10 @@ def random_operator(d, now):
 
 def random_queue(d, policy):
     made = {"centre_id": "c", "required_skills": random_needs(list(d["skills"]))}
+    if chance(0.1):  # more reasons than a record holds
+        d["skills"] |= {name: {} for name in RARE}
+        made["required_skills"] = [{"skill": name, "min_level": rng.randrange(5)}
+                                   for name in RARE]
     if policy is not None:
         made["policy_id"] = policy
     return made
@@ -1089,7 +1136,10 @@ class Life:
 
     def correct(self, *kinds):
         """An event was otherwise, or never happened; where it can be, of a contact that waits."""
-        found = [event for event in self.events if event["type"] in kinds]
+        void = {event["data"]["target"] for event in self.events
+                if event["type"] == "meta.event_voided"}
+        found = [event for event in self.events
+                 if event["type"] in kinds and event["id"] not in void]
         waiting = [event for event in found if event["subject"].startswith("contact/")
                    and self.book.state.contacts[event["subject"]].waiting]
         event = rng.choice(waiting or found)
@@ -1516,6 +1566,47 @@ def is_followed(events, position):
     return True
 
 
+def in_first_version(events):
+    """The same log, had its decisions been told in version 1 of their schema."""
+    twin = copy.deepcopy(events)
+    for position, event, _ in again(events):
+        twin[position]["schema"] = 1
+    for position, event, made in again(twin):
+        knew = {name: event["data"][name] for name in ("knewUpTo", "alsoKnew")
+                if name in event["data"]}
+        event["data"] = knew | made
+    return twin
+
+
+def imported(events, log):
+    """A log of these events; what is wrong is told, and then there is none."""
+    lines = [json.dumps({name: value for name, value in event.items() if name not in LOG_SET})
+             for event in events]
+    ended = run("import", "ndjson", "-", log=log, data="\n".join(lines).encode())
+    if ended.returncode == 0 and not json.loads(ended.stdout)["rejected"]:
+        return True
+    checks.that(False, f"{WHAT}: import: {ended.returncode} {ended.stderr.decode()}")
+    return False
+
+
+def hold_first_version(events):
+    """Decisions that were told in version 1 are the same ones; nobody else's are."""
+    log = os.path.join(scratch, "first")
+    if imported(events, log):
+        checks.same(redecided(log), (0, {
+            "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
+            "other_engine": 0, "differences": []}), f"{WHAT}: redecide of version 1")
+        for event in events:
+            if event["type"] == "routing.decided":
+                told = json.loads(done("explain", "decision", event["id"], "--format", "json",
+                                       log=log))
+                checks.same([rule["rule"] for rule in told["rules"]],
+                            [rule["ruleId"] for rule in event["data"].get("ruleTrace", [])],
+                            f"{WHAT}: rules of {event['id']}")
+                break
+        shutil.rmtree(log)
+
+
 def mutations(number, events, many):
     """One thing of the log changed: `redecide` names what comes out otherwise here."""
     lines = [json.dumps({name: value for name, value in event.items() if name not in LOG_SET})
@@ -1528,11 +1619,7 @@ def mutations(number, events, many):
             continue
         what = f"{WHAT}, change {each}: {said}"
         log = os.path.join(scratch, f"changed-{number}-{each}")
-        ended = run("import", "ndjson", "-", log=log, data="\n".join(
-            map(json.dumps, changed)).encode())
-        answer = json.loads(ended.stdout or b"{}")
-        if ended.returncode or answer["rejected"]:
-            checks.that(False, f"{what}: import: {ended.returncode} {ended.stderr.decode()}")
+        if not imported(changed, log):
             continue
         counts[f"changes by {how.__name__}"] += 1
         same, other_engine, wanted = 0, 0, {}
@@ -1614,8 +1701,13 @@ try:
         checks.same(redecided(), (0, {
             "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
             "other_engine": 0, "differences": []}), f"{WHAT}: redecide")
-        mutations(number, events, (number + 1) * options.mutations // options.rounds
-                  - number * options.mutations // options.rounds)
+        first = in_first_version(events)
+        hold_first_version(first)
+        many = (number + 1) * options.mutations // options.rounds \
+            - number * options.mutations // options.rounds
+        mutations(number, events, many - many // 3)
+        WHAT += ", told in version 1"
+        mutations(number, first, many // 3)
     if options.generated:
         WHAT, LOG = f"seed {options.seed}, generated", os.path.join(scratch, "generated")
         expected = hold_generated()

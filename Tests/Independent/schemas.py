@@ -133,12 +133,12 @@ def stream_of(kind):
     return f"org/{next(SECTIONS[word] for word in SECTIONS if name.startswith(word))}/"
 
 
-def judged(kind, payloads):
+def judged(kind, version, payloads):
     """Whether an import takes them, and what it says of those that it does not.
 
     It takes events as they come, where `append` would ask what has happened before them.
     """
-    lines = [json.dumps(event(stream=f"{stream_of(kind)}{number}", kind=kind, schema=1,
+    lines = [json.dumps(event(stream=f"{stream_of(kind)}{number}", kind=kind, schema=version,
                               data=payload)) for number, payload in enumerate(payloads)]
     ended = run("import", "ndjson", "-", "--log", LOG, data="\n".join(lines).encode())
     checks.that(ended.returncode in (0, 3), f"{kind}: {ended.returncode} {ended.stderr.decode()}")
@@ -192,9 +192,14 @@ def main():
     listed = json.loads(done("schema", "--format", "json"))
     checks.that(len(listed) > 20, f"{len(listed)} types")
     counts = {True: 0, False: 0}
-    for row in listed:
+    versions = [(row, version) for row in listed for version in range(1, row["schema"] + 1)]
+    checks.that(len(versions) > len(listed), "a type has a version that is no longer written")
+    for row, version in versions:
         kind = row["type"]
-        schema = json.loads(done("schema", kind))
+        schema = json.loads(done("schema", kind, "--version", str(version)))
+        checks.same(schema["$id"], f"urn:ascolto:event:{kind}:{version}", "the version")
+        if version == row["schema"]:
+            checks.same(schema, json.loads(done("schema", kind)), f"{kind}: what is written")
         jsonschema_rs.Draft202012Validator(
             json.loads('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')).validate(schema)
         checks.same((schema["title"], schema["description"]), (kind, row["meaning"]), kind)
@@ -203,16 +208,20 @@ def main():
         for payload in payloads:
             checks.that(validator.is_valid(payload), f"{kind}: not good by its schema: {payload}")
         payloads += [spoilt(schema, payload)[0] for payload in payloads]
-        for payload, (taken, said) in zip(payloads, judged(kind, payloads)):
+        for payload, (taken, said) in zip(payloads, judged(kind, version, payloads)):
             if beyond(kind, payload):
                 continue
             allowed = validator.is_valid(payload)
             counts[allowed] += 1
-            checks.same(taken, allowed, f"seed {options.seed}, {kind} {payload}: {said}, taken")
+            checks.same(taken, allowed, f"seed {options.seed}, {kind} {version} "
+                        f"{payload}: {said}, taken")
         wholes = [7, "text", [], [{}], True]
-        for whole, (taken, said) in zip(wholes, judged(kind, wholes)):
+        for whole, (taken, said) in zip(wholes, judged(kind, version, wholes)):
             checks.same((taken, validator.is_valid(whole)), (False, False), f"{kind} {whole}: {said}")
     checks.that(min(counts.values()) > 5 * options.examples, f"allowed and not: {counts}")
+    for version in ("0", "3", "65535"):
+        ended = run("schema", "routing.decided", "--version", version)
+        checks.that(ended.returncode == 1 and b"there are: 1, 2" in ended.stderr, "no version")
     ended = run("schema", "contact.teleported")
     checks.that(ended.returncode == 1 and b"contact.received" in ended.stderr, "an unknown type")
     for machine in ("contact", "queue_visit", "operator"):

@@ -97,8 +97,9 @@ struct CentreTypeTests {
                 switch event.type.text {
                 case "contact.queued": waiting[queue, default: [:]][stream] = (time, 0)
                 case "contact.left_queue": waiting[queue]?[stream] = nil
-                case RoutingDecision.type:
-                    let decision = try RoutingDecision(checking: data, type: RoutingDecision.type)
+                case RoutingDecision.Kind.decided.type:
+                    let decision = try #require(
+                        try RoutingDecision(schema: event.schema, payload: data))
                     points.insert(decision.points)
                     waiting[queue]?[stream]?.points = decision.points
                     guard decision.selected == .operator,

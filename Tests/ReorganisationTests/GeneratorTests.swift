@@ -52,10 +52,10 @@ struct GeneratorTests {
         for event in events {
             let stream = event.stream.text
             #expect(event.source.text.hasPrefix(Generator.sourcePrefix))
-            #expect(event.schema == 1)
+            #expect(event.schema == Catalogue.schema(of: event.type.text))
             if OrganisationEvent.Kind(type: event.type.text) != nil {
                 #expect(contacts.isEmpty, "the organisation comes first")
-            } else if event.type.text == RoutingDecision.type {
+            } else if event.type.text == RoutingDecision.Kind.decided.type {
                 decisions += 1
             } else if stream.hasPrefix(StreamPrefix.contact) {
                 let said = try ContactEvent(

@@ -62,7 +62,8 @@ struct Correct: AsyncParsableCommand {
     /// Whether the event says something else behind it; what nobody could read is refused.
     private func changes(_ before: Event, by correction: Correction) throws -> Bool {
         if let kind = OrganisationEvent.Kind(type: before.type.text), correction.patch != nil,
-            let told = try? OrganisationEvent(kind, payload: before.data.object),
+            let told = try? OrganisationEvent(
+                kind, schema: before.schema, payload: before.data.object),
             case .set(_, _, let setting?) = told.change, setting.publishedVersion != nil
         {
             throw UsageError(
@@ -180,7 +181,7 @@ struct CorrectionOptions: ParsableArguments {
         }
         let event = NewEvent(
             id: .timeOrdered(at: now), type: try EventType(correction.kind.rawValue),
-            schema: CorrectionEvent.schema, stream: target.stream, tags: try Tags(tags),
+            schema: correction.kind.schema, stream: target.stream, tags: try Tags(tags),
             source: try Source("urn:ascolto:correction"), time: now, cause: target.id,
             data: .json(correction.payload[...]))
         for text in [reason, authority] where text.allSatisfy(\.isWhitespace) {

@@ -13,9 +13,10 @@ extension EventLog {
     /// The routing decision with an id; nil where none among the first `size` events has it.
     func routingDecision(_ id: String, before size: UInt64) throws -> RoutedContact? {
         guard let id = EventID(id), let event = try event(withID: id),
-            event.position.value < size, event.type.text == RoutingDecision.type,
-            event.schema == RoutingDecision.schema, let payload = event.data.object,
-            let decision = try? RoutingDecision(checking: payload, type: event.type.text)
+            event.position.value < size,
+            event.type.text == RoutingDecision.Kind.decided.type,
+            let decision = try? RoutingDecision(
+                schema: event.schema, payload: event.data.object)
         else { return nil }
         return RoutedContact(event: event, decision: decision)
     }
@@ -37,8 +38,8 @@ extension Explain.DecisionVerb {
                     .array(
                         routed.decision.rules.map { trace in
                             .object([
-                                ("rule", .text(trace.rule)),
-                                ("says", .optional(says(trace, policy))),
+                                ("rule", .text(trace.title)),
+                                ("says", .optional(trace.says(in: policy))),
                                 ("result", .text(trace.words)),
                             ])
                         })
@@ -69,8 +70,8 @@ extension Explain.DecisionVerb {
                 + "\(decision.points) points of priority; \(decision.ahead) of "
                 + "\(decision.inQueue) there were before it")
         for trace in decision.rules {
-            let says = says(trace, policy).map { " (\($0))" } ?? ""
-            write("  rule \(trace.rule)\(says): \(trace.words)")
+            let says = trace.says(in: policy).map { " (\($0))" } ?? ""
+            write("  rule \(trace.title)\(says): \(trace.words)")
         }
         for candidate in decision.candidates {
             let mark = decision.selected == .operator && candidate.operator == decision.selectedID
@@ -83,10 +84,6 @@ extension Explain.DecisionVerb {
         }
         write("ascolto redecide makes it again from the events that it knew")
         Standard.output.flush()
-    }
-
-    private func says(_ trace: RuleTrace, _ policy: PolicySetting?) -> String? {
-        policy?.words(ofRule: trace.rule)
     }
 
     /// The policy as it was known then; nil where it cannot be found any more.

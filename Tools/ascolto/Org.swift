@@ -330,7 +330,8 @@ extension Org {
 
         private static func isAbout(_ setting: String?, _ event: Event) -> Bool {
             guard let kind = OrganisationEvent.Kind(type: event.type.text),
-                let change = try? OrganisationEvent(kind, payload: event.data.object),
+                let change = try? OrganisationEvent(
+                    kind, schema: event.schema, payload: event.data.object),
                 let key = change.key(in: event.stream.text)
             else { return false }
             return key.places.contains(setting ?? "")
