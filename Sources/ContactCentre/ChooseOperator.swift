@@ -51,41 +51,39 @@ extension RoutingFloor {
         for visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
         by plan: RoutingPlan, draw: () -> UInt64
     ) -> RoutingChoice {
-        guard let number = seating.queues[visit.queue].policy else { return .none }
-        guard var best = able(for: visit, particulars, from: 0, at: now, by: plan) else {
-            return overflow(of: visit, particulars, behind: ahead, at: now, plan)
-        }
-        var next = able(for: visit, particulars, from: best + 1, at: now, by: plan)
-        guard next != nil else { return .member(best) }
-        let policy = plan.policies[number]
+        let queue = seating.queues[visit.queue]
+        guard let policy = queue.policy else { return .none }
+        var best: Int?
         var equals: [Int] = []
-        while let place = next {
-            next = able(for: visit, particulars, from: place + 1, at: now, by: plan)
-            let order = compare(place, best, for: visit, particulars, policy, plan)
-            if order == 0, policy.isDrawn {
-                if equals.isEmpty { equals = [best] }
-                equals.append(place)
-            } else if order < 0 || order == 0 && isFree(place, before: best, of: visit.queue) {
-                best = place
-                equals = []
+        for word in queue.words {
+            var bits = openMembers[word]
+            let first = (word - queue.words.lowerBound) * UInt64.bitWidth
+            while bits != 0 {
+                let place = first + bits.trailingZeroBitCount
+                bits &= bits &- 1
+                guard canTake(visit, particulars, member: place, at: now, by: plan) else {
+                    continue
+                }
+                guard let other = best else {
+                    best = place
+                    continue
+                }
+                let order = compare(place, other, for: visit, particulars, policy, plan)
+                if order == 0, plan.policies[policy].isDrawn {
+                    if equals.isEmpty { equals = [other] }
+                    equals.append(place)
+                } else if order < 0 || order == 0 && isFree(place, before: other, of: visit.queue) {
+                    best = place
+                    equals = []
+                }
             }
+        }
+        guard let best else {
+            return overflow(of: visit, particulars, behind: ahead, at: now, plan)
         }
         guard !equals.isEmpty else { return .member(best) }
         let inOrder = equals.sorted { isFree($0, before: $1, of: visit.queue) }
         return .member(inOrder[Self.place(of: draw(), among: inOrder.count)])
-    }
-
-    /// The first place at or behind another one whose member can take a contact.
-    private func able(
-        for visit: PlainVisit, _ particulars: Particulars?, from place: Int, at now: Int64,
-        by plan: RoutingPlan
-    ) -> Int? {
-        var next = openMember(of: visit.queue, from: place)
-        while let place = next {
-            if canTake(visit, particulars, member: place, at: now, by: plan) { return place }
-            next = openMember(of: visit.queue, from: place + 1)
-        }
-        return nil
     }
 
     /// The place that a draw of 53 bits means among so many.
@@ -189,7 +187,7 @@ extension RoutingFloor {
             let channels = desks[number].channelsAtHand | UInt64(1) << UInt64(channel)
             if channels & plan.staff[number].exclusiveChannels != 0 { return .onContact }
         }
-        let hasRoom = desks[number].atHand[channel] < plan.staff[number].capacities[channel]
+        let hasRoom = load(of: number, channel: channel) < plan.staff[number].capacities[channel]
         return hasRoom ? [] : .capacityFull
     }
 
@@ -208,9 +206,9 @@ extension RoutingFloor {
     /// policy but a draw.
     private func compare(
         _ place: Int, _ other: Int, for visit: PlainVisit, _ particulars: Particulars?,
-        _ policy: RoutingPlan.Policy, _ plan: RoutingPlan
+        _ policy: Int, _ plan: RoutingPlan
     ) -> Int64 {
-        for criterion in policy.rank {
+        for criterion in plan.policies[policy].rank {
             let left = score(criterion, ofMember: place, for: visit, particulars, by: plan)
             let right = score(criterion, ofMember: other, for: visit, particulars, by: plan)
             if left != right { return left < right ? -1 : 1 }

@@ -313,7 +313,7 @@ extension RoutingState {
         if exclusions.contains(.capacityFull) {
             var reason = ReasonExcluded(.capacityFull)
             reason.need = staff.capacities[visit.channel]
-            reason.have = floor.desks[number].atHand[visit.channel]
+            reason.have = floor.load(of: number, channel: visit.channel)
             reasons.append(reason)
         }
         if exclusions.contains(.missingSkill) {

@@ -16,11 +16,11 @@ package struct RoutingFloor: Sendable {
         package var roomOrder: UInt64 = 0
         /// Contacts answered since logging in.
         package var answered: Int64 = 0
-        /// Contacts at hand, offers and after-work included, by channel.
-        package var atHand = [Int64](repeating: 0, count: RoutingNames.channelCount)
+        /// Contacts at hand, offers and after-work included.
         package var atHandCount: Int64 = 0
         /// The channels, as bits, of what is at hand.
         package var channelsAtHand: UInt64 = 0
+        fileprivate var team: Int?
         /// Whether whatever is at hand leaves no room for anything else, and nothing at hand
         /// leaves room for everything.
         fileprivate(set) var takesOneAtATime = true
@@ -140,6 +140,8 @@ package struct RoutingFloor: Sendable {
     }
 
     package private(set) var desks: [Desk] = []
+    /// Contacts at hand by desk and channel, desk by desk: flat, like the seating.
+    private var loads: [Int64] = []
     /// Contacts at hand of the operators of each team.
     private var teamLoads: [Int64] = []
     /// Contacts that wait in each queue.
@@ -147,7 +149,7 @@ package struct RoutingFloor: Sendable {
     /// The members of all queues, queue by queue, as bits: those whose desks may take anything.
     ///
     /// Most are busy most of the time, and nobody need look at them.
-    private var openMembers: [UInt64] = []
+    private(set) var openMembers: [UInt64] = []
     private(set) var seating = Seating()
 
     /// Where who sits, as the plan has it: flat, since each look at a candidate needs it.
@@ -180,12 +182,14 @@ package struct RoutingFloor: Sendable {
 
     /// Makes room for all that a plan names, and counts anew by its teams and queues.
     package mutating func fit(_ plan: RoutingPlan) {
-        while desks.count < plan.staff.count { desks.append(Desk()) }
+        if let last = plan.staff.indices.last { makeRoom(last) }
         while queueLengths.count < plan.queues.count { queueLengths.append(0) }
         teamLoads = []
         seating = Seating(plan, deskCount: desks.count)
         openMembers = Array(repeating: 0, count: seating.queues.last?.words.upperBound ?? 0)
+        for number in desks.indices.dropFirst(plan.staff.count) { desks[number].team = nil }
         for (number, staff) in plan.staff.enumerated() {
+            desks[number].team = staff.team
             count(desks[number].atHandCount, of: staff.team)
             desks[number].takesOneAtATime = staff.exclusiveChannels == UInt64.max
         }
@@ -208,20 +212,6 @@ package struct RoutingFloor: Sendable {
     /// Whether there may be room for anything with an operator.
     package func mayTakeAnything(_ number: Int) -> Bool { desks[number].isOpen }
 
-    /// The first place at or behind another one whose member may take anything.
-    func openMember(of queue: Int, from place: Int) -> Int? {
-        let words = seating.queues[queue].words
-        var word = words.lowerBound + place / UInt64.bitWidth
-        guard word < words.upperBound else { return nil }
-        var bits = openMembers[word] & (UInt64.max << UInt64(place % UInt64.bitWidth))
-        while bits == 0 {
-            word += 1
-            guard word < words.upperBound else { return nil }
-            bits = openMembers[word]
-        }
-        return (word - words.lowerBound) * UInt64.bitWidth + bits.trailingZeroBitCount
-    }
-
     /// The operator at a place among the members of a queue.
     package func member(_ place: Int, of queue: Int) -> Int {
         seating.members[seating.queues[queue].firstMember + place]
@@ -238,34 +228,40 @@ package struct RoutingFloor: Sendable {
     }
 
     /// Gives an operator a contact of a channel.
-    package mutating func take(_ number: Int, channel: Int, _ plan: RoutingPlan) {
+    package mutating func take(_ number: Int, channel: Int) {
         makeRoom(number)
-        desks[number].atHand[channel] += 1
+        loads[Self.load(of: number, channel)] += 1
         desks[number].atHandCount += 1
-        desks[number].channelsAtHand |= UInt64(1) << UInt64(channel)
+        desks[number].channelsAtHand |= 1 &<< UInt64(channel)
         noteRoom(of: number)
-        if number < plan.staff.count { count(1, of: plan.staff[number].team) }
+        count(1, of: desks[number].team)
     }
 
     /// Takes a contact of a channel from an operator, who has done something for it.
     package mutating func release(
-        _ number: Int, channel: Int, at moment: Int64, order: UInt64, _ plan: RoutingPlan
+        _ number: Int, channel: Int, at moment: Int64, order: UInt64
     ) {
-        takeBack(number, channel: channel, plan)
+        takeBack(number, channel: channel)
         desks[number].roomOrder = order
         if desks[number].atHandCount == 0 { free(number, at: moment, order: order) }
     }
 
     /// Makes it so that an operator was not given a contact of a channel.
-    package mutating func takeBack(_ number: Int, channel: Int, _ plan: RoutingPlan) {
-        desks[number].atHand[channel] -= 1
+    package mutating func takeBack(_ number: Int, channel: Int) {
+        let load = Self.load(of: number, channel)
+        loads[load] -= 1
         desks[number].atHandCount -= 1
-        if desks[number].atHand[channel] == 0 {
-            desks[number].channelsAtHand &= ~(UInt64(1) << UInt64(channel))
-        }
+        if loads[load] == 0 { desks[number].channelsAtHand &= ~(1 &<< UInt64(channel)) }
         noteRoom(of: number)
-        if number < plan.staff.count { count(-1, of: plan.staff[number].team) }
+        count(-1, of: desks[number].team)
     }
+
+    private static func load(of number: Int, _ channel: Int) -> Int {
+        number * RoutingNames.channelCount + channel
+    }
+
+    /// How many contacts of a channel an operator has at hand.
+    func load(of number: Int, channel: Int) -> Int64 { loads[Self.load(of: number, channel)] }
 
     /// A contact waits in a queue.
     package mutating func enter(_ queue: Int) {
@@ -306,7 +302,10 @@ package struct RoutingFloor: Sendable {
     }
 
     private mutating func makeRoom(_ number: Int) {
-        while desks.count <= number { desks.append(Desk()) }
+        while desks.count <= number {
+            desks.append(Desk())
+            loads += repeatElement(0, count: RoutingNames.channelCount)
+        }
     }
 }
 

@@ -454,7 +454,7 @@ extension RoutingState {
         let channel = contacts[stream]?.channel ?? 0
         contacts[stream]?.hand = Hand(operator: number, channel: channel, stage: stage)
         atHand[number, default: []].append(stream)
-        floor.take(number, channel: channel, plan)
+        floor.take(number, channel: channel)
     }
 
     /// Asks something as if a contact that waits were not being offered to anybody.
@@ -468,11 +468,11 @@ extension RoutingState {
         let held = atHand[hand.operator]
         contacts[stream]?.hand = nil
         atHand[hand.operator]?.removeAll { $0 == stream }
-        floor.takeBack(hand.operator, channel: hand.channel, plan)
+        floor.takeBack(hand.operator, channel: hand.channel)
         defer {
             contacts[stream]?.hand = hand
             atHand[hand.operator] = held
-            floor.take(hand.operator, channel: hand.channel, plan)
+            floor.take(hand.operator, channel: hand.channel)
         }
         return question(&self)
     }
@@ -491,7 +491,7 @@ extension RoutingState {
         atHand[hand.operator]?.removeAll { $0 == stream }
         floor.release(
             hand.operator, channel: hand.channel, at: fact.occurred.microseconds,
-            order: fact.position, plan)
+            order: fact.position)
     }
 }
 

@@ -18,33 +18,68 @@ package struct WaitingLines: Sendable {
         package static func == (left: Place, right: Place) -> Bool { left.order == right.order }
     }
 
-    private var lines: [[Place]] = []
+    private var lines: [Line] = []
+
+    /// Those of one queue. Most come last and go first, which moves nobody else.
+    private struct Line {
+        private var places: [Place] = []
+        /// The place of the first one; those before it have gone.
+        private var first = 0
+
+        var waiting: ArraySlice<Place> { places[first...] }
+        var count: Int { places.count - first }
+
+        subscript(_ ahead: Int) -> Place { places[first + ahead] }
+
+        /// How many are more urgent.
+        func ahead(of place: Place) -> Int {
+            let count = count
+            guard count > 0, self[0] < place else { return 0 }
+            let last = self[count - 1]
+            guard place < last || place == last else { return count }
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                if self[middle] < place { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        mutating func insert(_ place: Place) {
+            let ahead = ahead(of: place)
+            if ahead == count {
+                places.append(place)
+            } else {
+                places.insert(place, at: first + ahead)
+            }
+        }
+
+        mutating func remove(_ place: Place) {
+            let ahead = ahead(of: place)
+            guard ahead == 0 else {
+                places.remove(at: first + ahead)
+                return
+            }
+            first += 1
+            // Who has gone takes no more room than who waits.
+            guard first > count else { return }
+            places.removeFirst(first)
+            first = 0
+        }
+    }
 
     package init() {}
 
     package mutating func insert(_ place: Place, in queue: Int) {
-        while lines.count <= queue { lines.append([]) }
-        lines[queue].insert(place, at: ahead(of: place, in: queue))
+        while lines.count <= queue { lines.append(Line()) }
+        lines[queue].insert(place)
     }
 
-    package mutating func remove(_ place: Place, of queue: Int) {
-        lines[queue].remove(at: ahead(of: place, in: queue))
-    }
+    package mutating func remove(_ place: Place, of queue: Int) { lines[queue].remove(place) }
 
     /// How many in the queue are more urgent.
     package func ahead(of place: Place, in queue: Int) -> Int {
-        guard queue < lines.count else { return 0 }
-        // Most come last, and go as the first.
-        guard let first = lines[queue].first, let last = lines[queue].last, first < place else {
-            return 0
-        }
-        guard place < last || place == last else { return lines[queue].count }
-        var (low, high) = (0, lines[queue].count)
-        while low < high {
-            let middle = (low + high) / 2
-            if lines[queue][middle] < place { low = middle + 1 } else { high = middle }
-        }
-        return low
+        queue < lines.count ? lines[queue].ahead(of: place) : 0
     }
 
     /// How many wait in a queue.
@@ -55,8 +90,8 @@ package struct WaitingLines: Sendable {
 
     /// Those of all queues, the most urgent first.
     var inOrder: [Place] {
-        let lines = lines.filter { !$0.isEmpty }
-        return lines.count == 1 ? lines[0] : lines.joined().sorted()
+        let lines = lines.filter { $0.count > 0 }
+        return lines.count == 1 ? Array(lines[0].waiting) : lines.flatMap(\.waiting).sorted()
     }
 }
 

@@ -202,8 +202,7 @@ package struct Simulation {
             Occurrence(
                 time: Instant(microseconds: now), kind: .afterWorkEnded(need, OperatorIndex(worker))
             ))
-        floor.release(
-            worker, channel: need.channel, at: now, order: order, plan)
+        floor.release(worker, channel: need.channel, at: now, order: order)
         forget(place)
         free(worker, now, tell)
     }
@@ -226,7 +225,7 @@ package struct Simulation {
             Occurrence(
                 time: Instant(microseconds: now),
                 kind: .handedOn(needs[place], OperatorIndex(worker))))
-        floor.release(worker, channel: channel, at: now, order: order, plan)
+        floor.release(worker, channel: channel, at: now, order: order)
         free(worker, now, tell)
         wait(place, in: onward.queue, since: now, tell)
     }
@@ -373,7 +372,7 @@ extension Simulation {
     ) {
         let need = needs[place]
         stays[place].worker = worker
-        floor.take(worker, channel: need.channel, plan)
+        floor.take(worker, channel: need.channel)
         floor.noteAnswer(by: worker)
         tell(
             Occurrence(
