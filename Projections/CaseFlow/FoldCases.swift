@@ -33,10 +33,6 @@ final class FoldCases: EventwiseFold {
 
     func apply(_ event: Event) throws -> Reading {
         guard let kind = Self.kinds[event.type.text] else { return .done }
-        guard kind.reads(event.schema) else {
-            return .unreadable(
-                reason: "\(event.type.text): schema \(event.schema) is not known here")
-        }
         guard LocalTime.readable.contains(event.occurred) else {
             return .unreadable(
                 reason: "\(event.type.text): \(event.occurred) has no local date within the "
@@ -44,7 +40,13 @@ final class FoldCases: EventwiseFold {
         }
         let caseEvent: CaseEvent
         do throws(PayloadError) {
-            caseEvent = try CaseEvent(kind, schema: event.schema, payload: event.data.object)
+            guard
+                let read = try CaseEvent(kind, schema: event.schema, payload: event.data.object)
+            else {
+                return .unreadable(
+                    reason: "\(event.type.text): schema \(event.schema) is not known here")
+            }
+            caseEvent = read
         } catch {
             return .unreadable(reason: "\(error)")
         }

@@ -29,14 +29,14 @@ final class FoldOpinions: EventwiseFold {
         }
         let facts: Facts
         do throws(PayloadError) {
-            facts =
-                if let kind {
-                    .survey(
-                        try SurveyEvent(
-                            kind, schema: event.schema, payload: event.data.object))
-                } else {
-                    .subject(try Subject(event))
-                }
+            if let kind,
+                let survey = try SurveyEvent(
+                    kind, schema: event.schema, payload: event.data.object)
+            {
+                facts = .survey(survey)
+            } else {
+                facts = .subject(try Subject(event))
+            }
         } catch {
             return .unreadable(reason: "\(error)")
         }

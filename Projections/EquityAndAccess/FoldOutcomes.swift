@@ -20,7 +20,7 @@ final class FoldOutcomes: EventwiseFold {
         self.definitions = definitions
         profiles = ProfileBook(database)
         let patterns = definitions.outcomes.flatMap { [$0.begins, $0.decisive] + $0.settledBy }
-        types = Set(patterns.map(\.type)).union(Opening.openings.keys)
+        types = Set(patterns.map(\.type)).union(Opening.openings)
         now = try Row.fetchOne(database, sql: "SELECT now_us FROM moment")
             .flatMap { try StoredRow($0, of: "moment").optionalInstant("now_us") }
     }
@@ -33,15 +33,22 @@ final class FoldOutcomes: EventwiseFold {
             now = max(now ?? .earliest, min(time, event.recorded))
         }
         guard types.contains(type) else { return .done }
+        let told: Event
         let opening: Opening?
         do throws(PayloadError) {
-            opening = try Opening(event, attributes: definitions.attributes)
+            guard let present = try event.inPresentVersion else {
+                return .unreadable(reason: "\(type): schema \(event.schema) is not known here")
+            }
+            told = present
+            opening = try Opening(told, attributes: definitions.attributes)
         } catch {
             return .unreadable(reason: "\(error)")
         }
-        guard opening != nil || event.schema == 1 else {
-            return .unreadable(reason: "\(type): schema \(event.schema) is not known here")
-        }
+        try apply(told, opening)
+        return .done
+    }
+
+    private func apply(_ event: Event, _ opening: Opening?) throws {
         if let opening { try add(opening, named: event.stream.text) }
         for (index, outcome) in definitions.outcomes.enumerated() {
             if outcome.begins.matches(event) { try begin(index, outcome, event) }
@@ -53,7 +60,6 @@ final class FoldOutcomes: EventwiseFold {
                 if isSettling { facts.isSettled = true }
             }
         }
-        return .done
     }
 
     /// The first opening of a stream says whom it is about.
@@ -124,6 +130,24 @@ final class FoldOutcomes: EventwiseFold {
             try database.cachedStatement(
                 sql: "UPDATE units SET standing = ? WHERE \(condition)"
             ).run([outcome.standingWhenOver.rawValue, index, now.microseconds])
+        }
+    }
+}
+
+extension Event {
+    /// The event with what its data say in the schema version that is written today, in whose words
+    /// definitions are; nil where its own is none that is read here, 1 for foreign types.
+    fileprivate var inPresentVersion: Event? {
+        get throws(PayloadError) {
+            guard let known = Catalogue.type(type.text)?.known else {
+                return schema == 1 ? self : nil
+            }
+            guard known.reads(schema) else { return nil }
+            guard schema < known.schema else { return self }
+            var event = self
+            event.schema = known.schema
+            event.data = .json(try known.upcast(data.object, from: schema)?.bytes ?? [])
+            return event
         }
     }
 }

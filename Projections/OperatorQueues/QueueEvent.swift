@@ -111,8 +111,9 @@ struct QueueEventReader {
     ) throws(UnreadableEvent) -> QueueEvent {
         let event: ContactEvent
         do throws(PayloadError) {
-            event = try ContactEvent(
-                versioned.kind, schema: versioned.schema, payload: payload)
+            event =
+                try ContactEvent(versioned.kind, schema: versioned.schema, payload: payload)
+                ?? .unknown
         } catch {
             throw UnreadableEvent(reason: "\(error)")
         }

@@ -81,8 +81,8 @@ private enum Family {
         switch self {
         case .contact(let kind):
             let event = try ContactEvent(kind, schema: schema, payload: payload)
-            if case .received(let received) = event { zone = received.zone }
-            if case .callbackRequested(let request) = event, let start = request.start,
+            if case .received(let received)? = event { zone = received.zone }
+            if case .callbackRequested(let request)? = event, let start = request.start,
                 let end = request.end, end < start
             {
                 throw PayloadError(
@@ -91,7 +91,7 @@ private enum Family {
         case .operator(let kind): _ = try OperatorEvent(kind, schema: schema, payload: payload)
         case .case(let kind):
             let event = try CaseEvent(kind, schema: schema, payload: payload)
-            if case .opened(let opened) = event { zone = opened.zone }
+            if case .opened(let opened)? = event { zone = opened.zone }
         case .survey(let kind): _ = try SurveyEvent(kind, schema: schema, payload: payload)
         case .organisation(let kind):
             let event = try OrganisationEvent(kind, schema: schema, payload: payload)

@@ -71,7 +71,7 @@ extension RoutingDecision {
 extension RuleTrace {
     fileprivate var told: String {
         let bounds = [after.map { "after \($0) µs" }, length.map { "behind \($0)" }]
-        return ([title, result.rawValue, read, to] + bounds).compactMap(\.self)
+        return ([kind.rawValue, title, result.rawValue, read, to] + bounds).compactMap(\.self)
             .joined(separator: " ")
     }
 }

@@ -56,12 +56,15 @@ extension RoutingState {
         toldIn schema: UInt16 = RoutingDecision.Kind.decided.schema
     ) -> RoutingDecision? {
         guard let whole = wholeDecision(for: stream, at: now, scope) else { return nil }
-        return schema == 1
-            ? FirstRoutingDecision(telling: whole, hash: hash).next : whole.bounded(by: hash)
+        switch schema {
+        case 1: return FirstRoutingDecision(telling: whole, hash: hash).next
+        case RoutingDecision.Kind.decided.schema: return whole.bounded(by: hash)
+        default: preconditionFailure("version \(schema) of decisions is not told here")
+        }
     }
 
     /// A decision with all candidates and all reasons against them.
-    private mutating func wholeDecision(
+    mutating func wholeDecision(
         for stream: String, at now: Instant, _ scope: DecisionScope
     ) -> RoutingDecision? {
         plan(for: now)
@@ -154,7 +157,7 @@ extension RoutingState {
     // MARK: Rules
 
     /// Points of a contact's own, and those that the rules give it.
-    private func points(
+    func points(
         of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
     ) -> Int64 {
         var total = visit.priority
@@ -316,9 +319,6 @@ extension RoutingState {
             reason.have = floor.load(of: number, channel: visit.channel)
             reasons.append(reason)
         }
-        if exclusions.contains(.missingSkill) {
-            reasons += missing(queue.needs + visit.needs, staff, waited, policy)
-        }
         if exclusions.contains(.role) {
             var reason = ReasonExcluded(.role, of: staff.role?.rawValue)
             if case .later(let after) = policy.takes(staff.role, after: waited) {
@@ -336,6 +336,10 @@ extension RoutingState {
             reason.have = floor.load(ofTeam: team)
             reason.need = policy.caps.first { $0.team == team }?.most
             reasons.append(reason)
+        }
+        // There may be many of them, and the record holds the first reasons only.
+        if exclusions.contains(.missingSkill) {
+            reasons += missing(queue.needs + visit.needs, staff, waited, policy)
         }
         return reasons
     }

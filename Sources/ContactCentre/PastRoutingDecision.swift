@@ -1,7 +1,8 @@
 /// A routing decision in version 1 of its schema.
 ///
 /// A rule has one text: the name of a boost, or its list and place there, such as `relaxation[0]`.
-/// All reasons against a candidate stand there, and no contact that one has at hand is named.
+/// All reasons against a candidate stand there, skills before roles, refusals and teams, and no
+/// contact that one has at hand is named.
 struct FirstRoutingDecision: PastSetting {
     /// What both versions have; no rules and candidates.
     private var decision = RoutingDecision()
@@ -64,15 +65,17 @@ private struct FirstRuleTrace: PastSetting {
 
     /// The rule that is meant by its text.
     ///
-    /// A boost may have the name of another rule: what was read tells languages and callbacks from
-    /// it. One named `relaxation[0]`, or so, is taken for that.
+    /// A boost may have the name of another rule. What was read, and whether it applied, tells the
+    /// two apart: boosts that apply read a group, and only languages read something else; overflow
+    /// and callback stand there only where they apply. One named `relaxation[0]` or `roles[0]` that
+    /// did not apply is taken for that, and so is a language with a colon for a boost.
     var next: RuleTrace {
         let lists: [(name: String, kind: RuleKind)] = [
             ("relaxation", .relaxation), ("roles", .role), ("overflow", .overflow),
         ]
-        for list in lists {
+        for list in lists where read == nil && (list.kind != .overflow || result == .matched) {
             if let place = Self.place(in: list.name, rule) {
-                return RuleTrace(list.kind, place: place, result, read: read)
+                return RuleTrace(list.kind, place: place, result)
             }
         }
         // Boosts read a group, which has a colon before its name.
@@ -103,7 +106,12 @@ private struct FirstRoutingCandidate: PastSetting {
     init(_ candidate: RoutingCandidate) {
         self.candidate = candidate
         self.candidate.reasons = []
-        reasons = candidate.reasons.map(FirstReasonExcluded.init)
+        // Skills stood before what is no matter of the desk.
+        let later: Set<ExclusionKind> = [.role, .rejectedRecently, .teamCap]
+        reasons =
+            (candidate.reasons.filter { !later.contains($0.reason) }
+            + candidate.reasons.filter { later.contains($0.reason) })
+            .map(FirstReasonExcluded.init)
     }
 
     mutating func exchange(with members: inout MemberExchange) throws(PayloadError) {

@@ -57,7 +57,7 @@ package struct RoutingDecision: Setting, Equatable {
         package var meaning: String { "where a contact is to go was decided, and why" }
         package var past: [PastVersion] { Self.past }
 
-        private static let past = [PastVersion(FirstRoutingDecision.self, of: "routing.decided")]
+        private static let past = [PastVersion(FirstRoutingDecision.self, of: Kind.decided.type)]
     }
 
     package init() {}

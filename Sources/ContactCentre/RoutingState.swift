@@ -77,6 +77,9 @@ package struct RoutingState: Sendable {
 
     let hash: @Sendable ([UInt8]) -> [UInt8]
     private var organisation = Organisation()
+    /// The positions of events of the organisation that cannot be read here, as those of a later
+    /// schema version: what they settle is not followed.
+    package private(set) var notUnderstood: [UInt64] = []
     private(set) var names = RoutingNames()
     private(set) var plan = RoutingPlan()
     /// The moments for which the plan holds; nil where it has to be made.
@@ -140,20 +143,19 @@ package struct RoutingState: Sendable {
         let (schema, payload) = (fact.schema, fact.payload)
         switch kind {
         case .contact(let kind):
-            guard let event = try? ContactEvent(kind, schema: schema, payload: payload),
-                event != .unknown
-            else { return }
+            guard let event = try? ContactEvent(kind, schema: schema, payload: payload) else {
+                return
+            }
             apply(event, fact)
         case .operator(let kind):
             guard let event = try? OperatorEvent(kind, schema: schema, payload: payload),
-                event != .unknown,
                 let name = Organisation.thing(of: fact.stream, StreamPrefix.operator)
             else { return }
             apply(event, of: names.operators.number(name), fact)
         case .organisation(let kind):
             guard OrganisationEvent.names(fact.stream, kind),
                 let event = try? OrganisationEvent(kind, schema: schema, payload: payload)
-            else { return }
+            else { return notUnderstood.append(fact.position) }
             organisation.apply(
                 event, of: fact.stream, position: fact.position, recorded: fact.occurred,
                 occurred: fact.occurred)
@@ -480,8 +482,9 @@ extension RoutingState {
     /// The name of the contact that an operator has had at hand for longest.
     func firstAtHand(of number: Int) -> String? {
         atHand[number]?.first.map { stream in
-            stream.text.hasPrefix(StreamPrefix.contact)
-                ? String(stream.text.dropFirst(StreamPrefix.contact.count)) : stream.text
+            let name = stream.text.dropFirst(StreamPrefix.contact.count)
+            return stream.text.hasPrefix(StreamPrefix.contact) && !name.isEmpty
+                ? String(name) : stream.text
         }
     }
 

@@ -26,10 +26,12 @@ extension KnownType {
 
     /// What a payload of a version that is read says, in the version that is written.
     ///
+    /// - Precondition: The version is read.
     /// - Throws: ``PayloadError`` where the payload is none of its own version.
     package func upcast(
         _ payload: JSONPayload?, from schema: UInt16
     ) throws(PayloadError) -> JSONPayload? {
+        precondition(reads(schema), "version \(schema) of \(type) is not read here")
         var payload = payload
         for version in past.dropFirst(Int(schema) - 1) { payload = try version.upcast(payload) }
         return payload
@@ -41,9 +43,7 @@ extension KnownType {
     func reader(
         of payload: JSONPayload?, in schema: UInt16
     ) throws(PayloadError) -> PayloadReader {
-        let isPast = schema < self.schema
-        return PayloadReader(
-            type: type, payload: isPast ? try upcast(payload, from: schema) : payload)
+        PayloadReader(type: type, payload: try upcast(payload, from: schema))
     }
 }
 

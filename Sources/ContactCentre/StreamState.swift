@@ -12,10 +12,10 @@ package enum JudgedEvent: Equatable, Sendable {
     package init?(type: String, schema: UInt16, payload: JSONPayload?) {
         if let kind = ContactEvent.Kind(rawValue: type) {
             let event = try? ContactEvent(kind, schema: schema, payload: payload)
-            self = event.flatMap { $0 == .unknown ? nil : .contact($0) } ?? .unread
+            self = event.map { .contact($0) } ?? .unread
         } else if let kind = OperatorEvent.Kind(rawValue: type) {
             let event = try? OperatorEvent(kind, schema: schema, payload: payload)
-            self = event.flatMap { $0 == .unknown ? nil : .operator($0) } ?? .unread
+            self = event.map { .operator($0) } ?? .unread
         } else if CorrectionEvent.Kind(rawValue: type) != nil {
             // The machine has judged what was said then; what was so, only people know.
             self = .unread

@@ -84,6 +84,28 @@ package struct ContactStory: Sendable {
     /// How the contact stands after all of them.
     package var ending: String { state.phase.words }
 
+    /// Since when it waits in a queue; nil where it does not, or where that is not told.
+    package var waitingSince: Instant? {
+        guard case .waiting = state.phase else { return nil }
+        return queued?.at
+    }
+
+    /// For how long it has waited in that queue at a moment, in µs; nil where it does not wait, or
+    /// where the moment lies before.
+    package func waiting(at moment: Instant) -> Int64? {
+        guard let since = waitingSince, since <= moment else { return nil }
+        let (span, isBeyond) = moment.microseconds.subtractingReportingOverflow(
+            since.microseconds)
+        return isBeyond ? nil : span
+    }
+
+    /// ``waited``, and the wait that goes on at a moment.
+    package func waited(at moment: Instant) -> Int64? {
+        guard let waiting = waiting(at: moment), let waited else { return waited }
+        let (sum, isBeyond) = waited.addingReportingOverflow(waiting)
+        return isBeyond ? nil : sum
+    }
+
     private mutating func tell(_ fact: ContactFact) {
         if let correction = CorrectionEvent.Kind(rawValue: fact.type) {
             return tell(correction, fact)

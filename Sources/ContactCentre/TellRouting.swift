@@ -46,7 +46,7 @@ extension RuleTrace {
     package var title: String {
         let place = place.map { "[\($0)]" } ?? ""
         return switch kind {
-        case .boost: name ?? ""
+        case .boost: name ?? "boost"
         case .relaxation: "relaxation\(place)"
         case .role: "roles\(place)"
         case .language: "languages"
@@ -119,7 +119,8 @@ extension RoutingCandidate {
     package var words: String {
         if !reasons.isEmpty {
             let untold = (reasonsTotal ?? 0) - Int64(reasons.count)
-            let rest = untold > 0 ? ", and for \(untold) more reasons" : ""
+            let rest =
+                untold > 0 ? ", and for \(untold) more reason" + (untold == 1 ? "" : "s") : ""
             return reasons.map(\.words).joined(separator: ", ") + rest
         }
         let scores = scores.map(\.words)

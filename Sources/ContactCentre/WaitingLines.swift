@@ -20,7 +20,9 @@ package struct WaitingLines: Sendable {
 
     private var lines: [Line] = []
 
-    /// Those of one queue. Most come last and go first, which moves nobody else.
+    /// Those of one queue.
+    ///
+    /// Most come last and go first, which moves nobody else.
     private struct Line {
         private var places: [Place] = []
         /// The place of the first one; those before it have gone.

@@ -15,6 +15,8 @@ package struct PlannedChanges {
     package let superseded: [Superseded]
     /// Changes that hold from moments to come on; they stay as they are.
     package let plannedForLater: Int
+    /// What routing could make nothing of behind the changes, and could before.
+    package let oddities: [String]
 
     package struct Superseded {
         package let key: SettingKey
@@ -75,6 +77,8 @@ package struct PlannedChanges {
                 written, isLater ? moment : nil)
         }
 
+        let before = Set(present.oddities)
+        oddities = result.description(at: terms.moment).oddities.filter { !before.contains($0) }
         let changed = Set(steps.map(\.key))
         superseded = Dictionary(grouping: later.filter { changed.contains($0.key) }, by: \.key)
             .compactMap { key, changes in
@@ -91,6 +95,16 @@ package struct PlannedChanges {
             events.append(try Self.event(step, event, centres, written, terms))
         }
         self.events = events
+    }
+
+    /// How many things end, by section, in the order of the sections.
+    package var endings: [(section: Section, count: Int)] {
+        Section.allCases.compactMap { section in
+            let count = steps.count {
+                $0.after == nil && $0.key.part == nil && $0.key.facet == Facet.whole(of: section)
+            }
+            return count > 0 ? (section, count) : nil
+        }
     }
 
     /// The decision, unless the log has it already.

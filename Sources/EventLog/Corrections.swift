@@ -21,6 +21,7 @@ package struct Corrections: Sendable {
         package static let time = "time"
         package static let reason = "reason"
         package static let authority = "authority"
+        package static let author = "author"
     }
 
     package static let none = Corrections()
@@ -30,8 +31,10 @@ package struct Corrections: Sendable {
         /// Where it stands.
         package let position: Position
         package let change: Change
+        package let recorded: Instant
         package let reason: String
         package let authority: String
+        package let author: String?
     }
 
     package enum Change: Sendable {
@@ -98,8 +101,9 @@ package struct Corrections: Sendable {
         default: return nil
         }
         let word = Word(
-            position: event.position, change: change, reason: data.string(Member.reason) ?? "",
-            authority: data.string(Member.authority) ?? "")
+            position: event.position, change: change, recorded: event.recorded,
+            reason: data.string(Member.reason) ?? "",
+            authority: data.string(Member.authority) ?? "", author: data.string(Member.author))
         return (id, word)
     }
 

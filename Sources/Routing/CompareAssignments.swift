@@ -114,9 +114,9 @@ private struct AnsweredHistory {
         // The organisation is known as a whole.
         let (schema, payload) = (fact.schema, fact.payload)
         if let kind = ContactEvent.Kind(rawValue: fact.type) {
-            guard let told = try? ContactEvent(kind, schema: schema, payload: payload),
-                told != .unknown
-            else { return }
+            guard let told = try? ContactEvent(kind, schema: schema, payload: payload) else {
+                return
+            }
             note(told, fact)
         } else if let kind = OperatorEvent.Kind(rawValue: fact.type) {
             guard kind.reads(schema) else { return }

@@ -15,6 +15,8 @@ package struct Redecision: Sendable {
         case differs([String])
         /// It was made by other rules than those that are known here.
         case otherEngine(Int64)
+        /// It is told in a schema version that is not read here.
+        case otherSchema(UInt16)
     }
 }
 
@@ -23,12 +25,14 @@ extension EventLog {
     ///
     /// Linear in the events before the end of the range. In memory are the open contacts, and as
     /// many states as there were routers that had not seen each other's appends.
+    /// - Returns: The positions of events of the organisation that are not understood here, so that
+    ///   what they settle was not followed.
     /// - Throws: ``LogError``, and whatever `visit` throws.
     package func redecide(
         _ range: Range<UInt64>, _ visit: (Redecision) throws -> Void
-    ) throws {
+    ) throws -> [UInt64] {
         let end = min(range.upperBound, try head().size)
-        guard range.lowerBound < end else { return }
+        guard range.lowerBound < end else { return [] }
         var replay = ReplayDecisions(try knowledge(ofDecisionsIn: range.lowerBound..<end))
         var selection = Selection()
         selection.types = FollowRouting.types
@@ -43,6 +47,7 @@ extension EventLog {
         }
         let isWhole = try end == head().size
         if let last = isWhole ? replay.settle(nil) : replay.unsettled { try visit(last) }
+        return replay.notUnderstood
     }
 
     /// What each decision in a range knew, where it can be read.
@@ -115,6 +120,8 @@ private struct ReplayDecisions {
         case offerCallback(by: EventID)
     }
 
+    var notUnderstood: [UInt64] { routing.state.notUnderstood }
+
     init(_ knowledge: [UInt64: Knowledge]) {
         self.knowledge = knowledge
         var appends: [UInt64: (next: UInt64, end: UInt64)] = [:]
@@ -149,9 +156,8 @@ private struct ReplayDecisions {
     mutating func judge(_ event: Event) -> [Redecision] {
         var found: [Redecision] = []
         if let settled = settle(event) { found.append(settled) }
-        if event.type.text == RoutingDecision.Kind.decided.type,
+        if event.type.text == RoutingDecision.Kind.decided.type {
             let verdict = verdict(on: event)
-        {
             if pending == nil { found.append(Redecision(event, verdict)) }
         }
         return found
@@ -194,13 +200,12 @@ private struct ReplayDecisions {
         }
     }
 
-    /// Nil where its schema version is none that is read here.
-    private mutating func verdict(on event: Event) -> Redecision.Verdict? {
+    private mutating func verdict(on event: Event) -> Redecision.Verdict {
         let recorded: RoutingDecision
         do throws(PayloadError) {
             guard
                 let read = try RoutingDecision(schema: event.schema, payload: event.data.object)
-            else { return nil }
+            else { return .otherSchema(event.schema) }
             recorded = read
         } catch {
             return .differs(["it cannot be read: \(error)"])

@@ -34,6 +34,10 @@ package struct Router: Sendable {
         source = try Source("urn:ascolto:router:\(name)")
     }
 
+    /// The positions of events of the organisation that are not understood here, among what was
+    /// looked at: what they settle is not followed.
+    package var notUnderstood: [UInt64] { known.state.notUnderstood }
+
     /// What came of a look at the log.
     package enum Step: Equatable, Sendable {
         /// So many decisions were appended.

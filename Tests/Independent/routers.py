@@ -1006,8 +1006,9 @@ class Examination:
         ended = self.stage.run("redecide", "--format", "json")
         told = json.loads(ended.stdout or "null")
         decisions = sum(event["type"] == "routing.decided" for event in self.events)
-        self.same((ended.returncode, told), (0, {"same": decisions, "differ": 0, "other_engine": 0,
-                                                 "differences": []}), "redecide")
+        self.same((ended.returncode, told), (0, {
+            "same": decisions, "differ": 0, "other_engine": 0, "other_schema": 0,
+            "differences": []}), "redecide")
 
     def open_decision(self):
         return self.events[-1]["type"] == "routing.decided" \

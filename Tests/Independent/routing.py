@@ -46,6 +46,7 @@ START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED, REASONS = 30 * 86_400 * SECOND, 30 * SECOND, 20, 8
 FIRST_NAMES = {"boost": "", "relaxation": "relaxation", "role": "roles", "language": "languages",
                "overflow": "overflow", "callback": "callback"}
+LATER = ("role", "agent_rejected_recently", "cap_per_team")  # behind skills, in version 1
 CALL_AGAIN_US = 600 * SECOND
 HASHED = ["version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "boosts", "teamCaps",
           "ringUs", "askAgainUs", "callbackAfterUs", "callbackWithinUs", "callAttemptsMax",
@@ -495,11 +496,6 @@ class Member:
     def reasons(self, state, contact, needs, policy, teams, now):
         if (first := self.hindrance(state, contact)) is not None:
             yield first
-        for skill, level in needs:
-            have = self.level(skill, now)
-            if level >= 0 and (have is None or have < level):
-                yield {"reason": "missing_skill", "of": skill, "need": level,
-                       **({} if have is None else {"have": have})}
         waits = role_waits(policy)
         if waits and self.role not in waits:
             yield {"reason": "role", "of": self.role}
@@ -515,6 +511,11 @@ class Member:
             if cap["teamId"] == self.team and teams[self.team] >= cap["most"]:
                 yield {"reason": "cap_per_team", "of": self.team, "need": cap["most"],
                        "have": teams[self.team]}
+        for skill, level in needs:
+            have = self.level(skill, now)
+            if level >= 0 and (have is None or have < level):
+                yield {"reason": "missing_skill", "of": skill, "need": level,
+                       **({} if have is None else {"have": have})}
 
     def score(self, criterion, queue, needs, now):
         if criterion == "tier":
@@ -669,9 +670,11 @@ def recorded(made, schema):
 def first_version(made):
     made = copy.deepcopy(made)
     for candidate in made.get("candidates", []):
-        for reason in candidate.get("reasonsExcluded", []):
+        reasons = candidate.get("reasonsExcluded", [])
+        for reason in reasons:
             if "contactId" in reason:
                 del reason["contactId"], reason["have"]
+        reasons.sort(key=lambda reason: reason["reason"] in LATER)  # stable
     rules = [{"ruleId": FIRST_NAMES[rule["rule"]] + (f"[{rule['place']}]" if "place" in rule
                                                      else "") or rule["name"],
               **{name: rule[name] for name in ("result", "read") if name in rule}}
@@ -727,7 +730,7 @@ class Book:
 UNKNOWN = "does not stand"
 
 
-def again(events, watch=None):
+def again(events, watch=None, whole=False):
     """For each decision its position, itself, and what comes out here."""
     places = {event["id"]: position for position, event in enumerate(events)}
     book = Book()
@@ -746,7 +749,7 @@ def again(events, watch=None):
                     if place <= knew or place >= first)
                 contact = known.state.contacts.get(event["subject"]) or Contact(event["subject"])
                 made = decide(known.state, known.organisation, contact, micros(event["time"]))
-                made = made and recorded(made, event["schema"])
+                made = made and (made if whole else recorded(made, event["schema"]))
                 if watch is not None:
                     watch(known, contact, position, event)
             yield position, event, made
@@ -1345,6 +1348,88 @@ def redecided(log=None):
     return ended.returncode, json.loads(ended.stdout)
 
 
+# --- why a contact waited ------------------------------------------------------------------------
+
+def standing(book, subject, now):
+    """How a contact waits: in which queue, since when there and at all, with how many points."""
+    contact = book.state.contacts.get(subject)
+    if contact is None or not contact.waiting:
+        return None
+    own = policy_of(book.organisation, contact, now)
+    points = points_of(contact, own[2]) if own else contact.priority
+    return contact.queue, contact.entered, contact.began, points
+
+
+def waits_here(events, subject):
+    """The waits of a contact, with who left its queue meanwhile."""
+    book, told, current = Book(), [], None
+    for position, event in enumerate(events):
+        now = micros(event["time"])
+        if current and event["subject"] != subject and event["type"] == "contact.left_queue":
+            own, other = standing(book, subject, now), standing(book, event["subject"], now)
+            if own and other and own[0] == other[0]:
+                turn = "earlier" if other[2] < own[2] else \
+                    "more_points" if other[3] > own[3] else "out_of_turn"
+                if event["data"]["reason"] == "answered":
+                    current["answered"].append((position, event["subject"], turn, other[3]))
+                else:
+                    current["left_unanswered"] += 1
+        book.apply(position, event)
+        if event["subject"] != subject:
+            continue
+        after = standing(book, subject, now)
+        if current and (after is None or after[:2] != current["key"]):
+            told.append({**current, "ended": position})
+            current = None
+        if current is None and after is not None:
+            current = {"key": after[:2], "begun": position, "ended": None, "answered": [],
+                       "left_unanswered": 0, "points": after[3]}
+    return told + ([current] if current else [])
+
+
+def hold_waits(events):
+    """What is told of waits is what happened, and what operators did fills them."""
+    now = max(micros(event["time"]) for event in events) + SECOND
+    subjects = sorted({event["subject"] for event in events if event["type"] == "contact.queued"})
+    for subject in rng.sample(subjects, min(6, len(subjects))):
+        told = json.loads(done("explain", "contact", subject.partition("/")[2], "--why", "--format",
+                               "json", at=now))
+        found = [(wait["queue"], wait["begun"], wait["ended"], wait["points"],
+                  [(each["position"], each["contact"], each["turn"], each["points"])
+                   for each in wait["answered"]], wait["left_unanswered"])
+                 for wait in told["waits"]]
+        wanted = [(wait["key"][0], wait["begun"], wait["ended"], wait["points"], wait["answered"],
+                   wait["left_unanswered"]) for wait in waits_here(events, subject)]
+        counts["waits"] += len(found)
+        counts["others answered in them"] += sum(len(wait[4]) for wait in found)
+        checks.same(found, wanted, f"{WHAT}: waits of {subject}")
+        for wait in told["waits"]:
+            for operator in wait["operators"]:
+                spent = sum(operator["occupations"].values())
+                checks.that(0 < spent <= wait["waited_us"],
+                            f"{WHAT}: {operator} in {wait['waited_us']} µs of {subject}")
+        if told["waits"] and told["waits"][-1]["ended"] is None:
+            checks.same(told["waiting_us"], told["waits"][-1]["waited_us"],
+                        f"{WHAT}: how long {subject} has waited")
+
+
+def hold_untold(events):
+    """Whom a record does not tell of, is told of all the same."""
+    bounded_ones = [event for event in events if event["type"] == "routing.decided"
+                    and event["data"]["candidatesTotal"] > LISTED]
+    for event in rng.sample(bounded_ones, min(2, len(bounded_ones))):
+        made = next(made for _, each, made in again(events, whole=True) if each is event)
+        for candidate in rng.sample(made["candidates"][LISTED:], 1) + made["candidates"][:1]:
+            told = json.loads(done("explain", "decision", event["id"], "--operator",
+                                   candidate["operatorId"], "--format", "json"))
+            checks.that(told["serves_queue"] and told["chosen"] == (
+                made.get("selectedId") == candidate["operatorId"]), f"{WHAT}: {told}")
+            words = candidate.get("reasonsExcluded", [])
+            parts = 0 if told["text"].startswith("could take it") else told["text"].count(", ") + 1
+            checks.that(bool(words) == bool(parts), f"{WHAT}: {told['text']}, not {words}")
+            counts["untold told"] += 1
+
+
 # --- one thing changed -------------------------------------------------------------------------
 
 def sub(value, other):
@@ -1397,7 +1482,13 @@ def change_decision(events):
         listed.remove(rng.choice(listed))
     elif what == "ruleTrace" and data.get("ruleTrace"):
         rule = rng.choice(data["ruleTrace"])
-        rule["result"] = "skipped" if rule["result"] == "matched" else "matched"
+        member = rng.choice(["result", *rule])
+        if member == "result":
+            rule["result"] = "skipped" if rule["result"] == "matched" else "matched"
+        elif member == "rule":
+            rule["rule"] = rng.choice([kind for kind in FIRST_NAMES if kind != rule["rule"]])
+        else:
+            rule[member] = sub(rule[member], f"{rule[member]}x")
     elif what == "trigger":
         data[what] = rng.choice(["contact_arrived", "overflow", "callback", "offer_ended",
                                  "operator_freed", "timer"])
@@ -1595,7 +1686,8 @@ def hold_first_version(events):
     if imported(events, log):
         checks.same(redecided(log), (0, {
             "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
-            "other_engine": 0, "differences": []}), f"{WHAT}: redecide of version 1")
+            "other_engine": 0, "other_schema": 0, "differences": []}),
+            f"{WHAT}: redecide of version 1")
         for event in events:
             if event["type"] == "routing.decided":
                 told = json.loads(done("explain", "decision", event["id"], "--format", "json",
@@ -1700,7 +1792,9 @@ try:
         follows(events)
         checks.same(redecided(), (0, {
             "same": sum(event["type"] == "routing.decided" for event in events), "differ": 0,
-            "other_engine": 0, "differences": []}), f"{WHAT}: redecide")
+            "other_engine": 0, "other_schema": 0, "differences": []}), f"{WHAT}: redecide")
+        hold_waits(events)
+        hold_untold(events)
         first = in_first_version(events)
         hold_first_version(first)
         many = (number + 1) * options.mutations // options.rounds \
@@ -1712,7 +1806,8 @@ try:
         WHAT, LOG = f"seed {options.seed}, generated", os.path.join(scratch, "generated")
         expected = hold_generated()
         checks.same(redecided(), (0, {
-            "same": expected, "differ": 0, "other_engine": 0, "differences": []}),
+            "same": expected, "differ": 0, "other_engine": 0, "other_schema": 0,
+            "differences": []}),
             f"{WHAT}: redecide")
 finally:
     shutil.rmtree(scratch)

@@ -162,6 +162,6 @@ private actor World {
     }
 
     func redecide(_ visit: (Redecision) throws -> Void) throws {
-        try hall.log.redecide(0..<UInt64.max, visit)
+        _ = try hall.log.redecide(0..<UInt64.max, visit)
     }
 }

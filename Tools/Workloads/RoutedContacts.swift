@@ -67,7 +67,8 @@ package struct RoutedContacts {
     private mutating func apply(_ line: Line) throws {
         state.apply(
             RoutingFact(
-                type: line.type, schema: 1, stream: line.stream, position: position,
+                type: line.type, schema: Catalogue.schema(of: line.type), stream: line.stream,
+                position: position,
                 occurred: Instant(microseconds: clock),
                 payload: JSONPayload(checked: Array(line.data.utf8)[...]), groups: []))
         position += 1
@@ -118,7 +119,8 @@ package struct RoutedContacts {
         let events = try lines.map { line in
             Append([
                 NewEvent(
-                    id: nil, type: try EventType(line.type), schema: 1,
+                    id: nil, type: try EventType(line.type),
+                    schema: Catalogue.schema(of: line.type),
                     stream: try StreamName(line.stream), tags: .none, source: source, time: nil,
                     data: .json(Array(line.data.utf8)[...]))
             ])

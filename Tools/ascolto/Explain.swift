@@ -3,6 +3,7 @@ internal import ContactCentre
 internal import EventLog
 internal import JSON
 internal import Reports
+internal import Routing
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,10 @@ struct Explain: ParsableCommand {
             discussion: """
                 It is read from the contact's stream, in the order of its positions. What cannot \
                 follow what came before, and what a clock contradicts, is told beside it.
+
+                With --why, what happened in its queues while it waited is told as well: who was \
+                answered meanwhile, and why before it, and what the operators did. That reads the \
+                log from its beginning.
                 """)
 
         @OptionGroup var log: LogOptions
@@ -23,6 +28,8 @@ struct Explain: ParsableCommand {
         var id: String
         @Option(help: "What was known at a position or recorded time, included.")
         var asOf: AsOf?
+        @Flag(help: "Tell what happened in its queues while it waited.")
+        var why = false
 
         func run() throws {
             let opened = try log.openForReading()
@@ -35,14 +42,19 @@ struct Explain: ParsableCommand {
                 throw VerbOutcome.answerIsNo
             }
             let story = ContactStory(facts)
+            let moment = try moment(in: opened, size)
+            let waits = why ? try opened.waits(ofContact: id, before: size, at: moment) : []
             switch output.chosen {
-            case .table: tell(story)
+            case .table: tell(story, waits, at: moment)
             case .json:
                 Answer(object: [
                     ("contact", .text(id)), ("as_of", .count(size - 1)),
                     ("events", .count(facts.count)), ("ending", .text(story.ending)),
-                    ("waited_us", story.waited.map { .integer($0) } ?? .null),
+                    ("waited_us", story.waited(at: moment).map { .integer($0) } ?? .null),
                     ("talked_us", story.talked.map { .integer($0) } ?? .null),
+                    ("waiting_since", .optional(story.waitingSince?.description)),
+                    ("waiting_us", story.waiting(at: moment).map { .integer($0) } ?? .null),
+                    ("waits", why ? .array(waits.map(\.node)) : .null),
                     ("story", .array(story.sentences.map { .object(Self.members(of: $0)) })),
                 ]).write(as: .json)
             case .csv, .ndjson:
@@ -53,7 +65,18 @@ struct Explain: ParsableCommand {
             }
         }
 
-        private func tell(_ story: ContactStory) {
+        /// The moment that is asked about: now, or when the last event that is known was recorded.
+        private func moment(in opened: EventLog, _ size: UInt64) throws -> Instant {
+            switch asOf {
+            case .recorded(let moment)?: return moment
+            case .position?:
+                if let last = try opened.event(at: Position(size - 1)) { return last.recorded }
+            case nil: break
+            }
+            return try LogOptions.clock().now
+        }
+
+        private func tell(_ story: ContactStory, _ waits: [WaitTold], at moment: Instant) {
             let width = story.sentences.map { "\($0.position)".count }.max() ?? 0
             for sentence in story.sentences {
                 let position = "\(sentence.position)"
@@ -65,9 +88,15 @@ struct Explain: ParsableCommand {
                         line: String(repeating: " ", count: width + 2) + "! \(printable(remark))")
                 }
             }
+            let since =
+                story.waitingSince.map { since in
+                    let span = story.waiting(at: moment).map { ", for \(duration($0)) now" }
+                    return ", since \(since)" + (span ?? "")
+                } ?? ""
             Standard.output.write(
-                line: "In queues \(duration(story.waited)), with operators "
-                    + "\(duration(story.talked)); in the end \(printable(story.ending)).")
+                line: "In queues \(duration(story.waited(at: moment))), with operators "
+                    + "\(duration(story.talked)); in the end \(printable(story.ending))\(since).")
+            for line in waits.flatMap(\.lines) { Standard.output.write(line: printable(line)) }
             Standard.output.flush()
         }
 

@@ -21,11 +21,23 @@ extension Explain {
         var ref: String
         @Option(help: "What was known at a position or recorded time, included.")
         var asOf: AsOf?
+        @Option(
+            help: ArgumentHelp(
+                "Tell of this operator only, also where the record does not.",
+                discussion: "Of a routing decision; reads the log up to it.", valueName: "name"))
+        var `operator`: String?
 
         func run() throws {
             let opened = try log.openForReading()
             if let routed = try opened.routingDecision(ref, before: try opened.size(asOf: asOf)) {
-                return try tell(routed, in: opened)
+                guard let name = `operator` else { return try tell(routed, in: opened) }
+                return try tell(of: name, by: routed, in: opened)
+            }
+            if `operator` != nil {
+                Standard.error(
+                    "ascolto: --operator is about a routing decision, and \(printable(ref)) is none"
+                )
+                throw VerbOutcome.answerIsNo
             }
             let told = try opened.organisation(before: try opened.size(asOf: asOf))
             let organisation = told.tellingOfOthers()

@@ -2,6 +2,7 @@ internal import ContactCentre
 internal import Description
 internal import EventLog
 internal import JSON
+internal import Routing
 
 /// A routing decision, and the event that tells of it.
 struct RoutedContact {
@@ -11,14 +12,27 @@ struct RoutedContact {
 
 extension EventLog {
     /// The routing decision with an id; nil where none among the first `size` events has it.
+    ///
+    /// - Throws: ``VerbOutcome/answerIsNo`` where it cannot be read here, which is told.
     func routingDecision(_ id: String, before size: UInt64) throws -> RoutedContact? {
         guard let id = EventID(id), let event = try event(withID: id),
             event.position.value < size,
-            event.type.text == RoutingDecision.Kind.decided.type,
-            let decision = try? RoutingDecision(
-                schema: event.schema, payload: event.data.object)
+            event.type.text == RoutingDecision.Kind.decided.type
         else { return nil }
-        return RoutedContact(event: event, decision: decision)
+        let problem: String
+        do throws(PayloadError) {
+            if let decision = try RoutingDecision(
+                schema: event.schema, payload: event.data.object)
+            {
+                return RoutedContact(event: event, decision: decision)
+            }
+            problem = "it is told in schema version \(event.schema), which is not read here"
+        } catch {
+            problem = "\(error)"
+        }
+        Standard.error(
+            "ascolto: the decision at position \(event.position) cannot be told: \(problem)")
+        throw VerbOutcome.answerIsNo
     }
 }
 
@@ -58,6 +72,30 @@ extension Explain.DecisionVerb {
             ]).write(as: output.chosen)
         }
         write(routed, policy)
+    }
+
+    /// Tells what a decision knew of one operator.
+    func tell(of name: String, by routed: RoutedContact, in log: EventLog) throws {
+        guard let told = try log.told(of: name, by: routed.event) else {
+            Standard.error(
+                "ascolto: what the decision knew does not stand before it in this log")
+            throw VerbOutcome.answerIsNo
+        }
+        let decision = routed.decision
+        let words =
+            told.candidate?.words
+            ?? "does not serve the queue \(decision.queue), and was \(told.occupation.words)"
+        let isChosen = decision.selected == .operator && decision.selectedID == name
+        guard output.chosen == .table else {
+            return Answer(object: [
+                ("decision", .text("\(routed.event.id)")), ("operator", .text(name)),
+                ("serves_queue", .truth(told.candidate != nil)), ("chosen", .truth(isChosen)),
+                ("occupation", .text(told.occupation.words)), ("text", .text(words)),
+            ]).write(as: output.chosen)
+        }
+        Standard.output.write(line: printable(decision.sentence))
+        Standard.output.write(line: printable("  \(isChosen ? "*" : " ") \(name): \(words)"))
+        Standard.output.flush()
     }
 
     private func write(_ routed: RoutedContact, _ policy: PolicySetting?) {

@@ -101,7 +101,7 @@ extension Org {
         ) throws -> PlannedChanges {
             guard told.notUnderstood.isEmpty else {
                 Standard.error(
-                    "ascolto: \(told.wordsOfNotUnderstood); what they say would be overlooked, so "
+                    "ascolto: \(told.wordsOfOthers); what they say would be overlooked, so "
                         + "nothing is applied: void them, or use the version that wrote them")
                 throw VerbOutcome.answerIsNo
             }
@@ -121,6 +121,9 @@ extension Org {
         }
 
         private func tell(_ plan: PlannedChanges, at range: PositionRange?) {
+            for oddity in plan.oddities {
+                Standard.error("ascolto: warning: \(printable(oddity))")
+            }
             if output.chosen == .table { return tellInWords(plan, at: range) }
             let events = plan.events.map { event -> JSONNode in
                 let data = event.data.content.flatMap { JSONValue(checked: $0) }
@@ -137,6 +140,12 @@ extension Org {
                     ("appended", .count(range?.count ?? 0)),
                     ("decision", .optional(plan.namedDecision)),
                     ("planned_for_later", .count(plan.plannedForLater)),
+                    (
+                        "ends",
+                        .object(
+                            plan.endings.map { ($0.section.rawValue, .integer(Int64($0.count))) })
+                    ),
+                    ("warnings", .array(plan.oddities.map { .text($0) })),
                     (
                         "superseded",
                         .array(
@@ -184,6 +193,10 @@ extension Org {
             let by = by.map { "by \($0)" } ?? "by nobody that is named (--by)"
             let decision = plan.namedDecision.map { "on the decision \($0)" } ?? "on no decision"
             write("\(counted(plan.events.count, "event")), \(by), \(decision); \(place)")
+            if !plan.endings.isEmpty {
+                let ends = plan.endings.map { "\($0.count) of \($0.section.rawValue)" }
+                write("ends what the file has no more: " + ends.joined(separator: ", "))
+            }
             if plan.plannedForLater > 0 {
                 write("planned for later before, and left: \(plan.plannedForLater)")
             }
@@ -192,18 +205,19 @@ extension Org {
     }
 }
 
+/// That there are events of the organisation at these positions which nobody here can read.
+func wordsOfNotUnderstood(_ positions: some Collection<UInt64>) -> String {
+    let named = positions.prefix(5).map { "\($0)" }.joined(separator: ", ")
+    return "\(counted(positions.count, "event")) of the organisation not understood here, at "
+        + named + (positions.count > 5 ? " and others" : "")
+}
+
 private func counted(_ number: Int, _ what: String) -> String {
     "\(number) \(what)" + (number == 1 ? "" : "s")
 }
 
 extension ToldOrganisation {
-    fileprivate var wordsOfNotUnderstood: String {
-        let positions = notUnderstood.prefix(5).map { "\($0)" }.joined(separator: ", ")
-        let more = notUnderstood.count > 5 ? " and others" : ""
-        return
-            "\(counted(notUnderstood.count, "event")) of the organisation not understood here, at "
-            + "\(positions)\(more)"
-    }
+    fileprivate var wordsOfOthers: String { wordsOfNotUnderstood(notUnderstood.map(\.value)) }
 
     /// What was said since about an event, behind what is told of it; empty for nearly all.
     func wordsOfCorrections(at position: Position) -> String {
@@ -213,13 +227,15 @@ extension ToldOrganisation {
                 case .voided: "void"
                 case .corrected: "as corrected"
                 }
-            return " (\(what) by position \(word.position): \(word.reason), by \(word.authority))"
+            let author = word.author.map { ", as \($0) says" } ?? ""
+            return " (\(what) by position \(word.position) at \(word.recorded): \(word.reason), "
+                + "by \(word.authority)\(author))"
         }.joined()
     }
 
     /// The organisation; of what is not understood here is told.
     func tellingOfOthers() -> Organisation {
-        if !notUnderstood.isEmpty { Standard.error("ascolto: \(wordsOfNotUnderstood)") }
+        if !notUnderstood.isEmpty { Standard.error("ascolto: \(wordsOfOthers)") }
         return organisation
     }
 }
@@ -317,23 +333,25 @@ extension Org {
 
         /// An event that never happened, which is told all the same.
         private static func row(_ event: Event, _ told: ToldOrganisation) -> [Cell] {
-            let data = event.data.object
+            let said = said(by: event)
             return [
                 .count(event.position.value), .text("\(event.recorded)"),
-                .text("\(event.occurred)"), .optional(data?.string("author")),
-                .optional(data?.string("decisionRef")), .null,
+                .text("\(said?.effectiveFrom ?? event.occurred)"), .optional(said?.author),
+                .optional(said?.decision), .null,
                 .text(
-                    "void: \(event.type) of \(event.stream)"
+                    "void: " + (said?.words(in: event.stream.text) ?? "\(event.type)")
                         + told.wordsOfCorrections(at: event.position)),
             ]
         }
 
+        private static func said(by event: Event) -> OrganisationEvent? {
+            OrganisationEvent.Kind(type: event.type.text).flatMap {
+                try? OrganisationEvent($0, schema: event.schema, payload: event.data.object)
+            }
+        }
+
         private static func isAbout(_ setting: String?, _ event: Event) -> Bool {
-            guard let kind = OrganisationEvent.Kind(type: event.type.text),
-                let change = try? OrganisationEvent(
-                    kind, schema: event.schema, payload: event.data.object),
-                let key = change.key(in: event.stream.text)
-            else { return false }
+            guard let key = said(by: event)?.key(in: event.stream.text) else { return false }
             return key.places.contains(setting ?? "")
         }
 

@@ -79,6 +79,7 @@ struct RouteVerb: AsyncParsableCommand {
             var decided = 0
             var overtaken = 0
             var patience = Self.patience.first
+            var warned = 0
             while !Task.isCancelled {
                 let now = clock.now
                 let step: Router.Step
@@ -92,6 +93,8 @@ struct RouteVerb: AsyncParsableCommand {
                     continue
                 }
                 patience = Self.patience.first
+                warn(of: router.notUnderstood.dropFirst(warned))
+                warned = router.notUnderstood.count
                 switch step {
                 case .decided(let count): decided += count
                 case .settled: break
@@ -118,13 +121,21 @@ struct RouteVerb: AsyncParsableCommand {
     }
 }
 
+/// Says which events of the organisation are not followed.
+private func warn(of notUnderstood: some Collection<UInt64>) {
+    guard !notUnderstood.isEmpty else { return }
+    Standard.error(
+        "ascolto: warning: \(wordsOfNotUnderstood(notUnderstood)); what they settle is not "
+            + "followed: use the version that wrote them")
+}
+
 struct Redecide: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make routing decisions again, and list those that come out otherwise.",
         discussion: """
             Each is made from the events that it knew, by the policy that held then. Exit code 1 \
-            where one differs, and where one was made by another version of the rules, which \
-            cannot be judged here.
+            where one differs, and where one cannot be judged here: it was made by another \
+            version of the rules, or is told in a schema version that is not read here.
 
             With --assignments, those who answered and were not decided to are held against the \
             policies that are described for that time, and how far they are apart is reported; \
@@ -163,32 +174,53 @@ struct Redecide: ParsableCommand {
         try judge(opened, first..<end)
     }
 
-    private func judge(_ opened: EventLog, _ range: Range<UInt64>) throws {
+    /// What has come of all decisions of a range.
+    private struct Tally {
         var same = 0
-        var others = 0
+        var otherEngine = 0
+        var otherSchema = 0
         var differing: [Redecision] = []
-        try opened.redecide(range) { redecision in
+
+        mutating func add(_ redecision: Redecision) {
             switch redecision.verdict {
             case .same: same += 1
-            case .otherEngine: others += 1
+            case .otherEngine: otherEngine += 1
+            case .otherSchema: otherSchema += 1
             case .differs: differing.append(redecision)
             }
         }
+
+        var words: String {
+            let unjudged = [
+                (otherEngine, "made by other rules"),
+                (otherSchema, "told in a schema version that is not read here"),
+            ].filter { $0.0 > 0 }.map { "; \($0.0) not judged, \($0.1)" }
+            return "\(same) decisions came out the same, \(differing.count) otherwise"
+                + unjudged.joined()
+        }
+    }
+
+    private func judge(_ opened: EventLog, _ range: Range<UInt64>) throws {
+        var tally = Tally()
+        warn(of: try opened.redecide(range) { tally.add($0) })
         switch output.chosen {
         case .json:
             Answer(object: [
-                ("same", .count(same)), ("differ", .count(differing.count)),
-                ("other_engine", .count(others)),
-                ("differences", .array(differing.map { .object(Self.members(of: $0)) })),
+                ("same", .count(tally.same)), ("differ", .count(tally.differing.count)),
+                ("other_engine", .count(tally.otherEngine)),
+                ("other_schema", .count(tally.otherSchema)),
+                ("differences", .array(tally.differing.map { .object(Self.members(of: $0)) })),
             ]).write(as: .json)
         case .csv, .ndjson:
             Answer(
                 columns: ["position", "contact", "decision", "causes"],
-                rows: differing.map { Self.members(of: $0).map(\.1) }
+                rows: tally.differing.map { Self.members(of: $0).map(\.1) }
             ).write(as: output.chosen)
-        case .table: tell(same, others, differing)
+        case .table: tell(tally)
         }
-        guard differing.isEmpty, others == 0 else { throw VerbOutcome.answerIsNo }
+        guard tally.differing.isEmpty, tally.otherEngine + tally.otherSchema == 0 else {
+            throw VerbOutcome.answerIsNo
+        }
     }
 
     private static func members(of redecision: Redecision) -> [(String, Cell)] {
@@ -200,18 +232,15 @@ struct Redecide: ParsableCommand {
         ]
     }
 
-    private func tell(_ same: Int, _ others: Int, _ differing: [Redecision]) {
-        for redecision in differing {
+    private func tell(_ tally: Tally) {
+        for redecision in tally.differing {
             Standard.output.write(
                 line: "\(redecision.position)  \(printable(redecision.stream.text))")
             for cause in redecision.causes {
                 Standard.output.write(line: "  \(printable(cause))")
             }
         }
-        let elsewhere =
-            others == 0 ? "" : "; \(others) were made by other rules, and are not judged"
-        Standard.output.write(
-            line: "\(same) decisions came out the same, \(differing.count) otherwise\(elsewhere)")
+        Standard.output.write(line: tally.words)
         Standard.output.flush()
     }
 }

@@ -27,7 +27,7 @@ struct Schema: ParsableCommand {
             throw ValidationError("a type and --states do not go together")
         }
         if type == nil, version != nil {
-            throw ValidationError("--version is of a type: give one before it")
+            throw ValidationError("--version needs a type")
         }
     }
 

@@ -13,6 +13,18 @@ extension Organisation.Step {
     var words: String { changeInWords(of: key, from: before, to: change.setting) }
 }
 
+extension OrganisationEvent {
+    /// What it says in a stream, as `+ queues.registry: capacity 20`.
+    func words(in stream: String) -> String {
+        switch change {
+        case .decided(let decision): "+ decision: \(decision.line)"
+        case .set(_, _, let setting):
+            key(in: stream).map { changeInWords(of: $0, from: nil, to: setting) }
+                ?? "a change of \(stream)"
+        }
+    }
+}
+
 /// A change of a setting on one line.
 private func changeInWords(
     of key: SettingKey, from before: (any Setting)?, to after: (any Setting)?

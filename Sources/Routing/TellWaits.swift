@@ -1,0 +1,181 @@
+package import ContactCentre
+package import EventLog
+package import JSON
+
+/// A wait of a contact in one queue, and what happened there meanwhile.
+package struct WaitTold: Sendable {
+    package let queue: String
+    /// The positions of what began and what ended it; nil where it waits still.
+    package let begun: Position
+    package private(set) var ended: Position?
+    package let entered: Instant
+    /// When it ended, or until when it is told.
+    package private(set) var until: Instant
+    /// Its points of priority when it entered, and how many were more urgent then.
+    package let points: Int64
+    package let ahead: Int?
+    /// Others of the queue that were answered meanwhile.
+    package private(set) var answered: [Answered] = []
+    /// Others that left the queue otherwise: they gave up, or went over to another one.
+    package private(set) var leftOtherwise = 0
+    /// What those did who serve the queue, in µs, by the names of the operators.
+    package private(set) var occupations: [String: [RoutingState.Occupation: Int64]] = [:]
+
+    /// Another contact that was answered in the meantime.
+    package struct Answered: Sendable {
+        package let position: Position
+        package let stream: StreamName
+        package let turn: Turn
+        package let points: Int64
+    }
+
+    /// Why another contact had its turn.
+    package enum Turn: String, Sendable {
+        /// It had begun to wait before.
+        case earlier
+        /// It had begun to wait later, with more points.
+        case morePoints = "more_points"
+        /// It had begun to wait later, without more points: somebody took it who could not take
+        /// this one, or did not ask whose turn it was.
+        case outOfTurn = "out_of_turn"
+    }
+
+    fileprivate init(_ standing: RoutingState.Standing, begun: Position, at now: Instant) {
+        queue = standing.queue
+        self.begun = begun
+        entered = standing.entered
+        until = now
+        points = standing.points
+        ahead = standing.ahead
+    }
+
+    /// What has been so until a moment.
+    fileprivate mutating func pass(to now: Instant, _ routing: inout FollowRouting) {
+        let span = now.microseconds - until.microseconds
+        // A clock that ran backward is taken to have stood still.
+        guard span > 0 else { return }
+        let then = until
+        for (name, occupation) in routing.ask({ [queue] in
+            $0.occupations(inQueue: queue, at: then)
+        }) {
+            occupations[name, default: [:]][occupation, default: 0] += span
+        }
+        until = now
+    }
+
+    fileprivate mutating func end(at position: Position?) { ended = position }
+
+    fileprivate mutating func note(
+        _ event: Event, _ other: RoutingState.Standing, beside own: RoutingState.Standing
+    ) {
+        let told = try? ContactEvent(
+            type: event.type.text, schema: event.schema, payload: event.data.object)
+        guard case .leftQueue(let left) = told else { return }
+        guard left.reason == .answered else {
+            leftOtherwise += 1
+            return
+        }
+        let turn: Turn =
+            other.since < own.since
+            ? .earlier : other.points > own.points ? .morePoints : .outOfTurn
+        answered.append(
+            Answered(
+                position: event.position, stream: event.stream, turn: turn, points: other.points))
+    }
+}
+
+extension EventLog {
+    /// What happened in the queues of a contact while it waited, wait by wait.
+    ///
+    /// Linear in the events before the end of its last wait.
+    /// - Parameters:
+    ///   - id: The contact's.
+    ///   - size: How many events of the log are known.
+    ///   - now: Until when a wait is told that goes on.
+    /// - Returns: In the order in which they began; the last may go on.
+    /// - Throws: ``LogError``, or ``EventError`` where no contact can have the id.
+    package func waits(
+        ofContact id: String, before size: UInt64, at now: Instant
+    ) throws -> [WaitTold] {
+        let stream = try StreamName(StreamPrefix.contact + id)
+        guard let last = try lastPosition(in: stream, before: size) else { return [] }
+        var routing = FollowRouting()
+        var waits: [WaitTold] = []
+        var current: WaitTold?
+        var selection = Selection()
+        selection.types = FollowRouting.types
+        selection.to = Position(size - 1)
+        try read(selection) { event in
+            guard current != nil || event.position <= last else { return .stop }
+            let before = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
+            current?.pass(to: event.occurred, &routing)
+            if let before, event.stream != stream {
+                let other = routing.ask { $0.standing(of: event.stream.text, at: event.occurred) }
+                if let other, other.queue == before.queue {
+                    current?.note(event, other, beside: before)
+                }
+            }
+            try routing.take(event, of: self)
+            guard event.stream == stream else { return .next }
+            let after = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
+            if var wait = current, after?.queue != wait.queue || after?.entered != wait.entered {
+                wait.end(at: event.position)
+                waits.append(wait)
+                current = nil
+            }
+            if current == nil, let after {
+                current = WaitTold(after, begun: event.position, at: event.occurred)
+            }
+            return .next
+        }
+        if var wait = current {
+            wait.pass(to: now, &routing)
+            waits.append(wait)
+        }
+        return waits
+    }
+
+    private func lastPosition(in stream: StreamName, before size: UInt64) throws -> Position? {
+        guard size > 0 else { return nil }
+        var selection = Selection()
+        selection.stream = stream
+        selection.to = Position(size - 1)
+        var last: Position?
+        try read(selection) { event in
+            last = event.position
+            return .next
+        }
+        return last
+    }
+
+    /// An operator as a routing decision knew them, also one of whom it does not tell.
+    ///
+    /// Linear in the events before the decision.
+    package func told(
+        of name: String, by decision: Event
+    ) throws -> (candidate: RoutingCandidate?, occupation: RoutingState.Occupation)? {
+        guard let known = RoutingDecision.knowledge(in: decision.data.object) else { return nil }
+        let position = decision.position.value
+        var next: UInt64 = 0
+        if let id = known.upTo.flatMap({ EventID($0) }) {
+            guard let last = try event(withID: id)?.position.value else { return nil }
+            next = last + 1
+        }
+        guard let alsoKnew = UInt64(exactly: known.alsoKnew), alsoKnew <= position,
+            next <= position - alsoKnew, position > 0
+        else { return nil }
+        var routing = FollowRouting()
+        var selection = Selection()
+        selection.types = FollowRouting.types
+        selection.to = Position(position - 1)
+        try read(selection) { event in
+            let place = event.position.value
+            if place < next || place >= position - alsoKnew { try routing.take(event, of: self) }
+            return .next
+        }
+        let (stream, now) = (decision.stream.text, decision.occurred)
+        return routing.ask {
+            ($0.candidate(named: name, for: stream, at: now), $0.occupation(of: name))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+internal import ContactCentre
+internal import EventLog
+internal import JSON
+internal import Routing
+
+// What happened in a queue while a contact waited there, in a supervisor's language.
+
+extension WaitTold {
+    /// How many of the others, and of the operators, are told one by one.
+    private static let toldMax = 10
+
+    /// One line for each thing that is to be said; the first says which wait it is.
+    var lines: [String] {
+        let end = ended.map { "to position \($0)" } ?? "until now"
+        var lines = [
+            "In the queue \(queue) for \(duration(span)), from position \(begun) \(end), with "
+                + "\(points) points of priority"
+                + (ahead.map { "; \($0) were before it" } ?? "") + ":"
+        ]
+        lines.append("  " + wordsOfTurns)
+        for other in outOfOrder.prefix(Self.toldMax) {
+            lines.append(
+                "    \(other.position)  \(other.stream): \(other.turn.words), "
+                    + "\(other.points) points")
+        }
+        let untold = outOfOrder.count - Self.toldMax
+        if untold > 0 { lines.append("    and \(untold) more") }
+        let operators = occupations.sorted { ExactText($0.key) < ExactText($1.key) }
+        if operators.isEmpty { lines.append("  nobody is known to serve the queue") }
+        for (name, spans) in operators.prefix(Self.toldMax) {
+            lines.append("  \(name): \(Self.words(of: spans))")
+        }
+        let others = operators.count - Self.toldMax
+        if others > 0 { lines.append("  and \(others) more operators (--format json)") }
+        return lines
+    }
+
+    private var span: Int64 { max(0, until.microseconds - entered.microseconds) }
+
+    private var outOfOrder: [Answered] { answered.filter { $0.turn != .earlier } }
+
+    private var wordsOfTurns: String {
+        func count(_ turn: Turn) -> Int { answered.count { $0.turn == turn } }
+        let parts = [
+            (count(.earlier), "had begun to wait before"),
+            (count(.morePoints), "came later and had more points"),
+            (count(.outOfTurn), "came later and had not"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        let turns = parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")
+        let left = leftOtherwise > 0 ? "; \(leftOtherwise) left it unanswered" : ""
+        return "\(answered.count) others of the queue were answered meanwhile\(turns)\(left)"
+    }
+
+    private static func words(of spans: [RoutingState.Occupation: Int64]) -> String {
+        spans.sorted { ($1.value, $0.key.words) < ($0.value, $1.key.words) }
+            .map { "\($0.key.words) for \(duration($0.value))" }.joined(separator: ", ")
+    }
+
+    /// All of it, in a JSON object.
+    var node: JSONNode {
+        .object([
+            ("queue", .text(queue)), ("begun", .integer(Int64(begun.value))),
+            ("ended", ended.map { .integer(Int64($0.value)) } ?? .null),
+            ("waited_us", .integer(span)), ("points", .integer(points)),
+            ("ahead", ahead.map { .integer(Int64($0)) } ?? .null),
+            ("left_unanswered", .integer(Int64(leftOtherwise))),
+            (
+                "answered",
+                .array(
+                    answered.map { other in
+                        .object([
+                            ("position", .integer(Int64(other.position.value))),
+                            ("contact", .text(other.stream.text)),
+                            ("turn", .text(other.turn.rawValue)),
+                            ("points", .integer(other.points)),
+                        ])
+                    })
+            ),
+            (
+                "operators",
+                .array(
+                    occupations.sorted { ExactText($0.key) < ExactText($1.key) }.map { entry in
+                        .object([
+                            ("operator", .text(entry.key)),
+                            (
+                                "occupations",
+                                .object(
+                                    entry.value.sorted { $0.key.words < $1.key.words }.map {
+                                        ($0.key.words, .integer($0.value))
+                                    })
+                            ),
+                        ])
+                    })
+            ),
+        ])
+    }
+}
+
+extension WaitTold.Turn {
+    fileprivate var words: String {
+        switch self {
+        case .earlier: "had begun to wait before"
+        case .morePoints: "came later, and was more urgent"
+        case .outOfTurn: "came later, and was not more urgent"
+        }
+    }
+}
+
+extension RoutingState.Occupation {
+    /// What the operator does, or does not.
+    var words: String {
+        switch self {
+        case .notAtWork: "not at work"
+        case .paused(let status): "not available (\(status))"
+        case .withContacts: "with contacts"
+        case .free: "free"
+        }
+    }
+}
