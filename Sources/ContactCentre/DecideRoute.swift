@@ -72,6 +72,7 @@ extension RoutingState {
             let visit = visitWithLanguage(of: stream), let policy = policy(of: visit)
         else { return nil }
         var decision = RoutingDecision()
+        decision.engineVersion = rules.rawValue
         let ahead = ahead(of: contact, visit)
         let choice = floor.choose(for: visit, behind: ahead, at: now.microseconds, by: plan) {
             let key = "\(policy.hash) \(stream) \(contact.decisions)"
@@ -92,7 +93,7 @@ extension RoutingState {
         decision.points = points(of: contact, visit, policy)
         decision.inQueue = floor.queueLengths[visit.queue]
         decision.ahead = ahead
-        decision.rules = rules(contact, visit, policy, decision.waited)
+        decision.rules = traces(contact, visit, policy, decision.waited)
         let (best, others) = members(for: visit, at: now.microseconds, policy)
         switch choice {
         case .member(let place):
@@ -177,7 +178,7 @@ extension RoutingState {
 
     /// What became of the rules, but for those of overflow, of which only the one is told that
     /// applies.
-    private func rules(
+    private func traces(
         _ contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy,
         _ waited: Int64
     ) -> [RuleTrace] {
@@ -195,8 +196,8 @@ extension RoutingState {
             let hasCome = (step.after ?? 0) <= waited
             traces.append(RuleTrace(.role, place: place, hasCome ? .matched : .skipped))
         }
-        if let language = contact.language, !policy.languages.isEmpty {
-            let isKnown = policy.languages[language] != nil
+        if let language = contact.language, policy.hasLanguages {
+            let isKnown = policy.need(ofLanguage: language, by: rules) != nil
             traces.append(
                 RuleTrace(.language, isKnown ? .matched : .skipped, read: language.text))
         }

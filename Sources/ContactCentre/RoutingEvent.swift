@@ -14,7 +14,7 @@ package struct RoutingDecision: Setting, Equatable {
     package var policyVersion: Int64 = 1
     /// SHA-256 of the policy's payload as this version writes it, in hexadecimal digits.
     package var policyHash = ""
-    package var engineVersion: Int64 = Self.engine
+    package var engineVersion = RoutingRules.present.rawValue
     package var queue = ""
     /// How long the contact has been in the queue, in µs.
     package var waited: Int64 = 0
@@ -44,8 +44,6 @@ package struct RoutingDecision: Setting, Equatable {
     /// 53 bits.
     package var draw: Int64?
 
-    /// The version of the rules of ``RoutingFloor``: another one may decide otherwise.
-    package static let engine: Int64 = 1
     /// Of more candidates than these, the record holds the digest only.
     package static let candidatesMax = 20
     /// So it does of more reasons against one of them.
@@ -152,6 +150,16 @@ extension RoutingCandidate {
         bounded.reasons = Array(reasons.prefix(RoutingDecision.reasonsMax))
         return bounded
     }
+}
+
+/// The versions of the rules by which policies are applied: another one may decide otherwise.
+package enum RoutingRules: Int64, CaseIterable, Sendable {
+    /// A policy's language is the one that a contact asks for, byte by byte.
+    case exactLanguages = 1
+    /// Languages are tags, and a policy's is found by looking up (RFC 4647, section 3.4).
+    case languageTags = 2
+
+    package static let present = RoutingRules.languageTags
 }
 
 /// What made the router look at a contact.

@@ -105,7 +105,8 @@ package struct RoutingPlan: Sendable {
         let rank: [RankCriterion]
         let relaxation: [(after: Int64, lowerBy: Int64, skill: Int?)]
         let caps: [(team: Int, most: Int64)]
-        let languages: [ExactText: Need]
+        private let languages: [ExactText: Need]
+        private let languageTags: [ExactText: Need]
         /// After which waits a rule asks less, in µs.
         package let steps: [Int64]
         let isDrawn: Bool
@@ -122,14 +123,45 @@ package struct RoutingPlan: Sendable {
             }
             caps = setting.teamCaps.map { (names.teams.number($0.team), $0.most) }
             var languages: [ExactText: Need] = [:]
+            var tags: [ExactText: Need] = [:]
             for language in setting.languages {
-                languages[ExactText(language.language)] = Need(
+                let need = Need(
                     skill: names.skills.number(language.skill), minimum: language.minimum,
                     relaxed: .never)
+                languages[ExactText(language.language)] = need
+                // Of two spellings of one tag, the first counts.
+                let tag = ExactText(Self.folded(language.language))
+                if tags[tag] == nil { tags[tag] = need }
             }
             self.languages = languages
+            languageTags = tags
             isDrawn = setting.rank.last == .random
             steps = setting.relaxation.map(\.after) + setting.roles.compactMap(\.after)
+        }
+
+        var hasLanguages: Bool { !languages.isEmpty }
+
+        /// What a language that a contact asks for needs of operators; nil where the policy has
+        /// nothing to say of it.
+        func need(ofLanguage language: ExactText, by rules: RoutingRules) -> Need? {
+            if rules == .exactLanguages { return languages[language] }
+            // Lookup: what is not found goes on without its last part, as zh-Hant-TW without TW.
+            var parts = Self.folded(language.text).split(
+                separator: "-", omittingEmptySubsequences: false)
+            while !parts.isEmpty {
+                if let need = languageTags[ExactText(parts.joined(separator: "-"))] { return need }
+                parts.removeLast()
+                // One letter alone says nothing: what it begins has just gone.
+                if parts.count > 1, parts.last?.utf8.count == 1 { parts.removeLast() }
+            }
+            return nil
+        }
+
+        /// A tag as tags are compared: letters of ASCII in lower case.
+        private static func folded(_ tag: String) -> String {
+            String(
+                decoding: tag.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 + 0x20 : $0 },
+                as: UTF8.self)
         }
     }
 

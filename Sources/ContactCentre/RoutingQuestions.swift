@@ -121,7 +121,7 @@ extension RoutingState {
         guard let contact = contacts[ExactText(stream)], var visit = contact.visit,
             let policy = policy(of: visit)
         else { return nil }
-        if let need = contact.language.flatMap({ policy.languages[$0] }) {
+        if let need = contact.language.flatMap({ policy.need(ofLanguage: $0, by: rules) }) {
             visit.needs.append(need)
         }
         return visit

@@ -76,6 +76,8 @@ package struct RoutingState: Sendable {
     }
 
     let hash: @Sendable ([UInt8]) -> [UInt8]
+    /// By which decisions are made.
+    package var rules = RoutingRules.present
     private var organisation = Organisation()
     /// The positions of events of the organisation that cannot be read here, as those of a later
     /// schema version: what they settle is not followed.

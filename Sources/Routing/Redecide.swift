@@ -210,7 +210,7 @@ private struct ReplayDecisions {
         } catch {
             return .differs(["it cannot be read: \(error)"])
         }
-        guard recorded.engineVersion == RoutingDecision.engine else {
+        guard let rules = RoutingRules(rawValue: recorded.engineVersion) else {
             return .otherEngine(recorded.engineVersion)
         }
         let position = event.position.value
@@ -225,8 +225,8 @@ private struct ReplayDecisions {
         let begin = position - known.alsoKnew
         let aside = asides.firstIndex { $0.begin == begin && known.next < begin }
         var again =
-            if let aside { asides[aside].routing.decision(on: event) } else {
-                routing.decision(on: event)
+            if let aside { asides[aside].routing.decision(on: event, by: rules) } else {
+                routing.decision(on: event, by: rules)
             }
         again?.knewUpTo = recorded.knewUpTo
         again?.alsoKnew = recorded.alsoKnew
@@ -273,9 +273,14 @@ extension ReplayDecisions.FollowUp {
 }
 
 extension FollowRouting {
-    fileprivate mutating func decision(on event: Event) -> RoutingDecision? {
-        ask {
-            $0.decision(for: event.stream.text, at: event.occurred, .all, toldIn: event.schema)
+    fileprivate mutating func decision(
+        on event: Event, by rules: RoutingRules
+    ) -> RoutingDecision? {
+        ask { state in
+            state.rules = rules
+            defer { state.rules = .present }
+            return state.decision(
+                for: event.stream.text, at: event.occurred, .all, toldIn: event.schema)
         }
     }
 }

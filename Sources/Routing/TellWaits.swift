@@ -151,17 +151,20 @@ extension EventLog {
     /// An operator as a routing decision knew them, also one of whom it does not tell.
     ///
     /// Linear in the events before the decision.
+    /// - Returns: Nil where it does not follow from what stands before it, or was made by rules
+    ///   that are not known here.
+    /// - Throws: ``LogError``.
     package func told(
-        of name: String, by decision: Event
+        of name: String, by decision: Event, recorded: RoutingDecision
     ) throws -> (candidate: RoutingCandidate?, occupation: RoutingState.Occupation)? {
-        guard let known = RoutingDecision.knowledge(in: decision.data.object) else { return nil }
+        guard let rules = RoutingRules(rawValue: recorded.engineVersion) else { return nil }
         let position = decision.position.value
         var next: UInt64 = 0
-        if let id = known.upTo.flatMap({ EventID($0) }) {
+        if let id = recorded.knewUpTo.flatMap({ EventID($0) }) {
             guard let last = try event(withID: id)?.position.value else { return nil }
             next = last + 1
         }
-        guard let alsoKnew = UInt64(exactly: known.alsoKnew), alsoKnew <= position,
+        guard let alsoKnew = UInt64(exactly: recorded.alsoKnew), alsoKnew <= position,
             next <= position - alsoKnew, position > 0
         else { return nil }
         var routing = FollowRouting()
@@ -175,7 +178,8 @@ extension EventLog {
         }
         let (stream, now) = (decision.stream.text, decision.occurred)
         return routing.ask {
-            ($0.candidate(named: name, for: stream, at: now), $0.occupation(of: name))
+            $0.rules = rules
+            return ($0.candidate(named: name, for: stream, at: now), $0.occupation(of: name))
         }
     }
 }

@@ -44,6 +44,7 @@ SECOND = 10**6
 PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED, REASONS = 30 * 86_400 * SECOND, 30 * SECOND, 20, 8
+ENGINES = (1, 2)  # the first one compares languages letter by letter
 FIRST_NAMES = {"boost": "", "relaxation": "relaxation", "role": "roles", "language": "languages",
                "overflow": "overflow", "callback": "callback"}
 LATER = ("role", "agent_rejected_recently", "cap_per_team")  # behind skills, in version 1
@@ -444,7 +445,7 @@ def urgency(contact, policy):
     return contact.began - points_of(contact, policy) * point, contact.queued
 
 
-def needed(contact, queue, policy, now):
+def needed(contact, queue, policy, now, engine):
     """What is asked for, as skill and level; below 0 where it is needed no more."""
     here = now - contact.entered
     for need in (queue.get("requiredSkills") or []) + contact.needs:
@@ -452,9 +453,31 @@ def needed(contact, queue, policy, now):
                      if step["afterUs"] <= here and step.get("skill") in (None, need["skill"])],
                     default=0)
         yield need["skill"], need["minLevel"] - lower
-    for each in policy.get("languages") or []:
-        if each["language"] == contact.language:
-            yield each["skill"], each["minLevel"]
+    asked = language_of(contact, policy, engine)
+    if asked is not None:
+        yield asked["skill"], asked["minLevel"]
+
+
+def language_of(contact, policy, engine):
+    """What the policy says of the language that is asked for: engine 2 looks tags up."""
+    listed = policy.get("languages") or []
+    if contact.language is None:
+        return None
+    if engine == 1:
+        return next((each for each in listed if each["language"] == contact.language), None)
+    spans = folded(contact.language).split("-")
+    while spans:
+        found = [each for each in listed if folded(each["language"]) == "-".join(spans)]
+        if found:
+            return found[0]
+        spans.pop()
+        if len(spans) > 1 and len(spans[-1].encode()) == 1:
+            spans.pop()
+    return None
+
+
+def folded(tag):
+    return "".join(each.lower() if each.isascii() else each for each in tag)
 
 
 class Member:
@@ -530,7 +553,7 @@ class Member:
         return len(self.operator.hand)
 
 
-def trace(contact, policy, queue, here, overflow, offered):
+def trace(contact, policy, queue, here, overflow, offered, engine):
     for boost, read in applied_boosts(contact, policy):
         yield {"rule": "boost", "name": boost["ruleId"],
                "result": "matched" if read is not None else "skipped",
@@ -540,8 +563,8 @@ def trace(contact, policy, queue, here, overflow, offered):
             yield {"rule": kind, "place": number,
                    "result": "matched" if (step.get("afterUs") or 0) <= here else "skipped"}
     if policy.get("languages") and contact.language is not None:
-        asked = any(each["language"] == contact.language for each in policy["languages"])
-        yield {"rule": "language", "result": "matched" if asked else "skipped",
+        asked = language_of(contact, policy, engine)
+        yield {"rule": "language", "result": "skipped" if asked is None else "matched",
                "read": contact.language}
     if overflow is not None:
         rule = queue["overflow"][overflow]
@@ -569,7 +592,7 @@ def policy_of(organisation, contact, now):
     return (queue, name, policy) if policy else None
 
 
-def decide(state, organisation, contact, now):
+def decide(state, organisation, contact, now, engine=ENGINES[-1]):
     """What is to be decided about a contact at a moment; nothing where nothing is."""
     routed = contact.phase == "waiting" and contact.waiting and policy_of(
         organisation, contact, now)
@@ -578,7 +601,7 @@ def decide(state, organisation, contact, now):
     queue, policy_name, policy = routed
     things = organisation.at(now)
     here = now - contact.entered
-    needs = list(needed(contact, queue, policy, now))
+    needs = list(needed(contact, queue, policy, now, engine))
     teams = collections.Counter()
     for name, parts in things["operators"].items():
         if ("team", "") in parts and name in state.operators:
@@ -605,7 +628,7 @@ def decide(state, organisation, contact, now):
     candidates = [each[-1] for each in able + unable]
     hashed = {name: policy[name] for name in HASHED if name in policy}
     made = {"policyId": policy_name, "policyVersion": policy["version"],
-            "policyHash": digest(compact(hashed)), "engineVersion": 1,
+            "policyHash": digest(compact(hashed)), "engineVersion": engine,
             "queueId": contact.queue, "waitedUs": max(0, here),
             "points": points_of(contact, policy), "candidatesTotal": len(candidates),
             "candidatesEligible": len(able), "selected": "none"}
@@ -648,7 +671,8 @@ def decide(state, organisation, contact, now):
             and contact.channel == "phone" and contact.callback is None and not contact.told:
         made["selected"] = "callback"
     made["trigger"] = trigger(contact, freed)
-    rules = list(trace(contact, policy, queue, here, overflow, made["selected"] == "callback"))
+    rules = list(trace(contact, policy, queue, here, overflow, made["selected"] == "callback",
+                       engine))
     made |= {"ruleTrace": rules} if rules else {}
     made |= {"candidates": candidates} if candidates else {}
     return made
@@ -739,7 +763,7 @@ def again(events, watch=None, whole=False):
             data = event["data"]
             knew = places.get(data.get("knewUpTo"), -1)
             first = position - data["alsoKnew"]
-            if data["engineVersion"] != 1:
+            if data["engineVersion"] not in ENGINES:
                 made = None
             elif knew < 0 or knew >= first:
                 made = UNKNOWN
@@ -748,7 +772,8 @@ def again(events, watch=None, whole=False):
                     (place, each) for place, each in enumerate(events[:position])
                     if place <= knew or place >= first)
                 contact = known.state.contacts.get(event["subject"]) or Contact(event["subject"])
-                made = decide(known.state, known.organisation, contact, micros(event["time"]))
+                made = decide(known.state, known.organisation, contact, micros(event["time"]),
+                              data["engineVersion"])
                 made = made and (made if whole else recorded(made, event["schema"]))
                 if watch is not None:
                     watch(known, contact, position, event)
@@ -767,6 +792,7 @@ def differing(recorded, made):
 # --- random organisations ----------------------------------------------------------------------
 
 CHANNELS, LANGUAGES = ["phone", "chat", "email", "video"], ["en", "ar", "x y"]
+ASKED = LANGUAGES + ["EN", "en-GB", "ar-Arab-x-a", "aR-u-nu", "-", "e"]
 GROUPS = [("age", "65+"), ("age", "18-24"), ("area", "north 4"), ("language", "ar")]
 RARE = [f"rare {number}" for number in range(REASONS + 3)]
 SKILLS, TEAMS = ["tax", "english", "à/b", "law"], ["red", "blue", "green"]
@@ -999,7 +1025,7 @@ class Life:
         data = {"channel": rng.choice(["phone", "phone", "chat", "chat", "email", "video"]),
                 "direction": "in"}
         if chance(0.4):
-            data["languageOffered"] = rng.choice(LANGUAGES)
+            data["languageOffered"] = rng.choice(ASKED)
         tags = [f"group.{attribute}:" + (encoded(group) if chance(0.5)
                                          else urllib.parse.quote(group, safe=""))
                 for attribute, group in some(GROUPS, 2)] if chance(0.6) else []
@@ -1573,7 +1599,7 @@ def change_arrival(events):
             if event["tags"] == tags and chance(0.3):
                 del event["tags"]
         elif chance(0.5):
-            data["languageOffered"] = rng.choice(LANGUAGES)
+            data["languageOffered"] = rng.choice(ASKED)
         else:
             data["channel"] = rng.choice(CHANNELS)
     elif chance(0.6):
@@ -1662,6 +1688,13 @@ def in_first_version(events):
     twin = copy.deepcopy(events)
     for position, event, _ in again(events):
         twin[position]["schema"] = 1
+        twin[position]["data"]["engineVersion"] = 1
+    # The rules of then, where they come to the same.
+    for position, event, made in again(copy.deepcopy(twin)):
+        if any(made.get(name) != events[position]["data"].get(name)
+               for name in ("selected", "selectedId")):
+            twin[position]["data"]["engineVersion"] = ENGINES[-1]
+        counts["told by the first rules"] += twin[position]["data"]["engineVersion"] == 1
     for position, event, made in again(twin):
         knew = {name: event["data"][name] for name in ("knewUpTo", "alsoKnew")
                 if name in event["data"]}
@@ -1716,7 +1749,7 @@ def mutations(number, events, many):
         counts[f"changes by {how.__name__}"] += 1
         same, other_engine, wanted = 0, 0, {}
         for position, event, made in again(changed):
-            if event["data"]["engineVersion"] != 1:
+            if event["data"]["engineVersion"] not in ENGINES:
                 other_engine += 1
                 continue
             if isinstance(made, dict):

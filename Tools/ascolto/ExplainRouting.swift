@@ -76,9 +76,13 @@ extension Explain.DecisionVerb {
 
     /// Tells what a decision knew of one operator.
     func tell(of name: String, by routed: RoutedContact, in log: EventLog) throws {
-        guard let told = try log.told(of: name, by: routed.event) else {
+        guard
+            let told = try log.told(
+                of: name, by: routed.event, recorded: routed.decision)
+        else {
             Standard.error(
-                "ascolto: what the decision knew does not stand before it in this log")
+                "ascolto: what the decision knew does not stand before it in this log, or it was "
+                    + "made by rules that are not known here")
             throw VerbOutcome.answerIsNo
         }
         let decision = routed.decision
