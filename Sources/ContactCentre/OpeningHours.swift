@@ -189,6 +189,8 @@ package struct OpenTimes: Sendable {
     package let intervals: [Range<Int64>]
     /// Open microseconds before each interval.
     private let before: [Int64]
+    /// Open microseconds in all.
+    package let total: Int64
 
     init(_ found: [Range<Int64>]) {
         var merged: [Range<Int64>] = []
@@ -206,6 +208,7 @@ package struct OpenTimes: Sendable {
             defer { open += interval.upperBound - interval.lowerBound }
             return open
         }
+        total = open
     }
 
     /// Open microseconds between two moments; 0 where the second is not later.

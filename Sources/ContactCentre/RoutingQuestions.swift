@@ -75,6 +75,31 @@ extension RoutingState {
         return next == .max ? nil : Instant(microseconds: next)
     }
 
+    /// Contacts that wait, also those that are being offered to somebody.
+    package struct WaitingTally: Equatable, Sendable {
+        package var total = 0
+        /// In queues without a policy, which nobody routes.
+        package var withoutPolicy = 0
+        /// In queues with a policy that no operator serves.
+        package var unserved = 0
+    }
+
+    /// How many contacts wait, and of how many of them routing can make nothing.
+    package mutating func waitingTally(at now: Instant) -> WaitingTally {
+        plan(for: now)
+        var tally = WaitingTally()
+        for stream in waiting.values {
+            guard let visit = contacts[stream]?.visit else { continue }
+            tally.total += 1
+            if policy(of: visit) == nil {
+                tally.withoutPolicy += 1
+            } else if plan.queues[visit.queue].members.isEmpty {
+                tally.unserved += 1
+            }
+        }
+        return tally
+    }
+
     /// How many decisions have been made about a contact that is open.
     package func decisions(about stream: String) -> UInt64 {
         contacts[ExactText(stream)]?.decisions ?? 0

@@ -15,8 +15,9 @@ package struct PlannedChanges {
     package let superseded: [Superseded]
     /// Changes that hold from moments to come on; they stay as they are.
     package let plannedForLater: Int
-    /// What routing could make nothing of behind the changes, and could before.
-    package let oddities: [String]
+    /// What hardly anybody means: what routing could make nothing of behind the changes, and could
+    /// before, and hours of today that change when they have passed.
+    package let warnings: [String]
 
     package struct Superseded {
         package let key: SettingKey
@@ -78,7 +79,9 @@ package struct PlannedChanges {
         }
 
         let before = Set(present.oddities)
-        oddities = result.description(at: terms.moment).oddities.filter { !before.contains($0) }
+        warnings =
+            result.description(at: terms.moment).oddities.filter { !before.contains($0) }
+            + Self.rewrittenDays(steps, terms)
         let changed = Set(steps.map(\.key))
         superseded = Dictionary(grouping: later.filter { changed.contains($0.key) }, by: \.key)
             .compactMap { key, changes in
@@ -95,6 +98,20 @@ package struct PlannedChanges {
             events.append(try Self.event(step, event, centres, written, terms))
         }
         self.events = events
+    }
+
+    /// Calendars are in force by dates, also on one that has begun.
+    private static func rewrittenDays(
+        _ steps: [OrganisationDescription.Step], _ terms: Terms
+    ) -> [String] {
+        guard terms.from == nil else { return [] }
+        let calendars = steps.filter {
+            $0.key.facet == Facet.whole(of: .calendars) && $0.before != nil && $0.after != nil
+        }
+        return calendars.map {
+            "\($0.key.place): hours hold by whole dates, so those of today change as well, also "
+                + "where they have passed; --from another day leaves them"
+        }
     }
 
     /// How many things end, by section, in the order of the sections.

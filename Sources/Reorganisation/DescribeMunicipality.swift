@@ -164,6 +164,9 @@ extension QueuePlan.Line {
 }
 
 extension DescribeMunicipality {
+    /// Who describes what is made up.
+    private static let author = "generator"
+
     /// The events that tell it, all at one moment.
     func events(
         _ identities: Identities, seed: UInt64, at time: Instant
@@ -172,7 +175,8 @@ extension DescribeMunicipality {
         var events: [NewEvent] = []
         for step in steps {
             let key = step.key
-            let told = OrganisationEvent(.set(key.facet, part: key.part, step.after))
+            var told = OrganisationEvent(.set(key.facet, part: key.part, step.after))
+            told.author = Self.author
             let centre = centre(of: key)
             var tags: [Tag] = []
             if let centre { tags.append(try Tag("\(TagKey.centre):\(centre)")) }

@@ -1,4 +1,4 @@
-internal import ContactCentre
+package import ContactCentre
 internal import Description
 package import EventLog
 package import JSON
@@ -37,6 +37,11 @@ package struct Router: Sendable {
     /// The positions of events of the organisation that are not understood here, among what was
     /// looked at: what they settle is not followed.
     package var notUnderstood: [UInt64] { known.state.notUnderstood }
+
+    /// Who waits, as far as the log was looked at.
+    package mutating func waiting(at now: Instant) -> RoutingState.WaitingTally {
+        known.ask { $0.waitingTally(at: now) }
+    }
 
     /// What came of a look at the log.
     package enum Step: Equatable, Sendable {

@@ -524,17 +524,20 @@ def opening_hours(at=2 * 10**6):
     text = ("calendars:\n  long:\n    version: 1\n    zone: Europe/Rome\n"
             "    weekly: {mon-sat: ['08:30-12:00', '14:00-18:15'], sun: ['20:00-04:00']}\n"
             "    holidays_set: it\n    holidays_version: 1\n"
-            "    exceptions: {2026-03-28: ['22:00-03:30'], 2026-12-24: []}\n")
+            "    exceptions: {2026-03-28: ['22:00-03:30'], 2026-12-24: [], 2026-11-16: "
+            "['02:00-24:00']}\n")
     done("org", "apply", "-", "--from", "2024-01-01T00:00:00+01:00", at=at, data=text.encode())
     text = text.replace("version: 1\n    zone", "version: 2\n    zone").replace("14:00", "15:00")
     done("org", "apply", "-", "--from", "2027-06-01T00:00:00+02:00", at=at + 1, data=text.encode())
     done("org", "hours", "long", "--since", "9999-12-25", at=at)
     rows = json.loads(done("org", "hours", "long", "--since", "2023-12-30", "--until", "2034-12-31",
                            "--format", "json", at=at))
-    rome, open_days = zoneinfo.ZoneInfo("Europe/Rome"), 0
+    rome, open_days, until = zoneinfo.ZoneInfo("Europe/Rome"), 0, 0
     for row in rows:
         day = datetime.date.fromisoformat(row["date"])
-        exceptions = {"2026-03-28": ["22:00-03:30"], "2026-12-24": []}
+        # That of November begins while Sunday's hours have not ended.
+        exceptions = {"2026-03-28": ["22:00-03:30"], "2026-12-24": [],
+                      "2026-11-16": ["02:00-24:00"]}
         afternoon = "15:00" if day >= datetime.date(2027, 6, 1) else "14:00"
         if day.year < 2024:
             expected = []
@@ -548,11 +551,13 @@ def opening_hours(at=2 * 10**6):
         checks.same(row["hours"], expected, f"hours of {day}")
         length = 0
         for each in expected:
-            opens, closes = (datetime.time.fromisoformat(end) for end in each.split("-"))
+            opens, closes = (datetime.time.fromisoformat(end.replace("24:00", "00:00"))
+                             for end in each.split("-"))
             later = day + datetime.timedelta(days=closes <= opens)
             ends = [datetime.datetime.combine(date, time, rome).timestamp()
                     for date, time in ((day, opens), (later, closes))]
-            length += max(0, round((ends[1] - ends[0]) * 1e6))
+            length += max(0, round((ends[1] - max(ends[0], until)) * 1e6))
+            until = max(until, ends[1])
         checks.same(row["open_us"], length, f"open time of {day}")
         open_days += length > 0
     checks.that(open_days > 3_000, f"{open_days} open days")

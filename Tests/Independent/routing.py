@@ -1180,6 +1180,16 @@ class Life:
                if chance(0.7) else ["void", event["id"]]), *words, at=self.now)
         self.read()
 
+    def tally(self):
+        """Who waits, and about whom no router can do anything."""
+        state, organisation = self.book.state, self.book.organisation
+        waiting = [each for each in state.contacts.values() if each.waiting]
+        routed = [each for each in waiting if policy_of(organisation, each, self.now)]
+        served = {name for parts in organisation.at(self.now)["operators"].values()
+                  for part, name in parts if part == "queues"}
+        return {"waiting": len(waiting), "waiting_without_policy": len(waiting) - len(routed),
+                "waiting_unserved": sum(each.queue not in served for each in routed)}
+
     def route(self):
         """As often as it likes; the second time nothing is left to do."""
         for name in ["1", "2"][:rng.randrange(1, 3)]:
@@ -1194,8 +1204,8 @@ class Life:
             checks.that(all(event["source"] == f"urn:ascolto:router:{name}" for event in new),
                         f"{self.where()}: sources of {new}")
             checks.same(answer, {"decisions": sum(event["type"] == "routing.decided"
-                                                  for event in new), "conflicts": 0},
-                        f"{self.where()}: the answer")
+                                                  for event in new), "conflicts": 0,
+                                 **self.tally()}, f"{self.where()}: the answer")
             if name == "2":
                 checks.same(new, [], f"{self.where()}: what a second router appends")
         self.nothing_left()

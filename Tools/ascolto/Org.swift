@@ -121,8 +121,8 @@ extension Org {
         }
 
         private func tell(_ plan: PlannedChanges, at range: PositionRange?) {
-            for oddity in plan.oddities {
-                Standard.error("ascolto: warning: \(printable(oddity))")
+            for warning in plan.warnings {
+                Standard.error("ascolto: warning: \(printable(warning))")
             }
             if output.chosen == .table { return tellInWords(plan, at: range) }
             let events = plan.events.map { event -> JSONNode in
@@ -145,7 +145,7 @@ extension Org {
                         .object(
                             plan.endings.map { ($0.section.rawValue, .integer(Int64($0.count))) })
                     ),
-                    ("warnings", .array(plan.oddities.map { .text($0) })),
+                    ("warnings", .array(plan.warnings.map { .text($0) })),
                     (
                         "superseded",
                         .array(
@@ -371,7 +371,8 @@ extension Org {
                 An exception decides before a holiday, a holiday before the week. Each date has \
                 the hours of the version that is in force on it; hours past midnight belong to \
                 the date on which they begin. open_us are microseconds that pass, also where \
-                clocks are changed.
+                clocks are changed, but for those that the hours of the day before have \
+                already.
                 """)
 
         @OptionGroup var log: LogOptions
@@ -435,8 +436,11 @@ extension Org {
                 case .holiday(let name): "holiday: \(name)"
                 case .exception: "exception"
                 }
-            let open = calendar.openTimes(on: date...date).intervals
-                .reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+            // An exception may begin while the hours of the day before have not ended.
+            let before = CivilDate(daysSince1970: date.daysSince1970 - 1)
+            let open =
+                calendar.openTimes(on: before...date).total
+                - calendar.openTimes(on: before...before).total
             return [
                 .text("\(date)"), .text(weekday), .array(hours.map { .text("\($0)") }),
                 .text(why), .integer(open),

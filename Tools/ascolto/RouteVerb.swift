@@ -103,20 +103,23 @@ struct RouteVerb: AsyncParsableCommand {
                     // Who was faster is there to be read, as a rule.
                     await router.waitForNews(atMost: .milliseconds(20))
                 case .nothing(let moment):
-                    if once { return (decided, overtaken) }
+                    if once { return (decided, overtaken, router.waiting(at: now)) }
                     await router.waitForNews(
                         atMost: moment.map {
                             .microseconds($0.microseconds - now.microseconds)
                         })
                 }
             }
-            return (decided, overtaken)
+            return (decided, overtaken, router.waiting(at: clock.now))
         }
         let signals = endings(of: work)
         defer { for source in signals { source.cancel() } }
-        let (decided, overtaken) = try await work.value
+        let (decided, overtaken, waiting) = try await work.value
         Answer(object: [
             ("decisions", .count(decided)), ("conflicts", .count(overtaken)),
+            ("waiting", .count(waiting.total)),
+            ("waiting_without_policy", .count(waiting.withoutPolicy)),
+            ("waiting_unserved", .count(waiting.unserved)),
         ]).write(as: output.chosen)
     }
 }
