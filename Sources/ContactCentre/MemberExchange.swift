@@ -127,6 +127,13 @@ extension Setting {
         return writer
     }
 
+    /// Several of them as JSON text, object behind object.
+    static func text(of settings: [Self]) -> [UInt8] {
+        var writer = PayloadWriter()
+        for setting in settings { writer.addObject { setting.write(to: &$0) } }
+        return writer.bytes
+    }
+
     /// The members as JSON text, always the same for the same setting.
     package var payload: [UInt8] { written.finished() }
 }

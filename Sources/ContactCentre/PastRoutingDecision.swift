@@ -19,7 +19,8 @@ struct FirstRoutingDecision: PastSetting {
         rules = whole.rules.map(FirstRuleTrace.init)
         candidates = whole.candidates.map(FirstRoutingCandidate.init)
         if candidates.count > RoutingDecision.candidatesMax {
-            decision.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
+            decision.candidatesDigest = hexadecimal(
+                hash(FirstRoutingCandidate.text(of: candidates)))
             candidates.removeLast(candidates.count - RoutingDecision.candidatesMax)
         }
     }

@@ -338,7 +338,8 @@ struct PayloadReader {
 
 /// Writes the members of one payload, the inverse of ``PayloadReader``.
 struct PayloadWriter {
-    private var bytes: [UInt8] = []
+    /// What has been written.
+    private(set) var bytes: [UInt8] = []
     private var place = Place.beforeObject
 
     /// Where the next member stands; an object begins with its first one.
@@ -377,13 +378,18 @@ struct PayloadWriter {
         bytes.append(UInt8(ascii: "["))
         for (index, element) in elements.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(UInt8(ascii: "{"))
-            place = .firstInObject
-            write(element, &self)
-            bytes.append(UInt8(ascii: "}"))
+            addObject { write(element, &$0) }
         }
         bytes.append(UInt8(ascii: "]"))
         place = .behindMember
+    }
+
+    /// Adds a whole object behind what has been written.
+    mutating func addObject(_ write: (inout PayloadWriter) -> Void) {
+        bytes.append(UInt8(ascii: "{"))
+        place = .firstInObject
+        write(&self)
+        bytes.append(UInt8(ascii: "}"))
     }
 
     private mutating func addKey(_ member: String) {

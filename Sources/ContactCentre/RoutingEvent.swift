@@ -136,7 +136,7 @@ extension RoutingDecision {
             && candidates.allSatisfy { $0.reasons.count <= Self.reasonsMax }
         guard !isWhole else { return self }
         var bounded = self
-        bounded.candidatesDigest = hexadecimal(hash(candidates.flatMap(\.payload)))
+        bounded.candidatesDigest = hexadecimal(hash(RoutingCandidate.text(of: candidates)))
         bounded.candidates = candidates.prefix(Self.candidatesMax).map(\.bounded)
         return bounded
     }

@@ -484,9 +484,10 @@ extension RoutingState {
     /// The name of the contact that an operator has had at hand for longest.
     func firstAtHand(of number: Int) -> String? {
         atHand[number]?.first.map { stream in
-            let name = stream.text.dropFirst(StreamPrefix.contact.count)
-            return stream.text.hasPrefix(StreamPrefix.contact) && !name.isEmpty
-                ? String(name) : stream.text
+            let (text, prefix) = (stream.text.utf8, StreamPrefix.contact.utf8)
+            let isNamed = text.count > prefix.count && text.starts(with: prefix)
+            return isNamed
+                ? String(Substring(text.dropFirst(prefix.count))) : stream.text
         }
     }
 
