@@ -97,33 +97,8 @@ package enum CaseEvent: Equatable, Sendable {
     }
 }
 
-extension CaseEvent {
-    /// Reads an event; other types and later schema versions are ``unknown``.
-    ///
-    /// Members that are not known are passed over, and `null` counts as absent.
-    /// - Throws: ``PayloadError`` where a known type's payload is wrong.
-    package init(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
-        guard let kind = Kind(rawValue: type),
-            let event = try Self(kind, schema: schema, payload: payload)
-        else {
-            self = .unknown
-            return
-        }
-        self = event
-    }
-
-    /// Reads an event of a kind that was looked up before: for readers of many events.
-    ///
-    /// - Returns: Nil where its schema version is none that is read here.
-    /// - Throws: ``PayloadError`` where the payload is wrong.
-    package init?(
-        _ kind: Kind, schema: UInt16, payload: JSONPayload?
-    ) throws(PayloadError) {
-        guard kind.reads(schema) else { return nil }
-        try self.init(kind, from: kind.reader(of: payload, in: schema))
-    }
-
-    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
+extension CaseEvent: ToldEvent {
+    package init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError) {
         switch kind {
         case .opened:
             self = .opened(

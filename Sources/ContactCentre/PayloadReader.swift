@@ -133,7 +133,7 @@ extension PayloadError.Problem: CustomStringConvertible {
 ///
 /// In the place of a payload it can have a recorder, which takes down what is asked for: so what a
 /// type's data must be is declared once, by the code that reads them.
-struct PayloadReader {
+package struct PayloadReader {
     private let type: String
     /// Where its members stand, as `overflow[0].`; empty for those of the payload itself.
     private let path: String

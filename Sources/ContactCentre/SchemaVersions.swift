@@ -51,6 +51,42 @@ extension KnownType where Self: RawRepresentable, RawValue == String {
     package var type: String { rawValue }
 }
 
+/// An event of one of several types, read as one of them.
+package protocol ToldEvent: Sendable {
+    associatedtype Kind: KnownType, RawRepresentable<String>
+
+    /// A type or schema version that is not read here.
+    static var unknown: Self { get }
+    init(_ kind: Kind, from reader: PayloadReader) throws(PayloadError)
+}
+
+extension ToldEvent {
+    /// Reads an event; other types and later schema versions are ``unknown``.
+    ///
+    /// Members that are not known are passed over, and `null` counts as absent.
+    /// - Throws: ``PayloadError`` where a known type's payload is wrong.
+    package init(type: String, schema: UInt16, payload: JSONPayload?) throws(PayloadError) {
+        guard let kind = Kind(rawValue: type),
+            let event = try Self(kind, schema: schema, payload: payload)
+        else {
+            self = .unknown
+            return
+        }
+        self = event
+    }
+
+    /// Reads an event of a kind that was looked up before: for readers of many events.
+    ///
+    /// - Returns: Nil where its schema version is none that is read here.
+    /// - Throws: ``PayloadError`` where the payload is wrong.
+    package init?(
+        _ kind: Kind, schema: UInt16, payload: JSONPayload?
+    ) throws(PayloadError) {
+        guard kind.reads(schema) else { return nil }
+        try self.init(kind, from: kind.reader(of: payload, in: schema))
+    }
+}
+
 /// A schema version that is written no more.
 package struct PastVersion: Sendable {
     package let members: [MemberDeclaration]
