@@ -60,7 +60,7 @@ struct WaitingDays: Equatable {
     /// Nil where the visit never waits: it was not offered, or left no later than it came.
     init?(of visit: ContactFacts.Visit, in zone: Zone) {
         guard let queued = visit.queued else { return nil }
-        if visit.ending != nil, (visit.wait ?? 0) == 0 { return nil }
+        if visit.ending != nil, (visit.span ?? 0) == 0 { return nil }
         from = zone.date(at: queued).daysSince1970
         // A clock set back over midnight shows a date twice; a wait never ends before its date.
         to = visit.left.map { [from] in max(from, zone.date(at: $0).daysSince1970) }

@@ -11,7 +11,7 @@ package struct EquityAndAccess: Projection {
     package init(_ definitions: EquityDefinitions = .none) { self.definitions = definitions }
 
     package let name = "equity-and-access"
-    package let version = 2
+    package let version = 3
 
     package var configuration: String {
         let digest = SHA256.hash(data: Array("\(definitions)".utf8)).prefix(8)

@@ -56,7 +56,7 @@ final class FoldOutcomes: EventwiseFold {
             let isSettling = outcome.settledBy.contains { $0.matches(event) }
             guard isDecisive || isSettling else { continue }
             try change(index, outcome, event.stream.text) { facts in
-                if isDecisive { facts.decide(outcome, at: event.time) }
+                if isDecisive { facts.decide(outcome, at: event.moment(for: outcome)) }
                 if isSettling { facts.isSettled = true }
             }
         }
@@ -85,7 +85,8 @@ final class FoldOutcomes: EventwiseFold {
             profile = try profiles.id(
                 of: Profile(event, channel: nil, attributes: definitions.attributes))
         }
-        let facts = UnitFacts(profile: profile, of: outcome, at: event.time, by: origin)
+        let facts = UnitFacts(
+            profile: profile, of: outcome, at: event.moment(for: outcome), by: origin)
         try facts.save(index, outcome, stream, to: database)
         changes.add(index, profile, facts.standing(in: outcome))
     }
@@ -149,5 +150,15 @@ extension Event {
             event.data = .json(try known.upcast(data.object, from: schema)?.bytes ?? [])
             return event
         }
+    }
+}
+
+extension Event {
+    /// When it happened; nil where its time is not known, or not as precisely as a limit asks.
+    fileprivate func moment(for outcome: Outcome) -> Instant? {
+        guard let within = outcome.within else { return time }
+        // Of foreign types nobody has checked what they say.
+        let precision = try? OccurredPrecision(of: data.object, type: type.text)
+        return precision?.isFiner(than: within) ?? true ? time : nil
     }
 }

@@ -109,7 +109,7 @@ struct PackedContacts: Sendable {
     mutating func append(_ facts: ContactFacts, of stream: Fingerprint) {
         fingerprints.append(stream)
         starts.append(UInt32(bytes.count))
-        let numbers = 6 + 4 * facts.visits.count + 5 * facts.connections.count
+        let numbers = 6 + 4 * facts.visits.count + 6 * facts.connections.count
         bytes.append(addingCapacity: numbers * Self.bytesOfNumberMax) { output in
             Self.append(facts, to: &output)
         }
@@ -127,13 +127,14 @@ struct PackedContacts: Sendable {
         output.append(varint: UInt64(facts.visits.count))
         for visit in facts.visits {
             append(visit.queue, to: &output)
-            output.append(UInt8(visit.ending?.rawValue ?? 0))
+            output.append(UInt8(visit.ending?.rawValue ?? 0) | bit(visit.timing))
             append(visit.queued, after: &last, to: &output)
             append(visit.left, after: &last, to: &output)
         }
         output.append(varint: UInt64(facts.connections.count))
         for connection in facts.connections {
             output.append(varint: UInt64(connection.visit))
+            output.append(bit(connection.timing))
             append(connection.operator, to: &output)
             append(connection.connected, after: &last, to: &output)
             append(connection.disconnected, after: &last, to: &output)
@@ -162,6 +163,11 @@ struct PackedContacts: Sendable {
         trimmed.bytes = [UInt8](copying: bytes.span)
         return trimmed
     }
+
+    /// A bit that no ending has.
+    fileprivate static let coarse: UInt8 = 1 << 7
+
+    private static func bit(_ timing: Timing) -> UInt8 { timing == .coarse ? coarse : 0 }
 
     /// Zero for none, or one more than the name's number.
     private static func append(_ name: Name?, to output: inout OutputSpan<UInt8>) {
@@ -199,13 +205,16 @@ extension ContactFacts {
                 throw MalformedBytes(offset: reader.offset)
             }
             var visit = Visit(queue: queue)
-            visit.ending = Ending(rawValue: Int64(try reader.u8()))
+            let end = try reader.u8()
+            visit.ending = Ending(rawValue: Int64(end & ~PackedContacts.coarse))
+            visit.timing = end & PackedContacts.coarse == 0 ? .fine : .coarse
             visit.queued = try reader.moment(after: &last)
             visit.left = try reader.moment(after: &last)
             visits.append(visit)
         }
         for _ in 0..<(try reader.varint()) {
             let number = Int(try reader.varint())
+            let timing: Timing = try reader.u8() == 0 ? .fine : .coarse
             let name = try reader.name(names)
             guard let connected = try reader.moment(after: &last) else {
                 throw MalformedBytes(offset: reader.offset)
@@ -213,6 +222,7 @@ extension ContactFacts {
             var connection = Connection(visit: number, operator: name, connected: connected)
             connection.disconnected = try reader.moment(after: &last)
             connection.afterWorkEnded = try reader.moment(after: &last)
+            connection.timing = timing
             connections.append(connection)
         }
     }

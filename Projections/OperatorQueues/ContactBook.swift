@@ -17,7 +17,7 @@ struct ContactBook {
     /// What was known before the events came, by the contact's number.
     private var stored: [Int: ContactFacts] = [:]
     /// Events of contacts whose facts are elsewhere, in their order.
-    private(set) var elsewhere: [(contact: Int, event: QueueEvent, moment: Instant)] = []
+    private(set) var elsewhere: [(contact: Int, reading: QueueReading, moment: Instant)] = []
     var latest: Instant?
 
     /// What is known of a contact that is touched for the first time.
@@ -69,9 +69,9 @@ struct ContactBook {
             }
             let isJSON = starts[place] <= ends[place]
             let json = isJSON ? Int(starts[place])..<Int(ends[place]) : 0..<0
-            let event: QueueEvent
+            let reading: QueueReading
             do throws(UnreadableEvent) {
-                event = try reader.event(
+                reading = try reader.event(
                     place, of: kind, json: bytes.span.extracting(json), in: columns)
             } catch {
                 unreadable(place, error.reason)
@@ -84,7 +84,7 @@ struct ContactBook {
                     of: bytes.span.extracting(streams[stream].name),
                     isFirst ? .here : .before, find)
             }
-            apply(event, at: moment, to: numbers[stream])
+            apply(reading, at: moment, to: numbers[stream])
         }
     }
 
@@ -94,11 +94,11 @@ struct ContactBook {
         case before
     }
 
-    private mutating func apply(_ event: QueueEvent, at moment: Instant, to number: Int) {
+    private mutating func apply(_ reading: QueueReading, at moment: Instant, to number: Int) {
         if isElsewhere[number] {
-            elsewhere.append((number, event, moment))
+            elsewhere.append((number, reading, moment))
         } else {
-            contacts[number].apply(event, at: moment)
+            contacts[number].apply(reading, at: moment)
         }
         // Compared as numbers: the operators of a protocol would cost more than the rest.
         if let latest, latest.microseconds >= moment.microseconds { return }

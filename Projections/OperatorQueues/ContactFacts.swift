@@ -25,9 +25,16 @@ struct ContactFacts: Equatable, Sendable {
         var queued: Instant?
         var left: Instant?
         var ending: Ending?
+        /// How precisely both ends are known.
+        var timing = Timing.fine
 
+        /// Nil where an end is known too coarsely, or where there is no ``span``.
+        var wait: Int64? { timing == .fine ? span : nil }
+
+        /// From one end to the other, however precisely they are known.
+        ///
         /// Nil where an end is missing or where it is no ``plausible(_:)`` duration.
-        var wait: Int64? {
+        var span: Int64? {
             guard let queued, let left else { return nil }
             return plausible(left.microseconds - queued.microseconds)
         }
@@ -56,13 +63,15 @@ struct ContactFacts: Equatable, Sendable {
         var connected: Instant
         var disconnected: Instant?
         var afterWorkEnded: Instant?
+        /// How precisely all of that is known.
+        var timing = Timing.fine
 
         /// Conversation, hold and after-work.
         ///
-        /// Nil where a part is missing, or where a part or the whole is no ``plausible(_:)``
-        /// duration.
+        /// Nil where a part is missing or known too coarsely, or where a part or the whole is no
+        /// ``plausible(_:)`` duration.
         var handle: Int64? {
-            guard let disconnected,
+            guard timing == .fine, let disconnected,
                 let talk = plausible(disconnected.microseconds - connected.microseconds)
             else { return nil }
             guard let afterWorkEnded else { return talk }
@@ -73,19 +82,21 @@ struct ContactFacts: Equatable, Sendable {
 }
 
 extension ContactFacts {
-    mutating func apply(_ event: QueueEvent, at moment: Instant) {
-        switch event {
+    mutating func apply(_ reading: QueueReading, at moment: Instant) {
+        let timing = reading.timing
+        switch reading.event {
         case .received(let queue, let zone):
             guard received == nil else { return }
             received = moment
             self.queue = queue
             self.zone = zone
-        case .queued(let queue): enter(queue, at: moment)
-        case .leftQueue(let queue, let ending): leave(queue, at: moment, ending)
+        case .queued(let queue): enter(queue, at: moment, timing)
+        case .leftQueue(let queue, let ending): leave(queue, at: moment, timing, ending)
         case .abandonedInSelfService: gaveUpInSelfService = .gaveUp
         case .connected(let name):
             connections.append(
-                Connection(visit: visits.count, operator: name, connected: moment))
+                Connection(
+                    visit: visits.count, operator: name, connected: moment, timing: timing))
         case .notReached:
             // An operator left the queue with it, and nobody was answered.
             guard let last = visits.lastIndex(where: { $0.ending == .answered }),
@@ -98,30 +109,36 @@ extension ContactFacts {
                 return
             }
             connections[open].disconnected = moment
+            connections[open].timing = connections[open].timing.with(timing)
         case .afterWorkEnded:
             let last = connections.lastIndex {
                 $0.disconnected != nil && $0.afterWorkEnded == nil
             }
             guard let last else { return }
             connections[last].afterWorkEnded = moment
+            connections[last].timing = connections[last].timing.with(timing)
         case .nothing: break
         }
     }
 
-    private mutating func enter(_ queue: Name, at moment: Instant) {
+    private mutating func enter(_ queue: Name, at moment: Instant, _ timing: Timing) {
         if let index = visits.firstIndex(where: { $0.queued == nil && $0.queue == queue }) {
             visits[index].queued = moment
+            visits[index].timing = visits[index].timing.with(timing)
         } else {
-            visits.append(Visit(queue: queue, queued: moment))
+            visits.append(Visit(queue: queue, queued: moment, timing: timing))
         }
     }
 
-    private mutating func leave(_ queue: Name, at moment: Instant, _ ending: Ending) {
+    private mutating func leave(
+        _ queue: Name, at moment: Instant, _ timing: Timing, _ ending: Ending
+    ) {
         if let index = visits.lastIndex(where: { $0.ending == nil && $0.queue == queue }) {
             visits[index].left = moment
             visits[index].ending = ending
+            visits[index].timing = visits[index].timing.with(timing)
         } else {
-            visits.append(Visit(queue: queue, left: moment, ending: ending))
+            visits.append(Visit(queue: queue, left: moment, ending: ending, timing: timing))
         }
     }
 }

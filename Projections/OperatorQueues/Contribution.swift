@@ -28,9 +28,11 @@ struct Contribution: Sendable {
             switch visit.ending {
             case .answered:
                 entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
+                entry.figures[.excludedByPrecision] = visit.timing == .coarse ? 1 : 0
                 try addHandling(of: facts, visit: index + 1, to: &entry)
             case .abandoned:
                 entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
+                entry.figures[.excludedByPrecision] = visit.timing == .coarse ? 1 : 0
             case .other, nil: break
             }
             entries.append(entry)

@@ -15,6 +15,7 @@ enum Figure: Int, CaseIterable {
     case abandonedWithKnownWait
     case handled
     case handle
+    case excludedByPrecision
 
     var column: String {
         switch self {
@@ -31,6 +32,7 @@ enum Figure: Int, CaseIterable {
         case .abandonedWithKnownWait: "abandoned_with_known_wait"
         case .handled: "handled"
         case .handle: "handle_us"
+        case .excludedByPrecision: "excluded_by_precision"
         }
     }
 
@@ -58,6 +60,9 @@ enum Figure: Int, CaseIterable {
         case .abandonedWithKnownWait: "abandoned visits with a known wait"
         case .handled: "answered visits (and contacts never offered) with a known handle time"
         case .handle: "sum of the known handle times: conversation, hold and after-work"
+        case .excludedByPrecision:
+            "answered and abandoned visits of which it is known only by the minute or the day "
+                + "when they began or ended"
         }
     }
 }

@@ -18,6 +18,25 @@ enum QueueEvent: Sendable {
     case nothing
 }
 
+/// How precisely it is known when something happened.
+enum Timing: Int64 {
+    /// To a second, at least.
+    case fine = 0
+    /// To a minute or a day: too coarse for waits and handle times.
+    case coarse = 1
+
+    init(_ precision: OccurredPrecision) { self = precision < .minute ? .fine : .coarse }
+
+    /// How precisely a duration is known between two moments.
+    func with(_ other: Timing) -> Timing { self == .fine ? other : .coarse }
+}
+
+/// What an event of a contact says, and how precisely it is known when that was.
+struct QueueReading: Sendable {
+    var event: QueueEvent
+    var timing: Timing
+}
+
 /// Reads what the figures need from units of events.
 ///
 /// Payloads repeat, since they hold no identifiers: one that was read before is recognised by its
@@ -28,7 +47,7 @@ struct QueueEventReader {
     private var types = ByteTable()
     private var payloads = ByteTable(slots: 1_024)
     /// What each known payload says as the data of each kind; nil where it was never read as that.
-    private var readings: [QueueEvent?] = []
+    private var readings: [QueueReading?] = []
     /// The number of the last payload of each kind, which the next one often equals; nil before it.
     private var last = [Int?](repeating: nil, count: Self.kinds.count)
 
@@ -74,7 +93,7 @@ struct QueueEventReader {
     /// - Throws: ``UnreadableEvent`` where it says nothing that this version understands.
     mutating func event(
         _ place: Int, of kind: Int, json: Span<UInt8>, in columns: EventColumns
-    ) throws(UnreadableEvent) -> QueueEvent {
+    ) throws(UnreadableEvent) -> QueueReading {
         guard (1...Self.payloadBytesMax).contains(json.count) else {
             return try read(Self.kinds[kind], columns.payload(place))
         }
@@ -108,19 +127,21 @@ struct QueueEventReader {
 
     private mutating func read(
         _ versioned: VersionedKind, _ payload: JSONPayload?
-    ) throws(UnreadableEvent) -> QueueEvent {
+    ) throws(UnreadableEvent) -> QueueReading {
         let event: ContactEvent
+        let timing: Timing
         do throws(PayloadError) {
             event =
                 try ContactEvent(versioned.kind, schema: versioned.schema, payload: payload)
                 ?? .unknown
+            timing = Timing(try OccurredPrecision(of: payload, type: versioned.kind.type))
         } catch {
             throw UnreadableEvent(reason: "\(error)")
         }
         if case .received(let arrival) = event, let name = arrival.zone, !zones.has(name) {
             throw UnreadableEvent(reason: "\(versioned.kind.type): \(UnknownZone(name: name))")
         }
-        return queueEvent(event)
+        return QueueReading(event: queueEvent(event), timing: timing)
     }
 
     private mutating func queueEvent(_ event: ContactEvent) -> QueueEvent {
@@ -137,8 +158,9 @@ struct QueueEventReader {
         case .transferred, .disconnected: .conversationEnded
         case .afterWorkEnded: .afterWorkEnded
         case .callbackFailed: .notReached
-        case .selfServiceEnded, .waitAnnounced, .offerMade, .offerEnded, .callbackRequested,
-            .callbackAttempted, .callbackReached, .callbackExpired, .unknown:
+        case .selfServiceEnded, .blocked, .waitAnnounced, .offerMade, .offerEnded,
+            .callbackRequested, .callbackAttempted, .callbackReached, .callbackExpired, .held,
+            .resumed, .outcomeRecorded, .closed, .unknown:
             .nothing
         }
     }

@@ -135,7 +135,7 @@ private struct SegmentReplay: Sendable {
     let changes: TableChanges
     let contacts: PackedContacts
     /// Events of contacts that began earlier, in their order.
-    let later: [(stream: Fingerprint, event: QueueEvent, moment: Instant)]
+    let later: [(stream: Fingerprint, reading: QueueReading, moment: Instant)]
 
     /// About how many events a contact has, for the memory of a segment.
     private static let eventsOfContact = 4
@@ -163,7 +163,7 @@ private struct SegmentReplay: Sendable {
             events: events, unreadable: unreadable, names: book.reader.names,
             changes: figures.changes, contacts: contacts.trimmed,
             later: book.elsewhere.map { later in
-                (book.streams.fingerprint(later.contact), later.event, later.moment)
+                (book.streams.fingerprint(later.contact), later.reading, later.moment)
             })
     }
 }
@@ -188,7 +188,7 @@ private struct WholeReplay: Sendable {
                 touched[later.stream] = (stored, stored ?? ContactFacts())
             }
             touched[later.stream]?.facts.apply(
-                later.event.translated(by: translation), at: later.moment)
+                later.reading.translated(by: translation), at: later.moment)
         }
         archive.add(segment.contacts, translation)
         var new = PackedContacts()
@@ -202,6 +202,12 @@ private struct WholeReplay: Sendable {
             }
         }
         if !new.fingerprints.isEmpty { archive.add(new, names.identity) }
+    }
+}
+
+extension QueueReading {
+    fileprivate func translated(by names: NameBook.Translation) -> QueueReading {
+        QueueReading(event: event.translated(by: names), timing: timing)
     }
 }
 

@@ -30,7 +30,7 @@ extension ContactFacts {
     ) throws -> Few<Visit> {
         let statement = try database.cachedStatement(
             sql: """
-                SELECT queue, queued_us, left_us, ending FROM visits
+                SELECT queue, queued_us, left_us, ending, timing FROM visits
                 WHERE contact = ? ORDER BY visit
                 """)
         var visits = Few<Visit>()
@@ -41,7 +41,8 @@ extension ContactFacts {
                     queue: names.name(try row.text("queue")),
                     queued: try row.optionalInstant("queued_us"),
                     left: try row.optionalInstant("left_us"),
-                    ending: try row.optionalChoice("ending")))
+                    ending: try row.optionalChoice("ending"),
+                    timing: try row.choice("timing")))
         }
         return visits
     }
@@ -51,7 +52,7 @@ extension ContactFacts {
     ) throws -> Few<Connection> {
         let statement = try database.cachedStatement(
             sql: """
-                SELECT visit, operator, connected_us, disconnected_us, after_work_ended_us
+                SELECT visit, operator, connected_us, disconnected_us, after_work_ended_us, timing
                 FROM connections WHERE contact = ? ORDER BY connection
                 """)
         var connections = Few<Connection>()
@@ -63,7 +64,8 @@ extension ContactFacts {
                     operator: try row.optionalText("operator").map { names.name($0) },
                     connected: try row.instant("connected_us"),
                     disconnected: try row.optionalInstant("disconnected_us"),
-                    afterWorkEnded: try row.optionalInstant("after_work_ended_us")))
+                    afterWorkEnded: try row.optionalInstant("after_work_ended_us"),
+                    timing: try row.choice("timing")))
         }
         return connections
     }
@@ -90,11 +92,11 @@ extension ContactFacts {
                 continue
             }
             let statement = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?)")
+                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
             try statement.run([
                 key, index + 1, connection.visit, connection.operator.map { names.text($0) },
                 connection.connected.microseconds, connection.disconnected?.microseconds,
-                connection.afterWorkEnded?.microseconds,
+                connection.afterWorkEnded?.microseconds, connection.timing.rawValue,
             ])
         }
     }
@@ -106,11 +108,11 @@ extension ContactFacts.Visit {
         _ names: NameBook
     ) throws {
         let statement = try database.cachedStatement(
-            sql: "INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            sql: "INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         try statement.run([
             contact, number, names.text(queue), queued?.microseconds, left?.microseconds,
             ending?.rawValue,
-            days?.from, days?.to,
+            days?.from, days?.to, timing.rawValue,
         ])
     }
 }

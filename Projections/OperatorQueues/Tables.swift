@@ -114,7 +114,7 @@ extension OperatorQueues {
             CREATE TABLE visits (
                 contact INTEGER NOT NULL, visit INTEGER NOT NULL, queue TEXT NOT NULL,
                 queued_us INTEGER, left_us INTEGER, ending INTEGER,
-                from_day INTEGER, to_day INTEGER,
+                from_day INTEGER, to_day INTEGER, timing INTEGER NOT NULL,
                 PRIMARY KEY (contact, visit)) WITHOUT ROWID
             """,
             "CREATE INDEX visits_by_day ON visits (from_day) WHERE from_day IS NOT NULL",
@@ -123,7 +123,7 @@ extension OperatorQueues {
             CREATE TABLE connections (
                 contact INTEGER NOT NULL, connection INTEGER NOT NULL, visit INTEGER NOT NULL,
                 operator TEXT, connected_us INTEGER NOT NULL, disconnected_us INTEGER,
-                after_work_ended_us INTEGER,
+                after_work_ended_us INTEGER, timing INTEGER NOT NULL,
                 PRIMARY KEY (contact, connection)) WITHOUT ROWID
             """,
             "CREATE TABLE latest (occurred_us INTEGER)",
@@ -160,7 +160,7 @@ enum FigureTable: CaseIterable {
     ]
     private static let figuresAfterRatios: [Figure] = [
         .waitAnswered, .answeredWithKnownWait, .waitAbandoned, .abandonedWithKnownWait, .handled,
-        .handle,
+        .handle, .excludedByPrecision,
     ]
 
     var creation: String {

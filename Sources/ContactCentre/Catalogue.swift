@@ -28,20 +28,21 @@ package enum Catalogue {
     package static let types: [TypeDeclaration] =
         ContactEvent.Kind.allCases.map { kind in
             declared(kind) { reader throws(PayloadError) in
-                _ = try ContactEvent(kind, from: reader)
+                _ = try ContactEvent.told(kind, by: reader)
             }
         }
         + CaseEvent.Kind.allCases.map { kind in
-            declared(kind) { reader throws(PayloadError) in _ = try CaseEvent(kind, from: reader) }
+            declared(kind) { reader throws(PayloadError) in _ = try CaseEvent.told(kind, by: reader)
+            }
         }
         + SurveyEvent.Kind.allCases.map { kind in
             declared(kind) { reader throws(PayloadError) in
-                _ = try SurveyEvent(kind, from: reader)
+                _ = try SurveyEvent.told(kind, by: reader)
             }
         }
         + OperatorEvent.Kind.allCases.map { kind in
             declared(kind) { reader throws(PayloadError) in
-                _ = try OperatorEvent(kind, from: reader)
+                _ = try OperatorEvent.told(kind, by: reader)
             }
         }
         + RoutingDecision.Kind.allCases.map { kind in

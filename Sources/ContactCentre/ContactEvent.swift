@@ -6,6 +6,8 @@ package import JSON
 package enum ContactEvent: Equatable, Sendable {
     case received(Received)
     case selfServiceEnded(SelfServiceResult)
+    /// The citizen was turned away before anybody could be waited for.
+    case blocked(Blocking)
     case queued(Queued)
     /// A contact that waits was told what it can do instead.
     case waitAnnounced(WaitAnnouncement)
@@ -26,12 +28,20 @@ package enum ContactEvent: Equatable, Sendable {
     case abandoned(AbandonmentStage)
     /// An operator answered; nil where the source does not know which one.
     case connected(OperatorID?)
+    /// The operator has the citizen wait within the conversation.
+    case held(HoldReason?)
+    /// The conversation goes on.
+    case resumed
     /// An operator handed the contact on: the conversation is over, and the contact is not.
     case transferred(TransferMode?)
     /// The conversation is over; what the operator still does for it begins here.
     case disconnected(by: Party?)
     /// The operator has finished what a contact left to do.
     case afterWorkEnded(OperatorID?)
+    /// What came of it for the citizen.
+    case outcomeRecorded(Outcome)
+    /// Nothing more is to come of it.
+    case closed
     /// A type or schema version that this version does not read; it passes through untouched.
     case unknown
 
@@ -56,6 +66,40 @@ package enum ContactEvent: Equatable, Sendable {
             self.queue = queue
             self.zone = zone
             self.language = language
+        }
+    }
+
+    /// A contact was turned away.
+    package struct Blocking: Equatable, Sendable {
+        package var reason: BlockReason
+        /// In how many µs the citizen was asked to try again; nil where nobody said so.
+        package var retryAfter: Int64?
+
+        package init(_ reason: BlockReason, retryAfter: Int64? = nil) {
+            self.reason = reason
+            self.retryAfter = retryAfter
+        }
+    }
+
+    /// What came of a contact, as somebody states it; one of several conversations may have one of
+    /// its own.
+    package struct Outcome: Equatable, Sendable {
+        package var kind: OutcomeKind
+        /// How near to the citizen it was achieved.
+        package var line: LineLevel?
+        /// Who says so.
+        package var declaredBy: Party?
+        /// The cases that it led to: what stands behind `case/` in the names of their streams.
+        package var cases: [String]
+
+        package init(
+            _ kind: OutcomeKind, line: LineLevel? = nil, declaredBy: Party? = nil,
+            cases: [String] = []
+        ) {
+            self.kind = kind
+            self.line = line
+            self.declaredBy = declaredBy
+            self.cases = cases
         }
     }
 
@@ -164,6 +208,7 @@ package enum ContactEvent: Equatable, Sendable {
     package enum Kind: String, CaseIterable, KnownType {
         case received = "contact.received"
         case selfServiceEnded = "contact.self_service_ended"
+        case blocked = "contact.blocked"
         case queued = "contact.queued"
         case waitAnnounced = "contact.wait_announced"
         case leftQueue = "contact.left_queue"
@@ -179,15 +224,20 @@ package enum ContactEvent: Equatable, Sendable {
         case callbackExpired = "contact.callback_expired"
         case abandoned = "contact.abandoned"
         case connected = "contact.connected"
+        case held = "contact.held"
+        case resumed = "contact.resumed"
         case transferred = "contact.transferred"
         case disconnected = "contact.disconnected"
         case afterWorkEnded = "contact.after_work_ended"
+        case outcomeRecorded = "contact.outcome_recorded"
+        case closed = "contact.closed"
 
         /// What such an event says.
         package var meaning: String {
             switch self {
             case .received: "a contact reached the centre"
             case .selfServiceEnded: "an answering system or web guide has done what it could"
+            case .blocked: "the citizen was turned away: lines, hours or queue allowed no waiting"
             case .queued: "it began to wait for an operator"
             case .waitAnnounced: "it was told what it can do instead of waiting"
             case .leftQueue: "it waits in the queue no longer"
@@ -203,10 +253,14 @@ package enum ContactEvent: Equatable, Sendable {
             case .callbackExpired: "the time to call back has passed"
             case .abandoned: "the citizen gave up"
             case .connected: "an operator answered"
+            case .held: "the operator has the citizen wait within the conversation"
+            case .resumed: "the conversation goes on"
             case .transferred: "the operator handed it on, to a queue or to another operator"
             case .disconnected:
                 "the conversation is over; what the operator still does for it begins"
             case .afterWorkEnded: "the operator has finished that"
+            case .outcomeRecorded: "what came of it for the citizen"
+            case .closed: "nothing more is to come of it"
             }
         }
     }
@@ -224,6 +278,11 @@ extension ContactEvent: ToldEvent {
                     zone: try reader.optionalZone(),
                     language: try reader.optional("languageOffered", .name)))
         case .selfServiceEnded: self = .selfServiceEnded(try reader.word("result"))
+        case .blocked:
+            self = .blocked(
+                Blocking(
+                    try reader.word("reason"),
+                    retryAfter: try reader.optional("retryAfterUs", .duration)))
         case .queued:
             self = .queued(
                 Queued(
@@ -262,9 +321,20 @@ extension ContactEvent: ToldEvent {
         case .callbackExpired: self = .callbackExpired
         case .abandoned: self = .abandoned(try reader.word("stage"))
         case .connected: self = .connected(try reader.optionalOperator())
+        case .held: self = .held(try reader.optionalWord("reason"))
+        case .resumed: self = .resumed
         case .transferred: self = .transferred(try reader.optionalWord("mode"))
         case .disconnected: self = .disconnected(by: try reader.optionalWord("by"))
         case .afterWorkEnded: self = .afterWorkEnded(try reader.optionalOperator())
+        case .outcomeRecorded:
+            self = .outcomeRecorded(
+                Outcome(
+                    try reader.word("kind"),
+                    line: try reader.optionalWord("lineLevel", otherText: "lineLevelOtherText"),
+                    declaredBy: try reader.optionalWord(
+                        "resolvedDeclaredBy", otherText: "resolvedDeclaredByOtherText"),
+                    cases: try reader.optional("caseIds", .names) ?? []))
+        case .closed: self = .closed
         }
     }
 
@@ -273,6 +343,7 @@ extension ContactEvent: ToldEvent {
         switch self {
         case .received: .received
         case .selfServiceEnded: .selfServiceEnded
+        case .blocked: .blocked
         case .queued: .queued
         case .waitAnnounced: .waitAnnounced
         case .leftQueue: .leftQueue
@@ -285,9 +356,13 @@ extension ContactEvent: ToldEvent {
         case .callbackExpired: .callbackExpired
         case .abandoned: .abandoned
         case .connected: .connected
+        case .held: .held
+        case .resumed: .resumed
         case .transferred: .transferred
         case .disconnected: .disconnected
         case .afterWorkEnded: .afterWorkEnded
+        case .outcomeRecorded: .outcomeRecorded
+        case .closed: .closed
         case .unknown: nil
         }
     }
@@ -305,6 +380,9 @@ extension ContactEvent: ToldEvent {
             writer.add("zone", received.zone)
             writer.add("languageOffered", received.language)
         case .selfServiceEnded(let result): writer.add("result", result)
+        case .blocked(let blocking):
+            writer.add("reason", blocking.reason)
+            if let wait = blocking.retryAfter { writer.add("retryAfterUs", wait) }
         case .queued(let queued):
             writer.add("queueId", queued.queue.text)
             writer.add("enqueueReason", queued.reason)
@@ -339,7 +417,16 @@ extension ContactEvent: ToldEvent {
             writer.add("operatorId", name?.text)
         case .transferred(let mode): writer.add("mode", mode)
         case .disconnected(let party): writer.add("by", party)
-        case .callbackReached, .callbackExpired, .unknown: break
+        case .held(let reason): writer.add("reason", reason)
+        case .outcomeRecorded(let outcome):
+            writer.add("kind", outcome.kind)
+            writer.add("lineLevel", outcome.line, otherText: "lineLevelOtherText")
+            writer.add(
+                "resolvedDeclaredBy", outcome.declaredBy, otherText: "resolvedDeclaredByOtherText")
+            if !outcome.cases.isEmpty {
+                writer.add("caseIds", .array(outcome.cases.map { .text($0) }))
+            }
+        case .callbackReached, .callbackExpired, .resumed, .closed, .unknown: break
         }
         return writer.finished()
     }

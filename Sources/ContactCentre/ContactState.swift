@@ -1,9 +1,10 @@
 /// How far one contact has come, and whether its next event may follow.
 ///
 /// Received (or placed by an operator, and then connected at once), self-service any number of
-/// times, queued, left the queue, connected, perhaps transferred and queued or connected again,
-/// disconnected, after-work. Who is to be called back is queued again for that, and called once an
-/// operator takes it. Events are judged in the order of their stream, never by clock.
+/// times, turned away or queued, left the queue, connected, perhaps put on hold, perhaps
+/// transferred and queued or connected again, disconnected, after-work, outcome, closed. Who is to
+/// be called back is queued again for that, and called once an operator takes it. Events are judged
+/// in the order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
@@ -17,6 +18,8 @@ package struct ContactState: Hashable, Sendable {
         case contained
         /// The citizen hung up in self-service.
         case hungUp
+        /// Turned away; the citizen may be called back, or the line closed.
+        case blocked
         case waiting(QueueVisit)
         /// Left the queue because an operator answers; the connection comes next.
         case answered
@@ -32,6 +35,8 @@ package struct ContactState: Hashable, Sendable {
         /// The citizen was not reached; another attempt may follow.
         case callbackFailed
         case connected
+        /// The citizen waits within the conversation.
+        case held
         /// An operator handed it on, so that a queue or another operator may follow.
         case transferred
         /// The conversation is over; after-work may follow.
@@ -41,6 +46,8 @@ package struct ContactState: Hashable, Sendable {
         /// The citizen gave up during the conversation, whose end comes next.
         case abandonedInConversation
         case over
+        /// Nothing may follow any more.
+        case closed
     }
 
     package private(set) var phase: Phase
@@ -55,6 +62,10 @@ package struct ContactState: Hashable, Sendable {
         case receivedOnce = "received_once"
         /// Self-service comes before the queue, or after leaving it without an answer.
         case selfServiceBeforeQueue = "self_service_before_queue"
+        /// Only who neither waits nor speaks with an operator is turned away.
+        case blockedBeforeQueue = "blocked_before_queue"
+        /// Who was turned away may turn to self-service or be called back, and waits in no queue.
+        case turnedAwayFirst = "turned_away_first"
         /// A contact waits in one queue at a time.
         case oneQueueAtATime = "one_queue_at_a_time"
         /// Only a contact without an operator, or one that is being transferred, is queued.
@@ -81,6 +92,10 @@ package struct ContactState: Hashable, Sendable {
         case expiresAfterRequest = "expires_after_request"
         /// A connection follows leaving a queue as answered, or a transfer, or a call of our own.
         case connectedAfterAnswered = "connected_after_answered"
+        /// Only who speaks with an operator is put on hold.
+        case heldInConversation = "held_in_conversation"
+        /// Only who is on hold speaks on.
+        case resumedAfterHold = "resumed_after_hold"
         /// Only an operator who speaks with a contact transfers it.
         case transferredByOperator = "transferred_by_operator"
         /// The stage at which a contact is abandoned is where it stands.
@@ -89,6 +104,10 @@ package struct ContactState: Hashable, Sendable {
         case endsOutsideQueue = "ends_outside_queue"
         /// After-work follows the end of a conversation, once, or a transfer.
         case afterWorkAfterConversation = "after_work_after_conversation"
+        /// A contact that waits, is being answered or called back has come to nothing yet.
+        case outcomeOutsideQueue = "outcome_outside_queue"
+        /// A contact is closed that neither waits nor speaks with an operator.
+        case closedOnceDone = "closed_once_done"
         /// Nothing but what closes it follows the end of a contact.
         case nothingAfterEnd = "nothing_after_end"
     }
@@ -120,10 +139,15 @@ package struct ContactState: Hashable, Sendable {
     }
 
     private func isOver(before event: ContactEvent) -> Bool {
-        switch phase {
-        case .over: true
-        case .contained, .abandoned, .abandonedInConversation: event.kind != .disconnected
-        case .hungUp, .gaveUp: event.kind != .disconnected && event.kind != .abandoned
+        if phase == .closed { return true }
+        switch event {
+        case .outcomeRecorded, .closed: return false
+        case .disconnected: return phase == .over || phase == .disconnected
+        default: break
+        }
+        return switch phase {
+        case .over, .contained, .abandoned, .abandonedInConversation: true
+        case .hungUp, .gaveUp: event.kind != .abandoned
         case .disconnected: event.kind != .afterWorkEnded
         default: false
         }
@@ -134,6 +158,7 @@ package struct ContactState: Hashable, Sendable {
         case .received, .unknown: nil
         case .selfServiceEnded:
             mayBeServed ? nil : .selfServiceBeforeQueue
+        case .blocked: mayBeBlocked ? nil : .blockedBeforeQueue
         case .queued(let queued): brokenRule(queued)
         case .leftQueue, .waitAnnounced, .offerMade, .offerEnded: brokenRule(inVisit: event)
         case .callbackRequested, .callbackAttempted, .callbackReached, .callbackFailed,
@@ -142,10 +167,25 @@ package struct ContactState: Hashable, Sendable {
         case .abandoned(let stage):
             mayBeAbandoned(at: stage) ? nil : .abandonedWhereItStands
         case .connected: mayBeConnected ? nil : .connectedAfterAnswered
-        case .transferred: phase == .connected ? nil : .transferredByOperator
+        case .held: phase == .connected ? nil : .heldInConversation
+        case .resumed: phase == .held ? nil : .resumedAfterHold
+        case .transferred: isInConversation ? nil : .transferredByOperator
         case .disconnected: mayBeDisconnected ? nil : .endsOutsideQueue
         case .afterWorkEnded:
             phase == .disconnected || phase == .transferred ? nil : .afterWorkAfterConversation
+        case .outcomeRecorded: mayBeDisconnected ? nil : .outcomeOutsideQueue
+        case .closed:
+            mayBeDisconnected && !isInConversation && phase != .abandonedInConversation
+                ? nil : .closedOnceDone
+        }
+    }
+
+    private var isInConversation: Bool { phase == .connected || phase == .held }
+
+    private var mayBeBlocked: Bool {
+        switch phase {
+        case .received, .pastSelfService, .redirected: true
+        default: false
         }
     }
 
@@ -158,7 +198,7 @@ package struct ContactState: Hashable, Sendable {
 
     private var mayBeServed: Bool {
         switch phase {
-        case .received, .placed, .pastSelfService, .redirected: true
+        case .received, .placed, .pastSelfService, .blocked, .redirected: true
         default: false
         }
     }
@@ -191,6 +231,8 @@ package struct ContactState: Hashable, Sendable {
         // The operator whom the queue had found did not answer.
         case .answered where queued.reason == .requeue: nil
         case .connected where queued.reason == .transfer: nil
+        case .held where queued.reason == .transfer: nil
+        case .blocked: .turnedAwayFirst
         case .callbackRequested, .callbackTaken, .callingBack, .callbackFailed:
             queued.keepsPurpose ? nil : .queuedAsCallback
         default: .queuedWithoutOperator
@@ -219,7 +261,7 @@ package struct ContactState: Hashable, Sendable {
 
     private var mayRequestCallback: Bool {
         switch phase {
-        case .received, .pastSelfService, .redirected, .transferred: true
+        case .received, .pastSelfService, .blocked, .redirected, .transferred: true
         default: isToBeCalled
         }
     }
@@ -231,9 +273,9 @@ package struct ContactState: Hashable, Sendable {
         case .queue: phase == .gaveUp || isToBeCalled
         case .chatSilent, .ticketWithdrawn: phase == .gaveUp
         case .ringing: phase == .gaveUp || mayBeConnected
-        case .hold: phase == .connected
+        case .hold: isInConversation
         case .other:
-            isInSelfService || phase == .gaveUp || mayBeConnected || phase == .connected
+            isInSelfService || phase == .gaveUp || mayBeConnected || isInConversation
                 || isToBeCalled
         }
     }
@@ -242,12 +284,13 @@ package struct ContactState: Hashable, Sendable {
     static func dependsOnPast(behind event: ContactEvent) -> Bool {
         switch event {
         case .waitAnnounced, .offerMade, .offerEnded, .abandoned, .disconnected, .afterWorkEnded,
-            .unknown:
+            .outcomeRecorded, .unknown:
             true
         case .queued(let queued): queued.keepsPurpose
         case .leftQueue(let left): left.reason != .abandoned
-        case .received, .selfServiceEnded, .connected, .transferred, .callbackRequested,
-            .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired:
+        case .received, .selfServiceEnded, .blocked, .connected, .held, .resumed, .transferred,
+            .callbackRequested, .callbackAttempted, .callbackReached, .callbackFailed,
+            .callbackExpired, .closed:
             false
         }
     }
@@ -258,6 +301,7 @@ package struct ContactState: Hashable, Sendable {
         case .selfServiceEnded(.contained): .contained
         case .selfServiceEnded(.hungUp): .hungUp
         case .selfServiceEnded: .pastSelfService
+        case .blocked: .blocked
         case .queued(let queued):
             .waiting(
                 QueueVisit(
@@ -276,13 +320,15 @@ package struct ContactState: Hashable, Sendable {
         case .callbackReached: .answered
         case .callbackFailed: .callbackFailed
         case .callbackExpired: .over
-        case .abandoned: phase == .connected ? .abandonedInConversation : .abandoned
-        case .connected: .connected
+        case .abandoned: isInConversation ? .abandonedInConversation : .abandoned
+        case .connected, .resumed: .connected
+        case .held: .held
         case .transferred: .transferred
         case .disconnected:
-            phase == .connected || phase == .abandonedInConversation ? .disconnected : .over
+            isInConversation || phase == .abandonedInConversation ? .disconnected : .over
         case .afterWorkEnded: phase == .transferred ? .transferred : .over
-        case .unknown: phase
+        case .closed: .closed
+        case .outcomeRecorded, .unknown: phase
         }
     }
 

@@ -61,14 +61,19 @@ package enum StateMachine: String, CaseIterable, Sendable {
             Sample("received", $0.rawValue, .received(.init(channel: .phone, direction: $0)))
         }
         + samples("self_service_ended") { .selfServiceEnded($0) }
+        + samples("blocked") { .blocked(.init($0)) }
         + samples("queued") { .queued(.init(queue: queue, reason: $0)) }
         + visitEvents
         + callbackEvents
         + samples("abandoned") { .abandoned($0) }
         + [Sample("connected", nil, .connected(nil))]
+        + samples("held") { .held($0) }
+        + [Sample("resumed", nil, .resumed)]
         + samples("transferred") { .transferred($0) }
         + samples("disconnected") { .disconnected(by: $0) }
         + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
+        + samples("outcome_recorded") { .outcomeRecorded(.init($0)) }
+        + [Sample("closed", nil, .closed)]
 
     private static let queue: QueueID = {
         guard let queue = QueueID("queue") else { preconditionFailure("it is a name") }
@@ -180,9 +185,11 @@ extension ContactState.Phase {
     /// Whether a contact may rest here for ever: nothing more is owed to it.
     fileprivate var mayEnd: Bool {
         switch self {
-        case .contained, .hungUp, .gaveUp, .callbackFailed, .disconnected, .abandoned, .over: true
+        case .contained, .hungUp, .gaveUp, .blocked, .callbackFailed, .disconnected, .abandoned,
+            .over, .closed:
+            true
         case .absent, .received, .placed, .pastSelfService, .waiting, .answered, .redirected,
-            .callbackRequested, .callbackTaken, .callingBack, .connected, .transferred,
+            .callbackRequested, .callbackTaken, .callingBack, .connected, .held, .transferred,
             .abandonedInConversation:
             false
         }
@@ -197,6 +204,7 @@ extension ContactState.Phase {
         case .pastSelfService: "past_self_service"
         case .contained: "contained"
         case .hungUp: "hung_up"
+        case .blocked: "blocked"
         case .waiting(let visit):
             visit.purpose == .callback ? "callback_\(visit.phase.name)" : visit.phase.name
         case .answered: "answered"
@@ -207,11 +215,13 @@ extension ContactState.Phase {
         case .callingBack: "calling_back"
         case .callbackFailed: "callback_failed"
         case .connected: "connected"
+        case .held: "held"
         case .transferred: "transferred"
         case .disconnected: "disconnected"
         case .abandoned: "abandoned"
         case .abandonedInConversation: "abandoned_in_conversation"
         case .over: "over"
+        case .closed: "closed"
         }
     }
 }

@@ -59,6 +59,11 @@ package struct OrganisationEvent: Sendable {
 
         private static let ofType = Dictionary(uniqueKeysWithValues: all.map { ($0.type, $0) })
 
+        /// Whether such an event publishes something under a version.
+        var publishes: Bool {
+            if case .set(let facet) = matter { facet.blank.publishedVersion != nil } else { false }
+        }
+
         /// What the streams of such events begin with.
         package var streamPrefix: String {
             switch matter {

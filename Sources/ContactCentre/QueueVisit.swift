@@ -52,9 +52,10 @@ package struct QueueVisit: Hashable, Sendable {
             if before == .left { return .leavesAfterQueued }
             return queue.map { left.queue == $0 } ?? true ? nil : .leavesSameQueue
         case .waitAnnounced: return before == .left ? .announcedWhileWaiting : nil
-        case .received, .selfServiceEnded, .queued, .callbackRequested, .callbackAttempted,
-            .callbackReached, .callbackFailed, .callbackExpired, .abandoned, .connected,
-            .transferred, .disconnected, .afterWorkEnded, .unknown:
+        case .received, .selfServiceEnded, .blocked, .queued, .callbackRequested,
+            .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired, .abandoned,
+            .connected, .held, .resumed, .transferred, .disconnected, .afterWorkEnded,
+            .outcomeRecorded, .closed, .unknown:
             return nil
         }
     }

@@ -230,9 +230,10 @@ extension ContactEvent {
     fileprivate var beginsSomething: Bool {
         switch self {
         case .received, .queued, .callbackRequested, .connected: true
-        case .selfServiceEnded, .waitAnnounced, .leftQueue, .offerMade, .offerEnded,
+        case .selfServiceEnded, .blocked, .waitAnnounced, .leftQueue, .offerMade, .offerEnded,
             .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired, .abandoned,
-            .transferred, .disconnected, .afterWorkEnded, .unknown:
+            .held, .resumed, .transferred, .disconnected, .afterWorkEnded, .outcomeRecorded,
+            .closed, .unknown:
             false
         }
     }
@@ -242,10 +243,11 @@ extension ContactEvent {
         switch self {
         case .queued(let queued): queued.keepsPurpose
         case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
-            .callbackFailed, .unknown:
+            .callbackFailed, .outcomeRecorded, .unknown:
             true
-        case .received, .selfServiceEnded, .callbackRequested, .callbackReached, .callbackExpired,
-            .abandoned, .connected, .transferred, .disconnected, .afterWorkEnded:
+        case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
+            .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred,
+            .disconnected, .afterWorkEnded, .closed:
             false
         }
     }
@@ -315,11 +317,10 @@ extension RoutingState {
             contacts[stream] = nil
         case .abandoned:
             if case .talking? = contacts[stream]?.hand?.stage { return }
-            leave(stream)
-            release(stream, fact)
-            contacts[stream] = nil
+            end(stream, fact)
+        case .closed: end(stream, fact)
         case .selfServiceEnded(.contained), .selfServiceEnded(.hungUp): contacts[stream] = nil
-        case .selfServiceEnded, .unknown: break
+        case .selfServiceEnded, .blocked, .held, .resumed, .outcomeRecorded, .unknown: break
         }
     }
 
@@ -367,10 +368,7 @@ extension RoutingState {
             contacts[stream]?.callback?.stage = .taken
             if let name { hand(stream, to: name, .accepted, fact) }
         case .callbackFailed: failToReach(stream, fact)
-        case .callbackExpired:
-            leave(stream)
-            release(stream, fact)
-            contacts[stream] = nil
+        case .callbackExpired: end(stream, fact)
         default: break
         }
     }
@@ -420,6 +418,13 @@ extension RoutingState {
             contact.visit == nil
         else { return }
         settleCallback(of: stream)
+    }
+
+    /// The contact is over: it waits for nobody, and nobody has it at hand.
+    private mutating func end(_ stream: ExactText, _ fact: RoutingFact) {
+        leave(stream)
+        release(stream, fact)
+        contacts[stream] = nil
     }
 
     /// The contact is over, and nothing is owed to it.

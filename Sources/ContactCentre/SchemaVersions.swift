@@ -83,7 +83,16 @@ extension ToldEvent {
         _ kind: Kind, schema: UInt16, payload: JSONPayload?
     ) throws(PayloadError) {
         guard kind.reads(schema) else { return nil }
-        try self.init(kind, from: kind.reader(of: payload, in: schema))
+        self = try Self.told(kind, by: kind.reader(of: payload, in: schema))
+    }
+
+    /// What an event of a kind says, with what events of any kind may say besides.
+    static func told(
+        _ kind: Kind, by reader: PayloadReader
+    ) throws(PayloadError) -> Self {
+        let event = try Self(kind, from: reader)
+        _ = try OccurredPrecision(from: reader)
+        return event
     }
 }
 

@@ -4,6 +4,8 @@ package import JSON
 package enum JudgedEvent: Equatable, Sendable {
     case contact(ContactEvent)
     case `operator`(OperatorEvent)
+    /// Something was published under a version.
+    case published(Publication)
     /// An event of a type that a machine judges and which cannot be read here, or that corrects an
     /// earlier one: what its stream has come to, nobody knows.
     case unread
@@ -16,6 +18,10 @@ package enum JudgedEvent: Equatable, Sendable {
         } else if let kind = OperatorEvent.Kind(rawValue: type) {
             let event = try? OperatorEvent(kind, schema: schema, payload: payload)
             self = event.map { .operator($0) } ?? .unread
+        } else if let kind = OrganisationEvent.Kind(type: type), kind.publishes {
+            self =
+                Publication(kind, schema: schema, payload: payload).map { .published($0) }
+                ?? .unread
         } else if CorrectionEvent.Kind(rawValue: type) != nil {
             // The machine has judged what was said then; what was so, only people know.
             self = .unread
@@ -28,6 +34,7 @@ package enum JudgedEvent: Equatable, Sendable {
     package var dependsOnPast: Bool {
         switch self {
         case .contact(let event): ContactState.dependsOnPast(behind: event)
+        case .published: true
         case .operator, .unread: false
         }
     }
@@ -35,6 +42,7 @@ package enum JudgedEvent: Equatable, Sendable {
     /// The type of the event.
     package var type: String {
         switch self {
+        case .published(let publication): publication.type
         case .contact(let event): event.kind?.rawValue ?? ""
         case .operator(let event): event.kind?.rawValue ?? ""
         case .unread: ""
@@ -42,16 +50,45 @@ package enum JudgedEvent: Equatable, Sendable {
     }
 }
 
+/// Hours, a policy, a service level or a metric, as one version has them.
+package struct Publication: Equatable, Sendable {
+    package let type: String
+    package let version: Int64
+    /// All that it says, and not from when on nor on whose decision.
+    package let content: [UInt8]
+
+    package init(type: String, version: Int64, content: [UInt8]) {
+        self.type = type
+        self.version = version
+        self.content = content
+    }
+
+    /// Nil where the event cannot be read here.
+    init?(_ kind: OrganisationEvent.Kind, schema: UInt16, payload: JSONPayload?) {
+        guard
+            let event = try? OrganisationEvent(kind, schema: schema, payload: payload),
+            case .set(_, _, let setting?) = event.change, let version = setting.publishedVersion
+        else { return nil }
+        self.init(type: kind.type, version: version, content: setting.payload)
+    }
+}
+
 /// What a stream has come to, by the machine that judges its events.
 package enum StreamState: Hashable, Sendable {
     case contact(ContactState)
     case `operator`(OperatorState)
+    /// What was published under each version.
+    case published([Int64: [UInt8]])
     /// Anything may follow.
     case unknown
 
     private static let oneMachine = (
         rule: "one_machine_per_stream",
-        meaning: "a stream tells of a contact or of an operator, not of both"
+        meaning: "a stream tells of one contact, of one operator or of one thing that is published"
+    )
+    private static let oneContent = (
+        rule: "one_content_per_version",
+        meaning: "a version means the same for ever; what is new needs a greater one"
     )
 
     /// Judges an event, and moves on; nil is the state before the first one.
@@ -69,15 +106,22 @@ package enum StreamState: Hashable, Sendable {
             if case .broken(let rule) = contact.apply(event) {
                 broken = (rule.rawValue, rule.meaning)
             }
-            if before?.operator != nil { broken = oneMachine }
+            if before?.isOfContact == false { broken = oneMachine }
             state = .contact(contact)
         case .operator(let event):
             var `operator` = before?.operator ?? OperatorState()
             if case .broken(let rule) = `operator`.apply(event) {
                 broken = (rule.rawValue, rule.meaning)
             }
-            if before?.contact != nil { broken = oneMachine }
+            if before?.isOfOperator == false { broken = oneMachine }
             state = .operator(`operator`)
+        case .published(let publication):
+            var published = before?.published ?? [:]
+            let known = published[publication.version] ?? publication.content
+            if known != publication.content { broken = oneContent }
+            if before?.isPublished == false { broken = oneMachine }
+            published[publication.version] = known
+            state = .published(published)
         case .unread: state = .unknown
         }
         guard before != .unknown, let broken else { return nil }
@@ -93,10 +137,31 @@ package enum StreamState: Hashable, Sendable {
         if case .operator(let state) = self { state } else { nil }
     }
 
+    private var published: [Int64: [UInt8]]? {
+        if case .published(let contents) = self { contents } else { nil }
+    }
+
+    private var isOfContact: Bool { self == .unknown || contact != nil }
+    private var isOfOperator: Bool { self == .unknown || `operator` != nil }
+    private var isPublished: Bool { self == .unknown || published != nil }
+
+    /// In one word, as diagrams of the machine have it.
+    package var name: String {
+        switch self {
+        case .contact(let state): state.phase.name
+        case .operator(let state): state.phase.name
+        case .published: "published"
+        case .unknown: "unknown"
+        }
+    }
+
     fileprivate var words: String {
         switch self {
         case .contact(let state): state.phase.words
         case .operator(let state): state.phase.words
+        case .published(let contents):
+            contents.count == 1
+                ? "a version has been published" : "\(contents.count) versions have been published"
         case .unknown: "nobody knows what has happened"
         }
     }
@@ -137,7 +202,8 @@ package struct ImpossibleStep: Equatable, Sendable {
 
 extension ImpossibleStep: CustomStringConvertible {
     package var description: String {
-        let state = state?.words ?? "nothing stands before it"
-        return "\(event) cannot follow where \(state): \(meaning) (\(rule))"
+        let name = state?.name ?? "absent"
+        let words = state?.words ?? "nothing stands before it"
+        return "\(event) cannot follow in the state \(name), where \(words): \(meaning) (\(rule))"
     }
 }

@@ -70,10 +70,13 @@ package struct ContactStory: Sendable {
     package private(set) var waited: Int64? = 0
     /// Time with operators, in µs, holds included: of the conversations whose ends are known.
     package private(set) var talked: Int64? = 0
+    /// Time on hold within conversations, in µs: of the holds whose ends are known.
+    package private(set) var held: Int64? = 0
     private var state = ContactState()
-    private var queued: (queue: QueueID, at: Instant)?
-    private var connected: Instant?
-    /// When the last of them happened that is no correction.
+    private var queued: (queue: QueueID, at: Moment)?
+    private var connected: Moment?
+    private var onHold: Moment?
+    /// When the last of them happened that is no correction, and of which that is well known.
     private var lastOccurred: Instant?
 
     /// Takes in the events in the order of the stream; linear in them.
@@ -87,13 +90,15 @@ package struct ContactStory: Sendable {
     /// Since when it waits in a queue; nil where it does not, or where that is not told.
     package var waitingSince: Instant? {
         guard case .waiting = state.phase else { return nil }
-        return queued?.at
+        return queued?.at.instant
     }
 
     /// For how long it has waited in that queue at a moment, in µs; nil where it does not wait, or
     /// where the moment lies before.
     package func waiting(at moment: Instant) -> Int64? {
-        guard let since = waitingSince, since <= moment else { return nil }
+        guard let since = waitingSince, queued?.at.isFine == true, since <= moment else {
+            return nil
+        }
         let (span, isBeyond) = moment.microseconds.subtractingReportingOverflow(
             since.microseconds)
         return isBeyond ? nil : span
@@ -121,10 +126,15 @@ package struct ContactStory: Sendable {
             let text = event.map { untold.words($0, fact) } ?? fact.type
             return add(fact, text, remarks.suffix(1))
         }
-        if let before = lastOccurred, fact.occurred < before {
-            remarks.append("by its clock it happened before the event above")
+        let precision = Moment(of: fact).precision
+        if precision >= .minute {
+            remarks.append("only the \(precision.name) is known when it happened")
+        } else {
+            if let before = lastOccurred, fact.occurred < before {
+                remarks.append("by its clock it happened before the event above")
+            }
+            lastOccurred = fact.occurred
         }
-        lastOccurred = fact.occurred
         let text: String
         do throws(PayloadError) {
             let event = try ContactEvent(
@@ -170,17 +180,19 @@ package struct ContactStory: Sendable {
     }
 
     private mutating func words(_ event: ContactEvent, _ fact: ContactFact) -> String {
+        let moment = Moment(of: fact)
         switch event {
         case .received(let received): return words(received)
         case .selfServiceEnded(let result): return words(result)
+        case .blocked(let blocking): return blocking.words
         case .queued(let visit):
-            queued = (visit.queue, fact.occurred)
+            queued = (visit.queue, moment)
             return "began to wait in the queue \(visit.queue)" + reason(visit.reason?.words)
         case .waitAnnounced(let announcement): return announcement.words
         case .leftQueue(let left):
             var begun = queued?.queue == left.queue ? queued?.at : nil
             if begun != nil { queued = nil }
-            return words(left, after: Self.span(&begun, to: fact.occurred, into: &waited))
+            return words(left, after: Self.span(&begun, to: moment, into: &waited))
         case .offerMade(let offer): return "was offered to the operator \(offer.operator)"
         case .offerEnded(let end, let name): return end.words(name)
         case .callbackRequested(let request): return request.words
@@ -191,20 +203,31 @@ package struct ContactStory: Sendable {
         case .callbackExpired: return "the time to call the citizen back has passed"
         case .abandoned(let stage): return "the citizen gave up " + stage.words
         case .connected(let name):
-            connected = fact.occurred
+            connected = moment
+            onHold = nil
             return name.map { "the operator \($0) answered" }
                 ?? "an operator answered; the source does not tell which one"
+        case .held(let reason):
+            onHold = moment
+            return "the operator had the citizen wait on hold" + self.reason(reason?.words)
+        case .resumed:
+            return "the conversation went on"
+                + Self.span(&onHold, to: moment, into: &held).spoken
         case .transferred(let mode):
+            _ = Self.span(&onHold, to: moment, into: &held)
             return "the operator handed the contact on"
                 + (mode.map { ", \($0.words)" } ?? "")
-                + Self.span(&connected, to: fact.occurred, into: &talked).spoken
+                + Self.span(&connected, to: moment, into: &talked).spoken
         case .disconnected(let party):
+            _ = Self.span(&onHold, to: moment, into: &held)
             let what = connected == nil ? "the line was closed" : "the conversation ended"
             return what + (party.map { ", by the \($0.name)" } ?? "")
-                + Self.span(&connected, to: fact.occurred, into: &talked).spoken
+                + Self.span(&connected, to: moment, into: &talked).spoken
         case .afterWorkEnded(let name):
             return (name.map { "the operator \($0)" } ?? "the operator")
                 + " finished what was left to do"
+        case .outcomeRecorded(let outcome): return outcome.words
+        case .closed: return "the contact was closed"
         case .unknown: return words(ofDecision: fact) ?? words(ofUnknown: fact)
         }
     }
@@ -258,15 +281,31 @@ package struct ContactStory: Sendable {
         return members.isEmpty ? name : "\(name): \(members.joined(separator: ", "))"
     }
 
+    /// When something happened, and how precisely that is known.
+    private struct Moment {
+        let instant: Instant
+        let precision: OccurredPrecision
+
+        init(of fact: ContactFact) {
+            instant = fact.occurred
+            precision =
+                (try? OccurredPrecision(of: fact.payload, type: fact.type)) ?? .microsecond
+        }
+
+        var isFine: Bool { precision < .minute }
+    }
+
     /// From a beginning to an end, where both are known and the clock did not run backward.
     private enum Span {
         case known(Int64)
+        case coarse(OccurredPrecision)
         case backward
         case noBeginning
 
         var waited: String {
             switch self {
             case .known(let microseconds): " after \(duration(microseconds))"
+            case .coarse(let precision): " after a wait that is unknown, \(precision.reason)"
             case .backward: " after a wait that is unknown, since the clock ran backward"
             case .noBeginning: ", of which it is not told that it was entered"
             }
@@ -275,6 +314,7 @@ package struct ContactStory: Sendable {
         var spoken: String {
             switch self {
             case .known(let microseconds): ", after \(duration(microseconds))"
+            case .coarse(let precision): ", after a time that is unknown, \(precision.reason)"
             case .backward: ", after a time that is unknown, since the clock ran backward"
             case .noBeginning: ""
             }
@@ -282,11 +322,13 @@ package struct ContactStory: Sendable {
     }
 
     private static func span(
-        _ start: inout Instant?, to end: Instant, into sum: inout Int64?
+        _ start: inout Moment?, to end: Moment, into sum: inout Int64?
     ) -> Span {
         guard let begun = start else { return .noBeginning }
         start = nil
-        let (length, isTooLong) = end.microseconds.subtractingReportingOverflow(begun.microseconds)
+        guard begun.isFine, end.isFine else { return .coarse(max(begun.precision, end.precision)) }
+        let (length, isTooLong) = end.instant.microseconds.subtractingReportingOverflow(
+            begun.instant.microseconds)
         guard !isTooLong, length >= 0 else { return .backward }
         let (longer, isBeyond) = (sum ?? 0).addingReportingOverflow(length)
         sum = sum == nil || isBeyond ? nil : longer
@@ -309,190 +351,23 @@ package func duration(_ microseconds: Int64?) -> String {
     return told.isEmpty ? "0 s" : told.map { "\($0) \($1)" }.joined(separator: " ")
 }
 
+extension OccurredPrecision {
+    /// What a clock would have to show.
+    fileprivate var name: String {
+        switch self {
+        case .microsecond: "microsecond"
+        case .millisecond: "millisecond"
+        case .second: "second"
+        case .minute: "minute"
+        case .day: "day"
+        }
+    }
+
+    fileprivate var reason: String { "since only the \(name) of it is told" }
+}
+
 extension String {
     fileprivate var spaced: String {
         String(map { $0 == "_" ? " " : $0 })
-    }
-}
-
-extension EnqueueReason {
-    fileprivate var words: String {
-        switch self {
-        case .first: "for the first time"
-        case .transfer: "an operator handed it on"
-        case .overflow: "it came over from another queue"
-        case .callback: "to be called back"
-        case .requeue: "it was put back"
-        case .other(let text): text
-        }
-    }
-}
-
-extension LeaveReason {
-    fileprivate var words: String {
-        switch self {
-        case .answered: "an operator answers"
-        case .abandoned: "the citizen gave up"
-        case .overflowed: "it went over to another queue"
-        case .transferred: "it was handed on"
-        case .callbackAccepted: "the citizen wants to be called back"
-        case .timeout: "it had waited as long as is allowed"
-        case .keyExit: "the citizen pressed a key"
-        case .queueClosed: "the queue was closed"
-        case .systemError: "an error of the system"
-        case .other(let text): text
-        }
-    }
-}
-
-extension AbandonmentStage {
-    fileprivate var words: String {
-        switch self {
-        case .selfService: "in self-service"
-        case .queue: "in the queue"
-        case .ringing: "while it rang"
-        case .hold: "on hold"
-        case .chatSilent: "and wrote no more"
-        case .ticketWithdrawn: "and withdrew the ticket"
-        case .other(let text): ": \(text)"
-        }
-    }
-}
-
-extension TransferMode {
-    fileprivate var words: String {
-        switch self {
-        case .blind: "without speaking to whoever is next"
-        case .attended: "after speaking to whoever is next"
-        case .warm: "with all three on the line"
-        case .other(let text): text
-        }
-    }
-}
-
-extension ContactEvent.WaitAnnouncement {
-    fileprivate var words: String {
-        guard !alternatives.isEmpty else { return "was told that it waits" }
-        return "was offered not to wait: " + alternatives.map(\.words).joined(separator: ", ")
-    }
-}
-
-extension WaitAlternative {
-    fileprivate var words: String {
-        switch self {
-        case .callback: "to be called back"
-        case .web: "to go on by web"
-        case .otherDesk: "to turn to another desk"
-        }
-    }
-}
-
-extension ContactEvent.CallbackRequest {
-    fileprivate var words: String {
-        "is to be called back, by the queue \(queue)" + (start.map { ", from \($0) on" } ?? "")
-            + (end.map { ", until \($0)" } ?? "")
-            + (place == .anew ? "; its place in line is not kept" : "; it keeps its place in line")
-    }
-}
-
-extension CallbackFailure {
-    fileprivate var words: String {
-        switch self {
-        case .noAnswer: "nobody answered"
-        case .busy: "the line was busy"
-        case .unreachable: "the number cannot be reached"
-        case .answeringMachine: "a machine answered"
-        case .other(let text): text
-        }
-    }
-}
-
-extension ContactEvent.OfferEnd {
-    fileprivate func words(_ name: OperatorID) -> String {
-        switch self {
-        case .accepted: "the operator \(name) takes it"
-        case .declined: "the operator \(name) does not take it"
-        case .missed: "the operator \(name) did not react"
-        case .rescinded: "it is no longer offered to the operator \(name)"
-        }
-    }
-}
-
-extension ContactState.Phase {
-    /// What has become of the contact.
-    var words: String {
-        switch self {
-        case .absent: "it has not been received, as far as is known"
-        case .received: "it has reached the centre"
-        case .placed: "the citizen is being called"
-        case .pastSelfService: "it is past self-service"
-        case .contained: "self-service was enough"
-        case .hungUp, .gaveUp, .abandoned: "the citizen gave up"
-        case .waiting(let visit): visit.words
-        case .answered: "an operator is about to answer"
-        case .redirected: "it has left a queue, and is in none"
-        case .callbackRequested: "the citizen is to be called back"
-        case .callbackTaken: "an operator is about to call the citizen back"
-        case .callingBack: "an operator calls the citizen back"
-        case .callbackFailed: "the citizen was called back, and not reached"
-        case .connected: "the citizen speaks with an operator"
-        case .transferred: "it is being handed on"
-        case .disconnected: "the conversation is over"
-        case .abandonedInConversation: "the citizen gave up during the conversation"
-        case .over: "it is over"
-        }
-    }
-}
-
-extension QueueVisit {
-    fileprivate var words: String {
-        let place =
-            (queue.map { "it waits in the queue \($0)" } ?? "it waits in a queue")
-            + (purpose == .callback ? " to be called back" : "")
-        return switch phase {
-        case .waiting, .left: place
-        case .offered(let name): "\(place), offered to \(name)"
-        case .accepted(let name): "\(place), and \(name) takes it"
-        }
-    }
-}
-
-extension ContactState.Rule {
-    /// What the rule says.
-    package var meaning: String {
-        switch self {
-        case .receivedFirst: "nothing comes before the contact is received"
-        case .receivedOnce: "a contact is received once"
-        case .selfServiceBeforeQueue:
-            "self-service comes before the queue, or after leaving it without an answer"
-        case .oneQueueAtATime: "a contact waits in one queue at a time"
-        case .queuedWithoutOperator:
-            "only a contact without an operator, or one that is handed on, is queued"
-        case .leavesAfterQueued: "only a contact that waits leaves a queue"
-        case .leavesSameQueue: "a contact leaves the queue that it waits in"
-        case .offeredWhileWaiting:
-            "only a contact that waits is offered, to one operator at a time"
-        case .announcedWhileWaiting:
-            "only a contact that waits is told what it can do instead"
-        case .endsOwnOffer:
-            "only the operator to whom a contact is offered accepts, declines or misses it"
-        case .callbackOutsideQueue:
-            "a callback is for who neither waits nor speaks with an operator"
-        case .queuedAsCallback:
-            "a contact that is to be called back is queued for that, goes over or is put back"
-        case .calledAfterRequest:
-            "only who is to be called back, and waits in no queue for that, is called"
-        case .callbackEndsAttempt: "an attempt is what reaches a citizen or does not"
-        case .expiresAfterRequest:
-            "only what is promised expires, once it waits in no queue for that"
-        case .connectedAfterAnswered:
-            "a connection follows leaving a queue as answered, or a transfer, or a call of our own"
-        case .transferredByOperator: "only an operator who speaks with a contact hands it on"
-        case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
-        case .endsOutsideQueue:
-            "a contact that waits, is being answered or called back does not end yet"
-        case .afterWorkAfterConversation: "after-work follows a conversation, once, or a transfer"
-        case .nothingAfterEnd: "nothing but what closes it follows the end of a contact"
-        }
     }
 }

@@ -76,6 +76,49 @@ package enum SelfServiceResult: Vocabulary {
     package var otherText: String? { if case .other(let text) = self { text } else { nil } }
 }
 
+/// Why a citizen was turned away.
+package enum BlockReason: Vocabulary {
+    case allLinesBusy, closedHours, queueFull, noStaff, outOfArea, spam
+    case other(String)
+
+    package static let words: [Word<BlockReason>] = [
+        Word("all_lines_busy", .allLinesBusy), Word("closed_hours", .closedHours),
+        Word("queue_full", .queueFull), Word("no_staff", .noStaff),
+        Word("out_of_area", .outOfArea), Word("spam", .spam),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// Why a citizen waits within a conversation.
+package enum HoldReason: Vocabulary {
+    case lookup, consult, technical
+    case other(String)
+
+    package static let words: [Word<HoldReason>] = [
+        Word("lookup", .lookup), Word("consult", .consult), Word("technical", .technical),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
+/// What came of a contact for the citizen.
+package enum OutcomeKind: Vocabulary {
+    case informationGiven, takenInCharge, directedElsewhere, appointmentBooked, documentIssued
+    case complaintRecorded, unresolved, notCompetent
+    case other(String)
+
+    package static let words: [Word<OutcomeKind>] = [
+        Word("information_given", .informationGiven), Word("taken_in_charge", .takenInCharge),
+        Word("directed_elsewhere", .directedElsewhere),
+        Word("appointment_booked", .appointmentBooked), Word("document_issued", .documentIssued),
+        Word("complaint_recorded", .complaintRecorded), Word("unresolved", .unresolved),
+        Word("not_competent", .notCompetent),
+    ]
+
+    package var otherText: String? { if case .other(let text) = self { text } else { nil } }
+}
+
 /// Why a contact entered a queue.
 package enum EnqueueReason: Vocabulary {
     case first, transfer, overflow, callback, requeue

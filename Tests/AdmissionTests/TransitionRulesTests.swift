@@ -139,6 +139,39 @@ struct TransitionRulesTests {
         }
     }
 
+    @Test("a published version does not come to mean something else, also after years")
+    func publications() async throws {
+        let scratch = try Scratch()
+        try EventLog.create(at: scratch.log, zone: "Europe/Rome")
+        let stream = try StreamName("calendar/office")
+        func published(_ version: Int64, until: String) throws -> NewEvent {
+            let day = #"{"weekday":"monday","from":"08:00","to":"\#(until)"}"#
+            let text = #"{"version":\#(version),"weekly":[\#(day)]}"#
+            return try NewEvent(
+                id: .timeOrdered(at: LogClock.system.now),
+                type: EventType("org.opening_hours_published"), schema: 1, stream: stream,
+                source: Source("urn:test"), time: nil, data: .json(Array(text.utf8)[...]))
+        }
+        for turn in 0..<2 {
+            let log = try EventLog.open(at: scratch.log, access: .writing, under: .contactCentre)
+            for version in [Int64(1), 2] {
+                // Once more the same is the same.
+                let same = Append([try published(version, until: "12:00")])
+                #expect(try await !log.append(same).isRefused, "\(turn)")
+                let other = Append([try published(version, until: "13:00")])
+                guard
+                    case .rejected(.impossibleStep(_, stream, let rule)) =
+                        try await log.append(other)
+                else {
+                    Issue.record("version \(version) means two things")
+                    return
+                }
+                #expect(rule.name == "one_content_per_version")
+                #expect(rule.reason.hasPrefix("org.opening_hours_published cannot follow"))
+            }
+        }
+    }
+
     private static func received(in stream: StreamName) throws -> NewEvent {
         try event(.received(.init(channel: .phone, direction: .incoming)), in: stream)
     }

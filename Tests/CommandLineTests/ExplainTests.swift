@@ -46,6 +46,65 @@ struct ExplainTests {
         #expect(try then.json()["waiting_us"]?.integer == 1_200_000_000, "\(then.error)")
     }
 
+    @Test("what is known of a letter by the day, a hold, and what came of it")
+    func paperHoldAndOutcome() throws {
+        let scratch = try Scratch()
+        func told(_ stream: String, _ events: [(String, String, String)]) throws -> String {
+            let lines = events.map { type, minute, data in
+                #"{"specversion":"1.0","source":"urn:t","schema":1,"subject":"\#(stream)","#
+                    + #""type":"contact.\#(type)","time":"2026-11-23T08:\#(minute):00Z","#
+                    + #""data":{\#(data)}}"#
+            }
+            let run = try Ascolto.run(
+                ["append"], log: scratch.log, input: .text(lines.joined(separator: "\n") + "\n"),
+                environment: MakeLog.morning)
+            try #require(run.end == .exit(0), "\(run.error)")
+            return try Ascolto.run(
+                ["explain", "contact", String(stream.dropFirst(8)), "--format", "table"],
+                log: scratch.log, environment: MakeLog.noon
+            ).text
+        }
+        let day = #""occurredPrecision":"day""#
+        let letter = try told(
+            "contact/letter",
+            [
+                ("received", "00", #""channel":"letter","direction":"in",\#(day)"#),
+                ("queued", "00", #""queueId":"q",\#(day)"#),
+                ("left_queue", "10", #""queueId":"q","reason":"answered""#),
+                ("connected", "10", ""), ("disconnected", "15", ""),
+            ])
+        #expect(letter.contains("after a wait that is unknown, since only the day of it is told"))
+        #expect(letter.contains("! only the day is known when it happened"), "\(letter)")
+        #expect(letter.contains("In queues 0 s, with operators 5 min;"), "\(letter)")
+        let call = try told(
+            "contact/call",
+            [
+                ("received", "00", #""channel":"phone","direction":"in""#),
+                ("queued", "00", #""queueId":"q""#),
+                ("left_queue", "01", #""queueId":"q","reason":"answered""#),
+                ("connected", "01", ""), ("held", "02", #""reason":"consult""#),
+                ("resumed", "04", ""), ("held", "05", ""), ("disconnected", "06", ""),
+                ("outcome_recorded", "07", #""kind":"taken_in_charge","caseIds":["7"]"#),
+                ("closed", "08", ""),
+            ])
+        #expect(call.contains("the operator had the citizen wait on hold: to ask somebody"))
+        #expect(call.contains("the conversation went on, after 2 min"), "\(call)")
+        #expect(call.contains("outcome: the need was taken in charge; see the case 7"))
+        #expect(
+            call.hasSuffix(
+                "In queues 1 min, with operators 5 min, of that 3 min on hold; "
+                    + "in the end it is closed.\n"), "\(call)")
+        let late =
+            #"{"specversion":"1.0","source":"urn:t","schema":1,"subject":"contact/call","#
+            + #""type":"contact.held"}"# + "\n"
+        let refused = try Ascolto.run(["append"], log: scratch.log, input: .text(late))
+        #expect(refused.end == .exit(3))
+        #expect(
+            refused.error.contains(
+                "contact.held cannot follow in the state closed, where it is closed"),
+            "\(refused.error)")
+    }
+
     @Test("what routing could make nothing of, and what ends")
     func oddities() throws {
         let scratch = try Scratch()

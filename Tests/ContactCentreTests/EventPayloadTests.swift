@@ -201,6 +201,20 @@ private func anyContactEvent(_ random: inout SeededNumbers) -> ContactEvent {
     case (.afterWorkEnded, _): return .afterWorkEnded(name)
     case (.transferred, _):
         return .transferred(random.happens(oneIn: 3) ? nil : anyWord(&random))
+    case (.blocked, _):
+        return .blocked(
+            .init(
+                anyWord(&random),
+                retryAfter: random.happens(oneIn: 3) ? nil : .random(in: 0 ... .max)))
+    case (.held, _): return .held(random.happens(oneIn: 3) ? nil : anyWord(&random))
+    case (.resumed, _): return .resumed
+    case (.closed, _): return .closed
+    case (.outcomeRecorded, _):
+        return .outcomeRecorded(
+            .init(
+                anyWord(&random), line: random.happens(oneIn: 3) ? nil : anyWord(&random),
+                declaredBy: random.happens(oneIn: 3) ? nil : anyWord(&random),
+                cases: random.happens(oneIn: 2) ? [] : ["2026-117", "2026-118"]))
     case (.disconnected, _):
         return .disconnected(by: random.happens(oneIn: 3) ? nil : anyWord(&random))
     default:

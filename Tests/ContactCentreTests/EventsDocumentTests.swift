@@ -27,6 +27,11 @@ import Testing
             guard let name = name.first, name.contains("."), cells.count == 3 else { return nil }
             var stated = cells[1].split(separator: ",").map { $0.trimmingPrefix(" ") }
             // Said once for all of them.
+            if ["contact.", "case.", "sla.", "survey.", "operator."].contains(where: name.hasPrefix),
+                OrganisationEvent.Kind(type: name) == nil
+            {
+                stated.append("`occurredPrecision`?")
+            }
             if OrganisationEvent.Kind(type: name) != nil {
                 stated += ["`effectiveFrom`?", "`decisionRef`?", "`author`?"]
             }
@@ -157,9 +162,13 @@ import Testing
         let lists = [
             "channel": words(Channel.self), "result": words(SelfServiceResult.self),
             "enqueueReason": words(EnqueueReason.self), "reason": words(LeaveReason.self),
+            "reason contact.blocked": words(BlockReason.self),
+            "reason contact.held": words(HoldReason.self),
+            "kind contact.outcome_recorded": words(OutcomeKind.self),
             "outcome": words(CallbackFailure.self), "stage": words(AbandonmentStage.self),
             "mode": words(TransferMode.self),
-            "by openedBy": words(Party.self), "from to": words(OperatorStatus.self),
+            "by openedBy resolvedDeclaredBy": words(Party.self),
+            "from to": words(OperatorStatus.self),
             "lineLevel": words(LineLevel.self), "ownerKind": words(OwnerKind.self),
             "on": words(WaitingFor.self), "resolution": words(Resolution.self),
         ]

@@ -37,7 +37,17 @@ import Testing
                 "self_service_ended (to_operator, failed, other)"
             ])
         #expect(edges.filter { $0.to == "absent" }.isEmpty)
-        #expect(edges.filter { $0.from == "over" }.isEmpty)
+        #expect(events(from: "received", to: "blocked") == ["blocked"])
+        #expect(events(from: "blocked", to: "callback_requested") == ["callback_requested"])
+        #expect(events(from: "blocked", to: "waiting") == [])
+        #expect(events(from: "connected", to: "held") == ["held"])
+        #expect(events(from: "held", to: "connected") == ["resumed"])
+        #expect(events(from: "held", to: "disconnected") == ["disconnected"])
+        #expect(events(from: "connected", to: "closed") == [])
+        #expect(events(from: "disconnected", to: "closed") == ["closed"])
+        #expect(Set(edges.filter { $0.from == "over" }.map(\.to)) == ["over", "closed"])
+        #expect(events(from: "over", to: "over") == ["outcome_recorded"])
+        #expect(edges.filter { $0.from == "closed" }.isEmpty)
     }
 
     @Test func everyStateOfAContactIsReached() {
@@ -45,6 +55,7 @@ import Testing
             .received, .placed, .pastSelfService, .contained, .hungUp, .answered, .gaveUp,
             .redirected, .callbackRequested, .callbackTaken, .callingBack, .callbackFailed,
             .connected, .transferred, .disconnected, .abandoned, .abandonedInConversation, .over,
+            .blocked, .held, .closed,
         ]
         let visits = ["waiting", "offered", "accepted"].flatMap { [$0, "callback_\($0)"] }
         let reached = Set(StateMachine.contact.graph.edges.map(\.to))
@@ -56,7 +67,7 @@ import Testing
             Set(StateMachine.contact.graph.endings)
                 == [
                     "contained", "hung_up", "gave_up", "callback_failed", "disconnected",
-                    "abandoned", "over",
+                    "abandoned", "over", "blocked", "closed",
                 ])
     }
 

@@ -18,12 +18,13 @@ import Testing
             let story: Comment = "seed \(seed), step \(step)"
             let number = Int.random(in: 0..<streams.count, using: &generator)
             let event = try streams[number].kind.event(&generator)
+            let name = streams[number].state?.name ?? "absent"
             if let impossible = streams[number].take(event) {
                 refused += 1
                 try #require(impossible.event == event.type, story)
                 let words = "\(impossible)"
                 try #require(
-                    words.hasPrefix("\(event.type) cannot follow where ")
+                    words.hasPrefix("\(event.type) cannot follow in the state \(name), where ")
                         && words.hasSuffix(": \(impossible.meaning) (\(impossible.rule))"), story)
                 try #require(Stream.rules.contains(impossible.rule), story)
             }
@@ -37,12 +38,13 @@ import Testing
 /// A stream of which only what can follow is kept.
 private struct Stream {
     var kind = Kind.contact
-    private var state: StreamState?
+    private(set) var state: StreamState?
     private var accepted: [JudgedEvent] = []
 
     enum Kind: CaseIterable {
         case contact
         case `operator`
+        case published
 
         static func random(_ generator: inout SeededNumbers) -> Kind {
             allCases.randomElement(using: &generator) ?? .contact
@@ -52,12 +54,19 @@ private struct Stream {
             switch self {
             case .contact: .contact(try .random(&generator))
             case .operator: .operator(try .random(&generator))
+            case .published:
+                .published(
+                    Publication(
+                        type: "org.opening_hours_published",
+                        version: .random(in: 1...4, using: &generator),
+                        content: [.random(in: 1...2, using: &generator)]))
             }
         }
     }
 
     static let rules = Set(
-        ContactState.Rule.allCases.map(\.rawValue) + OperatorState.Rule.allCases.map(\.rawValue))
+        ContactState.Rule.allCases.map(\.rawValue) + OperatorState.Rule.allCases.map(\.rawValue)
+            + ["one_content_per_version"])
 
     init(_ kind: Kind = .contact) { self.kind = kind }
 
@@ -95,7 +104,7 @@ extension ContactEvent {
         let names = ["anagrafe", "tributi"]
         let queue = try #require(QueueID(names.randomElement(using: &generator) ?? ""))
         let name = try #require(OperatorID(["a", "b"].randomElement(using: &generator) ?? ""))
-        return switch Int.random(in: 0..<20, using: &generator) {
+        return switch Int.random(in: 0..<25, using: &generator) {
         case 0: .received(.init(channel: .phone, direction: .incoming))
         case 1: .selfServiceEnded(try .random(&generator))
         case 2, 3: .queued(.init(queue: queue, reason: try .random(&generator)))
@@ -114,6 +123,11 @@ extension ContactEvent {
         case 16: .callbackReached
         case 17: .callbackFailed(try .random(&generator))
         case 18: .callbackExpired
+        case 19: .blocked(.init(try .random(&generator)))
+        case 20: .held(try .random(&generator))
+        case 21: .resumed
+        case 22: .outcomeRecorded(.init(try .random(&generator)))
+        case 23: .closed
         default: .afterWorkEnded(nil)
         }
     }

@@ -389,6 +389,19 @@ class State:
             self.take(contact, name, "connected", where)
             self.operator(name).connected += 1
 
+    def on_blocked(self, contact, data, where):
+        contact.phase, contact.callback = "blocked", None
+
+    def on_held(self, contact, data, where):
+        contact.phase = "held"
+
+    def on_resumed(self, contact, data, where):
+        contact.phase = "connected"
+
+    def on_closed(self, contact, data, where):
+        contact.phase, contact.waiting, contact.callback = "closed", False, None
+        self.drop(contact, where)
+
     def on_transferred(self, contact, data, where):
         contact.phase, contact.callback = "transferred", None
         self.drop(contact, where)
@@ -408,7 +421,7 @@ class State:
             self.drop(contact, where)
 
     def on_abandoned(self, contact, data, where):
-        talked = contact.phase == "connected"
+        talked = contact.phase in ("connected", "held")
         contact.phase = "abandoned_in_conversation" if talked else "abandoned"
         contact.callback = None
         if not talked:
@@ -1070,7 +1083,11 @@ class Life:
         if contact.callback is not None or contact.phase == "unreached":
             return self.callback_turn(contact, say, leaves)
         if contact.phase == "received":
-            return [self.queued(stream, self.queue())]
+            return [say("blocked", {"reason": "queue_full"})] if chance(0.1) else \
+                [self.queued(stream, self.queue())]
+        if contact.phase == "blocked":
+            return rng.choice([[], [self.called_back(stream)], [say("closed")],
+                               [say("disconnected", {"by": "system"})]])
         if contact.phase == "waiting" and chance(0.5 if contact.told else 0.05):
             return [leaves("callback_accepted"), self.called_back(stream, queue)]
         if contact.phase == "waiting":
@@ -1097,6 +1114,12 @@ class Life:
         if contact.phase == "connected":
             return rng.choice([[]] * 2 + [[say("disconnected", {"by": "citizen"})]] * 5 + [
                 [say("transferred", {"mode": "warm"})],
+                [self.queued(stream, self.queue(), "transfer")], [say("held")], [say("held")],
+                [say("outcome_recorded", {"kind": "information_given"})],
+                [say("abandoned", {"stage": "hold"})]])
+        if contact.phase == "held":
+            return rng.choice([[]] + [[say("resumed")]] * 3 + [
+                [say("disconnected", {"by": "citizen"})], [say("transferred", {"mode": "blind"})],
                 [self.queued(stream, self.queue(), "transfer")],
                 [say("abandoned", {"stage": "hold"})]])
         if contact.phase == "transferred":
@@ -1104,7 +1127,11 @@ class Life:
                                [self.called_back(stream)],
                                [connects(anybody)], [say("disconnected", {"by": "citizen"})]])
         if contact.phase == "disconnected":
-            return rng.choice([[], [say("after_work_ended", {"operatorId": name})]])
+            return rng.choice([[], [say("after_work_ended", {"operatorId": name})],
+                               [say("outcome_recorded", {"kind": "unresolved"})],
+                               [say("closed")]])
+        if contact.phase in ("over", "abandoned", "gave_up") and chance(0.05):
+            return [say("closed")]
         if contact.phase == "abandoned_in_conversation":
             return [say("disconnected", {"by": "citizen"})]
         return []
@@ -1444,7 +1471,10 @@ def hold_waits(events):
                 spent = sum(operator["occupations"].values())
                 checks.that(0 < spent <= wait["waited_us"],
                             f"{WHAT}: {operator} in {wait['waited_us']} µs of {subject}")
-        if told["waits"] and told["waits"][-1]["ended"] is None:
+        # Routing goes by what was said then; the story, by what has been said since.
+        corrected = any(event["subject"] == subject and event["type"].startswith("meta.")
+                        for event in events)
+        if told["waits"] and told["waits"][-1]["ended"] is None and not corrected:
             checks.same(told["waiting_us"], told["waits"][-1]["waited_us"],
                         f"{WHAT}: how long {subject} has waited")
 

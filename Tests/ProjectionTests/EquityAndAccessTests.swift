@@ -78,6 +78,24 @@ internal import YAML
         #expect(row["broken_times"] == 1)
     }
 
+    /// Two hours cannot be told by a day; without a limit the day matters to nobody.
+    @Test func aLimitIsNotJudgedByWhatOnlyADayIsKnownOf() async throws {
+        func told(_ precision: String) -> [Told] {
+            let data = "{\"occurredPrecision\":\"\(precision)\"}"
+            return [
+                tell("case/a", "case.opened", 0, data: data), tell("case/a", "case.closed", 1),
+                tell("case/b", "case.opened", 0), tell("case/b", "case.closed", 1, data: data),
+            ]
+        }
+        let minute = try await outcome("soon", told("min"))
+        #expect(minute["favourable"] == 2)
+        #expect(minute["untimed"] == 0)
+        let day = try await outcome("soon", told("day"))
+        #expect(day["units"] == 0)
+        #expect(day["untimed"] == 2)
+        #expect(try await outcome("clean", told("day"))["units"] == 2)
+    }
+
     @Test func aDateInTheFutureDecidesNothing() async throws {
         let told = [
             tell("case/a", "case.opened", 0), tell("case/b", "other.thing", 1_000_000),

@@ -41,6 +41,30 @@ internal import Testing
         #expect(totals["average_handle_us"] == .null)
     }
 
+    /// What is known by the day only says nothing about seconds; the visits count all the same.
+    @Test func waitsOfPaperAreLeftOutAndCounted() async throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        func letter(_ id: String, _ precision: OccurredPrecision?) throws -> Story {
+            try Story(id, from: start).received()
+                .adding(.queued(.init(queue: queue("desk"))), 0, precision)
+                .left("desk", .answered, after: 10).connected("anna", after: 10)
+                .adding(.disconnected(by: nil), 70, precision)
+        }
+        let stories = try [
+            letter("said nothing", nil), letter("by the second", .second),
+            letter("by the minute", .minute), letter("by the day", .day),
+        ]
+        let totals = try await ToldLog(told: stories.flatMap(\.told)).answer(.table("totals"))
+            .shownRows[0]
+        #expect(totals["offered"] == .integer(4))
+        #expect(totals["answered"] == .integer(4))
+        #expect(totals["answered_with_known_wait"] == .integer(2))
+        #expect(totals["wait_answered_us"] == .integer(20 * second))
+        #expect(totals["excluded_by_precision"] == .integer(2))
+        #expect(totals["handled"] == .integer(2))
+        #expect(totals["handle_us"] == .integer(120 * second))
+    }
+
     /// A callback leaves the queue as such, and waits in a visit of its own for each attempt, of
     /// which only the one is answered that reaches the citizen; nobody arrives a second time.
     @Test func callbacksAreNeitherAnsweredNorAbandonedBeforeTheCitizenIsReached() async throws {

@@ -73,6 +73,8 @@ struct Oracle {
             "abandoned_with_known_wait": .integer(Int64(abandonedWaits.count)),
             "handled": .integer(Int64(handles.count)),
             "handle_us": .integer(handles.reduce(0, +)),
+            "excluded_by_precision": .integer(
+                Int64((answered + abandoned).filter(\.isCoarse).count)),
         ]
     }
 

@@ -11,10 +11,14 @@ struct RandomContact {
         var left: Instant?
         var reason: LeaveReason?
         var talks: [Talk] = []
+        /// How precisely its ends are told.
+        var precisions: [OccurredPrecision?] = []
+
+        var isCoarse: Bool { precisions.contains { $0 == .minute || $0 == .day } }
 
         /// Nil where it cannot be known.
         var wait: Int64? {
-            guard let left, left >= queued else { return nil }
+            guard !isCoarse, let left, left >= queued else { return nil }
             return left.microseconds - queued.microseconds
         }
     }
@@ -24,9 +28,12 @@ struct RandomContact {
         var connected: Instant
         var disconnected: Instant?
         var afterWorkEnded: Instant?
+        var precisions: [OccurredPrecision?] = []
+
+        var isCoarse: Bool { precisions.contains { $0 == .minute || $0 == .day } }
 
         var handle: Int64? {
-            guard let disconnected, disconnected >= connected else { return nil }
+            guard !isCoarse, let disconnected, disconnected >= connected else { return nil }
             let end = afterWorkEnded ?? disconnected
             guard end >= disconnected else { return nil }
             return end.microseconds - connected.microseconds
@@ -107,7 +114,8 @@ struct ContactMaker {
         clock = clock.plus(seconds: .random(in: 0..<40, using: &numbers))
         var visit = RandomContact.Visit(queue: pick(queues), queued: clock)
         guard let queue = QueueID(visit.queue) else { return }
-        tell(&contact, .queued(ContactEvent.Queued(queue: queue)), clock)
+        visit.precisions.append(
+            tell(&contact, .queued(ContactEvent.Queued(queue: queue)), clock))
         if place == .last, numbers.happens(oneIn: 15) {
             contact.visits.append(visit)
             return
@@ -120,8 +128,9 @@ struct ContactMaker {
             default: .overflowed
             }
         (visit.left, visit.reason) = (left, reason)
-        tell(
-            &contact, .leftQueue(ContactEvent.LeftQueue(queue: queue, reason: reason)), left)
+        visit.precisions.append(
+            tell(
+                &contact, .leftQueue(ContactEvent.LeftQueue(queue: queue, reason: reason)), left))
         clock = max(clock, left)
         if reason == .answered {
             let talks = [0, 1, 1, 1, 1, 2].randomElement(using: &numbers) ?? 1
@@ -145,17 +154,19 @@ struct ContactMaker {
     ) -> RandomContact.Talk {
         let name = pick(operators)
         var talk = RandomContact.Talk(operatorName: name, connected: clock)
-        tell(&contact, .connected(name.flatMap { OperatorID($0) }), clock)
+        talk.precisions.append(
+            tell(&contact, .connected(name.flatMap { OperatorID($0) }), clock))
         guard !numbers.happens(oneIn: 12) else { return talk }
         let end = clock.plus(seconds: .random(in: -10..<300, using: &numbers))
         talk.disconnected = end
         let isTransfer = numbers.happens(oneIn: 4)
-        tell(&contact, isTransfer ? .transferred(.blind) : .disconnected(by: nil), end)
+        talk.precisions.append(
+            tell(&contact, isTransfer ? .transferred(.blind) : .disconnected(by: nil), end))
         clock = max(clock, end)
         if numbers.happens(oneIn: 3) {
             let done = end.plus(seconds: .random(in: -2..<60, using: &numbers))
             talk.afterWorkEnded = done
-            tell(&contact, .afterWorkEnded(nil), done)
+            talk.precisions.append(tell(&contact, .afterWorkEnded(nil), done))
             clock = max(clock, done)
         }
         return talk
@@ -165,10 +176,17 @@ struct ContactMaker {
         values[Int.random(in: 0..<values.count, using: &numbers)]
     }
 
-    private func tell(
+    /// Tells an event, and how precisely its time is known, which is mostly not said.
+    @discardableResult
+    private mutating func tell(
         _ contact: inout RandomContact, _ event: ContactEvent, _ moment: Instant
-    ) {
-        contact.told.append(Told(stream: contact.stream, event: event, time: moment))
+    ) -> OccurredPrecision? {
+        let precision =
+            numbers.happens(oneIn: 12)
+            ? OccurredPrecision.allCases.randomElement(using: &numbers) : nil
+        contact.told.append(
+            Told(stream: contact.stream, event: event, time: moment, precision: precision))
+        return precision
     }
 }
 

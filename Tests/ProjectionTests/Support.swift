@@ -47,14 +47,22 @@ struct Told {
 
     init(
         stream: String, event: ContactEvent, time: Instant, schema: UInt16 = 1,
-        payload: String? = nil
+        payload: String? = nil, precision: OccurredPrecision? = nil
     ) {
         self.stream = stream
         type = event.kind?.rawValue ?? "lift.arrived"
         self.time = time
         stated = time
         self.schema = schema
-        self.payload = payload.map { Array($0.utf8) } ?? event.payload
+        let payload = payload.map { Array($0.utf8) } ?? event.payload
+        guard let precision else {
+            self.payload = payload
+            return
+        }
+        // The last brace gives way to one more member.
+        let comma = payload.count > 2 ? "," : ""
+        let member = "\(comma)\"occurredPrecision\":\"\(precision.rawValue)\"}"
+        self.payload = payload.dropLast() + Array(member.utf8)
     }
 
     init(stream: String, event: CaseEvent, time: Instant) {
@@ -106,10 +114,14 @@ struct Story {
         self.start = start
     }
 
-    func adding(_ event: ContactEvent, _ seconds: Double) -> Story {
+    func adding(
+        _ event: ContactEvent, _ seconds: Double, _ precision: OccurredPrecision? = nil
+    ) -> Story {
         var story = self
         story.told.append(
-            Told(stream: stream, event: event, time: start.plus(seconds: seconds)))
+            Told(
+                stream: stream, event: event, time: start.plus(seconds: seconds),
+                precision: precision))
         return story
     }
 

@@ -52,6 +52,7 @@ struct Explain: ParsableCommand {
                     ("events", .count(facts.count)), ("ending", .text(story.ending)),
                     ("waited_us", story.waited(at: moment).map { .integer($0) } ?? .null),
                     ("talked_us", story.talked.map { .integer($0) } ?? .null),
+                    ("held_us", story.held.map { .integer($0) } ?? .null),
                     ("waiting_since", .optional(story.waitingSince?.description)),
                     ("waiting_us", story.waiting(at: moment).map { .integer($0) } ?? .null),
                     ("waits", why ? .array(waits.map(\.node)) : .null),
@@ -93,9 +94,11 @@ struct Explain: ParsableCommand {
                     let span = story.waiting(at: moment).map { ", for \(duration($0)) now" }
                     return ", since \(since)" + (span ?? "")
                 } ?? ""
+            let onHold = story.held == 0 ? "" : ", of that \(duration(story.held)) on hold"
             Standard.output.write(
                 line: "In queues \(duration(story.waited(at: moment))), with operators "
-                    + "\(duration(story.talked)); in the end \(printable(story.ending))\(since).")
+                    + "\(duration(story.talked))\(onHold); in the end "
+                    + "\(printable(story.ending))\(since).")
             for line in waits.flatMap(\.lines) { Standard.output.write(line: printable(line)) }
             Standard.output.flush()
         }
