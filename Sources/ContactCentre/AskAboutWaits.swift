@@ -36,7 +36,7 @@ extension RoutingState {
         return Standing(
             queue: names.queues.names[visit.queue], entered: Instant(microseconds: visit.since),
             since: Instant(microseconds: visit.seniority),
-            points: policy(of: visit).map { points(of: contact, visit, $0) } ?? visit.priority,
+            points: policy(of: visit).map { points(of: contact, visit, $0) } ?? contact.priority,
             ahead: ahead)
     }
 

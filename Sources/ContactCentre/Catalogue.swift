@@ -48,6 +48,11 @@ package enum Catalogue {
         + RoutingDecision.Kind.allCases.map { kind in
             declared(kind) { reader throws(PayloadError) in _ = try RoutingDecision(from: reader) }
         }
+        + RoutingIntervention.Kind.allCases.map { kind in
+            declared(kind) { reader throws(PayloadError) in
+                _ = try RoutingIntervention.told(kind, by: reader)
+            }
+        }
         + CorrectionEvent.Kind.allCases.map { kind in
             declared(kind) { reader throws(PayloadError) in
                 _ = try CorrectionEvent(kind, from: reader)

@@ -49,6 +49,7 @@ private enum Family {
     case organisation(OrganisationEvent.Kind)
     case correction(CorrectionEvent.Kind)
     case routing(RoutingDecision.Kind)
+    case intervention(RoutingIntervention.Kind)
 
     /// Looked up once for each event that comes in, most of which are of other types.
     static let ofType: [String: Family] = {
@@ -58,6 +59,7 @@ private enum Family {
             + CaseEvent.Kind.allCases.map { .case($0) }
             + SurveyEvent.Kind.allCases.map { .survey($0) }
             + RoutingDecision.Kind.allCases.map { .routing($0) }
+            + RoutingIntervention.Kind.allCases.map { .intervention($0) }
             + CorrectionEvent.Kind.allCases.map { .correction($0) }
             + OrganisationEvent.Kind.all.map { .organisation($0) }
         return Dictionary(uniqueKeysWithValues: families.map { ($0.known.type, $0) })
@@ -72,6 +74,7 @@ private enum Family {
         case .organisation(let kind): kind
         case .correction(let kind): kind
         case .routing(let kind): kind
+        case .intervention(let kind): kind
         }
     }
 
@@ -97,6 +100,8 @@ private enum Family {
             let event = try OrganisationEvent(kind, schema: schema, payload: payload)
             if let flaw = event?.flaw(type: kind.type) { throw flaw }
         case .routing: _ = try RoutingDecision(schema: schema, payload: payload)
+        case .intervention(let kind):
+            _ = try RoutingIntervention(kind, schema: schema, payload: payload)
         case .correction(let kind):
             let event = try CorrectionEvent(kind, schema: schema, payload: payload)
             if let flaw = event?.flaw { throw flaw }

@@ -106,7 +106,8 @@ extension RoutingFloor {
         return fulfils(number, visit, particulars, at: now, plan.policies[policy], plan)
     }
 
-    private func hasRoom(_ number: Int, channel: Int, _ plan: RoutingPlan) -> Bool {
+    /// Whether an operator can take one more contact of a channel, whatever a policy says.
+    func hasRoom(_ number: Int, channel: Int, _ plan: RoutingPlan) -> Bool {
         if desks[number].takesOneAtATime {
             return desks[number].presence == .ready && desks[number].atHandCount == 0
         }

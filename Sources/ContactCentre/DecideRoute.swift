@@ -69,7 +69,8 @@ extension RoutingState {
     ) -> RoutingDecision? {
         plan(for: now)
         guard let contact = contacts[ExactText(stream)], contact.hand == nil,
-            let visit = visitWithLanguage(of: stream), let policy = policy(of: visit)
+            let visit = visitWithLanguage(of: stream), let policy = policy(of: visit),
+            !rules.heedInterventions || override(of: contact) == nil
         else { return nil }
         var decision = RoutingDecision()
         decision.engineVersion = rules.rawValue
@@ -161,7 +162,7 @@ extension RoutingState {
     func points(
         of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
     ) -> Int64 {
-        var total = visit.priority
+        var total = rules.heedInterventions ? contact.priority : visit.priority
         for boost in policy.setting.boosts where group(of: contact, for: boost) != nil {
             total += boost.add
         }

@@ -159,7 +159,12 @@ package enum RoutingRules: Int64, CaseIterable, Sendable {
     /// Languages are tags, and a policy's is found by looking up (RFC 4647, section 3.4).
     case languageTags = 2
 
-    package static let present = RoutingRules.languageTags
+    /// What people change about a contact that waits is heeded: its priority, and where it goes.
+    case interventions = 3
+
+    package static let present = RoutingRules.interventions
+
+    var heedInterventions: Bool { rawValue >= RoutingRules.interventions.rawValue }
 }
 
 /// What made the router look at a contact.

@@ -3,9 +3,11 @@ package import JSON
 // What a router asks of the state besides decisions.
 extension RoutingState {
     /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
-    /// answered in the time that they were to stand, or whom they were made to has logged out.
-    package func offersToEnd(at now: Instant) -> [OfferToEnd] {
-        waiting.values.compactMap { stream -> OfferToEnd? in
+    /// answered in the time that they were to stand, whom they were made to has logged out, or
+    /// somebody has chosen otherwise.
+    package mutating func offersToEnd(at now: Instant) -> [OfferToEnd] {
+        plan(for: now)
+        return waiting.values.compactMap { stream -> OfferToEnd? in
             guard let hand = contacts[stream]?.hand,
                 let name = OperatorID(names.operators.names[hand.operator])
             else { return nil }
@@ -13,11 +15,17 @@ extension RoutingState {
             switch hand.stage {
             case .offered(let until?) where until <= now.microseconds: end = .missed
             case .gone: end = .rescinded
+            case .offered where isOverridden(stream), .accepted where isOverridden(stream):
+                end = .rescinded
             case .offered, .accepted, .talking, .afterWork: return nil
             }
             return OfferToEnd(
                 contact: WaitingContact(stream: stream.text), operator: name, end: end)
         }.sorted { ExactText($0.contact.stream) < ExactText($1.contact.stream) }
+    }
+
+    private func isOverridden(_ stream: ExactText) -> Bool {
+        contacts[stream].map { override(of: $0) != nil } ?? false
     }
 
     /// An offer that a router ends.
@@ -30,9 +38,10 @@ extension RoutingState {
     /// How long an offer by a policy stands, and the team of the operator where any policy counts
     /// what it has at hand.
     package func terms(
-        ofOffersBy policy: String, to name: String
+        ofOffersBy policy: String?, to name: String
     ) -> (ring: Int64?, cappedTeam: String?) {
-        let own = plan.policies.first { ExactText($0.name) == ExactText(policy) }
+        let policy = policy.map { ExactText($0) }
+        let own = plan.policies.first { ExactText($0.name) == policy }
         let team = names.operators.known(name).flatMap { number in
             number < plan.staff.count ? plan.staff[number].team : nil
         }

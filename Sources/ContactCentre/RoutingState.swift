@@ -40,7 +40,7 @@ package struct RoutingState: Sendable {
         var place: WaitingLines.Place?
         /// Why it came to the queue.
         var enqueued: EnqueueReason?
-        /// The declared priority and needs, as names.
+        /// The priority as it was declared or changed since, and the declared needs as names.
         var priority: Int64 = 0
         var needs: [SkillNeed] = []
         /// That it is to be called back, as long as that is owed to it.
@@ -48,6 +48,8 @@ package struct RoutingState: Sendable {
         /// Whether a callback was offered in this visit.
         var isCallbackOffered = false
         var hand: Hand?
+        /// What somebody has chosen for it, as long as it has not been done.
+        var override: Override?
         /// Queues that it has been in since anybody answered.
         var left: [Int] = []
         /// When it began to wait, as long as nobody has answered.
@@ -77,7 +79,13 @@ package struct RoutingState: Sendable {
 
     let hash: @Sendable ([UInt8]) -> [UInt8]
     /// By which decisions are made.
-    package var rules = RoutingRules.present
+    package var rules = RoutingRules.present {
+        didSet {
+            // Where somebody changed a priority, the lines of those who do not heed it are others.
+            if arePrioritiesChanged, rules != oldValue { lines = nil }
+        }
+    }
+    private var arePrioritiesChanged = false
     private var organisation = Organisation()
     /// The positions of events of the organisation that cannot be read here, as those of a later
     /// schema version: what they settle is not followed.
@@ -167,6 +175,11 @@ package struct RoutingState: Sendable {
             contacts[ExactText(fact.stream)]?.decisions += 1
             contacts[ExactText(fact.stream)]?.lastDecision = fact.position
             contacts[ExactText(fact.stream)]?.visit?.decidedAt = fact.occurred.microseconds
+        case .intervention(let kind):
+            guard
+                let event = try? RoutingIntervention(kind, schema: schema, payload: payload)
+            else { return }
+            apply(event, to: ExactText(fact.stream))
         }
     }
 
@@ -446,6 +459,7 @@ extension RoutingState {
         floor.leave(visit.queue)
         if let place = contacts[stream]?.place { lines?.remove(place, of: visit.queue) }
         contacts[stream]?.place = nil
+        contacts[stream]?.override = nil
         contacts[stream]?.left = visit.leftBehind + [visit.queue]
         contacts[stream]?.visit = nil
     }
@@ -455,6 +469,7 @@ extension RoutingState {
         _ stream: ExactText, to name: OperatorID, _ stage: Hand.Stage, _ fact: RoutingFact
     ) {
         let number = names.operators.number(name.text)
+        if case .operator(number)? = contacts[stream]?.override { contacts[stream]?.override = nil }
         if contacts[stream]?.hand?.operator == number {
             contacts[stream]?.hand?.stage = stage
             return
@@ -464,6 +479,28 @@ extension RoutingState {
         contacts[stream]?.hand = Hand(operator: number, channel: channel, stage: stage)
         atHand[number, default: []].append(stream)
         floor.take(number, channel: channel)
+    }
+
+    private mutating func apply(_ event: RoutingIntervention, to stream: ExactText) {
+        guard let contact = contacts[stream] else { return }
+        switch event {
+        case .overridden(let override):
+            guard contact.visit != nil else { return }
+            switch override.selection {
+            case .operator:
+                let number = names.operators.number(override.selected)
+                // Whom it is offered to already is chosen.
+                let isDone = contact.hand?.operator == number
+                contacts[stream]?.override = isDone ? nil : .operator(number)
+            case .queue:
+                contacts[stream]?.override = .queue(names.queues.number(override.selected))
+            }
+        case .priorityChanged(let change):
+            contacts[stream]?.priority = change.to
+            arePrioritiesChanged = true
+            lines = nil
+        case .unknown: break
+        }
     }
 
     /// Asks something as if a contact that waits were not being offered to anybody.
@@ -512,10 +549,12 @@ private enum RoutedKind {
     case `operator`(OperatorEvent.Kind)
     case organisation(OrganisationEvent.Kind)
     case decided
+    case intervention(RoutingIntervention.Kind)
 
     static let ofType: [String: RoutedKind] = {
         var kinds: [String: RoutedKind] = [RoutingDecision.Kind.decided.type: .decided]
         for kind in ContactEvent.Kind.allCases { kinds[kind.rawValue] = .contact(kind) }
+        for kind in RoutingIntervention.Kind.allCases { kinds[kind.rawValue] = .intervention(kind) }
         for kind in OperatorEvent.Kind.allCases { kinds[kind.rawValue] = .operator(kind) }
         for kind in OrganisationEvent.Kind.all { kinds[kind.type] = .organisation(kind) }
         return kinds

@@ -228,7 +228,8 @@ package struct ContactStory: Sendable {
                 + " finished what was left to do"
         case .outcomeRecorded(let outcome): return outcome.words
         case .closed: return "the contact was closed"
-        case .unknown: return words(ofDecision: fact) ?? words(ofUnknown: fact)
+        case .unknown:
+            return words(ofDecision: fact) ?? words(ofIntervention: fact) ?? words(ofUnknown: fact)
         }
     }
 
@@ -267,6 +268,13 @@ package struct ContactStory: Sendable {
     private func words(ofDecision fact: ContactFact) -> String? {
         guard fact.type == RoutingDecision.Kind.decided.type else { return nil }
         return (try? RoutingDecision(schema: fact.schema, payload: fact.payload))?.sentence
+    }
+
+    private func words(ofIntervention fact: ContactFact) -> String? {
+        let event = try? RoutingIntervention(
+            type: fact.type, schema: fact.schema, payload: fact.payload)
+        guard let event, event != .unknown else { return nil }
+        return event.sentence
     }
 
     /// A decision that this version does not read tells its reasons itself.

@@ -47,7 +47,8 @@ package struct Router: Sendable {
     package enum Step: Equatable, Sendable {
         /// So many decisions were appended.
         case decided(Int)
-        /// Offers were ended that were over, or callbacks moved, and nothing was decided.
+        /// Offers were ended that were over, callbacks moved or overrides followed, and nothing was
+        /// decided.
         case settled
         /// Somebody was faster; what they said is looked at next.
         case overtaken
@@ -85,6 +86,7 @@ package struct Router: Sendable {
         }
         try plan.endOffers()
         try plan.moveCallbacks()
+        try plan.followOverrides()
         try plan.decide()
         guard !plan.events.isEmpty else {
             let next = plan.nextMoment
@@ -187,7 +189,7 @@ struct PlannedRouting {
 
     /// Ends the offers that are over although nobody says so.
     mutating func endOffers() throws(EventError) {
-        for offer in routing.state.offersToEnd(at: now) where hasRoom {
+        for offer in routing.ask({ $0.offersToEnd(at: now) }) where hasRoom {
             try expectNothing(inStream: offer.contact.stream)
             try add(
                 .offerEnded(offer.end, offer.operator), to: offer.contact.stream,
@@ -205,6 +207,21 @@ struct PlannedRouting {
             case .expire(let promiser, let queue):
                 if let queue { try leave(queue, .timeout, stream) }
                 try add(.callbackExpired, to: stream, tags: queueTags(promiser.text))
+            }
+        }
+    }
+
+    /// Does what somebody has chosen against the policy, as far as it can be done now.
+    mutating func followOverrides() throws(EventError) {
+        // One at a time: each may take the room that another one was to have.
+        while hasRoom, let override = routing.ask({ $0.overrideToFollow(at: now) }) {
+            let stream = override.contact.stream
+            try expectNothing(inStream: stream)
+            switch override.move {
+            case .offer(let to, let policy):
+                try offer(
+                    to: to, by: policy, decided: nil, inQueue: override.queue.text, stream)
+            case .goOver(let target): try goOver(from: override.queue, to: target, stream)
             }
         }
     }
@@ -258,8 +275,13 @@ struct PlannedRouting {
         if decision.selected == .operator, let name { told += tags([(.operator, name)]) }
         let id = try append(RoutingDecision.Kind.decided, decision.payload, to: stream, told)
         switch (decision.selected, name) {
-        case (.operator, let name?): try offer(decision, to: name, of: id, stream)
-        case (.overflowQueue, let target?): try goOver(decision, to: target, stream)
+        case (.operator, let name?):
+            guard let to = OperatorID(name) else { return }
+            try offer(
+                to: to, by: decision.policy, decided: id, inQueue: decision.queue, stream)
+        case (.overflowQueue, let target?):
+            guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
+            try goOver(from: from, to: to, stream)
         case (.callback, _):
             try add(
                 .waitAnnounced(.init([.callback], decision: id.description)), to: stream,
@@ -269,24 +291,25 @@ struct PlannedRouting {
     }
 
     private mutating func offer(
-        _ decision: RoutingDecision, to name: String, of id: EventID, _ stream: String
+        to operator: OperatorID, by policy: String?, decided id: EventID?, inQueue queue: String,
+        _ stream: String
     ) throws(EventError) {
-        guard let to = OperatorID(name) else { return }
-        let terms = routing.state.terms(ofOffersBy: decision.policy, to: name)
+        let name = `operator`.text
+        let terms = routing.state.terms(ofOffersBy: policy, to: name)
         try expectNothing(
             inStream: StreamPrefix.operator + percentEncoded(name, .stream))
         var told = tags([(.operator, name)])
         if let team = terms.cappedTeam { told += tags([(.team, team)]) }
         for tag in told { expectNothing(taggedWith: tag) }
-        told += queueTags(decision.queue)
-        let offer = ContactEvent.Offer(to: to, decision: id.description, ring: terms.ring)
+        told += queueTags(queue)
+        let offer = ContactEvent.Offer(
+            to: `operator`, decision: id?.description, ring: terms.ring)
         try add(.offerMade(offer), to: stream, tags: told)
     }
 
     private mutating func goOver(
-        _ decision: RoutingDecision, to target: String, _ stream: String
+        from: QueueID, to: QueueID, _ stream: String
     ) throws(EventError) {
-        guard let from = QueueID(decision.queue), let to = QueueID(target) else { return }
         let needs = routing.state.declared(of: stream)
         try leave(from, .overflowed, stream)
         let entry = ContactEvent.Queued(

@@ -152,6 +152,71 @@ struct ExplainTests {
         #expect(change.contains("a slip, by act 7, as desk says)"), "\(change)")
     }
 
+    @Test("what somebody chose against a decision, and what came of it")
+    func overridden() throws {
+        let scratch = try Scratch()
+        let staffed = """
+            operators:
+              o: {role: operator_l1, centre_id: c, queues: [q]}
+              expert: {role: operator_l2, centre_id: c}
+            """
+        _ = try described(Self.centre + staffed, in: scratch.log)
+        func append(_ lines: String...) throws {
+            let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"#
+            let text = lines.map { head + $0 + "}\n" }.joined()
+            let run = try Ascolto.run(
+                ["append"], log: scratch.log, input: .text(text), environment: MakeLog.morning)
+            try #require(run.end == .exit(0), "\(run.error)")
+        }
+        func route() throws {
+            let run = try Ascolto.run(
+                ["route", "--once"], log: scratch.log, environment: MakeLog.morning)
+            try #require(run.end == .exit(0), "\(run.error)")
+        }
+        try append(
+            #""subject":"operator/o","type":"operator.logged_in","tags":"operator:o""#,
+            #""subject":"operator/expert","type":"operator.logged_in","tags":"operator:expert""#)
+        try queued("contact/1", in: scratch.log)
+        try route()
+        let decided = try Ascolto.run(
+            ["read", "--type", "routing.decided", "--format", "json"], log: scratch.log)
+        let id = try #require(decided.text.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.output.1)
+        try append(
+            #""subject":"contact/1","type":"routing.overridden","data":{"decisionId":"\#(id)","#
+                + #""newSelection":"operator","newSelectionId":"expert","overriddenBy":"lead","#
+                + #""justification":"knows the case"}"#)
+        try route()
+        let story = try Ascolto.run(
+            ["explain", "contact", "1", "--format", "table"], log: scratch.log,
+            environment: MakeLog.morning
+        ).text
+        let told = [
+            "was offered to the operator o",
+            "lead overrode the decision, to the operator expert: knows the case",
+            "it is no longer offered to the operator o", "was offered to the operator expert",
+        ]
+        var rest = Substring(story)
+        for line in told {
+            let found = try #require(rest.firstRange(of: line), "\(line): \(story)")
+            rest = rest[found.upperBound...]
+        }
+        let decision = try Ascolto.run(
+            ["explain", "decision", String(id), "--format", "table"], log: scratch.log)
+        #expect(
+            decision.text.contains("lead overrode the decision, to the operator expert"),
+            "\(decision.text)")
+        let again = try Ascolto.run(["redecide"], log: scratch.log)
+        #expect(again.end == .exit(0), "\(again.text)")
+        try append(
+            #""subject":"contact/1","type":"routing.priority_changed","#
+                + #""data":{"priority":7,"reason":"at risk"}"#)
+        let later = try Ascolto.run(
+            ["explain", "contact", "1", "--format", "table"], log: scratch.log,
+            environment: MakeLog.morning
+        ).text
+        #expect(later.contains("its priority became 7: at risk"), "\(later)")
+    }
+
     @Test("whom an operator has at hand, also where the contact's name is nothing")
     func atHand() throws {
         let scratch = try Scratch()

@@ -27,8 +27,9 @@ import Testing
             guard let name = name.first, name.contains("."), cells.count == 3 else { return nil }
             var stated = cells[1].split(separator: ",").map { $0.trimmingPrefix(" ") }
             // Said once for all of them.
-            if ["contact.", "case.", "sla.", "survey.", "operator."].contains(where: name.hasPrefix),
-                OrganisationEvent.Kind(type: name) == nil
+            if ["contact.", "case.", "sla.", "survey.", "operator."].contains(where: name.hasPrefix)
+                && OrganisationEvent.Kind(type: name) == nil
+                || RoutingIntervention.Kind(rawValue: name) != nil
             {
                 stated.append("`occurredPrecision`?")
             }
@@ -90,6 +91,7 @@ import Testing
             + OperatorEvent.Kind.allCases.map(\.rawValue)
             + CorrectionEvent.Kind.allCases.map(\.rawValue) + OrganisationEvent.Kind.all.map(\.type)
             + RoutingDecision.Kind.allCases.map(\.type)
+            + RoutingIntervention.Kind.allCases.map(\.type)
         #expect(types.map(\.name).sorted() == read.sorted())
     }
 

@@ -55,6 +55,9 @@ import Testing
             try RoutingDecision.Kind(rawValue: type).flatMap { _ in
                 try RoutingDecision(schema: schema, payload: data)?.payload.text
             },
+            try RoutingIntervention.Kind(rawValue: type).flatMap { kind in
+                try RoutingIntervention(kind, schema: schema, payload: data)?.payload.text
+            },
             try CorrectionEvent.Kind(rawValue: type).flatMap {
                 try CorrectionEvent($0, schema: schema, payload: data)?.payload.text
             },

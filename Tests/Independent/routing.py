@@ -44,7 +44,7 @@ SECOND = 10**6
 PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED, REASONS = 30 * 86_400 * SECOND, 30 * SECOND, 20, 8
-ENGINES = (1, 2)  # the first one compares languages letter by letter
+ENGINES = (1, 2, 3)  # 1 compares languages letter by letter, 3 heeds what people change
 FIRST_NAMES = {"boost": "", "relaxation": "relaxation", "role": "roles", "language": "languages",
                "overflow": "overflow", "callback": "callback"}
 LATER = ("role", "agent_rejected_recently", "cap_per_team")  # behind skills, in version 1
@@ -183,6 +183,7 @@ class Contact:
         self.stream, self.phase, self.channel, self.language = stream, "absent", None, None
         self.tags, self.queue, self.queued, self.entered, self.began = set(), None, 0, 0, 0
         self.priority, self.needs, self.reason, self.visited = 0, [], None, set()
+        self.declared, self.override, self.decision = 0, None, None
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
         self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
@@ -216,6 +217,8 @@ class State:
     def take(self, contact, name, phase, where):
         if contact.hand != name:
             self.drop(contact, where)
+        if contact.override == ("operator", name):
+            contact.override = None
         contact.hand, contact.gone = name, False
         self.operator(name).hand[contact.stream] = phase
 
@@ -257,6 +260,13 @@ class State:
             if what == "routing.decided":
                 contact.decisions += 1
                 contact.decided, contact.decided_at, contact.ended = True, position, False
+                contact.decision = event["id"]
+            elif what == "routing.overridden":
+                chosen = data["newSelection"], data["newSelectionId"]
+                if contact.waiting:
+                    contact.override = None if chosen == ("operator", contact.hand) else chosen
+            elif what == "routing.priority_changed":
+                contact.priority = data["priority"]
             elif what.startswith("contact."):
                 getattr(self, what.replace("contact.", "on_"), lambda *_: None)(
                     contact, data, where)
@@ -343,7 +353,8 @@ class State:
         contact.since, contact.told = contact.began, False
         contact.visited = (contact.visited if keeps else set()) | {data["queueId"]}
         contact.queue, contact.queued, contact.entered = data["queueId"], where[0], where[1]
-        contact.priority = data.get("priority") or 0
+        contact.priority = contact.declared = data.get("priority") or 0
+        contact.override = None
         contact.needs = data.get("requiredSkills") or []
         contact.reason, contact.phase, contact.waiting = data.get("enqueueReason"), "waiting", True
         contact.offer, contact.rejected, contact.decided, contact.ended = None, {}, False, False
@@ -447,15 +458,15 @@ def applied_boosts(contact, policy):
                            if f"group.{boost['attribute']}:{group}" in there), None)
 
 
-def points_of(contact, policy):
-    return contact.priority + sum(
+def points_of(contact, policy, engine=ENGINES[-1]):
+    return (contact.priority if engine > 2 else contact.declared) + sum(
         boost["add"] for boost, read in applied_boosts(contact, policy) if read is not None)
 
 
-def urgency(contact, policy):
+def urgency(contact, policy, engine=ENGINES[-1]):
     """The lower, the sooner."""
     point = policy.get("ageEveryUs") or POINT_US
-    return contact.began - points_of(contact, policy) * point, contact.queued
+    return contact.began - points_of(contact, policy, engine) * point, contact.queued
 
 
 def needed(contact, queue, policy, now, engine):
@@ -605,11 +616,25 @@ def policy_of(organisation, contact, now):
     return (queue, name, policy) if policy else None
 
 
+def overridden(state, organisation, contact, now):
+    """What somebody has chosen for a contact that waits, as long as that can be."""
+    if contact.override is None or not contact.waiting:
+        return None
+    kind, name = contact.override
+    things = organisation.at(now)
+    if kind == "operator":
+        holds = ("", "") in things["operators"].get(name, {}) and state.operator(name).logged_in
+    else:
+        policy = (things["queues"].get(name, {}).get(("", "")) or {}).get("policyId")
+        holds = name != contact.queue and things["routing_policies"].get(policy, {}).get(("", ""))
+    return contact.override if holds else None
+
+
 def decide(state, organisation, contact, now, engine=ENGINES[-1]):
     """What is to be decided about a contact at a moment; nothing where nothing is."""
     routed = contact.phase == "waiting" and contact.waiting and policy_of(
         organisation, contact, now)
-    if not routed:
+    if not routed or engine > 2 and overridden(state, organisation, contact, now):
         return None
     queue, policy_name, policy = routed
     things = organisation.at(now)
@@ -643,12 +668,13 @@ def decide(state, organisation, contact, now, engine=ENGINES[-1]):
     made = {"policyId": policy_name, "policyVersion": policy["version"],
             "policyHash": digest(compact(hashed)), "engineVersion": engine,
             "queueId": contact.queue, "waitedUs": max(0, here),
-            "points": points_of(contact, policy), "candidatesTotal": len(candidates),
+            "points": points_of(contact, policy, engine), "candidatesTotal": len(candidates),
             "candidatesEligible": len(able), "selected": "none"}
     there = [each for each in state.contacts.values()
              if each.waiting and each.queue == contact.queue]
     made["inQueue"] = len(there)
-    made["ahead"] = sum(urgency(each, policy) < urgency(contact, policy) for each in there)
+    made["ahead"] = sum(urgency(each, policy, engine) < urgency(contact, policy, engine)
+                        for each in there)
     overflow, freed = None, False
     if able:
         equals = [each for each in able if each[0] == able[0][0]]
@@ -1130,11 +1156,24 @@ class Life:
             return rng.choice([[], [say("after_work_ended", {"operatorId": name})],
                                [say("outcome_recorded", {"kind": "unresolved"})],
                                [say("closed")]])
-        if contact.phase in ("over", "abandoned", "gave_up") and chance(0.05):
+        if contact.phase in ("abandoned", "gave_up") and chance(0.05):
             return [say("closed")]
         if contact.phase == "abandoned_in_conversation":
             return [say("disconnected", {"by": "citizen"})]
         return []
+
+    def intervention(self, contact):
+        """Somebody changes where a contact goes, or when."""
+        if chance(0.3):
+            return self.event("routing.priority_changed", contact.stream,
+                              {"priority": rng.randrange(-5, 6), "reason": "at risk"})
+        kind = rng.choice(["operator"] * 4 + ["queue"])
+        at_work = [name for name, each in self.book.state.operators.items() if each.logged_in]
+        name = rng.choice(at_work or list(self.description["operators"])) \
+            if kind == "operator" else self.queue()
+        return self.event("routing.overridden", contact.stream, {
+            "decisionId": contact.decision, "newSelection": kind, "newSelectionId": name,
+            "overriddenBy": "lead", "justification": "knows the case"})
 
     def callback_turn(self, contact, say, leaves):
         """What comes next of a contact that is to be called back."""
@@ -1166,7 +1205,8 @@ class Life:
 
     def step(self):
         self.now += rng.choice([1, 2, 5, 5, 10, 10, 20, 30]) * SECOND + 500_000 * chance(0.2)
-        told = []
+        told = [self.intervention(contact) for contact in self.book.state.contacts.values()
+                if contact.waiting and contact.decision and chance(0.06)]
         for _ in range(rng.randrange(3)):
             told += self.arrival()
         for contact in list(self.book.state.contacts.values()):
@@ -1249,6 +1289,14 @@ class Life:
             checks.that(not comes_to_something(state, organisation, contact, self.now),
                         f"{self.where()}: {contact.stream} is left, "
                         f"{decide(state, organisation, contact, self.now)}")
+            chosen = overridden(state, organisation, contact, self.now)
+            if chosen is not None:
+                member = chosen[0] == "operator" and Member(
+                    state, organisation.at(self.now)["operators"][chosen[1]], chosen[1])
+                checks.that(contact.hand is None and member
+                            and member.hindrance(state, contact) is not None,
+                            f"{self.where()}: {contact.stream} was to go to {chosen}")
+                counts["overrides that wait"] += 1
             if contact.offer is not None:
                 rings = contact.offer.get("ringUs")
                 checks.that(rings is None or self.now < contact.offer["time"] + rings,
@@ -1311,8 +1359,13 @@ def follows(events):
                 same = sum(book.state.contacts[each].channel == contact.channel for each in hand)
                 most = (things.get(("capacity", contact.channel)) or {}).get("maxConcurrent", 1)
                 checks.that(same < most, f"{what}: {same} at hand of {most}")
-                checks.same((events[position - 1]["type"], events[position - 1]["id"]),
-                            ("routing.decided", data["decisionId"]), f"{what}: its decision")
+                if "decisionId" in data:
+                    checks.same((events[position - 1]["type"], events[position - 1]["id"]),
+                                ("routing.decided", data["decisionId"]), f"{what}: its decision")
+                else:
+                    checks.same(overridden(book.state, book.organisation, contact, now),
+                                ("operator", data["operatorId"]), f"{what}: who wants it")
+                    counts["overrides followed"] += 1
                 tags = event["tags"].split(" ")
                 checks.that(f"operator:{encoded(data['operatorId'])}" in tags, f"{what}: its tags")
             elif event["type"] in ("contact.offer_missed", "contact.offer_rescinded"):
@@ -1320,7 +1373,9 @@ def follows(events):
                 checks.same(data.get("operatorId"), contact.hand, f"{what}: whose offer")
                 gone = contact.gone
                 late = offer.get("ringUs") is not None and now >= offer["time"] + offer["ringUs"]
-                checks.that(gone if event["type"].endswith("rescinded") else late,
+                chosen = overridden(book.state, book.organisation, contact, now) is not None
+                counts["offers rescinded by overrides"] += chosen
+                checks.that(gone or chosen if event["type"].endswith("rescinded") else late,
                             f"{what}: {event['type']} of {offer}, logged out: {gone}")
             elif event["type"] == "contact.wait_announced":
                 checks.same((events[position - 1]["type"], events[position - 1]["id"]),
@@ -1350,9 +1405,11 @@ def follows(events):
                              contact.queue), f"{what}: what expires leaves its queue")
             else:
                 checks.that(event["type"] in ("contact.left_queue", "contact.queued")
-                            and any(each["type"] == "routing.decided"
-                                    and each["subject"] == event["subject"]
-                                    for each in events[position - 2:position]),
+                            and (any(each["type"] == "routing.decided"
+                                     and each["subject"] == event["subject"]
+                                     for each in events[position - 2:position])
+                                 or contact.override is not None
+                                 and contact.override[0] == "queue"),
                             f"{what}: {event['type']} without a decision")
         book.apply(position, event)
 
@@ -1669,6 +1726,7 @@ def remove(events):
                  "contact.disconnected", "contact.after_work_ended", "contact.offer_missed",
                  "contact.offer_declined", "contact.offer_made", "routing.decided",
                  "operator.skill_granted", "operator.queue_joined", "operator.team_assigned",
+                 "routing.overridden", "routing.priority_changed",
                  "contact.abandoned", "contact.wait_announced", "contact.wait_announced",
                  "contact.callback_requested", "contact.callback_failed",
                  "contact.callback_attempted")

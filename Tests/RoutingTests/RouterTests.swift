@@ -21,7 +21,7 @@ import Testing
         #expect(counts.crashes > 10, "seed \(seed)")
         try await world.finishCalls()
         let outcomes = await world.outcomes
-        for outcome in ["reached", "expired", "abandoned"] {
+        for outcome in ["reached", "expired", "abandoned", "overridden"] {
             #expect(outcomes[outcome, default: 0] > 0, "seed \(seed), \(outcomes)")
         }
         var same = 0

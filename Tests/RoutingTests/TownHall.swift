@@ -29,6 +29,10 @@ actor TownHall {
         var channel = "phone"
         var isOfferedCallback = false
         var callback: Callback?
+        /// The last decision about it.
+        var decision: EventID?
+        /// Whom somebody has chosen for it against that, or which queue.
+        var chosen: String?
     }
 
     /// What is owed to a citizen who is to be called back.
@@ -125,6 +129,9 @@ actor TownHall {
         }
         let ofInterest = numbers.happens(oneIn: 3) || busy.isEmpty ? known : busy
         guard let (stream, call) = ofInterest.randomElement(using: &numbers) else { return }
+        if call.queue != nil, call.decision != nil, numbers.happens(oneIn: 8) {
+            return try await intervene(stream, call)
+        }
         if try await goesOn(stream, call) { return }
         guard let queue = call.queue else { return }
         if call.isOfferedCallback, numbers.happens(oneIn: 2) {
@@ -156,6 +163,22 @@ actor TownHall {
             return false
         }
         return true
+    }
+
+    /// Somebody who knows better says where a call goes, or how urgent it is.
+    private func intervene(_ stream: String, _ call: Call) async throws {
+        guard numbers.happens(oneIn: 2), let decision = call.decision else {
+            return try await say(
+                "routing.priority_changed", of: stream,
+                #"{"priority":\#(Int.random(in: -2...2, using: &numbers)),"reason":"at risk"}"#)
+        }
+        let toQueue = numbers.happens(oneIn: 3)
+        let chosen = (toQueue ? Self.queues : Self.operators).randomElement(using: &numbers) ?? ""
+        try await say(
+            "routing.overridden", of: stream,
+            #"{"decisionId":"\#(decision)","newSelection":"\#(toQueue ? "queue" : "operator")","#
+                + #""newSelectionId":"\#(chosen)","overriddenBy":"lead","#
+                + #""justification":"knows the case"}"#)
     }
 
     private func callIn() async throws {
@@ -295,6 +318,9 @@ actor TownHall {
             if data?.string("enqueueReason") == "callback" { try checkCallback(of: stream, event) }
             calls[stream]?.queue = data?.string("queueId")
             calls[stream]?.isOfferedCallback = false
+            calls[stream]?.chosen = nil
+        case "routing.decided": calls[stream]?.decision = event.id
+        case "routing.overridden": calls[stream]?.chosen = data?.string("newSelectionId")
         case "contact.left_queue":
             calls[stream]?.queue = nil
             if data?.string("reason") == "answered" { calls[stream]?.callback?.stage = .taken }
@@ -401,8 +427,14 @@ actor TownHall {
         } else {
             try #require(atHand.count < 2 && atHand.allSatisfy { $0.channel == "chat" }, story)
         }
+        let isChosen = event.data.object?.member("decisionId") == nil
+        if isChosen {
+            try #require(call.chosen == name, story)
+            outcomes["overridden", default: 0] += 1
+        }
+        // What a policy counts binds the policy.
         let team = Self.operators.prefix(3)
-        if team.contains(name) {
+        if !isChosen, team.contains(name) {
             let ofTeam = calls.values.filter { call in
                 team.contains { [call.offeredTo, call.answeredBy, call.afterWorkBy].contains($0) }
             }

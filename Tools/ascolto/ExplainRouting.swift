@@ -11,14 +11,18 @@ struct RoutedContact {
 }
 
 extension EventLog {
-    /// The routing decision with an id; nil where none among the first `size` events has it.
+    /// The routing decision with an id, or the one that an override with it is about; nil where
+    /// none among the first `size` events has it.
     ///
     /// - Throws: ``VerbOutcome/answerIsNo`` where it cannot be read here, which is told.
     func routingDecision(_ id: String, before size: UInt64) throws -> RoutedContact? {
         guard let id = EventID(id), let event = try event(withID: id),
-            event.position.value < size,
-            event.type.text == RoutingDecision.Kind.decided.type
+            event.position.value < size
         else { return nil }
+        if let override = event.override, EventID(override.decision) != id {
+            return try routingDecision(override.decision, before: event.position.value)
+        }
+        guard event.type.text == RoutingDecision.Kind.decided.type else { return nil }
         let problem: String
         do throws(PayloadError) {
             if let decision = try RoutingDecision(
@@ -36,10 +40,41 @@ extension EventLog {
     }
 }
 
+extension EventLog {
+    /// What people chose against a decision, in the order of the log.
+    fileprivate func overrides(
+        of routed: RoutedContact, before size: UInt64
+    ) throws -> [(position: UInt64, override: RoutingOverride)] {
+        var selection = Selection()
+        selection.stream = routed.event.stream
+        selection.types = [try EventType(RoutingIntervention.Kind.overridden.type)]
+        var found: [(position: UInt64, override: RoutingOverride)] = []
+        try read(selection) { event in
+            guard event.position.value < size else { return .stop }
+            if let override = event.override, EventID(override.decision) == routed.event.id {
+                found.append((event.position.value, override))
+            }
+            return .next
+        }
+        return found
+    }
+}
+
+extension Event {
+    /// What it says, where it overrides a decision.
+    fileprivate var override: RoutingOverride? {
+        let event = try? RoutingIntervention(
+            type: type.text, schema: schema, payload: data.object)
+        guard case .overridden(let override)? = event else { return nil }
+        return override
+    }
+}
+
 extension Explain.DecisionVerb {
     /// Tells a routing decision from what stands in its event, and the rules from their policy.
     func tell(_ routed: RoutedContact, in log: EventLog) throws {
         let policy = try policy(of: routed, in: log)
+        let overrides = try log.overrides(of: routed, before: try log.size(asOf: asOf))
         guard output.chosen == .table else {
             return Answer(object: [
                 ("decision", .text("\(routed.event.id)")),
@@ -68,10 +103,28 @@ extension Explain.DecisionVerb {
                             ])
                         })
                 ),
+                (
+                    "overridden",
+                    .array(
+                        overrides.map { position, override in
+                            .object([
+                                ("position", .count(position)), ("by", .text(override.by)),
+                                ("selection", .text(override.selection.rawValue)),
+                                ("selected", .text(override.selected)),
+                                ("justification", .text(override.justification)),
+                            ])
+                        })
+                ),
                 ("recorded", routed.event.data.object.map { JSONNode($0.value) } ?? .null),
             ]).write(as: output.chosen)
         }
         write(routed, policy)
+        for (position, override) in overrides {
+            Standard.output.write(line: printable("\(position)  \(override.sentence)"))
+        }
+        Standard.output.write(
+            line: "ascolto redecide makes it again from the events that it knew")
+        Standard.output.flush()
     }
 
     /// Tells what a decision knew of one operator.
@@ -124,8 +177,6 @@ extension Explain.DecisionVerb {
         if let key = decision.drawKey {
             write("  drawn: \(decision.draw ?? 0), the first 53 bits of SHA-256 of \"\(key)\"")
         }
-        write("ascolto redecide makes it again from the events that it knew")
-        Standard.output.flush()
     }
 
     /// The policy as it was known then; nil where it cannot be found any more.
