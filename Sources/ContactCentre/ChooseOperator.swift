@@ -47,6 +47,9 @@ extension RoutingFloor {
     }
 
     /// The same for the parts of a visit.
+    ///
+    /// Most look at nobody or at one member. What only others need is not inlined, and takes no
+    /// registers from them.
     package func choose(
         for visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
         by plan: RoutingPlan, draw: () -> UInt64

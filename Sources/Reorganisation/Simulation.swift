@@ -500,6 +500,7 @@ extension Simulation {
         }
     }
 
+    /// Inlined, since a method that only reads is handed a copy of all stored members.
     @inline(__always)
     private func mostUrgent(for worker: Int, at now: Instant) -> WaitingLines.Place? {
         var found: WaitingLines.Place?
