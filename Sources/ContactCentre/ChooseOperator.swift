@@ -47,43 +47,67 @@ extension RoutingFloor {
     }
 
     /// The same for the parts of a visit.
+    ///
+    /// Most look at nobody or at one member. What only others need is not inlined, and takes no
+    /// registers from them.
     package func choose(
         for visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
         by plan: RoutingPlan, draw: () -> UInt64
     ) -> RoutingChoice {
         let queue = seating.queues[visit.queue]
-        guard let policy = queue.policy else { return .none }
-        var best: Int?
-        var equals: [Int] = []
+        guard queue.policy != nil else { return .none }
+        let asksForRoomOnly = queue.asksForRoomOnly && particulars == nil
+        var best: Candidate?
         for word in queue.words {
             var bits = openMembers[word]
             let first = (word - queue.words.lowerBound) * UInt64.bitWidth
             while bits != 0 {
-                let place = first + bits.trailingZeroBitCount
+                let candidate = candidate(first + bits.trailingZeroBitCount, of: queue)
                 bits &= bits &- 1
-                guard canTake(visit, particulars, member: place, at: now, by: plan) else {
-                    continue
+                if !asksForRoomOnly {
+                    guard canTake(visit, particulars, candidate, at: now, by: plan) else {
+                        continue
+                    }
                 }
                 guard let other = best else {
-                    best = place
+                    best = candidate
                     continue
                 }
-                let order = compare(place, other, for: visit, particulars, policy, plan)
-                if order == 0, plan.policies[policy].isDrawn {
-                    if equals.isEmpty { equals = [other] }
-                    equals.append(place)
-                } else if order < 0 || order == 0 && isFree(place, before: other, of: visit.queue) {
-                    best = place
-                    equals = []
-                }
+                if precedes(candidate, other, for: visit, particulars, plan) { best = candidate }
             }
         }
         guard let best else {
+            guard queue.hasOverflow else { return .none }
             return overflow(of: visit, particulars, behind: ahead, at: now, plan)
         }
-        guard !equals.isEmpty else { return .member(best) }
-        let inOrder = equals.sorted { isFree($0, before: $1, of: visit.queue) }
-        return .member(inOrder[Self.place(of: draw(), among: inOrder.count)])
+        guard queue.isDrawn else { return .member(best.place) }
+        let equals = equals(of: best, for: visit, particulars, at: now, plan)
+        guard equals.count > 1 else { return .member(best.place) }
+        return .member(equals[Self.place(of: draw(), among: equals.count)].place)
+    }
+
+    /// A member of a queue, by the place among its members and the number of the operator.
+    struct Candidate {
+        let place: Int
+        let number: Int
+    }
+
+    private func candidate(_ place: Int, of queue: SeatedQueue) -> Candidate {
+        Candidate(place: place, number: seating.members[queue.firstMember + place])
+    }
+
+    /// The members who can take a contact and whom no criterion tells from the best one, in the
+    /// order in which they became free.
+    @inline(never)
+    private func equals(
+        of best: Candidate, for visit: PlainVisit, _ particulars: Particulars?, at now: Int64,
+        _ plan: RoutingPlan
+    ) -> [Candidate] {
+        let queue = seating.queues[visit.queue]
+        return plan.queues[visit.queue].members.indices.map { candidate($0, of: queue) }.filter {
+            canTake(visit, particulars, $0, at: now, by: plan)
+                && compare($0, best, for: visit, particulars, plan) == 0
+        }.sorted { desks[$0.number].freeOrder < desks[$1.number].freeOrder }
     }
 
     /// The place that a draw of 53 bits means among so many.
@@ -97,20 +121,26 @@ extension RoutingFloor {
         _ visit: PlainVisit, _ particulars: Particulars?, member place: Int, at now: Int64,
         by plan: RoutingPlan
     ) -> Bool {
-        let seated = seating.queues[visit.queue]
-        let number = seating.members[seated.firstMember + place]
-        guard hasRoom(number, channel: visit.channel, plan), let policy = seated.policy else {
-            return false
-        }
-        if seated.asksNothing, particulars == nil { return true }
+        let candidate = candidate(place, of: seating.queues[visit.queue])
+        return canTake(visit, particulars, candidate, at: now, by: plan)
+    }
+
+    @inline(never)
+    private func canTake(
+        _ visit: PlainVisit, _ particulars: Particulars?, _ candidate: Candidate, at now: Int64,
+        by plan: RoutingPlan
+    ) -> Bool {
+        let number = candidate.number
+        guard hasRoom(number, channel: visit.channel, plan),
+            let policy = seating.queues[visit.queue].policy
+        else { return false }
+        if seating.queues[visit.queue].asksNothing, particulars == nil { return true }
         return fulfils(number, visit, particulars, at: now, plan.policies[policy], plan)
     }
 
     /// Whether an operator can take one more contact of a channel, whatever a policy says.
     func hasRoom(_ number: Int, channel: Int, _ plan: RoutingPlan) -> Bool {
-        if desks[number].takesOneAtATime {
-            return desks[number].presence == .ready && desks[number].atHandCount == 0
-        }
+        if desks[number].takesOneAtATime { return desks[number].isOpen }
         return deskExclusion(of: number, channel: channel, plan).isEmpty
     }
 
@@ -203,15 +233,30 @@ extension RoutingFloor {
         return false
     }
 
+    /// Whether the first of two members comes before the other.
+    ///
+    /// Where no criterion tells them apart, it does who became free before the other, as the log
+    /// has it: no two did at once. So names decide nothing, and nobody is favoured by theirs.
+    @inline(never)
+    private func precedes(
+        _ candidate: Candidate, _ other: Candidate, for visit: PlainVisit,
+        _ particulars: Particulars?, _ plan: RoutingPlan
+    ) -> Bool {
+        let order = compare(candidate, other, for: visit, particulars, plan)
+        guard order == 0 else { return order < 0 }
+        return desks[candidate.number].freeOrder < desks[other.number].freeOrder
+    }
+
     /// Negative where the first of two members comes before the other, by all criteria of the
     /// policy but a draw.
     private func compare(
-        _ place: Int, _ other: Int, for visit: PlainVisit, _ particulars: Particulars?,
-        _ policy: Int, _ plan: RoutingPlan
+        _ candidate: Candidate, _ other: Candidate, for visit: PlainVisit,
+        _ particulars: Particulars?, _ plan: RoutingPlan
     ) -> Int64 {
-        for criterion in plan.policies[policy].rank {
-            let left = score(criterion, ofMember: place, for: visit, particulars, by: plan)
-            let right = score(criterion, ofMember: other, for: visit, particulars, by: plan)
+        for rank in seating.queues[visit.queue].ranks {
+            let criterion = seating.ranks[rank]
+            let left = score(criterion, of: candidate, for: visit, particulars, by: plan)
+            let right = score(criterion, of: other, for: visit, particulars, by: plan)
             if left != right { return left < right ? -1 : 1 }
         }
         return 0
@@ -222,18 +267,26 @@ extension RoutingFloor {
         _ criterion: RankCriterion, ofMember place: Int, for visit: PlainVisit,
         _ particulars: Particulars?, by plan: RoutingPlan
     ) -> Int64 {
-        let number = member(place, of: visit.queue)
-        return switch criterion {
-        case .tier: plan.queues[visit.queue].members[place].tier
-        case .skill: -levels(of: number, for: visit, particulars, plan)
-        case .leastSkilled: levels(of: number, for: visit, particulars, plan)
-        case .longestIdle: desks[number].freeSince
-        case .fewestContacts: desks[number].answered
-        case .leastBusy: desks[number].atHandCount
+        let candidate = candidate(place, of: seating.queues[visit.queue])
+        return score(criterion, of: candidate, for: visit, particulars, by: plan)
+    }
+
+    private func score(
+        _ criterion: RankCriterion, of candidate: Candidate, for visit: PlainVisit,
+        _ particulars: Particulars?, by plan: RoutingPlan
+    ) -> Int64 {
+        switch criterion {
+        case .tier: plan.queues[visit.queue].members[candidate.place].tier
+        case .skill: -levels(of: candidate.number, for: visit, particulars, plan)
+        case .leastSkilled: levels(of: candidate.number, for: visit, particulars, plan)
+        case .longestIdle: desks[candidate.number].freeSince
+        case .fewestContacts: desks[candidate.number].answered
+        case .leastBusy: desks[candidate.number].atHandCount
         case .random: 0
         }
     }
 
+    @inline(never)
     private func levels(
         of number: Int, for visit: PlainVisit, _ particulars: Particulars?, _ plan: RoutingPlan
     ) -> Int64 {
@@ -243,19 +296,14 @@ extension RoutingFloor {
         return sum
     }
 
-    /// Whether a member became free before another one, as the log has it: no two did at once.
-    ///
-    /// So names decide nothing, and nobody is favoured by theirs.
-    private func isFree(_ place: Int, before other: Int, of queue: Int) -> Bool {
-        desks[member(place, of: queue)].freeOrder < desks[member(other, of: queue)].freeOrder
-    }
-
     /// The first rule by which a contact goes over to another queue.
+    @inline(never)
     private func overflow(
         of visit: PlainVisit, _ particulars: Particulars?, behind ahead: Int64, at now: Int64,
         _ plan: RoutingPlan
     ) -> RoutingChoice {
-        for (place, rule) in plan.queues[visit.queue].overflow.enumerated() {
+        for place in plan.queues[visit.queue].overflow.indices {
+            let rule = plan.queues[visit.queue].overflow[place]
             if rule.queue == visit.queue
                 || particulars?.leftBehind.contains(rule.queue) ?? false
             {

@@ -34,7 +34,7 @@ extension RoutingState {
         of contact: Contact, _ visit: RoutingFloor.Visit
     ) -> WaitingLines.Place? {
         policy(of: visit).map { policy in
-            policy.place(
+            PointWorth(policy).place(
                 of: Int(visit.order), since: visit.seniority,
                 points: points(of: contact, visit, policy), order: visit.order)
         }

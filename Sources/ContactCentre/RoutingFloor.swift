@@ -24,15 +24,26 @@ package struct RoutingFloor: Sendable {
         /// Whether whatever is at hand leaves no room for anything else, and nothing at hand
         /// leaves room for everything.
         fileprivate(set) var takesOneAtATime = true
-        fileprivate var isOpen = false
+        /// Whether there may be room for anything, as the bits of the operator have it.
+        package fileprivate(set) var isOpen = false
+        /// Where the seats of the operator begin and end.
+        fileprivate var seats = 0..<0
 
         /// Whether there may be room for anything.
         fileprivate var mayTake: Bool {
-            switch presence {
-            case .away, .paused: false
-            case .ready: atHandCount == 0 || !takesOneAtATime
-            case .busy: atHandCount > 0 && !takesOneAtATime
-            }
+            if takesOneAtATime { return presence == .ready && atHandCount == 0 }
+            return presence == .ready || presence == .busy && atHandCount > 0
+        }
+
+        fileprivate static func bit(_ channel: Int) -> UInt64 {
+            1 &<< UInt64(truncatingIfNeeded: channel)
+        }
+
+        fileprivate func has(_ channel: Int) -> Bool { channelsAtHand & Self.bit(channel) != 0 }
+
+        fileprivate mutating func free(at moment: Int64, order: UInt64) {
+            freeSince = moment
+            freeOrder = order
         }
     }
 
@@ -140,8 +151,10 @@ package struct RoutingFloor: Sendable {
     }
 
     package private(set) var desks: [Desk] = []
-    /// Contacts at hand by desk and channel, desk by desk: flat, like the seating.
-    private var loads: [Int64] = []
+    /// Contacts at hand beyond the first one of each channel, by desk and channel, desk by desk.
+    ///
+    /// ``Desk/channelsAtHand`` tells of the first ones, and most operators have no others.
+    private var furtherLoads: [Int64] = []
     /// Contacts at hand of the operators of each team.
     private var teamLoads: [Int64] = []
     /// Contacts that wait in each queue.
@@ -157,10 +170,10 @@ package struct RoutingFloor: Sendable {
         /// The operators who serve a queue, queue by queue.
         var members: [Int] = []
         var queues: [SeatedQueue] = []
+        /// By what the members of a queue are compared, queue by queue.
+        var ranks: [RankCriterion] = []
         /// The bits of each operator, operator by operator.
         var seats: [Seat] = []
-        /// Where the seats of each operator begin; behind them, their end.
-        var firstSeats: [Int] = [0]
     }
 
     struct SeatedQueue: Sendable {
@@ -169,8 +182,16 @@ package struct RoutingFloor: Sendable {
         var words: Range<Int>
         /// Its place among the policies.
         var policy: Int?
+        /// Where its criteria begin and end.
+        var ranks: Range<Int>
+        /// Whether a draw decides where all of them leave two equal.
+        var isDrawn: Bool
+        /// Whether its contacts ever go over to another one.
+        var hasOverflow: Bool
         /// Whether whoever has room may take its contacts, but for what a contact itself needs.
         var asksNothing: Bool
+        /// Whether that is so, and there is room with each member who may take anything.
+        var asksForRoomOnly: Bool
     }
 
     struct Seat: Sendable {
@@ -185,40 +206,46 @@ package struct RoutingFloor: Sendable {
         if let last = plan.staff.indices.last { makeRoom(last) }
         while queueLengths.count < plan.queues.count { queueLengths.append(0) }
         teamLoads = []
-        seating = Seating(plan, deskCount: desks.count)
-        openMembers = Array(repeating: 0, count: seating.queues.last?.words.upperBound ?? 0)
+        sit(by: plan)
         for number in desks.indices.dropFirst(plan.staff.count) { desks[number].team = nil }
         for (number, staff) in plan.staff.enumerated() {
             desks[number].team = staff.team
-            count(desks[number].atHandCount, of: staff.team)
-            desks[number].takesOneAtATime = staff.exclusiveChannels == UInt64.max
+            if let team = staff.team { count(desks[number].atHandCount, of: team) }
+            desks[number].takesOneAtATime = staff.takesOneAtATime
         }
         for number in desks.indices {
             desks[number].isOpen = false
-            noteRoom(of: number)
+            change(number) { _ in }
         }
     }
 
-    /// Keeps the bits of an operator true.
-    private mutating func noteRoom(of number: Int) {
-        guard desks[number].isOpen != desks[number].mayTake else { return }
-        desks[number].isOpen.toggle()
-        guard number + 1 < seating.firstSeats.count else { return }
-        for place in seating.firstSeats[number]..<seating.firstSeats[number + 1] {
-            openMembers[seating.seats[place].word] ^= seating.seats[place].bit
+    /// Changes a desk and keeps the bits of the operator true.
+    ///
+    /// All in one access, since each one costs a look at who else holds the desks.
+    @inline(__always)
+    private mutating func change(_ number: Int, _ change: (inout Desk) -> Void) {
+        let turned = { (desk: inout Desk) -> Range<Int> in
+            change(&desk)
+            let mayTake = desk.mayTake
+            guard desk.isOpen != mayTake else { return 0..<0 }
+            desk.isOpen = mayTake
+            return desk.seats
+        }(&desks[number])
+        for place in turned {
+            let seat = seating.seats[place]
+            openMembers[seat.word] ^= seat.bit
         }
     }
 
-    /// Whether there may be room for anything with an operator.
-    package func mayTakeAnything(_ number: Int) -> Bool { desks[number].isOpen }
+    /// Whether who may take anything may take the contacts of a queue, but for what these need.
+    package func asksForRoomOnly(_ queue: Int) -> Bool { seating.queues[queue].asksForRoomOnly }
 
     /// The operator at a place among the members of a queue.
-    package func member(_ place: Int, of queue: Int) -> Int {
+    func member(_ place: Int, of queue: Int) -> Int {
         seating.members[seating.queues[queue].firstMember + place]
     }
 
-    private mutating func count(_ load: Int64, of team: Int?) {
-        guard let team else { return }
+    private mutating func count(_ load: Int64, of team: Int) {
         while teamLoads.count <= team { teamLoads.append(0) }
         teamLoads[team] += load
     }
@@ -229,31 +256,54 @@ package struct RoutingFloor: Sendable {
 
     /// Gives an operator a contact of a channel.
     package mutating func take(_ number: Int, channel: Int) {
-        makeRoom(number)
-        loads[Self.load(of: number, channel)] += 1
-        desks[number].atHandCount += 1
-        desks[number].channelsAtHand |= 1 &<< UInt64(channel)
-        noteRoom(of: number)
-        count(1, of: desks[number].team)
+        take(number, channel: channel) { _ in }
+    }
+
+    /// The same where the operator answers it.
+    package mutating func answer(_ number: Int, channel: Int) {
+        take(number, channel: channel) { $0.answered += 1 }
+    }
+
+    @inline(__always)
+    private mutating func take(_ number: Int, channel: Int, _ note: (inout Desk) -> Void) {
+        if number >= desks.count { makeRoom(number) }
+        if desks[number].has(channel) { furtherLoads[Self.load(of: number, channel)] += 1 }
+        change(number) { desk in
+            desk.atHandCount += 1
+            desk.channelsAtHand |= Desk.bit(channel)
+            note(&desk)
+        }
+        if let team = desks[number].team { count(1, of: team) }
     }
 
     /// Takes a contact of a channel from an operator, who has done something for it.
     package mutating func release(
         _ number: Int, channel: Int, at moment: Int64, order: UInt64
     ) {
-        takeBack(number, channel: channel)
-        desks[number].roomOrder = order
-        if desks[number].atHandCount == 0 { free(number, at: moment, order: order) }
+        takeBack(number, channel: channel) { desk in
+            desk.roomOrder = order
+            if desk.atHandCount == 0 { desk.free(at: moment, order: order) }
+        }
     }
 
     /// Makes it so that an operator was not given a contact of a channel.
     package mutating func takeBack(_ number: Int, channel: Int) {
+        takeBack(number, channel: channel) { _ in }
+    }
+
+    @inline(__always)
+    private mutating func takeBack(
+        _ number: Int, channel: Int, _ note: (inout Desk) -> Void
+    ) {
         let load = Self.load(of: number, channel)
-        loads[load] -= 1
-        desks[number].atHandCount -= 1
-        if loads[load] == 0 { desks[number].channelsAtHand &= ~(1 &<< UInt64(channel)) }
-        noteRoom(of: number)
-        count(-1, of: desks[number].team)
+        let isLast = furtherLoads[load] == 0
+        if !isLast { furtherLoads[load] -= 1 }
+        change(number) { desk in
+            desk.atHandCount -= 1
+            if isLast { desk.channelsAtHand &= ~Desk.bit(channel) }
+            note(&desk)
+        }
+        if let team = desks[number].team { count(-1, of: team) }
     }
 
     private static func load(of number: Int, _ channel: Int) -> Int {
@@ -261,7 +311,9 @@ package struct RoutingFloor: Sendable {
     }
 
     /// How many contacts of a channel an operator has at hand.
-    func load(of number: Int, channel: Int) -> Int64 { loads[Self.load(of: number, channel)] }
+    func load(of number: Int, channel: Int) -> Int64 {
+        desks[number].has(channel) ? 1 + furtherLoads[Self.load(of: number, channel)] : 0
+    }
 
     /// A contact waits in a queue.
     package mutating func enter(_ queue: Int) {
@@ -275,10 +327,11 @@ package struct RoutingFloor: Sendable {
 
     package mutating func logIn(_ number: Int, at moment: Int64, order: UInt64) {
         makeRoom(number)
-        desks[number].presence = .ready
-        desks[number].answered = 0
-        free(number, at: moment, order: order)
-        noteRoom(of: number)
+        change(number) { desk in
+            desk.presence = .ready
+            desk.answered = 0
+            desk.free(at: moment, order: order)
+        }
     }
 
     /// What an operator does by their own word, in the words of the status where that is a pause.
@@ -287,54 +340,59 @@ package struct RoutingFloor: Sendable {
         order: UInt64
     ) {
         makeRoom(number)
-        desks[number].status = status
-        let before = desks[number].presence
-        desks[number].presence = presence
-        if before != .ready, presence == .ready, desks[number].atHandCount == 0 {
-            free(number, at: moment, order: order)
+        change(number) { desk in
+            let isReadyAgain = desk.presence != .ready && presence == .ready
+            desk.status = status
+            desk.presence = presence
+            if isReadyAgain, desk.atHandCount == 0 { desk.free(at: moment, order: order) }
         }
-        noteRoom(of: number)
-    }
-
-    private mutating func free(_ number: Int, at moment: Int64, order: UInt64) {
-        desks[number].freeSince = moment
-        desks[number].freeOrder = order
     }
 
     private mutating func makeRoom(_ number: Int) {
         while desks.count <= number {
             desks.append(Desk())
-            loads += repeatElement(0, count: RoutingNames.channelCount)
+            furtherLoads += repeatElement(0, count: RoutingNames.channelCount)
         }
     }
 }
 
-extension RoutingFloor.Seating {
-    fileprivate init(_ plan: RoutingPlan, deskCount: Int) {
-        self.init()
-        var seatsOf: [[RoutingFloor.Seat]] = Array(repeating: [], count: deskCount)
+extension RoutingFloor {
+    private mutating func sit(by plan: RoutingPlan) {
+        seating = Seating()
+        var seatsOf: [[Seat]] = Array(repeating: [], count: desks.count)
         var word = 0
         for queue in plan.queues {
-            let first = members.count
+            let first = seating.members.count
             for (place, member) in queue.members.enumerated() {
-                members.append(member.operator)
+                seating.members.append(member.operator)
                 seatsOf[member.operator].append(
-                    RoutingFloor.Seat(
+                    Seat(
                         word: word + place / UInt64.bitWidth,
                         bit: UInt64(1) << UInt64(place % UInt64.bitWidth)))
             }
             let end = word + (queue.members.count + UInt64.bitWidth - 1) / UInt64.bitWidth
             let policy = queue.policy.map { plan.policies[$0] }
-            queues.append(
-                RoutingFloor.SeatedQueue(
+            let asksNothing =
+                queue.needs.isEmpty && policy?.setting.roles.isEmpty ?? true
+                && policy?.caps.isEmpty ?? true
+            let asksForRoomOnly =
+                policy != nil && asksNothing
+                && queue.members.allSatisfy { plan.staff[$0.operator].takesOneAtATime }
+            let ranks = seating.ranks.count
+            seating.ranks += policy?.rank ?? []
+            seating.queues.append(
+                SeatedQueue(
                     firstMember: first, words: word..<end, policy: queue.policy,
-                    asksNothing: queue.needs.isEmpty && policy?.setting.roles.isEmpty ?? true
-                        && policy?.caps.isEmpty ?? true))
+                    ranks: ranks..<seating.ranks.count, isDrawn: policy?.isDrawn ?? false,
+                    hasOverflow: !queue.overflow.isEmpty, asksNothing: asksNothing,
+                    asksForRoomOnly: asksForRoomOnly))
             word = end
         }
-        for seats in seatsOf {
-            self.seats += seats
-            firstSeats.append(self.seats.count)
+        for (number, seats) in seatsOf.enumerated() {
+            let first = seating.seats.count
+            seating.seats += seats
+            desks[number].seats = first..<seating.seats.count
         }
+        openMembers = Array(repeating: 0, count: word)
     }
 }

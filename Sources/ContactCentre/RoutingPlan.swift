@@ -260,6 +260,10 @@ extension RoutingPlan.Staff {
         if most == 1 { exclusiveChannels |= bit } else { exclusiveChannels &= ~bit }
     }
 
+    /// Whether whatever is at hand leaves no room for anything else, and nothing at hand leaves
+    /// room for everything.
+    var takesOneAtATime: Bool { exclusiveChannels == .max }
+
     func level(_ skill: Int) -> Int64 {
         skill < levels.count ? levels[skill] : RoutingPlan.noLevel
     }

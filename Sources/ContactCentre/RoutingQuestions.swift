@@ -137,8 +137,7 @@ extension RoutingState {
         for queue in plan.queues.indices {
             guard let member = place(of: name, amongMembersOf: queue) else { continue }
             for index in 0..<lines.count(in: queue) {
-                let standing = lines.place(index, in: queue)
-                guard standing < own else { break }
+                guard let standing = lines.place(index, in: queue), standing < own else { break }
                 guard let other = waiting[UInt64(standing.contact)],
                     contacts[other]?.hand == nil, let visit = visitWithLanguage(of: other.text)
                 else { continue }

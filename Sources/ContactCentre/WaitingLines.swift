@@ -47,19 +47,19 @@ package struct WaitingLines: Sendable {
             return low
         }
 
+        /// Most come last.
         mutating func insert(_ place: Place) {
-            let ahead = ahead(of: place)
-            if ahead == count {
+            guard let last = places.last, first < places.count, place < last else {
                 places.append(place)
-            } else {
-                places.insert(place, at: first + ahead)
+                return
             }
+            places.insert(place, at: first + ahead(of: place))
         }
 
+        /// Most go first.
         mutating func remove(_ place: Place) {
-            let ahead = ahead(of: place)
-            guard ahead == 0 else {
-                places.remove(at: first + ahead)
+            guard self[0] == place else {
+                places.remove(at: first + ahead(of: place))
                 return
             }
             first += 1
@@ -73,8 +73,12 @@ package struct WaitingLines: Sendable {
     package init() {}
 
     package mutating func insert(_ place: Place, in queue: Int) {
-        while lines.count <= queue { lines.append(Line()) }
+        if lines.count <= queue { makeRoom(queue) }
         lines[queue].insert(place)
+    }
+
+    private mutating func makeRoom(_ queue: Int) {
+        while lines.count <= queue { lines.append(Line()) }
     }
 
     package mutating func remove(_ place: Place, of queue: Int) { lines[queue].remove(place) }
@@ -87,8 +91,11 @@ package struct WaitingLines: Sendable {
     /// How many wait in a queue.
     package func count(in queue: Int) -> Int { queue < lines.count ? lines[queue].count : 0 }
 
-    /// The one in a queue before whom so many are more urgent.
-    package func place(_ ahead: Int, in queue: Int) -> Place { lines[queue][ahead] }
+    /// The one in a queue before whom so many are more urgent; nil where no more wait.
+    package func place(_ ahead: Int, in queue: Int) -> Place? {
+        guard queue < lines.count, ahead < lines[queue].count else { return nil }
+        return lines[queue][ahead]
+    }
 
     /// Those of all queues, the most urgent first.
     var inOrder: [Place] {
@@ -97,12 +104,17 @@ package struct WaitingLines: Sendable {
     }
 }
 
-extension RoutingPlan.Policy {
+/// What a point of priority is worth in waiting.
+package struct PointWorth: Sendable {
+    private let us: Int64
+
+    package init(_ policy: RoutingPlan.Policy) { us = policy.setting.pointUs }
+
     /// Where a contact stands in line that has waited since a moment, with points of priority.
     package func place(
         of contact: Int, since seniority: Int64, points: Int64, order: UInt64
     ) -> WaitingLines.Place {
-        let (worth, isBeyond) = points.multipliedReportingOverflow(by: setting.pointUs)
+        let (worth, isBeyond) = points.multipliedReportingOverflow(by: us)
         let earlier = isBeyond ? (points < 0 ? .max : -.max) : -worth
         return WaitingLines.Place(
             since: later(seniority, by: earlier), order: order, contact: contact)

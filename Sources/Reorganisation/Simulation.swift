@@ -32,12 +32,43 @@ package struct Simulation {
         case ruleStep
     }
 
-    /// How a contact stands that is in the centre.
+    /// A contact that is in the centre.
     private struct Stay {
+        var need: ContactNeed
+        /// Of the queue that it has come to last.
+        var visit = RoutingFloor.PlainVisit(
+            queue: 0, channel: 0, since: 0, seniority: 0, order: 0, priority: 0)
         /// Nil where it does not wait.
-        var place: WaitingLines.Place?
+        var standing: WaitingLines.Place?
         var generation: UInt32 = 0
         var worker = 0
+        /// Of a place that nobody has, the next one of those.
+        var nextFree: Int?
+
+        mutating func stand(
+            at standing: WaitingLines.Place, _ visit: RoutingFloor.PlainVisit,
+            decidedAt now: Instant
+        ) {
+            self.visit = visit
+            self.visit.decidedAt = now.microseconds
+            self.standing = standing
+        }
+
+        mutating func sit(with worker: Int) {
+            standing = nil
+            self.worker = worker
+        }
+    }
+
+    /// What the rules say of a queue, beside the engine: flat, since each contact needs it.
+    private struct Entrance {
+        let worth: PointWorth
+        /// Where the waits begin and end after which something is decided anew, among ``steps``.
+        let steps: Range<Int>
+        /// Whether who may take anything may take its contacts, but for what these need.
+        let asksForRoomOnly: Bool
+        /// Whether it matters how many are before a contact.
+        let asksForLength: Bool
     }
 
     private struct Worker {
@@ -59,15 +90,14 @@ package struct Simulation {
     /// The queues that operators serve, operator by operator, each with the place among its
     /// members.
     private var served: [(queue: Int, place: Int)] = []
+    private var entrances: [Entrance] = []
+    private var steps: [Int64] = []
     private var onDutyCounts: [Int]
-    /// Of the contacts that are in the centre, each by its place; three lists, since most of what
-    /// happens is about one of them.
-    private var needs: [ContactNeed] = []
-    private var visits: [RoutingFloor.PlainVisit] = []
+    /// The contacts that are in the centre, each at its place.
+    private var stays: [Stay] = []
+    private var firstFree: Int?
     /// Queues that contacts have overflowed from, by their places.
     private var leftBehind: [Int: [Int]] = [:]
-    private var stays: [Stay] = []
-    private var freePlaces: [Int] = []
     private var shifts: [Shift] = []
     /// In the order of their moments from `nextArrival` on, where they are sorted.
     private var arrivals: [ContactNeed] = []
@@ -100,6 +130,16 @@ package struct Simulation {
             served += queues[worker]
         }
         floor.fit(plan)
+        for (number, queue) in plan.queues.enumerated() {
+            guard let policy = queue.policy.map({ plan.policies[$0] }) else { continue }
+            let first = steps.count
+            steps += policy.steps + queue.overflow.compactMap(\.after)
+            entrances.append(
+                Entrance(
+                    worth: PointWorth(policy), steps: first..<steps.count,
+                    asksForRoomOnly: floor.asksForRoomOnly(number),
+                    asksForLength: queue.overflow.contains { $0.length != nil }))
+        }
     }
 
     /// Plans a contact; its arrival may not lie before what has been simulated.
@@ -135,7 +175,7 @@ package struct Simulation {
             order += 1
             if let planned = agenda.nextTime, planned <= arrival {
                 guard planned < end, let (now, entry) = agenda.popFirst() else { return }
-                happen(entry, now, handOn, tell)
+                happen(entry, Instant(microseconds: now), handOn, tell)
             } else {
                 guard arrival < end else { return }
                 nextArrival += 1
@@ -154,230 +194,224 @@ package struct Simulation {
     }
 
     private mutating func happen(
-        _ entry: Entry, _ now: Int64, _ handOn: (ContactNeed) -> ContactNeed?,
+        _ entry: Entry, _ now: Instant, _ handOn: (ContactNeed) -> ContactNeed?,
         _ tell: (Occurrence) -> Void
     ) {
         let place = Int(entry.place)
         switch entry.kind {
         case .shiftStart: begin(place, tell)
         case .shiftEnd: goOffDuty(shifts[place].worker.value, now, tell)
-        case .talkEnd:
-            if let onward = handOn(needs[place]) {
-                return hand(place, on: onward, now, tell)
-            }
-            tell(
-                Occurrence(
-                    time: Instant(microseconds: now),
-                    kind: .disconnected(needs[place], OperatorIndex(stays[place].worker))))
-            // What comes next anyway need not go through the agenda.
-            if needs[place].afterWorkUs == 0, agenda.nextTime.map({ now < $0 }) ?? true {
-                return endAfterWork(place, now, tell)
-            }
-            plan(.afterWorkEnd, place, at: now + needs[place].afterWorkUs)
+        case .talkEnd: endTalk(place, now, handOn, tell)
         case .afterWorkEnd: endAfterWork(place, now, tell)
         case .selfServiceEnd:
-            let need = needs[place]
-            tell(Occurrence(time: Instant(microseconds: now), kind: .selfServiceEnded(need)))
+            let need = stays[place].need
+            tell(Occurrence(time: now, kind: .selfServiceEnded(need)))
             guard need.selfService?.ending == .toOperator else { return forget(place) }
-            wait(place, in: need.queue, since: now, tell)
+            wait(place, since: now, tell)
         case .patienceEnd:
             guard isWaiting(entry) else { return }
             leave(place)
-            tell(
-                Occurrence(
-                    time: Instant(microseconds: now), kind: .gaveUpWaiting(needs[place])))
+            tell(Occurrence(time: now, kind: .gaveUpWaiting(stays[place].need)))
             forget(place)
         case .ruleStep:
-            guard isWaiting(entry) else { return }
-            _ = decide(place, behind: ahead(of: place), now, tell)
+            guard isWaiting(entry), let standing = stays[place].standing else { return }
+            _ = decideAgain(standing, now, tell)
         }
     }
 
-    private mutating func endAfterWork(
-        _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    private mutating func endTalk(
+        _ place: Int, _ now: Instant, _ handOn: (ContactNeed) -> ContactNeed?,
+        _ tell: (Occurrence) -> Void
     ) {
-        let worker = stays[place].worker
-        let need = needs[place]
+        if let onward = handOn(stays[place].need) { return hand(place, on: onward, now, tell) }
+        let afterWork = stays[place].need.afterWorkUs
         tell(
             Occurrence(
-                time: Instant(microseconds: now), kind: .afterWorkEnded(need, OperatorIndex(worker))
-            ))
-        floor.release(worker, channel: need.channel, at: now, order: order)
+                time: now,
+                kind: .disconnected(stays[place].need, OperatorIndex(stays[place].worker))))
+        // What comes next anyway need not go through the agenda.
+        if afterWork == 0, agenda.nextTime.map({ now.microseconds < $0 }) ?? true {
+            return endAfterWork(place, now, tell)
+        }
+        plan(.afterWorkEnd, place, at: now.microseconds + afterWork)
+    }
+
+    private mutating func endAfterWork(
+        _ place: Int, _ now: Instant, _ tell: (Occurrence) -> Void
+    ) {
+        let worker = stays[place].worker
+        let need = stays[place].need
+        tell(Occurrence(time: now, kind: .afterWorkEnded(need, OperatorIndex(worker))))
+        floor.release(worker, channel: need.channel, at: now.microseconds, order: order)
         forget(place)
         free(worker, now, tell)
     }
 
     /// Who handed the contact on takes the next one, before it waits for another operator.
     private mutating func hand(
-        _ place: Int, on onward: ContactNeed, _ now: Int64, _ tell: (Occurrence) -> Void
+        _ place: Int, on onward: ContactNeed, _ now: Instant, _ tell: (Occurrence) -> Void
     ) {
         let worker = stays[place].worker
-        let channel = needs[place].channel
-        needs[place] = onward
-        needs[place].moves += 1
-        visits[place] = RoutingFloor.PlainVisit(
-            queue: onward.queue.value, channel: onward.channel, since: now, seniority: now,
-            order: order, priority: onward.priority)
+        let channel = stays[place].need.channel
+        stays[place].need = onward
+        stays[place].need.moves += 1
         leftBehind[place] = nil
         // The patience of before is over.
         stays[place].generation &+= 1
-        tell(
-            Occurrence(
-                time: Instant(microseconds: now),
-                kind: .handedOn(needs[place], OperatorIndex(worker))))
-        floor.release(worker, channel: channel, at: now, order: order)
+        tell(Occurrence(time: now, kind: .handedOn(stays[place].need, OperatorIndex(worker))))
+        floor.release(worker, channel: channel, at: now.microseconds, order: order)
         free(worker, now, tell)
-        wait(place, in: onward.queue, since: now, tell)
+        wait(place, since: now, tell)
     }
 
     private func isWaiting(_ entry: Entry) -> Bool {
         stays[Int(entry.place)].generation == entry.generation
-            && stays[Int(entry.place)].place != nil
+            && stays[Int(entry.place)].standing != nil
     }
 
     /// Plans what concerns a contact.
     private mutating func plan(_ kind: Kind, _ place: Int, at time: Int64) {
         agenda.add(
             Entry(
-                kind: kind, place: Int32(place), generation: stays[place].generation),
-            at: time, rank: kind.rawValue, entity: needs[place].number.value)
+                kind: kind, place: Int32(truncatingIfNeeded: place),
+                generation: stays[place].generation),
+            at: time, rank: kind.rawValue, entity: stays[place].need.number.value)
     }
 }
 
 // What citizens do.
 extension Simulation {
+    @inline(__always)
     private mutating func arrive(_ need: ContactNeed, _ tell: (Occurrence) -> Void) {
-        let now = need.arrival.microseconds
-        let visit = RoutingFloor.PlainVisit(
-            queue: need.queue.value, channel: need.channel, since: now,
-            seniority: now, order: order, priority: need.priority)
+        let now = need.arrival
         let place: Int
-        if let free = freePlaces.popLast() {
+        if let free = firstFree {
             place = free
-            needs[place] = need
-            visits[place] = visit
+            firstFree = stays[free].nextFree
+            stays[free].need = need
         } else {
-            place = needs.count
-            needs.append(need)
-            visits.append(visit)
-            stays.append(Stay())
+            place = stays.count
+            stays.append(Stay(need: need))
         }
-        tell(Occurrence(time: Instant(microseconds: now), kind: .received(need)))
+        tell(Occurrence(time: now, kind: .received(need)))
         if let selfService = need.selfService {
-            plan(.selfServiceEnd, place, at: now + selfService.durationUs)
+            plan(.selfServiceEnd, place, at: now.microseconds + selfService.durationUs)
         } else {
-            wait(place, in: need.queue, since: now, tell)
+            wait(place, since: now, tell)
         }
     }
 
     private mutating func forget(_ place: Int) {
-        if needs[place].moves > 0 { leftBehind[place] = nil }
+        if stays[place].need.moves > 0 { leftBehind[place] = nil }
         stays[place].generation &+= 1
-        freePlaces.append(place)
+        stays[place].nextFree = firstFree
+        firstFree = place
     }
 
-    private mutating func wait(
-        _ place: Int, in queue: QueueIndex, since now: Int64, _ tell: (Occurrence) -> Void
-    ) {
-        let need = needs[place]
-        tell(Occurrence(time: Instant(microseconds: now), kind: .queued(need)))
-        visits[place].since = now
-        visits[place].seniority = now
-        visits[place].order = order
-        if let patience = need.patienceUs {
-            plan(.patienceEnd, place, at: later(now, by: patience))
+    private mutating func wait(_ place: Int, since now: Instant, _ tell: (Occurrence) -> Void) {
+        tell(Occurrence(time: now, kind: .queued(stays[place].need)))
+        if let patience = stays[place].need.patienceUs {
+            plan(.patienceEnd, place, at: later(now.microseconds, by: patience))
         }
-        enter(queue.value, place, now, tell)
+        // Member by member, since an initialiser of another module is a call.
+        var visit = stays[place].visit
+        visit.queue = stays[place].need.queue.value
+        visit.channel = stays[place].need.channel
+        visit.since = now.microseconds
+        visit.seniority = now.microseconds
+        visit.order = order
+        visit.priority = stays[place].need.priority
+        visit.decidedAt = nil
+        enter(place, visit, now, tell)
     }
 
     /// Stands in line, unless somebody takes it at once.
+    @inline(__always)
     private mutating func enter(
-        _ queue: Int, _ place: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+        _ place: Int, _ visit: RoutingFloor.PlainVisit, _ now: Instant,
+        _ tell: (Occurrence) -> Void
     ) {
-        guard let policyNumber = plan.queues[queue].policy else { return }
-        let policy = plan.policies[policyNumber]
-        let visit = visits[place]
-        floor.enter(queue)
-        let standing = policy.place(
+        let entrance = entrances[visit.queue]
+        let standing = entrance.worth.place(
             of: place, since: visit.seniority, points: visit.priority, order: visit.order)
-        if decide(place, behind: lines.ahead(of: standing, in: queue), now, tell) { return }
-        tell(Occurrence(time: Instant(microseconds: now), kind: .foundNobody(needs[place])))
-        stays[place].place = standing
-        lines.insert(standing, in: queue)
-        for step in policy.steps { plan(.ruleStep, place, at: later(now, by: step)) }
-        for rule in plan.queues[queue].overflow {
-            if let after = rule.after { plan(.ruleStep, place, at: later(now, by: after)) }
+        if decide(standing, visit, now, tell) { return }
+        tell(Occurrence(time: now, kind: .foundNobody(stays[place].need)))
+        stays[place].stand(at: standing, visit, decidedAt: now)
+        lines.insert(standing, in: visit.queue)
+        for step in entrance.steps {
+            plan(.ruleStep, place, at: later(now.microseconds, by: steps[step]))
         }
     }
 
+    /// No longer stands in line, if it did.
     private mutating func leave(_ place: Int) {
-        let queue = visits[place].queue
-        floor.leave(queue)
-        guard let standing = stays[place].place else { return }
-        lines.remove(standing, of: queue)
-        stays[place].place = nil
+        guard let standing = stays[place].standing else { return }
+        lines.remove(standing, of: stays[place].visit.queue)
+        stays[place].standing = nil
     }
 
-    /// Has the rules of routing decide about a contact that waits behind so many others.
+    /// Has the rules of routing decide once more about a contact that stands in line.
     ///
     /// - Returns: Whether it waits there no longer.
-    private mutating func decide(
-        _ place: Int, behind ahead: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+    private mutating func decideAgain(
+        _ standing: WaitingLines.Place, _ now: Instant, _ tell: (Occurrence) -> Void
     ) -> Bool {
-        let visit = visits[place]
-        let entity = needs[place].number.value
+        if decide(standing, stays[standing.contact].visit, now, tell) { return true }
+        stays[standing.contact].visit.decidedAt = now.microseconds
+        return false
+    }
+
+    /// Has the rules of routing decide about a contact that stands in line or is about to.
+    ///
+    /// - Returns: Whether it does not wait there.
+    private mutating func decide(
+        _ standing: WaitingLines.Place, _ visit: RoutingFloor.PlainVisit, _ now: Instant,
+        _ tell: (Occurrence) -> Void
+    ) -> Bool {
+        let (place, queue) = (standing.contact, visit.queue)
+        let ahead = entrances[queue].asksForLength ? lines.ahead(of: standing, in: queue) : 0
+        let entity = stays[place].need.number.value
+        let particulars = stays[place].need.moves > 0 ? particulars(of: place) : nil
         let choice = floor.choose(
-            for: visit, particulars(of: place), behind: Int64(ahead), at: now, by: plan
+            for: visit, particulars, behind: Int64(ahead), at: now.microseconds, by: plan
         ) { [draws] in
             draws.bits(.routing, entity: entity)
         }
-        visits[place].decidedAt = now
         switch choice {
         case .none: return false
         case .member(let member):
-            let worker = floor.member(member, of: visit.queue)
-            leave(place)
-            connect(place, worker, now, tell)
+            if stays[place].standing != nil { lines.remove(standing, of: queue) }
+            connect(place, plan.queues[queue].members[member].operator, now, tell)
         case .overflow(let rule):
             leave(place)
-            let target = plan.queues[visit.queue].overflow[rule].queue
-            let from = QueueIndex(visit.queue)
-            leftBehind[place, default: []].append(visit.queue)
-            visits[place].queue = target
-            visits[place].since = now
-            visits[place].order = order
-            visits[place].decidedAt = nil
-            needs[place].queue = QueueIndex(target)
-            needs[place].moves += 1
-            tell(
-                Occurrence(
-                    time: Instant(microseconds: now),
-                    kind: .overflowed(needs[place], from: from)))
-            enter(target, place, now, tell)
+            var onward = visit
+            onward.queue = plan.queues[queue].overflow[rule].queue
+            onward.since = now.microseconds
+            onward.order = order
+            onward.decidedAt = nil
+            leftBehind[place, default: []].append(queue)
+            stays[place].need.queue = QueueIndex(onward.queue)
+            stays[place].need.moves += 1
+            let need = stays[place].need
+            tell(Occurrence(time: now, kind: .overflowed(need, from: QueueIndex(queue))))
+            enter(place, onward, now, tell)
         }
         return true
     }
 
+    /// Of a contact that has left a queue for another one.
     private func particulars(of place: Int) -> RoutingFloor.Particulars? {
-        guard needs[place].moves > 0, let left = leftBehind[place] else { return nil }
-        return RoutingFloor.Particulars(leftBehind: left)
-    }
-
-    private func ahead(of place: Int) -> Int {
-        stays[place].place.map { lines.ahead(of: $0, in: visits[place].queue) } ?? 0
+        leftBehind[place].map { RoutingFloor.Particulars(leftBehind: $0) }
     }
 
     private mutating func connect(
-        _ place: Int, _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+        _ place: Int, _ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void
     ) {
-        let need = needs[place]
-        stays[place].worker = worker
-        floor.take(worker, channel: need.channel)
-        floor.noteAnswer(by: worker)
-        tell(
-            Occurrence(
-                time: Instant(microseconds: now), kind: .connected(need, OperatorIndex(worker))))
-        plan(.talkEnd, place, at: now + need.talkUs)
+        let need = stays[place].need
+        stays[place].sit(with: worker)
+        floor.answer(worker, channel: need.channel)
+        tell(Occurrence(time: now, kind: .connected(need, OperatorIndex(worker))))
+        plan(.talkEnd, place, at: now.microseconds + need.talkUs)
     }
 }
 
@@ -394,46 +428,51 @@ extension Simulation {
         workers[worker].shiftsUnderWay += 1
         guard workers[worker].shiftsUnderWay == 1 else { return }
         for place in workers[worker].served { onDutyCounts[served[place].queue] += 1 }
-        let now = shift.start.microseconds
+        let now = shift.start
         if workers[worker].isAtWork {
             // Still with what was at hand when the last shift ended.
-            floor.set(.ready, of: worker, at: now, order: order)
+            floor.set(.ready, of: worker, at: now.microseconds, order: order)
         } else {
             workers[worker].isAtWork = true
             tell(Occurrence(time: shift.start, kind: .loggedIn(shift.worker)))
-            floor.logIn(worker, at: now, order: order)
+            floor.logIn(worker, at: now.microseconds, order: order)
         }
         serve(worker, now, tell)
     }
 
     private mutating func goOffDuty(
-        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+        _ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void
     ) {
         workers[worker].shiftsUnderWay -= 1
         guard workers[worker].shiftsUnderWay == 0 else { return }
         for place in workers[worker].served { onDutyCounts[served[place].queue] -= 1 }
-        floor.set(.away, of: worker, at: now, order: order)
+        floor.set(.away, of: worker, at: now.microseconds, order: order)
         if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
     }
 
     /// An operator has finished something: the next contact, or idleness, or home.
-    private mutating func free(
-        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
-    ) {
-        defer { if hasCaps { serveColleagues(of: worker, now, tell) } }
-        if workers[worker].shiftsUnderWay > 0 { return serve(worker, now, tell) }
-        guard floor.desks[worker].atHandCount == 0 else { return }
-        if isNeeded(worker) {
-            floor.set(.ready, of: worker, at: now, order: order)
+    private mutating func free(_ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void) {
+        if workers[worker].shiftsUnderWay > 0 {
             serve(worker, now, tell)
-            floor.set(.away, of: worker, at: now, order: order)
+        } else if floor.desks[worker].atHandCount == 0 {
+            goHome(worker, now, tell)
+        }
+        if hasCaps { serveColleagues(of: worker, now, tell) }
+    }
+
+    /// Off duty at last, unless somebody waits who would have nobody else.
+    private mutating func goHome(_ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void) {
+        if isNeeded(worker) {
+            floor.set(.ready, of: worker, at: now.microseconds, order: order)
+            serve(worker, now, tell)
+            floor.set(.away, of: worker, at: now.microseconds, order: order)
         }
         if floor.desks[worker].atHandCount == 0 { logOut(worker, now, tell) }
     }
 
     /// What a team may have at hand, another one of it may take now.
     private mutating func serveColleagues(
-        of worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
+        of worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void
     ) {
         guard let team = plan.staff[worker].team else { return }
         let colleagues = workers.indices.filter { other in
@@ -450,45 +489,49 @@ extension Simulation {
     private func isNeeded(_ worker: Int) -> Bool {
         workers[worker].served.contains { place in
             let queue = served[place].queue
-            return onDutyCounts[queue] == 0 && floor.queueLengths[queue] > 0
+            return onDutyCounts[queue] == 0 && lines.count(in: queue) > 0
         }
     }
 
     /// Gives an operator the most urgent contacts that they can take, as many as they can.
-    private mutating func serve(
-        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
-    ) {
-        while let contact = mostUrgent(for: worker, at: now) {
-            guard decide(contact, behind: ahead(of: contact), now, tell) else { return }
+    private mutating func serve(_ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void) {
+        while floor.desks[worker].isOpen, let standing = mostUrgent(for: worker, at: now) {
+            guard decideAgain(standing, now, tell) else { return }
         }
     }
 
-    private func mostUrgent(for worker: Int, at now: Int64) -> Int? {
-        guard floor.mayTakeAnything(worker) else { return nil }
+    /// Inlined, since a method that only reads is handed a copy of all stored members.
+    @inline(__always)
+    private func mostUrgent(for worker: Int, at now: Instant) -> WaitingLines.Place? {
         var found: WaitingLines.Place?
         for place in workers[worker].served {
             let (queue, member) = served[place]
-            for index in 0..<lines.count(in: queue) {
-                let standing = lines.place(index, in: queue)
+            var ahead = 0
+            while let standing = lines.place(ahead, in: queue) {
                 if let found, found < standing { break }
-                let contact = standing.contact
-                guard
-                    floor.canTake(
-                        visits[contact], particulars(of: contact), member: member, at: now,
-                        by: plan)
-                else { continue }
-                found = standing
-                break
+                if canTake(standing.contact, in: queue, member, at: now) {
+                    found = standing
+                    break
+                }
+                ahead += 1
             }
         }
-        return found?.contact
+        return found
     }
 
-    private mutating func logOut(
-        _ worker: Int, _ now: Int64, _ tell: (Occurrence) -> Void
-    ) {
+    /// Whether an operator who may take anything can take a contact, as a member of its queue.
+    @inline(__always)
+    private func canTake(_ contact: Int, in queue: Int, _ member: Int, at now: Instant) -> Bool {
+        let hasMoved = stays[contact].need.moves > 0
+        if entrances[queue].asksForRoomOnly, !hasMoved { return true }
+        return floor.canTake(
+            stays[contact].visit, hasMoved ? particulars(of: contact) : nil, member: member,
+            at: now.microseconds, by: plan)
+    }
+
+    private mutating func logOut(_ worker: Int, _ now: Instant, _ tell: (Occurrence) -> Void) {
         workers[worker].isAtWork = false
-        tell(Occurrence(time: Instant(microseconds: now), kind: .loggedOut(OperatorIndex(worker))))
+        tell(Occurrence(time: now, kind: .loggedOut(OperatorIndex(worker))))
     }
 }
 

@@ -109,6 +109,7 @@ struct AgendaTests {
             wanted.append(expected.removeFirst().entry)
             let first = agenda.popFirst()
             seen.append(try #require(first).entry)
+            #expect(agenda.nextTime == expected.map { Int64($0.key[0]) }.min())
         }
         expected.sort {
             $0.key == $1.key ? $0.entry < $1.entry : $0.key.lexicographicallyPrecedes($1.key)
