@@ -35,6 +35,46 @@ import Testing
     }
 }
 
+extension WalkTests {
+    @Test("of a queue visit alone come to the same, whole and in parts", arguments: [21, 22])
+    func visits(seed: UInt64) throws {
+        var generator = SeededNumbers(seed: seed)
+        let start = QueueVisit(in: QueueID("anagrafe"))
+        var (refused, left) = (0, 0)
+        for walk in 0..<Self.steps / 60 {
+            var visit = start
+            var accepted: [ContactEvent] = []
+            var states = [start]
+            for _ in 0..<60 {
+                let event = try ContactEvent.randomOfVisit(&generator)
+                var next = visit
+                if let rule = next.apply(event) {
+                    refused += 1
+                    let known: [ContactState.Rule] = [
+                        .offeredWhileWaiting, .endsOwnOffer, .leavesAfterQueued, .leavesSameQueue,
+                        .announcedWhileWaiting,
+                    ]
+                    try #require(known.contains(rule), "seed \(seed), walk \(walk)")
+                    continue
+                }
+                visit = next
+                accepted.append(event)
+                states.append(visit)
+            }
+            if visit.phase == .left { left += 1 }
+            let cut = Int.random(in: 0...accepted.count, using: &generator)
+            for from in [0, cut] {
+                var again = states[from]
+                for event in accepted[from...] {
+                    try #require(again.apply(event) == nil, "seed \(seed), walk \(walk)")
+                }
+                try #require(again == visit, "seed \(seed), walk \(walk)")
+            }
+        }
+        #expect(refused > Self.steps / 4 && left > Self.steps / 120, "seed \(seed)")
+    }
+}
+
 /// A stream of which only what can follow is kept.
 private struct Stream {
     var kind = Kind.contact
@@ -99,6 +139,22 @@ private struct Stream {
 }
 
 extension ContactEvent {
+    /// Any event of a stay in a queue.
+    fileprivate static func randomOfVisit(
+        _ generator: inout SeededNumbers
+    ) throws -> ContactEvent {
+        let queues = ["anagrafe", "anagrafe", "tributi"]
+        let queue = try #require(QueueID(queues.randomElement(using: &generator) ?? ""))
+        let name = try #require(OperatorID(["a", "b"].randomElement(using: &generator) ?? ""))
+        let end = OfferEnd.allCases.randomElement(using: &generator) ?? .accepted
+        return switch Int.random(in: 0..<20, using: &generator) {
+        case 0..<7: .offerMade(.init(to: name))
+        case 7..<17: .offerEnded(end, name)
+        case 17, 18: .waitAnnounced(.init([.callback]))
+        default: .leftQueue(.init(queue: queue, reason: try .random(&generator)))
+        }
+    }
+
     /// Any event, wherever the walk stands.
     fileprivate static func random(_ generator: inout SeededNumbers) throws -> ContactEvent {
         let names = ["anagrafe", "tributi"]
