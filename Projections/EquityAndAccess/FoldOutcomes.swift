@@ -56,7 +56,7 @@ final class FoldOutcomes: EventwiseFold {
             let isSettling = outcome.settledBy.contains { $0.matches(event) }
             guard isDecisive || isSettling else { continue }
             try change(index, outcome, event.stream.text) { facts in
-                if isDecisive { facts.decide(outcome, at: event.moment(for: outcome)) }
+                if isDecisive { facts.decide(outcome, at: event.time, within: event.slack) }
                 if isSettling { facts.isSettled = true }
             }
         }
@@ -86,7 +86,7 @@ final class FoldOutcomes: EventwiseFold {
                 of: Profile(event, channel: nil, attributes: definitions.attributes))
         }
         let facts = UnitFacts(
-            profile: profile, of: outcome, at: event.moment(for: outcome), by: origin)
+            profile: profile, of: outcome, at: event.time, within: event.slack, by: origin)
         try facts.save(index, outcome, stream, to: database)
         changes.add(index, profile, facts.standing(in: outcome))
     }
@@ -154,11 +154,10 @@ extension Event {
 }
 
 extension Event {
-    /// When it happened; nil where its time is not known, or not as precisely as a limit asks.
-    fileprivate func moment(for outcome: Outcome) -> Instant? {
-        guard let within = outcome.within else { return time }
+    /// How far off its time may be, in µs: 0 where that is known by the second.
+    fileprivate var slack: Int64 {
         // Of foreign types nobody has checked what they say.
         let precision = try? OccurredPrecision(of: data.object, type: type.text)
-        return precision?.isFiner(than: within) ?? true ? time : nil
+        return precision.map { $0 < .minute ? 0 : $0.step } ?? 0
     }
 }

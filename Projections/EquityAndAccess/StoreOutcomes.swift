@@ -20,7 +20,8 @@ extension EquityAndAccess {
             """
             CREATE TABLE units (
                 outcome INTEGER NOT NULL, stream TEXT NOT NULL, profile INTEGER NOT NULL,
-                begun_us INTEGER, decided INTEGER NOT NULL, broken INTEGER NOT NULL,
+                begun_us INTEGER, slack_us INTEGER NOT NULL,
+                decided INTEGER NOT NULL, broken INTEGER NOT NULL,
                 untimed INTEGER NOT NULL, settled INTEGER NOT NULL, of_staff INTEGER NOT NULL,
                 deadline_us INTEGER, standing INTEGER NOT NULL,
                 PRIMARY KEY (outcome, stream)) WITHOUT ROWID
@@ -53,6 +54,7 @@ extension UnitFacts {
         guard let row = found.map({ StoredRow($0, of: "units") }) else { return nil }
         var facts = UnitFacts(
             profile: try row.integer("profile"), begun: try row.optionalInstant("begun_us"))
+        facts.slack = try row.integer("slack_us")
         facts.isDecided = try row.integer("decided") != 0
         facts.isBroken = try row.integer("broken") != 0
         facts.isUntimed = try row.integer("untimed") != 0
@@ -64,9 +66,9 @@ extension UnitFacts {
     func save(
         _ index: Int, _ outcome: Outcome, _ stream: String, to database: Database
     ) throws {
-        let places = Array(repeating: "?", count: 11).joined(separator: ", ")
+        let places = Array(repeating: "?", count: 12).joined(separator: ", ")
         try database.cachedStatement(sql: "INSERT OR REPLACE INTO units VALUES (\(places))").run([
-            index, stream, profile, begun?.microseconds, isDecided, isBroken, isUntimed,
+            index, stream, profile, begun?.microseconds, slack, isDecided, isBroken, isUntimed,
             isSettled, isOfStaff, deadline(of: outcome), standing(in: outcome).rawValue,
         ])
     }

@@ -6,6 +6,8 @@ struct UnitFacts: Equatable {
     let profile: Int64
     /// Nil where the event that began it states no time.
     let begun: Instant?
+    /// How far off that may be, in µs: 0 where it is known by the second.
+    var slack: Int64 = 0
     /// The decisive event came, in time where there is a limit.
     var isDecided = false
     /// A decisive event came before the beginning, which a clock got wrong.
@@ -30,26 +32,35 @@ enum UnitStanding: Int64, CaseIterable {
 }
 
 extension UnitFacts {
-    init(profile: Int64, of outcome: Outcome, at moment: Instant?, by origin: Origin) {
+    init(
+        profile: Int64, of outcome: Outcome, at moment: Instant?, within slack: Int64,
+        by origin: Origin
+    ) {
         self.profile = profile
         begun = moment
+        self.slack = slack
         isUntimed = moment == nil && outcome.within != nil
         isOfStaff = origin == .staff
     }
 
-    /// Takes in a decisive event.
-    mutating func decide(_ outcome: Outcome, at moment: Instant?) {
-        if let begun, let moment, moment < begun { isBroken = true }
+    /// Takes in a decisive event, whose time may be so far off.
+    mutating func decide(_ outcome: Outcome, at moment: Instant?, within slack: Int64) {
+        let slack = self.slack + slack
+        if let begun, let moment, moment.microseconds + slack < begun.microseconds {
+            isBroken = true
+        }
         guard let within = outcome.within else { return isDecided = true }
         guard let begun, let moment else { return isUntimed = true }
         let passed = moment.microseconds - begun.microseconds
-        if (0...within).contains(passed) { isDecided = true }
+        guard passed + slack >= 0, passed - slack <= within else { return }
+        // Of what may have come later than the limit, nobody knows if it did.
+        if passed + slack <= within { isDecided = true } else { isUntimed = true }
     }
 
     /// The last moment at which the decisive event still counts; nil where there is no limit.
     func deadline(of outcome: Outcome) -> Int64? {
         guard let begun, let within = outcome.within else { return nil }
-        return begun.microseconds + within
+        return begun.microseconds + within + slack
     }
 
     /// As the events have it, whatever time it is now.

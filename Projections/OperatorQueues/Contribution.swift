@@ -28,11 +28,11 @@ struct Contribution: Sendable {
             switch visit.ending {
             case .answered:
                 entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
-                entry.figures[.excludedByPrecision] = visit.timing == .coarse ? 1 : 0
+                noteTiming(of: facts, visit: index + 1, visit.timing, in: &entry)
                 try addHandling(of: facts, visit: index + 1, to: &entry)
             case .abandoned:
                 entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
-                entry.figures[.excludedByPrecision] = visit.timing == .coarse ? 1 : 0
+                noteTiming(of: facts, visit: index + 1, visit.timing, in: &entry)
             case .other, nil: break
             }
             entries.append(entry)
@@ -50,7 +50,20 @@ struct Contribution: Sendable {
         var entry = Entry(queue: facts.queue, moment: received)
         if facts.gaveUpInSelfService == .gaveUp { entry.figures[.abandonedInSelfService] = 1 }
         try addConversations(of: facts, visit: nil, to: &entry)
+        noteTiming(of: facts, visit: nil, .fine, in: &entry)
         return entry
+    }
+
+    /// Counts what is left out because only the minute or the day of an end is known.
+    private func noteTiming(
+        of facts: ContactFacts, visit: Int?, _ timing: Timing, in entry: inout Entry
+    ) {
+        let isCoarse =
+            timing == .coarse
+            || facts.connections.contains { connection in
+                connection.timing == .coarse && (visit.map(connection.belongs) ?? true)
+            }
+        entry.figures[.excludedByPrecision] = isCoarse ? 1 : 0
     }
 
     /// The first operator on the line answered the visit, though nobody may know who it was.

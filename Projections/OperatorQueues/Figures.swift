@@ -61,8 +61,8 @@ enum Figure: Int, CaseIterable {
         case .handled: "answered visits (and contacts never offered) with a known handle time"
         case .handle: "sum of the known handle times: conversation, hold and after-work"
         case .excludedByPrecision:
-            "answered and abandoned visits of which it is known only by the minute or the day "
-                + "when they began or ended"
+            "answered and abandoned visits (and contacts never offered) whose wait or handle time "
+                + "is left out, since only the minute or the day of an end is known"
         }
     }
 }

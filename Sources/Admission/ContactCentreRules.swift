@@ -2,7 +2,7 @@ internal import ContactCentre
 package import EventLog
 
 extension StreamRules {
-    /// The state machines of contacts and operators.
+    /// The state machines of contacts and operators, and that published versions mean one thing.
     package static let contactCentre = StreamRules { type, schema, payload in
         guard let event = JudgedEvent(type: type.text, schema: schema, payload: payload) else {
             return nil

@@ -13,6 +13,22 @@ extension RoutingState {
         package let points: Int64
         /// Contacts in the queue that are more urgent; nil where no policy says what that is.
         package let ahead: Int?
+        /// How many operators serve the queue.
+        package let members: Int
+        /// Nil where the policy decides about it.
+        package let held: Held?
+
+        /// Whom it waits for, since somebody has chosen that.
+        package struct Held: Equatable, Sendable {
+            /// Of the event that says so.
+            package let position: UInt64
+            package let `operator`: String
+
+            init(position: UInt64, for operator: String) {
+                self.position = position
+                self.operator = `operator`
+            }
+        }
     }
 
     /// What keeps an operator from contacts, or does not.
@@ -36,8 +52,23 @@ extension RoutingState {
         return Standing(
             queue: names.queues.names[visit.queue], entered: Instant(microseconds: visit.since),
             since: Instant(microseconds: visit.seniority),
-            points: policy(of: visit).map { points(of: contact, visit, $0) } ?? contact.priority,
-            ahead: ahead)
+            points: policy(of: visit).map { points(of: contact, visit, $0) }
+                ?? contact.heededPriority,
+            ahead: ahead,
+            members: visit.queue < plan.queues.count ? plan.queues[visit.queue].members.count : 0,
+            held: held(contact))
+    }
+
+    private func held(_ contact: Contact) -> Standing.Held? {
+        guard let position = contact.override?.position, let choice = override(of: contact) else {
+            return nil
+        }
+        switch choice {
+        case .operator(let number):
+            return Standing.Held(position: position, for: names.operators.names[number])
+        // It goes over with the next look of a router.
+        case .queue: return nil
+        }
     }
 
     /// What those do who serve a queue, by the names of the operators.

@@ -110,6 +110,7 @@ package struct ContactState: Hashable, Sendable {
         case closedOnceDone = "closed_once_done"
         /// Nothing but what closes it follows the end of a contact.
         case nothingAfterEnd = "nothing_after_end"
+        case nothingAfterClosed = "nothing_after_closed"
     }
 
     package enum Verdict: Hashable, Sendable {
@@ -133,13 +134,13 @@ package struct ContactState: Hashable, Sendable {
             return phase == .absent ? .accepted : .broken(.receivedOnce)
         }
         if phase == .absent { return .broken(.receivedFirst) }
+        if phase == .closed { return .broken(.nothingAfterClosed) }
         if isOver(before: event) { return .broken(.nothingAfterEnd) }
         guard let rule = brokenRule(event) else { return .accepted }
         return .broken(rule)
     }
 
     private func isOver(before event: ContactEvent) -> Bool {
-        if phase == .closed { return true }
         switch event {
         case .outcomeRecorded, .closed: return false
         case .disconnected: return phase == .over || phase == .disconnected
@@ -178,6 +179,12 @@ package struct ContactState: Hashable, Sendable {
             mayBeDisconnected && !isInConversation && phase != .abandonedInConversation
                 ? nil : .closedOnceDone
         }
+    }
+
+    /// Whether somebody may change where the contact goes, or how urgent it is.
+    func mayBeChanged(by kind: RoutingIntervention.Kind) -> Bool {
+        if case .waiting = phase { return true }
+        return kind == .priorityChanged && isToBeCalled
     }
 
     private var isInConversation: Bool { phase == .connected || phase == .held }

@@ -222,7 +222,7 @@ extension ContactState.Rule {
         case .selfServiceBeforeQueue:
             "self-service comes before the queue, or after leaving it without an answer"
         case .blockedBeforeQueue:
-            "only a contact that neither waits nor has an operator is turned away"
+            "only a contact that neither waits nor has had an operator is turned away, once"
         case .turnedAwayFirst:
             "who was turned away may be called back, or turn to self-service, and waits in no queue"
         case .oneQueueAtATime: "a contact waits in one queue at a time"
@@ -257,7 +257,9 @@ extension ContactState.Rule {
         case .outcomeOutsideQueue:
             "a contact that waits, is being answered or called back has come to nothing yet"
         case .closedOnceDone:
-            "a contact is closed that neither waits nor speaks with an operator"
+            "a contact is closed that neither waits nor is in a conversation, which ends as "
+                + "contact.disconnected"
+        case .nothingAfterClosed: "nothing follows the closing of a contact"
         case .nothingAfterEnd: "nothing but what closes it follows the end of a contact"
         }
     }

@@ -54,12 +54,30 @@ package enum CorrectionEvent: Sendable {
     /// The payload as JSON text that ``init(_:schema:payload:)`` reads back.
     package var payload: [UInt8] { setting.payload }
 
+    /// How much of what an event said it may change.
+    package var reach: CorrectionReach {
+        guard case .corrected(let correction) = self else { return .standing }
+        var reach = CorrectionReach.standing
+        correction.patch?.forEachMember { (name: String, _) in
+            if !OrganisationEvent.terms.contains(name) { reach = .content }
+        }
+        return reach
+    }
+
     /// Why it should not come in, although it can be read.
     package var flaw: PayloadError? {
         setting.flaw.map {
             PayloadError(type: kind.rawValue, member: $0.member, problem: $0.problem)
         }
     }
+}
+
+/// What a correction is about.
+package enum CorrectionReach: Equatable, Sendable {
+    /// Whether and when an event holds, by whom and on whose decision.
+    case standing
+    /// What it says.
+    case content
 }
 
 /// What an event should have said.

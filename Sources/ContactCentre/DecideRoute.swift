@@ -162,7 +162,7 @@ extension RoutingState {
     func points(
         of contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy
     ) -> Int64 {
-        var total = rules.heedInterventions ? contact.priority : visit.priority
+        var total = rules.heedInterventions ? contact.heededPriority : visit.priority
         for boost in policy.setting.boosts where group(of: contact, for: boost) != nil {
             total += boost.add
         }

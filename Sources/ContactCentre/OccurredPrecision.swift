@@ -24,10 +24,8 @@ package enum OccurredPrecision: String, CaseIterable, Comparable, Sendable {
         left.step < right.step
     }
 
-    /// Whether it can be told by such a time if so many µs have passed or not.
-    package func isFiner(than limit: Int64) -> Bool { step < limit }
-
-    private var step: Int64 {
+    /// From one time that is told to the next, in µs.
+    package var step: Int64 {
         switch self {
         case .microsecond: 1
         case .millisecond: 1_000

@@ -20,6 +20,9 @@ package struct OrganisationEvent: Sendable {
         case decided(Decision)
     }
 
+    /// The members that say no part of a setting.
+    static let terms = ["effectiveFrom", "decisionRef", "author"]
+
     package init(_ change: Change) { self.change = change }
 
     /// A type of events that change the organisation.

@@ -32,6 +32,15 @@ extension RoutingIntervention: ToldEvent {
         }
     }
 
+    /// The kind, or nil for ``unknown``.
+    package var kind: Kind? {
+        switch self {
+        case .overridden: .overridden
+        case .priorityChanged: .priorityChanged
+        case .unknown: nil
+        }
+    }
+
     /// The payload as JSON text that ``init(_:schema:payload:)`` reads back; `{}` for ``unknown``.
     package var payload: [UInt8] {
         switch self {
@@ -110,56 +119,71 @@ extension RoutingOverride {
 
 extension RoutingState {
     /// What somebody has chosen for a contact that waits, against the policy.
-    enum Override: Sendable {
-        case `operator`(Int)
-        case queue(Int)
+    struct Override: Sendable {
+        /// Of the event that says so.
+        let position: UInt64
+        /// Nil where it is done, or never was.
+        var choice: Choice?
+
+        enum Choice: Sendable {
+            case `operator`(Int)
+            case queue(Int)
+        }
     }
 
-    /// The override that holds for a contact that waits: whom it names works here and is logged in,
-    /// or the queue is another one that is routed. Otherwise the policy decides.
-    func override(of contact: Contact) -> Override? {
-        guard let visit = contact.visit else { return nil }
-        switch contact.override {
-        case .operator(let number)?:
+    /// A priority that somebody has said; nil where that was taken back.
+    struct ChangedPriority: Sendable {
+        let position: UInt64
+        var to: Int64?
+    }
+
+    /// The override that holds for a contact that waits: whom it names works here, takes such
+    /// contacts and is not away or at rest; or the queue is another one that is routed. Otherwise
+    /// the policy decides.
+    func override(of contact: Contact) -> Override.Choice? {
+        guard let visit = contact.visit, let choice = contact.override?.choice else { return nil }
+        switch choice {
+        case .operator(let number):
             guard number < floor.desks.count, number < plan.staff.count,
-                plan.staff[number].role != nil, floor.desks[number].presence != .away
+                plan.staff[number].role != nil, plan.staff[number].capacities[visit.channel] > 0
             else { return nil }
-        case .queue(let number)?:
-            guard number != visit.queue, policy(ofQueue: number) != nil else { return nil }
-        case nil: break
+            switch floor.desks[number].presence {
+            case .ready, .busy: return choice
+            case .away, .paused: return nil
+            }
+        case .queue(let number):
+            return number != visit.queue && policy(ofQueue: number) != nil ? choice : nil
         }
-        return contact.override
     }
 
     /// The first thing to do because somebody has chosen otherwise, in the order in which contacts
     /// were queued; nil where nothing can be done now.
     package mutating func overrideToFollow(at now: Instant) -> OverrideToFollow? {
         plan(for: now)
-        let chosen = waiting.filter { contacts[$0.value]?.override != nil }
+        let chosen = waiting.filter { contacts[$0.value]?.override?.choice != nil }
         for (_, stream) in chosen.sorted(by: { $0.key < $1.key }) {
-            if let found = overrideToFollow(of: stream) { return found }
+            guard let contact = contacts[stream], contact.hand == nil, let visit = contact.visit,
+                let queue = QueueID(names.queues.names[visit.queue]),
+                let move = move(of: contact, visit)
+            else { continue }
+            return OverrideToFollow(
+                contact: WaitingContact(stream: stream.text), queue: queue, move: move)
         }
         return nil
     }
 
-    private func overrideToFollow(of stream: ExactText) -> OverrideToFollow? {
-        guard let contact = contacts[stream], contact.hand == nil, let visit = contact.visit,
-            let queue = QueueID(names.queues.names[visit.queue])
-        else { return nil }
-        let move: OverrideToFollow.Move
+    /// What can be done now of what somebody has chosen, if the contact is offered to nobody.
+    func move(of contact: Contact, _ visit: RoutingFloor.Visit) -> OverrideToFollow.Move? {
         switch override(of: contact) {
         case .operator(let number)?:
-            guard floor.hasRoom(number, channel: visit.channel, plan),
-                let name = OperatorID(names.operators.names[number])
-            else { return nil }
-            move = .offer(to: name, policy: policy(of: visit)?.name)
+            guard floor.hasRoom(number, channel: visit.channel, plan) else { return nil }
+            return OperatorID(names.operators.names[number]).map {
+                .offer(to: $0, policy: policy(of: visit)?.name)
+            }
         case .queue(let number)?:
-            guard let target = QueueID(names.queues.names[number]) else { return nil }
-            move = .goOver(to: target)
+            return QueueID(names.queues.names[number]).map { .goOver(to: $0) }
         case nil: return nil
         }
-        return OverrideToFollow(
-            contact: WaitingContact(stream: stream.text), queue: queue, move: move)
     }
 
     /// A contact that somebody has chosen something for, which can be done now.
@@ -174,4 +198,9 @@ extension RoutingState {
             case goOver(to: QueueID)
         }
     }
+}
+
+extension RoutingState.Contact {
+    /// The priority as somebody has changed it last, or as it was declared.
+    var heededPriority: Int64 { priorityChanges.last { $0.to != nil }?.to ?? priority }
 }

@@ -4,7 +4,8 @@ package import JSON
 extension RoutingState {
     /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
     /// answered in the time that they were to stand, whom they were made to has logged out, or
-    /// somebody has chosen otherwise.
+    /// somebody has chosen otherwise and that can be done at once. What an operator has accepted
+    /// stays with them.
     package mutating func offersToEnd(at now: Instant) -> [OfferToEnd] {
         plan(for: now)
         return waiting.values.compactMap { stream -> OfferToEnd? in
@@ -15,8 +16,7 @@ extension RoutingState {
             switch hand.stage {
             case .offered(let until?) where until <= now.microseconds: end = .missed
             case .gone: end = .rescinded
-            case .offered where isOverridden(stream), .accepted where isOverridden(stream):
-                end = .rescinded
+            case .offered where isForSomebodyElse(stream): end = .rescinded
             case .offered, .accepted, .talking, .afterWork: return nil
             }
             return OfferToEnd(
@@ -24,8 +24,10 @@ extension RoutingState {
         }.sorted { ExactText($0.contact.stream) < ExactText($1.contact.stream) }
     }
 
-    private func isOverridden(_ stream: ExactText) -> Bool {
-        contacts[stream].map { override(of: $0) != nil } ?? false
+    /// Whether somebody has chosen otherwise, and that can be done now.
+    private func isForSomebodyElse(_ stream: ExactText) -> Bool {
+        guard let contact = contacts[stream], let visit = contact.visit else { return false }
+        return move(of: contact, visit) != nil
     }
 
     /// An offer that a router ends.
@@ -139,7 +141,8 @@ extension RoutingState {
             for index in 0..<lines.count(in: queue) {
                 guard let standing = lines.place(index, in: queue), standing < own else { break }
                 guard let other = waiting[UInt64(standing.contact)],
-                    contacts[other]?.hand == nil, let visit = visitWithLanguage(of: other.text)
+                    let contact = contacts[other], contact.hand == nil,
+                    override(of: contact) == nil, let visit = visitWithLanguage(of: other.text)
                 else { continue }
                 let found = floor.exclusions(
                     ofMember: member, for: visit, at: now.microseconds, by: plan)

@@ -1,29 +1,4 @@
-package import JSON
-
-/// An event of a log, as far as routing looks at it.
-package struct RoutingFact: Sendable {
-    package let type: String
-    package let schema: UInt16
-    package let stream: String
-    package let position: UInt64
-    package let occurred: Instant
-    package let payload: JSONPayload?
-    /// The groups that its tags declare.
-    package let groups: [GroupTag]
-
-    package init(
-        type: String, schema: UInt16, stream: String, position: UInt64, occurred: Instant,
-        payload: JSONPayload?, groups: [GroupTag]
-    ) {
-        self.type = type
-        self.schema = schema
-        self.stream = stream
-        self.position = position
-        self.occurred = occurred
-        self.payload = payload
-        self.groups = groups
-    }
-}
+internal import JSON
 
 /// What routing decides upon, as the events up to some position tell it: the organisation, who is
 /// at work with what, and who waits.
@@ -40,7 +15,7 @@ package struct RoutingState: Sendable {
         var place: WaitingLines.Place?
         /// Why it came to the queue.
         var enqueued: EnqueueReason?
-        /// The priority as it was declared or changed since, and the declared needs as names.
+        /// The declared priority and needs, as names.
         var priority: Int64 = 0
         var needs: [SkillNeed] = []
         /// That it is to be called back, as long as that is owed to it.
@@ -50,6 +25,8 @@ package struct RoutingState: Sendable {
         var hand: Hand?
         /// What somebody has chosen for it, as long as it has not been done.
         var override: Override?
+        /// What somebody has changed about its priority, in the order of the log.
+        var priorityChanges: [ChangedPriority] = []
         /// Queues that it has been in since anybody answered.
         var left: [Int] = []
         /// When it began to wait, as long as nobody has answered.
@@ -179,7 +156,7 @@ package struct RoutingState: Sendable {
             guard
                 let event = try? RoutingIntervention(kind, schema: schema, payload: payload)
             else { return }
-            apply(event, to: ExactText(fact.stream))
+            apply(event, fact)
         }
     }
 
@@ -333,8 +310,17 @@ extension RoutingState {
             end(stream, fact)
         case .closed: end(stream, fact)
         case .selfServiceEnded(.contained), .selfServiceEnded(.hungUp): contacts[stream] = nil
-        case .selfServiceEnded, .blocked, .held, .resumed, .outcomeRecorded, .unknown: break
+        case .blocked: turnAway(stream)
+        case .selfServiceEnded, .held, .resumed, .outcomeRecorded, .unknown: break
         }
+    }
+
+    /// Who was turned away may be called back; of most of them nothing is known that matters then.
+    private mutating func turnAway(_ stream: ExactText) {
+        guard let contact = contacts[stream], contact.language == nil, contact.groups.isEmpty,
+            contact.seniority == nil, contact.decisions == 0
+        else { return }
+        contacts[stream] = nil
     }
 
     private mutating func enter(
@@ -358,6 +344,8 @@ extension RoutingState {
         visit.leftBehind = contact.left
         visit.needs = queued.needs.map { RoutingPlan.Need($0, &names) }
         contact.priority = queued.priority
+        // Who waits on for the same is as urgent as somebody has said.
+        if !queued.keepsPurpose { contact.priorityChanges = [] }
         contact.needs = queued.needs
         contact.callback?.stage = .open
         contact.isCallbackOffered = false
@@ -469,7 +457,9 @@ extension RoutingState {
         _ stream: ExactText, to name: OperatorID, _ stage: Hand.Stage, _ fact: RoutingFact
     ) {
         let number = names.operators.number(name.text)
-        if case .operator(number)? = contacts[stream]?.override { contacts[stream]?.override = nil }
+        if case .operator(number)? = contacts[stream]?.override?.choice {
+            contacts[stream]?.override = nil
+        }
         if contacts[stream]?.hand?.operator == number {
             contacts[stream]?.hand?.stage = stage
             return
@@ -481,26 +471,70 @@ extension RoutingState {
         floor.take(number, channel: channel)
     }
 
-    private mutating func apply(_ event: RoutingIntervention, to stream: ExactText) {
+    private mutating func apply(_ event: RoutingIntervention, _ fact: RoutingFact) {
+        let stream = ExactText(fact.stream)
         guard let contact = contacts[stream] else { return }
         switch event {
         case .overridden(let override):
             guard contact.visit != nil else { return }
-            switch override.selection {
-            case .operator:
-                let number = names.operators.number(override.selected)
-                // Whom it is offered to already is chosen.
-                let isDone = contact.hand?.operator == number
-                contacts[stream]?.override = isDone ? nil : .operator(number)
-            case .queue:
-                contacts[stream]?.override = .queue(names.queues.number(override.selected))
-            }
+            let choice = choice(override, for: contact)
+            contacts[stream]?.override = Override(position: fact.position, choice: choice)
         case .priorityChanged(let change):
-            contacts[stream]?.priority = change.to
-            arePrioritiesChanged = true
-            lines = nil
+            contacts[stream]?.priorityChanges.append(
+                ChangedPriority(position: fact.position, to: change.to))
+            notePriority(of: stream)
         case .unknown: break
         }
+    }
+
+    /// Nil where whom it names has the contact at hand already.
+    private mutating func choice(
+        _ override: RoutingOverride, for contact: Contact
+    ) -> Override.Choice? {
+        switch override.selection {
+        case .queue: return .queue(names.queues.number(override.selected))
+        case .operator:
+            let number = names.operators.number(override.selected)
+            return contact.hand?.operator == number ? nil : .operator(number)
+        }
+    }
+
+    /// Somebody says what an earlier intervention should have said, or that it never happened.
+    ///
+    /// What has been done because of it stays.
+    /// - Parameters:
+    ///   - position: Of the intervention.
+    ///   - event: What it should have said; nil where it never happened.
+    package mutating func correct(
+        _ position: UInt64, of stream: String, to event: RoutingIntervention?
+    ) {
+        let stream = ExactText(stream)
+        guard let contact = contacts[stream] else { return }
+        if contact.override?.position == position {
+            var choice: Override.Choice?
+            if case .overridden(let override)? = event {
+                choice = self.choice(override, for: contact)
+            }
+            contacts[stream]?.override?.choice = choice
+        }
+        let place = contact.priorityChanges.firstIndex { $0.position == position }
+        guard let place else { return }
+        var priority: Int64?
+        if case .priorityChanged(let change)? = event { priority = change.to }
+        contacts[stream]?.priorityChanges[place].to = priority
+        notePriority(of: stream)
+    }
+
+    /// The contact may stand elsewhere in line.
+    private mutating func notePriority(of stream: ExactText) {
+        arePrioritiesChanged = true
+        guard lines != nil, let contact = contacts[stream], let visit = contact.visit else {
+            return
+        }
+        if let place = contact.place { lines?.remove(place, of: visit.queue) }
+        let place = place(of: contact, visit)
+        contacts[stream]?.place = place
+        if let place { lines?.insert(place, in: visit.queue) }
     }
 
     /// Asks something as if a contact that waits were not being offered to anybody.
@@ -541,29 +575,6 @@ extension RoutingState {
             hand.operator, channel: hand.channel, at: fact.occurred.microseconds,
             order: fact.position)
     }
-}
-
-/// What an event is to routing, by its type.
-private enum RoutedKind {
-    case contact(ContactEvent.Kind)
-    case `operator`(OperatorEvent.Kind)
-    case organisation(OrganisationEvent.Kind)
-    case decided
-    case intervention(RoutingIntervention.Kind)
-
-    static let ofType: [String: RoutedKind] = {
-        var kinds: [String: RoutedKind] = [RoutingDecision.Kind.decided.type: .decided]
-        for kind in ContactEvent.Kind.allCases { kinds[kind.rawValue] = .contact(kind) }
-        for kind in RoutingIntervention.Kind.allCases { kinds[kind.rawValue] = .intervention(kind) }
-        for kind in OperatorEvent.Kind.allCases { kinds[kind.rawValue] = .operator(kind) }
-        for kind in OrganisationEvent.Kind.all { kinds[kind.type] = .organisation(kind) }
-        return kinds
-    }()
-}
-
-extension RoutingState {
-    /// The types of events that it takes in.
-    package static let types: [String] = RoutedKind.ofType.keys.sorted()
 }
 
 /// As lower-case digits.

@@ -6,8 +6,12 @@ package enum JudgedEvent: Equatable, Sendable {
     case `operator`(OperatorEvent)
     /// Something was published under a version.
     case published(Publication)
-    /// An event of a type that a machine judges and which cannot be read here, or that corrects an
-    /// earlier one: what its stream has come to, nobody knows.
+    /// Somebody changes where a contact goes, or when.
+    case intervention(RoutingIntervention.Kind)
+    /// An earlier event is corrected: what was so, only people know, but for what is published.
+    case correction(CorrectionReach)
+    /// An event of a type that a machine judges and which cannot be read here: what its stream has
+    /// come to, nobody knows.
     case unread
 
     /// Nil for types that no machine judges.
@@ -22,19 +26,25 @@ package enum JudgedEvent: Equatable, Sendable {
             self =
                 Publication(kind, schema: schema, payload: payload).map { .published($0) }
                 ?? .unread
-        } else if CorrectionEvent.Kind(rawValue: type) != nil {
-            // The machine has judged what was said then; what was so, only people know.
-            self = .unread
+        } else if let kind = RoutingIntervention.Kind(rawValue: type) {
+            self = .intervention(kind)
+        } else if let kind = CorrectionEvent.Kind(rawValue: type) {
+            let event = try? CorrectionEvent(kind, schema: schema, payload: payload)
+            self = event.map { .correction($0.reach) } ?? .unread
         } else {
             return nil
         }
+    }
+
+    fileprivate var isPublication: Bool {
+        if case .published = self { true } else { false }
     }
 
     /// Whether the state behind the event depends on the one before it.
     package var dependsOnPast: Bool {
         switch self {
         case .contact(let event): ContactState.dependsOnPast(behind: event)
-        case .published: true
+        case .published, .intervention, .correction: true
         case .operator, .unread: false
         }
     }
@@ -43,6 +53,8 @@ package enum JudgedEvent: Equatable, Sendable {
     package var type: String {
         switch self {
         case .published(let publication): publication.type
+        case .intervention(let kind): kind.type
+        case .correction: CorrectionEvent.Kind.corrected.type
         case .contact(let event): event.kind?.rawValue ?? ""
         case .operator(let event): event.kind?.rawValue ?? ""
         case .unread: ""
@@ -86,10 +98,11 @@ package enum StreamState: Hashable, Sendable {
         rule: "one_machine_per_stream",
         meaning: "a stream tells of one contact, of one operator or of one thing that is published"
     )
-    private static let oneContent = (
-        rule: "one_content_per_version",
-        meaning: "a version means the same for ever; what is new needs a greater one"
+    private static let intervenes = (
+        rule: "intervenes_while_waiting",
+        meaning: "only for a contact that waits is it changed where it goes, or when"
     )
+    private static let oneContent = "one_content_per_version"
 
     /// Judges an event, and moves on; nil is the state before the first one.
     ///
@@ -98,7 +111,7 @@ package enum StreamState: Hashable, Sendable {
         _ state: inout StreamState?, by judged: JudgedEvent
     ) -> ImpossibleStep? {
         let before = state
-        if before == .unknown, judged.dependsOnPast { return nil }
+        if before == .unknown, judged.dependsOnPast, !judged.isPublication { return nil }
         var broken: (rule: String, meaning: String)?
         switch judged {
         case .contact(let event):
@@ -117,11 +130,29 @@ package enum StreamState: Hashable, Sendable {
             state = .operator(`operator`)
         case .published(let publication):
             var published = before?.published ?? [:]
-            let known = published[publication.version] ?? publication.content
-            if known != publication.content { broken = oneContent }
+            let known = published.updateValue(publication.content, forKey: publication.version)
+            if let known, known != publication.content {
+                let next = (published.keys.max() ?? 0).addingReportingOverflow(1).partialValue
+                broken = (
+                    oneContent,
+                    "version \(publication.version) of it says something else, and what is "
+                        + "published does not change: give this the version \(next)"
+                )
+            }
             if before?.isPublished == false { broken = oneMachine }
-            published[publication.version] = known
             state = .published(published)
+        case .intervention(let kind):
+            if before?.contact?.mayBeChanged(by: kind) != true { broken = intervenes }
+        case .correction(let reach):
+            guard before?.published != nil else {
+                state = .unknown
+                return nil
+            }
+            guard reach == .content else { return nil }
+            broken = (
+                oneContent,
+                "what is published does not change: publish another version, or void this one"
+            )
         case .unread: state = .unknown
         }
         guard before != .unknown, let broken else { return nil }
@@ -160,8 +191,8 @@ package enum StreamState: Hashable, Sendable {
         case .contact(let state): state.phase.words
         case .operator(let state): state.phase.words
         case .published(let contents):
-            contents.count == 1
-                ? "a version has been published" : "\(contents.count) versions have been published"
+            "published are "
+                + contents.keys.sorted().map { "version \($0)" }.joined(separator: ", ")
         case .unknown: "nobody knows what has happened"
         }
     }

@@ -3,6 +3,8 @@ package import JSON
 /// What a contact's stream holds at one place.
 package struct ContactFact: Sendable {
     package let position: UInt64
+    /// Nil where nobody asks for it.
+    package let id: String?
     package let type: String
     package let schema: UInt16
     /// When it happened, as far as that is known.
@@ -40,10 +42,12 @@ package struct ContactFact: Sendable {
     }
 
     package init(
-        position: UInt64, type: String, schema: UInt16, occurred: Instant, payload: JSONPayload?,
+        position: UInt64, id: String? = nil, type: String, schema: UInt16, occurred: Instant,
+        payload: JSONPayload?,
         standing: Standing = .holds, said: [Said] = [], about: UInt64? = nil
     ) {
         self.position = position
+        self.id = id
         self.type = type
         self.schema = schema
         self.occurred = occurred
@@ -72,7 +76,13 @@ package struct ContactStory: Sendable {
     package private(set) var talked: Int64? = 0
     /// Time on hold within conversations, in µs: of the holds whose ends are known.
     package private(set) var held: Int64? = 0
+    /// How many visits of queues, and conversations, have ended of which nobody knows how long
+    /// they were.
+    package private(set) var unknownWaits = 0
+    package private(set) var unknownTalks = 0
     private var state = ContactState()
+    /// The ids of the decisions about it.
+    private var decisions: Set<ExactText> = []
     private var queued: (queue: QueueID, at: Moment)?
     private var connected: Moment?
     private var onHold: Moment?
@@ -143,6 +153,7 @@ package struct ContactStory: Sendable {
             if case .broken(let rule) = state.apply(event) {
                 remarks.append("it cannot follow: \(rule.meaning) (\(rule.rawValue))")
             }
+            remarks += remarksOnRouting(fact)
         } catch {
             text = "\(fact.type), which cannot be read"
             remarks.append("\(error)")
@@ -192,7 +203,9 @@ package struct ContactStory: Sendable {
         case .leftQueue(let left):
             var begun = queued?.queue == left.queue ? queued?.at : nil
             if begun != nil { queued = nil }
-            return words(left, after: Self.span(&begun, to: moment, into: &waited))
+            let span = Self.span(&begun, to: moment, into: &waited)
+            if span.isUnknown { unknownWaits += 1 }
+            return words(left, after: span)
         case .offerMade(let offer): return "was offered to the operator \(offer.operator)"
         case .offerEnded(let end, let name): return end.words(name)
         case .callbackRequested(let request): return request.words
@@ -214,15 +227,12 @@ package struct ContactStory: Sendable {
             return "the conversation went on"
                 + Self.span(&onHold, to: moment, into: &held).spoken
         case .transferred(let mode):
-            _ = Self.span(&onHold, to: moment, into: &held)
             return "the operator handed the contact on"
-                + (mode.map { ", \($0.words)" } ?? "")
-                + Self.span(&connected, to: moment, into: &talked).spoken
+                + (mode.map { ", \($0.words)" } ?? "") + endTalk(at: moment).spoken
         case .disconnected(let party):
-            _ = Self.span(&onHold, to: moment, into: &held)
             let what = connected == nil ? "the line was closed" : "the conversation ended"
             return what + (party.map { ", by the \($0.name)" } ?? "")
-                + Self.span(&connected, to: moment, into: &talked).spoken
+                + endTalk(at: moment).spoken
         case .afterWorkEnded(let name):
             return (name.map { "the operator \($0)" } ?? "the operator")
                 + " finished what was left to do"
@@ -231,6 +241,14 @@ package struct ContactStory: Sendable {
         case .unknown:
             return words(ofDecision: fact) ?? words(ofIntervention: fact) ?? words(ofUnknown: fact)
         }
+    }
+
+    /// A conversation is over, and with it a hold that nobody has ended.
+    private mutating func endTalk(at moment: Moment) -> Span {
+        _ = Self.span(&onHold, to: moment, into: &held)
+        let span = Self.span(&connected, to: moment, into: &talked)
+        if span.isUnknown { unknownTalks += 1 }
+        return span
     }
 
     private func words(_ received: ContactEvent.Received) -> String {
@@ -268,6 +286,25 @@ package struct ContactStory: Sendable {
     private func words(ofDecision fact: ContactFact) -> String? {
         guard fact.type == RoutingDecision.Kind.decided.type else { return nil }
         return (try? RoutingDecision(schema: fact.schema, payload: fact.payload))?.sentence
+    }
+
+    /// What is odd about a change of where the contact goes, or when.
+    private mutating func remarksOnRouting(_ fact: ContactFact) -> [String] {
+        if fact.type == RoutingDecision.Kind.decided.type, let id = fact.id {
+            decisions.insert(ExactText(id))
+        }
+        let event = try? RoutingIntervention(
+            type: fact.type, schema: fact.schema, payload: fact.payload)
+        guard let event, let kind = event.kind else { return [] }
+        var remarks: [String] = []
+        if !state.mayBeChanged(by: kind) {
+            remarks.append("nothing came of it: the contact did not wait")
+        }
+        if case .overridden(let override) = event, !decisions.contains(ExactText(override.decision))
+        {
+            remarks.append("the decision that it names is not about this contact")
+        }
+        return remarks
     }
 
     private func words(ofIntervention fact: ContactFact) -> String? {
@@ -309,6 +346,14 @@ package struct ContactStory: Sendable {
         case coarse(OccurredPrecision)
         case backward
         case noBeginning
+
+        /// Whether there was one, and nobody knows how long.
+        var isUnknown: Bool {
+            switch self {
+            case .coarse, .backward: true
+            case .known, .noBeginning: false
+            }
+        }
 
         var waited: String {
             switch self {

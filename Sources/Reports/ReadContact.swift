@@ -46,7 +46,8 @@ extension ContactFact {
         _ event: Event, _ standing: Standing, said: [Said], about target: UInt64?
     ) {
         self.init(
-            position: event.position.value, type: "\(event.type)", schema: event.schema,
+            position: event.position.value, id: "\(event.id)", type: "\(event.type)",
+            schema: event.schema,
             occurred: event.occurred, payload: event.data.object, standing: standing,
             said: said, about: target)
     }

@@ -24,11 +24,13 @@ struct FollowRouting: Sendable {
     /// Takes in an event that follows on those before it, with whatever lies between them.
     ///
     /// Contacts and operators are as events told of them then, but for requests of callbacks that
-    /// were voided; the organisation is as corrections have it that stand before.
+    /// were voided, and for what people have changed about where a contact goes; the organisation
+    /// is as corrections have it that stand before.
     mutating func take(_ event: Event, of log: EventLog) throws {
         if event.isCorrection {
             guard event.stream.isOfOrganisation else {
                 try withdrawPromise(event, in: log)
+                try correctInterventions(event, in: log)
                 return passed(event)
             }
             state.replace(
@@ -49,6 +51,35 @@ struct FollowRouting: Sendable {
         else { return }
         state.withdrawPromise(to: correction.stream.text)
     }
+
+    /// What people change holds as it has been corrected.
+    private mutating func correctInterventions(_ correction: Event, in log: EventLog) throws {
+        var selection = Selection()
+        selection.stream = correction.stream
+        selection.types = Self.correctedTypes
+        selection.to = correction.position
+        var told: [Event] = []
+        try log.read(selection) { event in
+            told.append(event)
+            return .next
+        }
+        let targets = Dictionary(told.map { ($0.id, $0) }) { first, _ in first }
+        let corrections = Corrections(told) { _ in targets }
+        for event in told where !event.isCorrection {
+            let corrected = corrections.applied(to: event).flatMap { event in
+                try? RoutingIntervention(
+                    type: event.type.text, schema: event.schema, payload: event.data.object)
+            }
+            state.correct(
+                event.position.value, of: event.stream.text, to: corrected)
+        }
+    }
+
+    private static let correctedTypes: Set<EventType> = {
+        let names = RoutingIntervention.Kind.allCases.map(\.type)
+        return Set(names.compactMap { try? EventType($0) })
+            .union([Corrections.correctedType, Corrections.voidedType])
+    }()
 
     /// Takes in what the router itself is about to append at the positions that come next.
     mutating func foresee(_ event: Event) {
@@ -108,8 +139,18 @@ extension RoutingFact {
     init(_ event: Event) {
         self.init(
             type: event.type.text, schema: event.schema, stream: event.stream.text,
-            position: event.position.value, occurred: event.occurred,
+            position: event.position.value, occurred: event.moment,
             payload: event.data.object,
             groups: event.tags.texts.compactMap { GroupTag(tag: $0) })
+    }
+}
+
+extension Event {
+    /// When it happened. Where only the day is known it states some moment of that, and that is no
+    /// later than when it was put down.
+    fileprivate var moment: Instant {
+        guard occurred > recorded else { return occurred }
+        let precision = try? OccurredPrecision(of: data.object, type: type.text)
+        return precision.map { $0 < .minute } ?? true ? occurred : recorded
     }
 }

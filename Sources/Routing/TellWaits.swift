@@ -11,6 +11,14 @@ package struct WaitTold: Sendable {
     package let entered: Instant
     /// When it ended, or until when it is told.
     package private(set) var until: Instant
+    /// Until when it is known what operators did.
+    private var watched: Instant
+    /// How precisely its beginning and end are known.
+    package private(set) var precision: OccurredPrecision
+    /// How many operators served the queue when it began.
+    package let members: Int
+    /// How long it was held for an operator whom somebody had chosen, in µs, and by which event.
+    package private(set) var held: [Held] = []
     /// Its points of priority when it entered, and how many were more urgent then.
     package let points: Int64
     package let ahead: Int?
@@ -20,6 +28,12 @@ package struct WaitTold: Sendable {
     package private(set) var leftOtherwise = 0
     /// What those did who serve the queue, in µs, by the names of the operators.
     package private(set) var occupations: [String: [RoutingState.Occupation: Int64]] = [:]
+
+    /// A time in which the policy did not decide about it.
+    package struct Held: Sendable {
+        package let choice: RoutingState.Standing.Held
+        package fileprivate(set) var span: Int64
+    }
 
     /// Another contact that was answered in the meantime.
     package struct Answered: Sendable {
@@ -40,30 +54,60 @@ package struct WaitTold: Sendable {
         case outOfTurn = "out_of_turn"
     }
 
-    fileprivate init(_ standing: RoutingState.Standing, begun: Position, at now: Instant) {
+    /// One that begins with an event; `clock` is the latest time of the events before it, since
+    /// what is told late of a contact says nothing of what operators did then.
+    fileprivate init(_ standing: RoutingState.Standing, begun event: Event, clock: Instant) {
         queue = standing.queue
-        self.begun = begun
+        begun = event.position
         entered = standing.entered
-        until = now
+        until = event.occurred
+        watched = max(event.occurred, clock)
+        precision = event.precision
+        members = standing.members
         points = standing.points
         ahead = standing.ahead
     }
 
     /// What has been so until a moment.
-    fileprivate mutating func pass(to now: Instant, _ routing: inout FollowRouting) {
-        let span = now.microseconds - until.microseconds
+    fileprivate mutating func pass(
+        to now: Instant, _ stream: StreamName, _ routing: inout FollowRouting
+    ) {
+        until = max(until, now)
+        let span = now.microseconds - watched.microseconds
         // A clock that ran backward is taken to have stood still.
         guard span > 0 else { return }
-        let then = until
+        let then = watched
+        let held = routing.ask { $0.standing(of: stream.text, at: then)?.held }
+        if let held { note(held, for: span, &routing) }
         for (name, occupation) in routing.ask({ [queue] in
             $0.occupations(inQueue: queue, at: then)
         }) {
             occupations[name, default: [:]][occupation, default: 0] += span
         }
-        until = now
+        watched = now
     }
 
-    fileprivate mutating func end(at position: Position?) { ended = position }
+    private mutating func note(
+        _ choice: RoutingState.Standing.Held, for span: Int64, _ routing: inout FollowRouting
+    ) {
+        if held.last?.choice != choice { held.append(Held(choice: choice, span: 0)) }
+        held[held.count - 1].span += span
+        // Who is among the members is counted with them.
+        let (name, then) = (choice.operator, watched)
+        let isMember = routing.ask { [queue] state in
+            state.occupations(inQueue: queue, at: then).contains {
+                $0.operator.utf8.elementsEqual(name.utf8)
+            }
+        }
+        guard !isMember else { return }
+        let occupation = routing.ask { $0.occupation(of: name) }
+        occupations[name, default: [:]][occupation, default: 0] += span
+    }
+
+    fileprivate mutating func end(with event: Event) {
+        ended = event.position
+        precision = max(precision, event.precision)
+    }
 
     fileprivate mutating func note(
         _ event: Event, _ other: RoutingState.Standing, beside own: RoutingState.Standing
@@ -102,13 +146,14 @@ extension EventLog {
         var routing = FollowRouting()
         var waits: [WaitTold] = []
         var current: WaitTold?
+        var clock = Instant.earliest
         var selection = Selection()
         selection.types = FollowRouting.types
         selection.to = Position(size - 1)
         try read(selection) { event in
             guard current != nil || event.position <= last else { return .stop }
             let before = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
-            current?.pass(to: event.occurred, &routing)
+            current?.pass(to: event.occurred, stream, &routing)
             if let before, event.stream != stream {
                 let other = routing.ask { $0.standing(of: event.stream.text, at: event.occurred) }
                 if let other, other.queue == before.queue {
@@ -116,20 +161,21 @@ extension EventLog {
                 }
             }
             try routing.take(event, of: self)
+            defer { clock = max(clock, event.occurred) }
             guard event.stream == stream else { return .next }
             let after = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
             if var wait = current, after?.queue != wait.queue || after?.entered != wait.entered {
-                wait.end(at: event.position)
+                wait.end(with: event)
                 waits.append(wait)
                 current = nil
             }
             if current == nil, let after {
-                current = WaitTold(after, begun: event.position, at: event.occurred)
+                current = WaitTold(after, begun: event, clock: clock)
             }
             return .next
         }
         if var wait = current {
-            wait.pass(to: now, &routing)
+            wait.pass(to: now, stream, &routing)
             waits.append(wait)
         }
         return waits
@@ -181,5 +227,12 @@ extension EventLog {
             $0.rules = rules
             return ($0.candidate(named: name, for: stream, at: now), $0.occupation(of: name))
         }
+    }
+}
+
+extension Event {
+    /// How precisely it is known when it happened, as far as it says so.
+    fileprivate var precision: OccurredPrecision {
+        (try? OccurredPrecision(of: data.object, type: type.text)) ?? .microsecond
     }
 }

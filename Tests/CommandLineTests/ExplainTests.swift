@@ -75,7 +75,9 @@ struct ExplainTests {
             ])
         #expect(letter.contains("after a wait that is unknown, since only the day of it is told"))
         #expect(letter.contains("! only the day is known when it happened"), "\(letter)")
-        #expect(letter.contains("In queues 0 s, with operators 5 min;"), "\(letter)")
+        #expect(
+            letter.contains("In queues a time that is unknown, with operators 5 min;"),
+            "\(letter)")
         let call = try told(
             "contact/call",
             [
@@ -215,6 +217,73 @@ struct ExplainTests {
             environment: MakeLog.morning
         ).text
         #expect(later.contains("its priority became 7: at risk"), "\(later)")
+    }
+
+    @Test("who waits for somebody whom a person chose, until that is taken back")
+    func held() throws {
+        let scratch = try Scratch()
+        let staffed = """
+            operators:
+              o: {role: operator_l1, centre_id: c, queues: [q]}
+              expert: {role: operator_l2, centre_id: c}
+            """
+        _ = try described(Self.centre + staffed, in: scratch.log)
+        func append(_ line: String) throws -> Run {
+            let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"#
+            return try Ascolto.run(
+                ["append"], log: scratch.log, input: .text(head + line + "}\n"),
+                environment: MakeLog.morning)
+        }
+        func route(at moment: String) throws -> Int64? {
+            try Ascolto.run(
+                ["route", "--once"], log: scratch.log, environment: ["ASCOLTO_CLOCK": moment]
+            ).json()["decisions"]?.integer
+        }
+        for name in ["o", "expert"] {
+            _ = try append(
+                #""subject":"operator/\#(name)","type":"operator.logged_in","#
+                    + #""tags":"operator:\#(name)""#)
+        }
+        // Both are busy with others, and the one whom the queue has becomes free first.
+        for name in ["o", "expert"] {
+            _ = try append(
+                #""subject":"operator/\#(name)","type":"operator.status_changed","#
+                    + #""tags":"operator:\#(name)","data":{"from":"available","to":"on_contact"}"#)
+        }
+        try queued("contact/1", in: scratch.log)
+        #expect(try route(at: "2026-11-23T09:00:00Z") == 1)
+        let decided = try Ascolto.run(["read", "--type", "routing.decided"], log: scratch.log)
+        let id = try #require(decided.text.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.output.1)
+        let override =
+            #""subject":"contact/1","type":"routing.overridden","data":{"decisionId":"\#(id)","#
+            + #""newSelection":"operator","newSelectionId":"expert","overriddenBy":"lead","#
+            + #""justification":"knows the case"}"#
+        #expect(try append(override).end == .exit(0))
+        _ = try append(
+            #""subject":"operator/o","type":"operator.status_changed","#
+                + #""tags":"operator:o","data":{"from":"on_contact","to":"available"}"#)
+        #expect(try route(at: "2026-11-23T09:30:00Z") == 0)
+        let why = try Ascolto.run(
+            ["explain", "contact", "1", "--why", "--format", "table"], log: scratch.log,
+            environment: ["ASCOLTO_CLOCK": "2026-11-23T09:40:00Z"]
+        ).text
+        #expect(why.contains("it was held for the operator expert for 40 min"), "\(why)")
+        #expect(why.contains("expert: not available (on_contact) for 40 min"), "\(why)")
+        let position = try #require(
+            why.firstMatch(of: /(\d+)  [^ ]+  lead overrode/)?.output.1)
+        let void = try Ascolto.run(
+            ["void", String(position), "--reason", "not hers", "--authority", "office"],
+            log: scratch.log, environment: ["ASCOLTO_CLOCK": "2026-11-23T09:40:00Z"])
+        try #require(void.end == .exit(0), "\(void.error)")
+        #expect(try route(at: "2026-11-23T09:41:00Z") == 1)
+        #expect(try Ascolto.run(["redecide"], log: scratch.log).end == .exit(0))
+        // Once somebody speaks with it, nobody sends it elsewhere.
+        let late = override.replacing("contact/1", with: "contact/never")
+        let refused = try append(late)
+        #expect(refused.end == .exit(3))
+        #expect(
+            refused.error.contains("routing.overridden cannot follow in the state absent"),
+            "\(refused.error)")
     }
 
     @Test("whom an operator has at hand, also where the contact's name is nothing")

@@ -183,7 +183,8 @@ class Contact:
         self.stream, self.phase, self.channel, self.language = stream, "absent", None, None
         self.tags, self.queue, self.queued, self.entered, self.began = set(), None, 0, 0, 0
         self.priority, self.needs, self.reason, self.visited = 0, [], None, set()
-        self.declared, self.override, self.decision = 0, None, None
+        # The override as position and choice, priorities as position and value; of what people say.
+        self.override, self.changes, self.decision, self.said = None, [], None, []
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
         self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
@@ -217,7 +218,7 @@ class State:
     def take(self, contact, name, phase, where):
         if contact.hand != name:
             self.drop(contact, where)
-        if contact.override == ("operator", name):
+        if contact.override is not None and contact.override[1] == ("operator", name):
             contact.override = None
         contact.hand, contact.gone = name, False
         self.operator(name).hand[contact.stream] = phase
@@ -262,14 +263,46 @@ class State:
                 contact.decided, contact.decided_at, contact.ended = True, position, False
                 contact.decision = event["id"]
             elif what == "routing.overridden":
-                chosen = data["newSelection"], data["newSelectionId"]
+                contact.said.append((position, event))
                 if contact.waiting:
-                    contact.override = None if chosen == ("operator", contact.hand) else chosen
+                    contact.override = position, self.chosen(contact, data)
             elif what == "routing.priority_changed":
-                contact.priority = data["priority"]
+                contact.said.append((position, event))
+                contact.changes.append((position, data["priority"]))
+            elif what.startswith("meta.event_"):
+                contact.said.append((position, event))
+                self.correct_interventions(contact)
             elif what.startswith("contact."):
                 getattr(self, what.replace("contact.", "on_"), lambda *_: None)(
                     contact, data, where)
+
+    @staticmethod
+    def chosen(contact, data):
+        choice = data["newSelection"], data["newSelectionId"]
+        return None if choice == ("operator", contact.hand) else choice
+
+    def correct_interventions(self, contact):
+        """What people said of where it goes holds as it has been corrected."""
+        named, void, words = {event["id"]: position for position, event in contact.said}, set(), []
+        for position, event in reversed(contact.said):
+            target = named.get((event.get("data") or {}).get("target"), position)
+            if event["type"].startswith("meta.") and position not in void and target < position:
+                if event["type"] == "meta.event_voided":
+                    void.add(target)
+                words.append((target, event))
+        for position, event in contact.said:
+            if event["type"].startswith("meta."):
+                continue
+            data = dict(event["data"])
+            for target, word in reversed(words):
+                if target == position and word["type"] == "meta.event_corrected":
+                    data |= word["data"].get("fieldPatch") or {}
+            holds = position not in void
+            if contact.override is not None and contact.override[0] == position:
+                contact.override = position, self.chosen(contact, data) if holds else None
+            contact.changes = [
+                (place, value if place != position else data["priority"] if holds else None)
+                for place, value in contact.changes]
 
     def operator_event(self, what, data, operator, where):
         if what == "operator.logged_in":
@@ -353,8 +386,10 @@ class State:
         contact.since, contact.told = contact.began, False
         contact.visited = (contact.visited if keeps else set()) | {data["queueId"]}
         contact.queue, contact.queued, contact.entered = data["queueId"], where[0], where[1]
-        contact.priority = contact.declared = data.get("priority") or 0
+        contact.priority = data.get("priority") or 0
         contact.override = None
+        if reason not in KEEPING:
+            contact.changes = []
         contact.needs = data.get("requiredSkills") or []
         contact.reason, contact.phase, contact.waiting = data.get("enqueueReason"), "waiting", True
         contact.offer, contact.rejected, contact.decided, contact.ended = None, {}, False, False
@@ -458,8 +493,14 @@ def applied_boosts(contact, policy):
                            if f"group.{boost['attribute']}:{group}" in there), None)
 
 
+def heeded(contact, engine=ENGINES[-1]):
+    """The priority as somebody has changed it last, or as it was declared."""
+    told = [value for _, value in contact.changes if value is not None]
+    return told[-1] if told and engine > 2 else contact.priority
+
+
 def points_of(contact, policy, engine=ENGINES[-1]):
-    return (contact.priority if engine > 2 else contact.declared) + sum(
+    return heeded(contact, engine) + sum(
         boost["add"] for boost, read in applied_boosts(contact, policy) if read is not None)
 
 
@@ -618,16 +659,28 @@ def policy_of(organisation, contact, now):
 
 def overridden(state, organisation, contact, now):
     """What somebody has chosen for a contact that waits, as long as that can be."""
-    if contact.override is None or not contact.waiting:
+    if contact.override is None or contact.override[1] is None or not contact.waiting:
         return None
-    kind, name = contact.override
+    kind, name = contact.override[1]
     things = organisation.at(now)
     if kind == "operator":
-        holds = ("", "") in things["operators"].get(name, {}) and state.operator(name).logged_in
+        operator, parts = state.operator(name), things["operators"].get(name, {})
+        holds = ("", "") in parts and operator.logged_in \
+            and operator.status in ("available", "on_contact", "ringing") \
+            and Member(state, parts, name).capacity(contact.channel) > 0
     else:
         policy = (things["queues"].get(name, {}).get(("", "")) or {}).get("policyId")
         holds = name != contact.queue and things["routing_policies"].get(policy, {}).get(("", ""))
-    return contact.override if holds else None
+    return contact.override[1] if holds else None
+
+
+def can_be_done(state, organisation, contact, now):
+    """Whether what somebody has chosen can be done at once, if nobody else is asked."""
+    chosen = overridden(state, organisation, contact, now)
+    if chosen is None or chosen[0] == "queue":
+        return chosen is not None
+    member = Member(state, organisation.at(now)["operators"][chosen[1]], chosen[1])
+    return member.hindrance(state, contact) is None
 
 
 def decide(state, organisation, contact, now, engine=ENGINES[-1]):
@@ -1236,12 +1289,17 @@ class Life:
                 if event["type"] == "meta.event_voided"}
         found = [event for event in self.events
                  if event["type"] in kinds and event["id"] not in void]
+        if not found:
+            return
         waiting = [event for event in found if event["subject"].startswith("contact/")
                    and self.book.state.contacts[event["subject"]].waiting]
         event = rng.choice(waiting or found)
         patch = {"operator.skill_granted": {"level": rng.randrange(6)},
                  "operator.queue_joined": {"tier": 3}, "contact.queued": {"priority": 7},
-                 "operator.logged_in": {"site": "home"}}
+                 "operator.logged_in": {"site": "home"},
+                 "routing.priority_changed": {"priority": rng.randrange(-5, 6)},
+                 "routing.overridden": {
+                     "newSelectionId": rng.choice(list(self.description["operators"]))}}
         words = ["--reason", "a slip", "--authority", "office"]
         done(*(["correct", event["id"], "--patch", json.dumps(patch[event["type"]])]
                if chance(0.7) else ["void", event["id"]]), *words, at=self.now)
@@ -1291,10 +1349,8 @@ class Life:
                         f"{decide(state, organisation, contact, self.now)}")
             chosen = overridden(state, organisation, contact, self.now)
             if chosen is not None:
-                member = chosen[0] == "operator" and Member(
-                    state, organisation.at(self.now)["operators"][chosen[1]], chosen[1])
-                checks.that(contact.hand is None and member
-                            and member.hindrance(state, contact) is not None,
+                checks.that(contact.phase == "accepted" or not can_be_done(
+                    state, organisation, contact, self.now),
                             f"{self.where()}: {contact.stream} was to go to {chosen}")
                 counts["overrides that wait"] += 1
             if contact.offer is not None:
@@ -1373,7 +1429,8 @@ def follows(events):
                 checks.same(data.get("operatorId"), contact.hand, f"{what}: whose offer")
                 gone = contact.gone
                 late = offer.get("ringUs") is not None and now >= offer["time"] + offer["ringUs"]
-                chosen = overridden(book.state, book.organisation, contact, now) is not None
+                chosen = contact.phase == "offered" and can_be_done(
+                    book.state, book.organisation, contact, now)
                 counts["offers rescinded by overrides"] += chosen
                 checks.that(gone or chosen if event["type"].endswith("rescinded") else late,
                             f"{what}: {event['type']} of {offer}, logged out: {gone}")
@@ -1408,8 +1465,8 @@ def follows(events):
                             and (any(each["type"] == "routing.decided"
                                      and each["subject"] == event["subject"]
                                      for each in events[position - 2:position])
-                                 or contact.override is not None
-                                 and contact.override[0] == "queue"),
+                                 or contact.override is not None and contact.override[1]
+                                 and contact.override[1][0] == "queue"),
                             f"{what}: {event['type']} without a decision")
         book.apply(position, event)
 
@@ -1476,7 +1533,7 @@ def standing(book, subject, now):
     if contact is None or not contact.waiting:
         return None
     own = policy_of(book.organisation, contact, now)
-    points = points_of(contact, own[2]) if own else contact.priority
+    points = points_of(contact, own[2]) if own else heeded(contact)
     return contact.queue, contact.entered, contact.began, points
 
 
@@ -1909,6 +1966,8 @@ def walk(number):
             life.correct("operator.skill_granted", "operator.queue_joined")
         if step in (25, 29):
             life.correct(rng.choice(["contact.queued", "contact.queued", "operator.logged_in"]))
+        if step > 5 and chance(0.3):
+            life.correct("routing.overridden", "routing.priority_changed")
         if chance(0.9) or step == 29:
             life.route()
     return life.events

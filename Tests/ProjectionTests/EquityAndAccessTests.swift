@@ -96,6 +96,26 @@ internal import YAML
         #expect(try await outcome("clean", told("day"))["units"] == 2)
     }
 
+    /// A day is any moment of it: what ends by the day on which it began is no clock's mistake.
+    @Test func aDayIsAnyMomentOfIt() async throws {
+        func told(_ closed: Double) -> [Told] {
+            let day = #"{"occurredPrecision":"day"}"#
+            return [
+                tell("case/a", "case.closed", 0),
+                tell("case/a", "case.reopened", closed, data: day),
+            ]
+        }
+        // The limit of "kept" is a day.
+        let same = try await outcome("kept", told(-10))
+        #expect(same["units"] == 1 && same["favourable"] == 0 && same["broken_times"] == 0)
+        let either = try await outcome("kept", told(30))
+        #expect(either["units"] == 0 && either["untimed"] == 1)
+        let early = try await outcome("kept", told(-25))
+        #expect(early["broken_times"] == 1)
+        let late = try await outcome("kept", told(49))
+        #expect(late["favourable"] == 1 && late["untimed"] == 0)
+    }
+
     @Test func aDateInTheFutureDecidesNothing() async throws {
         let told = [
             tell("case/a", "case.opened", 0), tell("case/b", "other.thing", 1_000_000),

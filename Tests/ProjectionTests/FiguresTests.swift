@@ -63,6 +63,14 @@ internal import Testing
         #expect(totals["excluded_by_precision"] == .integer(2))
         #expect(totals["handled"] == .integer(2))
         #expect(totals["handle_us"] == .integer(120 * second))
+        // A fine wait does not make the conversation behind it known.
+        let talk = try Story("talk", from: start).received().queued("desk", after: 0)
+            .left("desk", .answered, after: 10).connected("anna", after: 10)
+            .adding(.disconnected(by: nil), 70, .minute)
+        let row = try await ToldLog(told: talk.told).answer(.table("totals")).shownRows[0]
+        #expect(row["answered_with_known_wait"] == .integer(1))
+        #expect(row["handled"] == .integer(0))
+        #expect(row["excluded_by_precision"] == .integer(1))
     }
 
     /// A callback leaves the queue as such, and waits in a visit of its own for each attempt, of

@@ -74,7 +74,11 @@ struct Oracle {
             "handled": .integer(Int64(handles.count)),
             "handle_us": .integer(handles.reduce(0, +)),
             "excluded_by_precision": .integer(
-                Int64((answered + abandoned).filter(\.isCoarse).count)),
+                Int64(
+                    (answered + abandoned).filter { visit in
+                        visit.isCoarse
+                            || visit.reason == .answered && visit.talks.contains(where: \.isCoarse)
+                    }.count)),
         ]
     }
 

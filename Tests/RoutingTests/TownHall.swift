@@ -430,6 +430,7 @@ actor TownHall {
         let isChosen = event.data.object?.member("decisionId") == nil
         if isChosen {
             try #require(call.chosen == name, story)
+            calls[stream]?.chosen = nil
             outcomes["overridden", default: 0] += 1
         }
         // What a policy counts binds the policy.

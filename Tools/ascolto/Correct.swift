@@ -61,7 +61,8 @@ struct Correct: AsyncParsableCommand {
 
     /// Whether the event says something else behind it; what nobody could read is refused.
     private func changes(_ before: Event, by correction: Correction) throws -> Bool {
-        if let kind = OrganisationEvent.Kind(type: before.type.text), correction.patch != nil,
+        if let kind = OrganisationEvent.Kind(type: before.type.text),
+            CorrectionEvent.corrected(correction).reach == .content,
             let told = try? OrganisationEvent(
                 kind, schema: before.schema, payload: before.data.object),
             case .set(_, _, let setting?) = told.change, setting.publishedVersion != nil

@@ -52,6 +52,8 @@ struct Explain: ParsableCommand {
                     ("events", .count(facts.count)), ("ending", .text(story.ending)),
                     ("waited_us", story.waited(at: moment).map { .integer($0) } ?? .null),
                     ("talked_us", story.talked.map { .integer($0) } ?? .null),
+                    ("unknown_waits", .count(story.unknownWaits)),
+                    ("unknown_talks", .count(story.unknownTalks)),
                     ("held_us", story.held.map { .integer($0) } ?? .null),
                     ("waiting_since", .optional(story.waitingSince?.description)),
                     ("waiting_us", story.waiting(at: moment).map { .integer($0) } ?? .null),
@@ -94,10 +96,17 @@ struct Explain: ParsableCommand {
                     let span = story.waiting(at: moment).map { ", for \(duration($0)) now" }
                     return ", since \(since)" + (span ?? "")
                 } ?? ""
+            func told(_ known: Int64?, _ unknown: Int) -> String {
+                switch (known, unknown) {
+                case (_, 0): duration(known)
+                case (0, _): duration(nil)
+                default: "\(duration(known)) and \(duration(nil))"
+                }
+            }
             let onHold = story.held == 0 ? "" : ", of that \(duration(story.held)) on hold"
             Standard.output.write(
-                line: "In queues \(duration(story.waited(at: moment))), with operators "
-                    + "\(duration(story.talked))\(onHold); in the end "
+                line: "In queues \(told(story.waited(at: moment), story.unknownWaits)), with "
+                    + "operators \(told(story.talked, story.unknownTalks))\(onHold); in the end "
                     + "\(printable(story.ending))\(since).")
             for line in waits.flatMap(\.lines) { Standard.output.write(line: printable(line)) }
             Standard.output.flush()

@@ -41,23 +41,40 @@ extension EventLog {
 }
 
 extension EventLog {
-    /// What people chose against a decision, in the order of the log.
+    /// What people chose against a decision, as it is known to have been, in the order of the log.
     fileprivate func overrides(
         of routed: RoutedContact, before size: UInt64
-    ) throws -> [(position: UInt64, override: RoutingOverride)] {
+    ) throws -> [ToldOverride] {
         var selection = Selection()
         selection.stream = routed.event.stream
-        selection.types = [try EventType(RoutingIntervention.Kind.overridden.type)]
-        var found: [(position: UInt64, override: RoutingOverride)] = []
+        selection.types = [
+            try EventType(RoutingIntervention.Kind.overridden.type), Corrections.correctedType,
+            Corrections.voidedType,
+        ]
+        var events: [Event] = []
         try read(selection) { event in
             guard event.position.value < size else { return .stop }
-            if let override = event.override, EventID(override.decision) == routed.event.id {
-                found.append((event.position.value, override))
-            }
+            events.append(event)
             return .next
         }
-        return found
+        let byID = Dictionary(events.map { ($0.id, $0) }) { first, _ in first }
+        let corrections = Corrections(events) { _ in byID }
+        return events.compactMap { event in
+            let corrected = corrections.applied(to: event)
+            guard let override = (corrected ?? event).override,
+                EventID(override.decision) == routed.event.id
+            else { return nil }
+            return ToldOverride(
+                event: corrected ?? event, override: override, isVoid: corrected == nil)
+        }
     }
+}
+
+/// What somebody chose against a decision.
+private struct ToldOverride {
+    let event: Event
+    let override: RoutingOverride
+    let isVoid: Bool
 }
 
 extension Event {
@@ -106,12 +123,15 @@ extension Explain.DecisionVerb {
                 (
                     "overridden",
                     .array(
-                        overrides.map { position, override in
+                        overrides.map { told in
                             .object([
-                                ("position", .count(position)), ("by", .text(override.by)),
-                                ("selection", .text(override.selection.rawValue)),
-                                ("selected", .text(override.selected)),
-                                ("justification", .text(override.justification)),
+                                ("position", .count(told.event.position.value)),
+                                ("time", .text("\(told.event.occurred)")),
+                                ("by", .text(told.override.by)),
+                                ("selection", .text(told.override.selection.rawValue)),
+                                ("selected", .text(told.override.selected)),
+                                ("justification", .text(told.override.justification)),
+                                ("void", .truth(told.isVoid)),
                             ])
                         })
                 ),
@@ -119,8 +139,12 @@ extension Explain.DecisionVerb {
             ]).write(as: output.chosen)
         }
         write(routed, policy)
-        for (position, override) in overrides {
-            Standard.output.write(line: printable("\(position)  \(override.sentence)"))
+        for told in overrides {
+            let void = told.isVoid ? ", which never happened, as was said since" : ""
+            Standard.output.write(
+                line: printable(
+                    "\(told.event.position)  \(told.event.occurred)  "
+                        + told.override.sentence + void))
         }
         Standard.output.write(
             line: "ascolto redecide makes it again from the events that it knew")

@@ -13,9 +13,10 @@ extension WaitTold {
     var lines: [String] {
         let end = ended.map { "to position \($0)" } ?? "until now"
         var lines = [
-            "In the queue \(queue) for \(duration(span)), from position \(begun) \(end), with "
+            "In the queue \(queue) for \(isCoarse ? "about " : "")\(duration(span)), from "
+                + "position \(begun) \(end), with "
                 + "\(points) points of priority"
-                + (ahead.map { "; \($0) were before it" } ?? "") + ":"
+                + (ahead.map { "; \($0) \($0 == 1 ? "was" : "were") before it" } ?? "") + ":"
         ]
         lines.append("  " + wordsOfTurns)
         for other in outOfOrder.prefix(Self.toldMax) {
@@ -25,8 +26,17 @@ extension WaitTold {
         }
         let untold = outOfOrder.count - Self.toldMax
         if untold > 0 { lines.append("    and \(untold) more") }
+        for held in held {
+            lines.append(
+                "  it was held for the operator \(held.choice.operator) for "
+                    + "\(duration(held.span)), as position \(held.choice.position) says, and the "
+                    + "policy did not decide")
+        }
         let operators = occupations.sorted { ExactText($0.key) < ExactText($1.key) }
-        if operators.isEmpty { lines.append("  nobody is known to serve the queue") }
+        if members == 0 { lines.append("  nobody is known to serve the queue") }
+        if members > 0, operators.isEmpty, span > 0 {
+            lines.append("  what operators did then is not known: it was told later")
+        }
         for (name, spans) in operators.prefix(Self.toldMax) {
             lines.append("  \(name): \(Self.words(of: spans))")
         }
@@ -36,6 +46,9 @@ extension WaitTold {
     }
 
     private var span: Int64 { max(0, until.microseconds - entered.microseconds) }
+
+    /// Whether a beginning or end is known by the minute or the day only.
+    private var isCoarse: Bool { precision >= .minute }
 
     private var outOfOrder: [Answered] { answered.filter { $0.turn != .earlier } }
 
@@ -61,7 +74,8 @@ extension WaitTold {
         .object([
             ("queue", .text(queue)), ("begun", .integer(Int64(begun.value))),
             ("ended", ended.map { .integer(Int64($0.value)) } ?? .null),
-            ("waited_us", .integer(span)), ("points", .integer(points)),
+            ("waited_us", isCoarse ? .null : .integer(span)),
+            ("points", .integer(points)),
             ("ahead", ahead.map { .integer(Int64($0)) } ?? .null),
             ("left_unanswered", .integer(Int64(leftOtherwise))),
             (
@@ -73,6 +87,17 @@ extension WaitTold {
                             ("contact", .text(other.stream.text)),
                             ("turn", .text(other.turn.rawValue)),
                             ("points", .integer(other.points)),
+                        ])
+                    })
+            ),
+            (
+                "held",
+                .array(
+                    held.map { held in
+                        .object([
+                            ("position", .integer(Int64(held.choice.position))),
+                            ("operator", .text(held.choice.operator)),
+                            ("held_us", .integer(held.span)),
                         ])
                     })
             ),

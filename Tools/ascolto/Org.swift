@@ -1,3 +1,4 @@
+internal import Admission
 internal import ArgumentParser
 internal import ContactCentre
 internal import Description
@@ -59,7 +60,7 @@ extension Org {
                         plan.events, to: url, writing: opened.identity, unless: absence,
                         conflict: Self.changedMeanwhile))
             }
-            let opened = try log.openForWriting()
+            let opened = try log.openForWriting(under: .contactCentre)
             defer { opened.close() }
             let size = try opened.size(asOf: nil)
             let plan = try plan(try opened.organisation(before: size), description, terms)
