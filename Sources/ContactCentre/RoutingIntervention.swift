@@ -137,9 +137,10 @@ extension RoutingState {
         var to: Int64?
     }
 
-    /// The override that holds for a contact that waits: whom it names works here, takes such
-    /// contacts and is not away or at rest; or the queue is another one that is routed. Otherwise
-    /// the policy decides.
+    /// The override that holds for a contact that waits; nil where the policy decides.
+    ///
+    /// Whom it names works here, takes such contacts and is not away or at rest; or the queue is
+    /// another one that is routed.
     func override(of contact: Contact) -> Override.Choice? {
         guard let visit = contact.visit, let choice = contact.override?.choice else { return nil }
         switch choice {

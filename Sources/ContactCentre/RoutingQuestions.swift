@@ -2,9 +2,10 @@ package import JSON
 
 // What a router asks of the state besides decisions.
 extension RoutingState {
-    /// Offers that are over although nobody says so, in the order of the contacts' streams: nobody
-    /// answered in the time that they were to stand, whom they were made to has logged out, or
-    /// somebody has chosen otherwise and that can be done at once. What an operator has accepted
+    /// Offers that are over although nobody says so, in the order of the contacts' streams.
+    ///
+    /// Nobody answered in the time that they were to stand, whom they were made to has logged out,
+    /// or somebody has chosen otherwise and that can be done at once. What an operator has accepted
     /// stays with them.
     package mutating func offersToEnd(at now: Instant) -> [OfferToEnd] {
         plan(for: now)

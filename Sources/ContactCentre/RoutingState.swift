@@ -199,8 +199,9 @@ package struct RoutingState: Sendable {
                 contacts[stream]?.callback?.stage = .open
                 continue
             }
-            // Whom nobody has spoken with yet may be queued again, and keeps the place then.
-            if contact.isTalking || contact.isInAfterWork { contacts[stream] = nil }
+            // A conversation may go on although its operator has logged in anew, and be handed on;
+            // whom nobody has spoken with yet may be queued again, and keeps the place then.
+            if contact.isInAfterWork { contacts[stream] = nil }
         }
     }
 }
@@ -504,6 +505,7 @@ extension RoutingState {
     /// What has been done because of it stays.
     /// - Parameters:
     ///   - position: Of the intervention.
+    ///   - stream: The contact's.
     ///   - event: What it should have said; nil where it never happened.
     package mutating func correct(
         _ position: UInt64, of stream: String, to event: RoutingIntervention?

@@ -146,8 +146,10 @@ extension RoutingFact {
 }
 
 extension Event {
-    /// When it happened. Where only the day is known it states some moment of that, and that is no
-    /// later than when it was put down.
+    /// When it happened, as far as routing is concerned.
+    ///
+    /// Where only the day is known it states some moment of that, and that is no later than when it
+    /// was put down.
     fileprivate var moment: Instant {
         guard occurred > recorded else { return occurred }
         let precision = try? OccurredPrecision(of: data.object, type: type.text)

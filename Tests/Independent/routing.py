@@ -180,7 +180,7 @@ class Organisation:
 
 class Contact:
     def __init__(self, stream):
-        self.stream, self.phase, self.channel, self.language = stream, "absent", None, None
+        self.stream, self.phase, self.channel, self.language = stream, "absent", "phone", None
         self.tags, self.queue, self.queued, self.entered, self.began = set(), None, 0, 0, 0
         self.priority, self.needs, self.reason, self.visited = 0, [], None, set()
         # The override as position and choice, priorities as position and value; of what people say.

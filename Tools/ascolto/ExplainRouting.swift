@@ -162,6 +162,16 @@ extension Explain.DecisionVerb {
                     + "made by rules that are not known here")
             throw VerbOutcome.answerIsNo
         }
+        if told.candidate == nil, told.occupation == .notAtWork {
+            let described = try log.organisation(before: routed.event.position.value).organisation
+                .description(at: routed.event.occurred)
+            guard described.settings[SettingKey(Facet.whole(of: .operators), of: name)] != nil
+            else {
+                Standard.error(
+                    "ascolto: no operator \(printable(name)) was described then, nor at work")
+                throw VerbOutcome.answerIsNo
+            }
+        }
         let decision = routed.decision
         let words =
             told.candidate?.words
