@@ -4,20 +4,20 @@ import Testing
 
 @Suite("Who asks is told")
 struct ExplainTests {
-    private func described(_ text: String, in log: String, _ options: [String] = []) throws -> Run {
+    func described(_ text: String, in log: String, _ options: [String] = []) throws -> Run {
         try Ascolto.run(
             ["org", "apply", "-"] + options, log: log, input: .text(text),
             environment: MakeLog.morning)
     }
 
-    private static let centre = """
+    static let centre = """
         centres: {c: }
         routing_policies: {p: {version: 1, rank: [longest_idle]}}
         queues: {q: {centre_id: c, policy_id: p}}
 
         """
 
-    private func queued(_ stream: String, in log: String) throws {
+    func queued(_ stream: String, in log: String) throws {
         let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"subject":"\#(stream)""#
         let lines = [
             head + #","type":"contact.received","data":{"channel":"phone","direction":"in"}}"#,
@@ -152,138 +152,6 @@ struct ExplainTests {
         let change = row["change"]?.text ?? ""
         #expect(change.hasPrefix("void: + queues.q: {centre_id: c, policy_id: p}"), "\(change)")
         #expect(change.contains("a slip, by act 7, as desk says)"), "\(change)")
-    }
-
-    @Test("what somebody chose against a decision, and what came of it")
-    func overridden() throws {
-        let scratch = try Scratch()
-        let staffed = """
-            operators:
-              o: {role: operator_l1, centre_id: c, queues: [q]}
-              expert: {role: operator_l2, centre_id: c}
-            """
-        _ = try described(Self.centre + staffed, in: scratch.log)
-        func append(_ lines: String...) throws {
-            let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"#
-            let text = lines.map { head + $0 + "}\n" }.joined()
-            let run = try Ascolto.run(
-                ["append"], log: scratch.log, input: .text(text), environment: MakeLog.morning)
-            try #require(run.end == .exit(0), "\(run.error)")
-        }
-        func route() throws {
-            let run = try Ascolto.run(
-                ["route", "--once"], log: scratch.log, environment: MakeLog.morning)
-            try #require(run.end == .exit(0), "\(run.error)")
-        }
-        try append(
-            #""subject":"operator/o","type":"operator.logged_in","tags":"operator:o""#,
-            #""subject":"operator/expert","type":"operator.logged_in","tags":"operator:expert""#)
-        try queued("contact/1", in: scratch.log)
-        try route()
-        let decided = try Ascolto.run(
-            ["read", "--type", "routing.decided", "--format", "json"], log: scratch.log)
-        let id = try #require(decided.text.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.output.1)
-        try append(
-            #""subject":"contact/1","type":"routing.overridden","data":{"decisionId":"\#(id)","#
-                + #""newSelection":"operator","newSelectionId":"expert","overriddenBy":"lead","#
-                + #""justification":"knows the case"}"#)
-        try route()
-        let story = try Ascolto.run(
-            ["explain", "contact", "1", "--format", "table"], log: scratch.log,
-            environment: MakeLog.morning
-        ).text
-        let told = [
-            "was offered to the operator o",
-            "lead overrode the decision, to the operator expert: knows the case",
-            "it is no longer offered to the operator o", "was offered to the operator expert",
-        ]
-        var rest = Substring(story)
-        for line in told {
-            let found = try #require(rest.firstRange(of: line), "\(line): \(story)")
-            rest = rest[found.upperBound...]
-        }
-        let decision = try Ascolto.run(
-            ["explain", "decision", String(id), "--format", "table"], log: scratch.log)
-        #expect(
-            decision.text.contains("lead overrode the decision, to the operator expert"),
-            "\(decision.text)")
-        let again = try Ascolto.run(["redecide"], log: scratch.log)
-        #expect(again.end == .exit(0), "\(again.text)")
-        try append(
-            #""subject":"contact/1","type":"routing.priority_changed","#
-                + #""data":{"priority":7,"reason":"at risk"}"#)
-        let later = try Ascolto.run(
-            ["explain", "contact", "1", "--format", "table"], log: scratch.log,
-            environment: MakeLog.morning
-        ).text
-        #expect(later.contains("its priority became 7: at risk"), "\(later)")
-    }
-
-    @Test("who waits for somebody whom a person chose, until that is taken back")
-    func held() throws {
-        let scratch = try Scratch()
-        let staffed = """
-            operators:
-              o: {role: operator_l1, centre_id: c, queues: [q]}
-              expert: {role: operator_l2, centre_id: c}
-            """
-        _ = try described(Self.centre + staffed, in: scratch.log)
-        func append(_ line: String) throws -> Run {
-            let head = #"{"specversion":"1.0","source":"urn:t","schema":1,"#
-            return try Ascolto.run(
-                ["append"], log: scratch.log, input: .text(head + line + "}\n"),
-                environment: MakeLog.morning)
-        }
-        func route(at moment: String) throws -> Int64? {
-            try Ascolto.run(
-                ["route", "--once"], log: scratch.log, environment: ["ASCOLTO_CLOCK": moment]
-            ).json()["decisions"]?.integer
-        }
-        for name in ["o", "expert"] {
-            _ = try append(
-                #""subject":"operator/\#(name)","type":"operator.logged_in","#
-                    + #""tags":"operator:\#(name)""#)
-        }
-        // Both are busy with others, and the one whom the queue has becomes free first.
-        for name in ["o", "expert"] {
-            _ = try append(
-                #""subject":"operator/\#(name)","type":"operator.status_changed","#
-                    + #""tags":"operator:\#(name)","data":{"from":"available","to":"on_contact"}"#)
-        }
-        try queued("contact/1", in: scratch.log)
-        #expect(try route(at: "2026-11-23T09:00:00Z") == 1)
-        let decided = try Ascolto.run(["read", "--type", "routing.decided"], log: scratch.log)
-        let id = try #require(decided.text.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.output.1)
-        let override =
-            #""subject":"contact/1","type":"routing.overridden","data":{"decisionId":"\#(id)","#
-            + #""newSelection":"operator","newSelectionId":"expert","overriddenBy":"lead","#
-            + #""justification":"knows the case"}"#
-        #expect(try append(override).end == .exit(0))
-        _ = try append(
-            #""subject":"operator/o","type":"operator.status_changed","#
-                + #""tags":"operator:o","data":{"from":"on_contact","to":"available"}"#)
-        #expect(try route(at: "2026-11-23T09:30:00Z") == 0)
-        let why = try Ascolto.run(
-            ["explain", "contact", "1", "--why", "--format", "table"], log: scratch.log,
-            environment: ["ASCOLTO_CLOCK": "2026-11-23T09:40:00Z"]
-        ).text
-        #expect(why.contains("it was held for the operator expert for 40 min"), "\(why)")
-        #expect(why.contains("expert: not available (on_contact) for 40 min"), "\(why)")
-        let position = try #require(
-            why.firstMatch(of: /(\d+)  [^ ]+  lead overrode/)?.output.1)
-        let void = try Ascolto.run(
-            ["void", String(position), "--reason", "not hers", "--authority", "office"],
-            log: scratch.log, environment: ["ASCOLTO_CLOCK": "2026-11-23T09:40:00Z"])
-        try #require(void.end == .exit(0), "\(void.error)")
-        #expect(try route(at: "2026-11-23T09:41:00Z") == 1)
-        #expect(try Ascolto.run(["redecide"], log: scratch.log).end == .exit(0))
-        // Once somebody speaks with it, nobody sends it elsewhere.
-        let late = override.replacing("contact/1", with: "contact/never")
-        let refused = try append(late)
-        #expect(refused.end == .exit(3))
-        #expect(
-            refused.error.contains("routing.overridden cannot follow in the state absent"),
-            "\(refused.error)")
     }
 
     @Test("whom an operator has at hand, also where the contact's name is nothing")

@@ -8,7 +8,7 @@ struct RoutingTests {
         .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(15)))
     func decisions() throws {
         let run = try Python.run(
-            "routing.py", [Ascolto.path, "--seed", "3", "--rounds", "6", "--mutations", "1000"],
+            "routing.py", [Ascolto.path, "--seed", "3", "--rounds", "4", "--mutations", "1000"],
             within: 880)
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }

@@ -190,7 +190,7 @@ def prepare():
         of_contact("told", "contact.received", "09:00:00", channel="phone", direction="in",
                    queueId="tax"),
         of_contact("told", "contact.queued", "09:00:05", queueId="tax", enqueueReason="first"),
-        of_contact("told", "routing.overridden", "09:02:00", policyId="longest-idle", selected={
+        of_contact("told", "routing.failed", "09:02:00", policyId="longest-idle", selected={
             "kind": "operator", "id": "op7"}, reasonText=odd),
         of_contact("told", "contact.left_queue", "09:02:35", queueId="tax", reason="answered"),
         of_contact("told", "contact.connected", "09:02:35", operatorId="op7"),
@@ -215,7 +215,7 @@ def stories(told, late, odd):
     for index, text in enumerate((
             "the citizen reached the centre by phone and asked for the queue tax",
             "began to wait in the queue tax: for the first time",
-            "routing.overridden, schema 1, which this version only passes on: policyId longest-idle, "
+            "routing.failed, schema 1, which this version only passes on: policyId longest-idle, "
             'selected {"kind": "operator", "id": "op7"}, reasonText ' + odd,
             "left the queue tax after 2 min 30 s: an operator answers",
             "the operator op7 answered", "the conversation ended, by the citizen, after 4 min",
