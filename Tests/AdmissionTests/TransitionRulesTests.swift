@@ -7,11 +7,11 @@ import Testing
 
 @Suite("A log under rules takes no event that cannot follow where its stream stands")
 struct TransitionRulesTests {
-    private static let appends = 3_000 * patience
+    private static let appends = 6_000 * patience
 
     @Test(
         "whatever was appended, remembered, forgotten and read again",
-        .timeLimit(.minutes(20)), arguments: [21, 22] as [UInt64])
+        .timeLimit(.minutes(10)), arguments: [21, 22] as [UInt64])
     func walks(seed: UInt64) async throws {
         var generator = SeededNumbers(seed: seed)
         let scratch = try Scratch()

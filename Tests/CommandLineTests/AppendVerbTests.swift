@@ -56,12 +56,9 @@ struct AppendVerbTests {
         // The half line behind it must not hold the whole one back either.
         let sent = event(1) + "\n" + event(2)
         try pipe.fileHandleForWriting.write(contentsOf: Data(sent.utf8.dropLast(9)))
-        var size: Int64?
-        for _ in 0..<600 where size != 2 {
-            Thread.sleep(forTimeInterval: 0.1)
-            size = try MakeLog.stats(scratch.log)["events"]?.integer
+        try waitUntil("one event beside the log's own") {
+            try MakeLog.stats(scratch.log)["events"]?.integer == 2
         }
-        #expect(size == 2)
         try pipe.fileHandleForWriting.write(contentsOf: Data(sent.utf8.suffix(9)))
         try pipe.fileHandleForWriting.close()
         let run = try running.finish(within: 60)

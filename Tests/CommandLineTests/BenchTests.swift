@@ -51,11 +51,11 @@ struct BenchTests {
         let running = try Ascolto.start(
             ["bench", "--only", "appends", "--rounds", "1000"], log: scratch.path + "/log")
         let files = FileManager.default
-        while try files.contentsOfDirectory(atPath: scratch.path).isEmpty, running.isRunning {
-            Thread.sleep(forTimeInterval: 0.01)
+        try waitUntil("its directory, or the end") {
+            try !files.contentsOfDirectory(atPath: scratch.path).isEmpty || !running.isRunning
         }
         // Once the directory is there, the signal is caught soon; before that it ends the process.
-        Thread.sleep(forTimeInterval: 0.5)
+        pause(0.5)
         kill(running.identifier, signal)
         #expect(try running.finish(within: 60).end == .exit(128 + signal))
         #expect(try files.contentsOfDirectory(atPath: scratch.path).isEmpty)

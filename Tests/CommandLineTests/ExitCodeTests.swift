@@ -78,13 +78,11 @@ struct ExitCodeTests {
     }
 
     /// Waits until a program has opened a file, and a moment longer for it to take the lock.
-    private func waitUntil(_ program: Program, holds file: String) throws {
-        for _ in 0..<600 {
-            let isOpen = openFiles(of: program.identifier).values.contains(file)
-            Thread.sleep(forTimeInterval: 0.1)
-            if isOpen { return }
+    private func waitForLock(of program: Program, on file: String) throws {
+        try waitUntil("the program opens \(file)") {
+            openFiles(of: program.identifier).values.contains(file)
         }
-        Issue.record("the program did not open \(file) within a minute")
+        pause(0.1)
     }
 
     @Test("refuse a second writer while one writes, and let readers read")
@@ -94,7 +92,7 @@ struct ExitCodeTests {
         let line = EdgeEvents.lines(series: 2)[0] + "\n"
         let pipe = Pipe()
         let first = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
-        try waitUntil(first, holds: "\(scratch.log)/head")
+        try waitForLock(of: first, on: "\(scratch.log)/head")
         let second = try Ascolto.run(["append"], log: scratch.log, input: .text(line))
         #expect(second.end == .exit(4))
         #expect(second.output.isEmpty)

@@ -68,7 +68,7 @@ struct KillTests {
             }
             let delay = Double.random(in: 0...1, using: &numbers) * seconds
             let running = try Ascolto.start(arguments, log: log, environment: Self.clock)
-            Thread.sleep(forTimeInterval: delay)
+            pause(delay)
             running.kill()
             let end = try running.finish(within: 60).end
             #expect([.signal(9), .exit(0)].contains(end))

@@ -83,7 +83,7 @@ struct OperateTests {
         try MakeLog.generate(days: 2, contactsPerDay: 300, in: scratch.log)
         let export = try MakeLog.export(scratch.log).output
         let follower = try Ascolto.start(["tail"], log: scratch.log)
-        try waitUntil { hasOpen(follower, "lock.mdb") }
+        try waitUntil("the follower reads") { hasOpen(follower, "lock.mdb") }
         let refused = try Ascolto.run(["compact"], log: scratch.log)
         #expect(refused.end == .exit(4))
         #expect(refused.error.contains("\(follower.identifier)"), "\(refused.error)")
@@ -92,7 +92,7 @@ struct OperateTests {
         #expect(try follower.finish(within: 20).end == .exit(0))
         let pipe = Pipe()
         let writer = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
-        try waitUntil { hasOpen(writer, "lock.mdb") }
+        try waitUntil("the writer has it open") { hasOpen(writer, "lock.mdb") }
         #expect(try Ascolto.run(["compact"], log: scratch.log).end == .exit(4))
         try pipe.fileHandleForWriting.close()
         #expect(try writer.finish(within: 20).end == .exit(0))
@@ -131,14 +131,6 @@ struct OperateTests {
         openFiles(of: program.identifier).values.contains { $0.hasSuffix(name) }
     }
 
-    private func waitUntil(_ condition: () throws -> Bool) throws {
-        for _ in 0..<1_200 {
-            if try condition() { return }
-            Thread.sleep(forTimeInterval: 0.05)
-        }
-        Issue.record("it did not come to pass within a minute")
-    }
-
     @Test(
         "Killed while compacting, the log is the old one or the new one", arguments: [5] as [UInt64]
     )
@@ -152,7 +144,7 @@ struct OperateTests {
         for round in 0..<8 {
             let log = try scratch.copy(scratch.log, as: "round\(round)")
             let running = try Ascolto.start(["compact"], log: log)
-            Thread.sleep(forTimeInterval: Double.random(in: 0...1, using: &numbers) * seconds)
+            pause(Double.random(in: 0...1, using: &numbers) * seconds)
             running.kill()
             _ = try running.finish(within: 20)
             #expect(try MakeLog.stats(log)["root"] == root, "seed \(seed), round \(round)")
@@ -170,7 +162,7 @@ struct OperateTests {
             let follower = try Ascolto.start(["tail", "--cursor", "desk"], log: scratch.log)
             try MakeLog.append(lines(20 + round * 10..<30 + round * 10), to: scratch.log)
             let count = 31 + round * 10
-            try waitUntil {
+            try waitUntil("the cursor comes to the end") {
                 try self.cursor()?["position"]?.integer == Int64(count - 1)
             }
             let second = try Ascolto.run(["tail", "--cursor", "desk"], log: scratch.log)
@@ -178,7 +170,7 @@ struct OperateTests {
             // Twice, as `timeout` signals: the process, and then its group.
             let signal = round == 0 ? SIGINT : SIGTERM
             kill(follower.identifier, signal)
-            Thread.sleep(forTimeInterval: Double(round) * 0.0003)
+            pause(Double(round) * 0.0003)
             kill(follower.identifier, signal)
             let run = try follower.finish(within: 20)
             #expect(run.end == .exit(0), "\(run.error)")
@@ -204,7 +196,7 @@ struct OperateTests {
             ["tail", "--from", "0", "--stream", "s/2"], log: scratch.log)
         // When it has begun to follow shows by the first line that it prints.
         var next = 30
-        try waitUntil {
+        try waitUntil("it has begun to follow") {
             try MakeLog.append([line(next), line(next + 1), line(next + 2)], to: scratch.log)
             next += 3
             return !now.linesSoFar.isEmpty
@@ -213,8 +205,8 @@ struct OperateTests {
         let export = try MakeLog.export(scratch.log).lines
         let typed = export.filter { $0.contains(#""type":"t.n1""#) }
         let ofStream = export.filter { $0.contains(#""subject":"s/2""#) }
-        try waitUntil { now.linesSoFar.last == typed.last }
-        try waitUntil { all.linesSoFar.last == ofStream.last }
+        try waitUntil("the last of the type") { now.linesSoFar.last == typed.last }
+        try waitUntil("the last of the stream") { all.linesSoFar.last == ofStream.last }
         for program in [now, all] { program.send(SIGTERM) }
         let lines = try now.finish(within: 20).lines
         #expect(21...typed.count - 10 ~= lines.count)
@@ -231,7 +223,7 @@ struct OperateTests {
         let writer = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
         for number in 1..<60 {
             try pipe.fileHandleForWriting.write(contentsOf: Data((line(number) + "\n").utf8))
-            try waitUntil { follower.linesSoFar.count > number + 1 }
+            try waitUntil("the next line") { follower.linesSoFar.count > number + 1 }
         }
         try pipe.fileHandleForWriting.close()
         #expect(try writer.finish(within: 60).end == .exit(0))
@@ -259,7 +251,7 @@ struct OperateTests {
         let export = try MakeLog.export(scratch.log).output
         let pipe = Pipe()
         let writer = try Ascolto.start(["append"], log: scratch.log, input: .pipe(pipe))
-        try waitUntil { hasOpen(writer, "lock.mdb") }
+        try waitUntil("the writer has it open") { hasOpen(writer, "lock.mdb") }
         let refused = try Ascolto.run(["read", "--frozen"], log: scratch.log)
         #expect(refused.end == .exit(4))
         try pipe.fileHandleForWriting.close()

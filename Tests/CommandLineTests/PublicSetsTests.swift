@@ -203,9 +203,9 @@ struct PeakMemory {
 
     init(of running: Program) throws {
         var peak = 0
-        while running.isRunning {
+        try waitUntil("the program ends", within: 600) {
             peak = max(peak, running.residentKilobytes)
-            Thread.sleep(forTimeInterval: 0.01)
+            return !running.isRunning
         }
         run = try running.finish(within: 60)
         kilobytes = peak

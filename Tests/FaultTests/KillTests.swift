@@ -40,8 +40,8 @@ struct KillTests {
                 let story = "\(sweep.testDescription), log \(log), round \(round)"
                 let running = try promise.append(begun..<1 << 30, width: sweep.width)
                 // A fifth of the kills may fall while the log is opened, on however slow a machine.
-                if round % 5 > 0 { running.awaitOutput() }
-                Thread.sleep(forTimeInterval: Double.random(in: 0..<0.15, using: &numbers))
+                if round % 5 > 0 { try running.awaitOutput() }
+                pause(Double.random(in: 0..<0.15, using: &numbers))
                 running.kill()
                 let run = try running.finish()
                 try #require(run.end == .signal(9), "\(story): \(run.end) \(run.error)")

@@ -64,6 +64,9 @@ extension Rule {
         Ban(
             "Process()", instead: "run it with Program of TestSupport, which leaves nothing open",
             unless: { !isTest($0) || $0.path == "Tests/TestSupport/Program.swift" }),
+        Ban(
+            "Thread.sleep", instead: "waitUntil of TestSupport ends, and says what did not come",
+            unless: { !isTest($0) || $0.path == "Tests/TestSupport/Wait.swift" }),
         Ban("@testable", instead: "test what the module promises to its callers"),
     ]
 

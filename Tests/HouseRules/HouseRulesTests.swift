@@ -156,6 +156,9 @@ struct Sample: CustomStringConvertible, Sendable {
             .bans, "Tests/EventLogTests/Bad.swift", "\nlet a = Process()\n", lines: [2],
             advice: "Program of TestSupport"),
         Sample(
+            .bans, "Tests/EventLogTests/Bad.swift", "\nwhile a { Thread.sleep(1) }\n",
+            lines: [2], advice: "waitUntil of TestSupport"),
+        Sample(
             .bans, "Sources/Storage/Bad.swift", "unsafe a()\nprint(a)\n", lines: [2],
             advice: "return the text"),
         Sample(

@@ -264,11 +264,15 @@ internal import Testing
         }
     }
 
+    /// The file that a rebuild writes, until it takes the place of the old one.
+    private static let building =
+        "operator-queues@\(OperatorQueues().version).building.sqlite"
+
     @Test func leftoversOfAnInterruptedBuildAreRemoved() throws {
         let leftover = directory.place("operator-queues@0.building.sqlite")
         try Data("half".utf8).write(to: URL(fileURLWithPath: leftover))
         try Data("half".utf8).write(
-            to: URL(fileURLWithPath: directory.place("operator-queues@4.building.sqlite")))
+            to: URL(fileURLWithPath: directory.place(Self.building)))
         _ = try project(source)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -295,16 +299,14 @@ internal import Testing
             _ = try? Projector(OperatorQueues(), in: path).rebuild(from: source)
         }
         rebuilding.start()
-        let building = directory.place("operator-queues@4.building.sqlite")
-        while !FileManager.default.fileExists(atPath: building) {
-            Thread.sleep(forTimeInterval: 0.001)
-        }
-        Thread.sleep(forTimeInterval: 0.2)
+        let building = directory.place(Self.building)
+        try waitUntil("a rebuild has begun") { FileManager.default.fileExists(atPath: building) }
+        pause(0.2)
         #expect(FileManager.default.fileExists(atPath: building))
         let again = try reader.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM days") }
         #expect(again == counted)
         try reader.close()
-        while !rebuilding.isFinished { Thread.sleep(forTimeInterval: 0.01) }
+        try waitUntil("the rebuild ends") { rebuilding.isFinished }
         #expect(!FileManager.default.fileExists(atPath: building))
         #expect(try model().status(towards: source)?.standing.lagEvents == 0)
     }

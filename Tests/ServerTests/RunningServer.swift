@@ -12,15 +12,13 @@ final class RunningServer {
     init(log: String, port: Int = 0, _ arguments: String...) throws {
         program = try Ascolto.start(
             ["serve", "--listen", "127.0.0.1:\(port)", "--insecure"] + arguments, log: log)
-        let end = Date() + 30
-        while Date() < end, program.isRunning {
-            if let port = Self.port(in: program.errorsSoFar) {
-                self.port = port
-                return
-            }
-            Thread.sleep(forTimeInterval: 0.005)
+        try waitUntil("the server listens, or ends", within: 30) { [program] in
+            Self.port(in: program.errorsSoFar) != nil || !program.isRunning
         }
-        throw DidNotBegin(said: program.errorsSoFar)
+        guard let port = Self.port(in: program.errorsSoFar) else {
+            throw DidNotBegin(said: program.errorsSoFar)
+        }
+        self.port = port
     }
 
     struct DidNotBegin: Error {

@@ -107,8 +107,8 @@ package final class Program {
     }
 
     /// Waits until the program has written something, or has ended.
-    package func awaitOutput() {
-        while isRunning, linesSoFar.isEmpty { Thread.sleep(forTimeInterval: 0.002) }
+    package func awaitOutput() throws {
+        try waitUntil("output, or the end", within: 300) { !isRunning || !linesSoFar.isEmpty }
     }
 
     package func kill() { send(SIGKILL) }
