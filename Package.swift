@@ -130,7 +130,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Routing",
-            dependencies: ["EventLog", "ContactCentre", "Description", "JSON", crypto],
+            dependencies: ["EventLog", "ContactCentre", "Description", "Storage", "JSON", crypto],
             swiftSettings: strict),
         .target(
             name: "Reports",
@@ -240,7 +240,8 @@ let package = Package(
         .testTarget(
             name: "RoutingTests",
             dependencies: [
-                "TestSupport", "Admission", "Routing", "EventLog", "ContactCentre", "JSON", crypto,
+                "TestSupport", "Admission", "Routing", "Description", "EventLog", "ContactCentre",
+                "JSON", crypto,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -34,21 +34,11 @@ struct HalfHour: Hashable, Sendable {
     init(of moment: Instant, in zone: Zone) {
         let index = moment.microseconds.flooredDivision(by: Self.length).quotient
         start = Instant(microseconds: index * Self.length)
-        // RFC 3339 has no seconds in an offset; before 1972 some zones had.
-        offsetMinutes = Int(
-            Int64(zone.offsetSeconds(at: start)).flooredDivision(by: 60).quotient)
+        offsetMinutes = zone.offsetMinutes(at: start)
     }
 
     /// RFC 3339 with the offset, `2026-10-25T02:30:00+02:00`.
-    var label: String {
-        let local = start.microseconds + Int64(offsetMinutes) * 60_000_000
-        let (day, timeOfDay) = local.flooredDivision(by: 86_400_000_000)
-        let minute = Int(timeOfDay / 60_000_000)
-        let offset = abs(offsetMinutes)
-        return "\(CivilDate(daysSince1970: Int(day)))T\(padded(minute / 60, to: 2)):"
-            + "\(padded(minute % 60, to: 2)):00\(offsetMinutes < 0 ? "-" : "+")"
-            + "\(padded(offset / 60, to: 2)):\(padded(offset % 60, to: 2))"
-    }
+    var label: String { start.rfc3339(offsetMinutes: offsetMinutes) }
 }
 
 /// The local dates on which a visit waits, as days since 1970.

@@ -25,12 +25,15 @@ struct Contribution: Sendable {
             guard let queued = visit.queued else { continue }
             var entry = Entry(queue: visit.queue, moment: queued)
             entry.figures[.offered] = 1
+            let isCoarse = visit.timing == .coarse
             switch visit.ending {
             case .answered:
+                entry.figures[.waitExcludedByPrecision] = isCoarse ? 1 : 0
                 entry.figures.addAnswer(wait: visit.wait, threshold: thresholdMicroseconds)
                 noteTiming(of: facts, visit: index + 1, visit.timing, in: &entry)
                 try addHandling(of: facts, visit: index + 1, to: &entry)
             case .abandoned:
+                entry.figures[.waitExcludedByPrecision] = isCoarse ? 1 : 0
                 entry.figures.addAbandonment(wait: visit.wait, threshold: thresholdMicroseconds)
                 noteTiming(of: facts, visit: index + 1, visit.timing, in: &entry)
             case .other, nil: break

@@ -16,6 +16,7 @@ enum Figure: Int, CaseIterable {
     case handled
     case handle
     case excludedByPrecision
+    case waitExcludedByPrecision
 
     var column: String {
         switch self {
@@ -33,6 +34,7 @@ enum Figure: Int, CaseIterable {
         case .handled: "handled"
         case .handle: "handle_us"
         case .excludedByPrecision: "excluded_by_precision"
+        case .waitExcludedByPrecision: "wait_excluded_by_precision"
         }
     }
 
@@ -63,6 +65,8 @@ enum Figure: Int, CaseIterable {
         case .excludedByPrecision:
             "answered and abandoned visits (and contacts never offered) whose wait or handle time "
                 + "is left out, since only the minute or the day of an end is known"
+        case .waitExcludedByPrecision:
+            "answered and abandoned visits whose wait is left out for that"
         }
     }
 }
@@ -125,7 +129,8 @@ enum DerivedFigure: CaseIterable {
         case .serviceLevel:
             ReadColumn(
                 column, in: .ratio,
-                meaning: "S-1a@1: answered_within_threshold / (answered + abandoned)")
+                meaning: "S-1a@1: answered_within_threshold / (answered + abandoned - "
+                    + "wait_excluded_by_precision)")
         case .abandonmentRate:
             ReadColumn(
                 column, in: .ratio, meaning: "S-4@1: abandoned / (answered + abandoned)")
@@ -142,8 +147,12 @@ enum DerivedFigure: CaseIterable {
     /// The generated column; null where the denominator is zero.
     var definition: String {
         switch self {
-        case .serviceLevel: Self.ratio(of: "answered_within_threshold", column)
-        case .abandonmentRate: Self.ratio(of: "abandoned", column)
+        case .serviceLevel:
+            Self.ratio(
+                of: "answered_within_threshold",
+                over: "answered + abandoned - wait_excluded_by_precision", column)
+        case .abandonmentRate:
+            Self.ratio(of: "abandoned", over: "answered + abandoned", column)
         case .averageSpeedOfAnswer:
             Self.average(of: "wait_answered_us", over: "answered_with_known_wait", column)
         case .averageHandle: Self.average(of: "handle_us", over: "handled", column)
@@ -151,8 +160,10 @@ enum DerivedFigure: CaseIterable {
     }
 
     /// Stored, because SQLite may show a whole number of a virtual column as an integer.
-    private static func ratio(of numerator: String, _ column: String) -> String {
-        let value = "CAST(\(numerator) AS REAL) / nullif(answered + abandoned, 0)"
+    private static func ratio(
+        of numerator: String, over denominator: String, _ column: String
+    ) -> String {
+        let value = "CAST(\(numerator) AS REAL) / nullif(\(denominator), 0)"
         return "\(column) REAL AS (\(value)) STORED"
     }
 

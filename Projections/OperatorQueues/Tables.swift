@@ -160,7 +160,7 @@ enum FigureTable: CaseIterable {
     ]
     private static let figuresAfterRatios: [Figure] = [
         .waitAnswered, .answeredWithKnownWait, .waitAbandoned, .abandonedWithKnownWait, .handled,
-        .handle, .excludedByPrecision,
+        .handle, .excludedByPrecision, .waitExcludedByPrecision,
     ]
 
     var creation: String {

@@ -304,17 +304,26 @@ extension RoutingFloor {
     ) -> RoutingChoice {
         for place in plan.queues[visit.queue].overflow.indices {
             let rule = plan.queues[visit.queue].overflow[place]
-            if rule.queue == visit.queue
-                || particulars?.leftBehind.contains(rule.queue) ?? false
-            {
-                continue
-            }
-            if let after = rule.after, now - visit.since >= after { return .overflow(rule: place) }
-            // Length is for who comes, and those before them: nobody who waits is sent away because
-            // others have come.
-            guard let length = rule.length, visit.decidedAt == nil else { continue }
-            if ahead >= length { return .overflow(rule: place) }
+            guard applies(rule, to: visit, particulars, behind: ahead, at: now),
+                plan.queues[rule.queue].isOpen(at: now)
+            else { continue }
+            return .overflow(rule: place)
         }
         return .none
+    }
+
+    /// Whether a contact goes over by a rule where the other queue is open.
+    func applies(
+        _ rule: RoutingPlan.Overflow, to visit: PlainVisit, _ particulars: Particulars?,
+        behind ahead: Int64, at now: Int64
+    ) -> Bool {
+        if rule.queue == visit.queue || particulars?.leftBehind.contains(rule.queue) ?? false {
+            return false
+        }
+        if let after = rule.after, now - visit.since >= after { return true }
+        // Length is for who comes, and those before them: nobody who waits is sent away because
+        // others have come.
+        guard let length = rule.length, visit.decidedAt == nil else { return false }
+        return ahead >= length
     }
 }

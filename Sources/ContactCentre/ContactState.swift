@@ -3,8 +3,8 @@
 /// Received (or placed by an operator, and then connected at once), self-service any number of
 /// times, turned away or queued, left the queue, connected, perhaps put on hold, perhaps
 /// transferred and queued or connected again, disconnected, after-work, outcome, closed. Who is to
-/// be called back is queued again for that, and called once an operator takes it. Events are judged
-/// in the order of their stream, never by clock.
+/// be called back is queued again for that, and called once an operator takes it; no end of a line
+/// ends that. Events are judged in the order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
@@ -90,7 +90,8 @@ package struct ContactState: Hashable, Sendable {
         case callbackEndsAttempt = "callback_ends_attempt"
         /// Only what is promised expires, once it waits in no queue for that.
         case expiresAfterRequest = "expires_after_request"
-        /// A connection follows leaving a queue as answered, or a transfer, or a call of our own.
+        /// A connection follows leaving a queue as answered, or a transfer, or a beginning without
+        /// a queue: a call of our own, a desk, a direct number.
         case connectedAfterAnswered = "connected_after_answered"
         /// Only who speaks with an operator is put on hold.
         case heldInConversation = "held_in_conversation"
@@ -100,9 +101,11 @@ package struct ContactState: Hashable, Sendable {
         case transferredByOperator = "transferred_by_operator"
         /// The stage at which a contact is abandoned is where it stands.
         case abandonedWhereItStands = "abandoned_where_it_stands"
-        /// A contact that waits, is being answered or called back leaves that state before it ends.
+        /// A contact that waits to be answered, is being answered or called back leaves that state
+        /// before it ends.
         case endsOutsideQueue = "ends_outside_queue"
-        /// After-work follows the end of a conversation, once, or a transfer.
+        /// After-work follows the end of a conversation, once, or a transfer, also where the
+        /// contact waits for somebody else by then.
         case afterWorkAfterConversation = "after_work_after_conversation"
         /// A contact that waits, is being answered or called back has come to nothing yet.
         case outcomeOutsideQueue = "outcome_outside_queue"
@@ -171,12 +174,11 @@ package struct ContactState: Hashable, Sendable {
         case .held: phase == .connected ? nil : .heldInConversation
         case .resumed: phase == .held ? nil : .resumedAfterHold
         case .transferred: isInConversation ? nil : .transferredByOperator
-        case .disconnected: mayBeDisconnected ? nil : .endsOutsideQueue
-        case .afterWorkEnded:
-            phase == .disconnected || phase == .transferred ? nil : .afterWorkAfterConversation
-        case .outcomeRecorded: mayBeDisconnected ? nil : .outcomeOutsideQueue
+        case .disconnected: mayEnd || isLineWithoutUse ? nil : .endsOutsideQueue
+        case .afterWorkEnded: mayBeFinished ? nil : .afterWorkAfterConversation
+        case .outcomeRecorded: mayEnd ? nil : .outcomeOutsideQueue
         case .closed:
-            mayBeDisconnected && !isInConversation && phase != .abandonedInConversation
+            mayEnd && !isInConversation && phase != .abandonedInConversation
                 ? nil : .closedOnceDone
         }
     }
@@ -196,9 +198,27 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
+    /// Whether an operator may have something left to do: who spoke with the contact last, or
+    /// handed it on.
+    private var mayBeFinished: Bool {
+        switch phase {
+        case .disconnected, .transferred: true
+        case .waiting(let visit): visit.origin == .transfer
+        default: false
+        }
+    }
+
+    /// Desks and direct numbers have no queue.
     private var mayBeConnected: Bool {
         switch phase {
-        case .answered, .transferred, .placed: true
+        case .received, .placed, .pastSelfService, .answered, .transferred: true
+        default: false
+        }
+    }
+
+    private var isAboutToBeConnected: Bool {
+        switch phase {
+        case .placed, .answered, .transferred: true
         default: false
         }
     }
@@ -210,12 +230,16 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
-    private var mayBeDisconnected: Bool {
+    private var mayEnd: Bool {
         switch phase {
         case .waiting, .answered, .callbackRequested, .callbackTaken, .callingBack: false
         default: true
         }
     }
+
+    /// Whether the citizen is to be called back, so that the line on which they asked for it, or
+    /// on which they were not reached, may be closed: that ends nothing.
+    private var isLineWithoutUse: Bool { purpose == .callback && phase != .callingBack }
 
     /// Whether the citizen waits for our call, and in no queue.
     private var isToBeCalled: Bool {
@@ -278,11 +302,12 @@ package struct ContactState: Hashable, Sendable {
         return switch stage {
         case .selfService: isInSelfService
         case .queue: phase == .gaveUp || isToBeCalled
-        case .chatSilent, .ticketWithdrawn: phase == .gaveUp
-        case .ringing: phase == .gaveUp || mayBeConnected
+        case .chatSilent: phase == .gaveUp || isInConversation
+        case .ticketWithdrawn: phase == .gaveUp
+        case .ringing: phase == .gaveUp || isAboutToBeConnected
         case .hold: isInConversation
         case .other:
-            isInSelfService || phase == .gaveUp || mayBeConnected || isInConversation
+            isInSelfService || phase == .gaveUp || isAboutToBeConnected || isInConversation
                 || isToBeCalled
         }
     }
@@ -312,7 +337,8 @@ package struct ContactState: Hashable, Sendable {
         case .queued(let queued):
             .waiting(
                 QueueVisit(
-                    in: queued.queue, for: queued.keepsPurpose ? purpose : .conversation))
+                    in: queued.queue, for: queued.keepsPurpose ? purpose : .conversation,
+                    from: queued.reason == .transfer ? .transfer : .elsewhere))
         case .leftQueue(let left):
             switch (left.reason, purpose) {
             case (.abandoned, _): .gaveUp
@@ -332,8 +358,15 @@ package struct ContactState: Hashable, Sendable {
         case .held: .held
         case .transferred: .transferred
         case .disconnected:
-            isInConversation || phase == .abandonedInConversation ? .disconnected : .over
-        case .afterWorkEnded: phase == .transferred ? .transferred : .over
+            if purpose == .callback {
+                phase
+            } else if isInConversation || phase == .abandonedInConversation || phase == .transferred
+            {
+                .disconnected
+            } else {
+                .over
+            }
+        case .afterWorkEnded: phase == .disconnected ? .over : phase
         case .closed: .closed
         case .outcomeRecorded, .unknown: phase
         }

@@ -246,19 +246,20 @@ extension ContactState.Rule {
         case .expiresAfterRequest:
             "only what is promised expires, once it waits in no queue for that"
         case .connectedAfterAnswered:
-            "a connection follows leaving a queue as answered, or a transfer, or a call of our own"
+            "a connection follows leaving a queue as answered, or a transfer, or where there was "
+                + "no queue"
         case .heldInConversation: "only who speaks with an operator is put on hold"
         case .resumedAfterHold: "only who is on hold speaks on"
         case .transferredByOperator: "only an operator who speaks with a contact hands it on"
         case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
         case .endsOutsideQueue:
-            "a contact that waits, is being answered or called back does not end yet"
+            "a contact that waits to be answered, is being answered or called back does not end yet"
         case .afterWorkAfterConversation: "after-work follows a conversation, once, or a transfer"
         case .outcomeOutsideQueue:
             "a contact that waits, is being answered or called back has come to nothing yet"
         case .closedOnceDone:
             "a contact is closed that neither waits nor is in a conversation, which ends as "
-                + "contact.disconnected"
+                + "contact.disconnected; a callback that is not wanted ends as contact.abandoned"
         case .nothingAfterClosed: "nothing follows the closing of a contact"
         case .nothingAfterEnd: "nothing but what closes it follows the end of a contact"
         }

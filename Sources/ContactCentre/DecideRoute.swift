@@ -102,22 +102,42 @@ extension RoutingState {
             decision.selectedID = name(ofMember: place, visit)
             decision.decidedBy = decidedBy(place, best, policy, drawn: decision.draw)
         case .overflow(let rule):
-            let overflow = plan.queues[visit.queue].overflow[rule]
-            let target = names.queues.names[overflow.queue]
             decision.selected = .overflowQueue
-            decision.selectedID = target
-            var trace = RuleTrace(.overflow, place: rule, .matched)
-            trace.to = target
-            trace.after = overflow.after
-            trace.length = overflow.length
-            decision.rules.append(trace)
+            decision.selectedID = names.queues.names[plan.queues[visit.queue].overflow[rule].queue]
+            decision.rules += closed(before: rule, visit, ahead, at: now.microseconds)
+            decision.rules.append(trace(ofOverflow: rule, visit, .matched))
         case .none where offersCallback:
             decision.selected = .callback
+            decision.rules += closed(before: nil, visit, ahead, at: now.microseconds)
             decision.rules.append(RuleTrace(.callback, .matched))
-        case .none: break
+        case .none: decision.rules += closed(before: nil, visit, ahead, at: now.microseconds)
         }
         tell(best, others, for: visit, at: now.microseconds, policy, in: &decision)
         return decision
+    }
+
+    /// The rules of overflow before another one, or all, by which the contact would go over if the
+    /// other queue were not closed.
+    private func closed(
+        before rule: Int?, _ visit: RoutingFloor.Visit, _ ahead: Int64, at now: Int64
+    ) -> [RuleTrace] {
+        let rules = plan.queues[visit.queue].overflow
+        return rules.indices.prefix(rule ?? rules.count).filter { place in
+            !plan.queues[rules[place].queue].isOpen(at: now)
+                && floor.applies(
+                    rules[place], to: visit.plain, visit.particulars, behind: ahead, at: now)
+        }.map { trace(ofOverflow: $0, visit, .skipped) }
+    }
+
+    private func trace(
+        ofOverflow rule: Int, _ visit: RoutingFloor.Visit, _ result: RuleResult
+    ) -> RuleTrace {
+        let overflow = plan.queues[visit.queue].overflow[rule]
+        var trace = RuleTrace(.overflow, place: rule, result)
+        trace.to = names.queues.names[overflow.queue]
+        trace.after = overflow.after
+        trace.length = overflow.length
+        return trace
     }
 
     func policy(of visit: RoutingFloor.Visit) -> RoutingPlan.Policy? {
@@ -177,8 +197,8 @@ extension RoutingState {
         }
     }
 
-    /// What became of the rules, but for those of overflow, of which only the one is told that
-    /// applies.
+    /// What became of the rules, but for those of overflow, of which only those are told whose
+    /// condition is met: the one that applies, and others that do not since a queue is closed.
     private func traces(
         _ contact: Contact, _ visit: RoutingFloor.Visit, _ policy: RoutingPlan.Policy,
         _ waited: Int64

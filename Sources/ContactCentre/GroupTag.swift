@@ -3,7 +3,7 @@ internal import Foundation
 /// A group of citizens that an event declares, by a tag such as `group.age:65%2B`.
 ///
 /// Groups stand on events only where a source declares them; nothing here infers one.
-package struct GroupTag: Hashable, Sendable {
+package struct GroupTag: Codable, Hashable, Sendable {
     /// What the groups tell apart, such as `age`.
     package let attribute: String
     /// Which of them, decoded from percent-encoding where it then shows as what it is.

@@ -2,13 +2,16 @@
 ///
 /// A `String` equals another one whose characters are the same in another Unicode normalisation;
 /// the log and the read models tell the two apart, and so must whatever decides between names.
-package struct ExactText: Hashable, Sendable {
+package struct ExactText: Codable, Hashable, Sendable {
     package let text: String
 
     package init(_ text: String) { self.text = text }
 
     package static func == (left: ExactText, right: ExactText) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        // Nearly all differ already as strings, or have no other normalisation.
+        guard left.text == right.text else { return false }
+        return left.text.utf8Span.isKnownASCII
+            || left.text.utf8.elementsEqual(right.text.utf8)
     }
 
     /// Texts with the same bytes are equal as strings too, and so hash alike.

@@ -218,14 +218,32 @@ package struct OpenTimes: Sendable {
         max(0, open(before: end.microseconds) - open(before: start.microseconds))
     }
 
+    /// Whether it is open at a moment, in µs since 1970; O(log n) in the number of intervals.
+    package func contains(_ moment: Int64) -> Bool {
+        let begun = begun(before: later(moment, by: 1))
+        return begun > 0 && intervals[begun - 1].contains(moment)
+    }
+
+    /// When it opens next after a moment, in µs since 1970; nil where that is not known.
+    package func opening(after moment: Int64) -> Int64? {
+        let begun = begun(before: later(moment, by: 1))
+        return begun < intervals.count ? intervals[begun].lowerBound : nil
+    }
+
     private func open(before moment: Int64) -> Int64 {
+        let begun = begun(before: moment)
+        guard begun > 0 else { return 0 }
+        let interval = intervals[begun - 1]
+        return before[begun - 1] + min(moment, interval.upperBound) - interval.lowerBound
+    }
+
+    /// How many intervals begin before a moment.
+    private func begun(before moment: Int64) -> Int {
         var (low, high) = (0, intervals.count)
         while low < high {
             let middle = (low + high) / 2
             if intervals[middle].lowerBound < moment { low = middle + 1 } else { high = middle }
         }
-        guard low > 0 else { return 0 }
-        let interval = intervals[low - 1]
-        return before[low - 1] + min(moment, interval.upperBound) - interval.lowerBound
+        return low
     }
 }

@@ -1,7 +1,7 @@
 package import JSON
 
 /// That a citizen is to be called back, as long as that is owed to them.
-struct PromisedCallback: Sendable {
+struct PromisedCallback: Codable, Sendable {
     /// The position of what promised it.
     let order: UInt64
     /// Where it waits for its turn.
@@ -15,7 +15,7 @@ struct PromisedCallback: Sendable {
     var failures: Int64 = 0
     var stage = Stage.open
 
-    enum Stage: Sendable {
+    enum Stage: Codable, Sendable {
         case open
         /// An operator is about to call, or does.
         case taken

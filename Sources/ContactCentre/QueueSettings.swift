@@ -60,7 +60,7 @@ package struct QueueSetting: Setting {
 }
 
 /// A skill that a contact needs of an operator.
-package struct SkillNeed: Setting, Hashable {
+package struct SkillNeed: Setting, Codable, Hashable {
     package var skill = ""
     package var minimum: Int64 = 0
 

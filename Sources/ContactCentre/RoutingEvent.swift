@@ -162,9 +162,13 @@ package enum RoutingRules: Int64, CaseIterable, Sendable {
     /// What people change about a contact that waits is heeded: its priority, and where it goes.
     case interventions = 3
 
-    package static let present = RoutingRules.interventions
+    /// Nobody goes over to a queue that is closed.
+    case openingHours = 4
+
+    package static let present = RoutingRules.openingHours
 
     var heedInterventions: Bool { rawValue >= RoutingRules.interventions.rawValue }
+    var heedHours: Bool { rawValue >= RoutingRules.openingHours.rawValue }
 }
 
 /// What made the router look at a contact.

@@ -2,9 +2,9 @@
 ///
 /// The floor holds no rules; those are in the plan, and ``choose(for:at:by:draw:)`` brings the two
 /// together.
-package struct RoutingFloor: Sendable {
+package struct RoutingFloor: Codable, Sendable {
     /// The place of an operator.
-    package struct Desk: Sendable {
+    package struct Desk: Codable, Sendable {
         package var presence = Presence.away
         /// What keeps the operator from taking contacts, where paused.
         package var status: OperatorStatus?
@@ -29,6 +29,12 @@ package struct RoutingFloor: Sendable {
         /// Where the seats of the operator begin and end.
         fileprivate var seats = 0..<0
 
+        /// Where the operator sits comes from the plan.
+        private enum CodingKeys: CodingKey {
+            case presence, status, freeSince, freeOrder, roomOrder, answered, atHandCount
+            case channelsAtHand
+        }
+
         /// Whether there may be room for anything.
         fileprivate var mayTake: Bool {
             if takesOneAtATime { return presence == .ready && atHandCount == 0 }
@@ -47,7 +53,7 @@ package struct RoutingFloor: Sendable {
         }
     }
 
-    package enum Presence: Hashable, Sendable {
+    package enum Presence: Codable, Hashable, Sendable {
         case away
         case ready
         /// Busy by the operator's own word, whatever contacts say.
@@ -56,7 +62,7 @@ package struct RoutingFloor: Sendable {
     }
 
     /// A contact that waits, but for what few of them have.
-    package struct PlainVisit: Sendable {
+    package struct PlainVisit: Codable, Sendable {
         package var queue: Int
         package var channel: Int
         /// When it entered the queue.
@@ -83,7 +89,7 @@ package struct RoutingFloor: Sendable {
     }
 
     /// What few contacts have that wait: a class, so that others do not carry it about.
-    package final class Particulars: Sendable {
+    package final class Particulars: Codable, Sendable {
         /// What it needs of operators beyond what its queue does.
         let needs: [RoutingPlan.Need]
         let refusals: [Refusal]
@@ -100,14 +106,14 @@ package struct RoutingFloor: Sendable {
     }
 
     /// That an operator did not take a contact.
-    package struct Refusal: Sendable {
+    package struct Refusal: Codable, Sendable {
         package let `operator`: Int
         package let at: Int64
     }
 
     /// A contact that waits.
     @dynamicMemberLookup
-    package struct Visit: Sendable {
+    package struct Visit: Codable, Sendable {
         package var plain: PlainVisit
         /// Nil where there are none.
         package private(set) var particulars: Particulars?
@@ -200,6 +206,9 @@ package struct RoutingFloor: Sendable {
     }
 
     package init() {}
+
+    /// Teams and seats come from the plan.
+    private enum CodingKeys: CodingKey { case desks, furtherLoads, queueLengths }
 
     /// Makes room for all that a plan names, and counts anew by its teams and queues.
     package mutating func fit(_ plan: RoutingPlan) {

@@ -119,20 +119,20 @@ extension RoutingOverride {
 
 extension RoutingState {
     /// What somebody has chosen for a contact that waits, against the policy.
-    struct Override: Sendable {
+    struct Override: Codable, Sendable {
         /// Of the event that says so.
         let position: UInt64
         /// Nil where it is done, or never was.
         var choice: Choice?
 
-        enum Choice: Sendable {
+        enum Choice: Codable, Sendable {
             case `operator`(Int)
             case queue(Int)
         }
     }
 
     /// A priority that somebody has said; nil where that was taken back.
-    struct ChangedPriority: Sendable {
+    struct ChangedPriority: Codable, Sendable {
         let position: UInt64
         var to: Int64?
     }

@@ -1,8 +1,8 @@
 package import JSON
 
 /// The numbers that routing has for names, given as the names come and never taken back.
-package struct RoutingNames: Sendable {
-    package struct Numbering: Sendable {
+package struct RoutingNames: Codable, Sendable {
+    package struct Numbering: Codable, Sendable {
         package private(set) var names: [String] = []
         private var numbers: [ExactText: Int] = [:]
 
@@ -14,6 +14,19 @@ package struct RoutingNames: Sendable {
             numbers[ExactText(name)] = names.count
             names.append(name)
             return names.count - 1
+        }
+
+        package init() {}
+
+        package init(from decoder: any Decoder) throws {
+            for name in try decoder.singleValueContainer().decode([String].self) {
+                _ = number(name)
+            }
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(names)
         }
     }
 
@@ -35,13 +48,13 @@ package struct RoutingNames: Sendable {
 /// The organisation as routing sees it, by numbers: who serves which queue, with which skills and
 /// capacity, under which policy.
 package struct RoutingPlan: Sendable {
-    package struct Need: Hashable, Sendable {
+    package struct Need: Codable, Hashable, Sendable {
         package var skill: Int
         package var minimum: Int64
         /// Nobody learns a language while a citizen waits.
         package var relaxation: Relaxation
 
-        package enum Relaxation: Hashable, Sendable { case overTime, never }
+        package enum Relaxation: Codable, Hashable, Sendable { case overTime, never }
 
         package init(skill: Int, minimum: Int64, relaxed relaxation: Relaxation = .overTime) {
             self.skill = skill
@@ -58,8 +71,12 @@ package struct RoutingPlan: Sendable {
         package var overflow: [Overflow] = []
         /// Its place among the policies; nil where nobody routes its contacts here.
         package var policy: Int?
+        /// When it is open, as far as the plan reaches; nil where nothing is settled about that.
+        package var hours: OpenTimes?
 
         package init() {}
+
+        func isOpen(at moment: Int64) -> Bool { hours?.contains(moment) ?? true }
     }
 
     package struct Member: Sendable {

@@ -78,7 +78,9 @@ extension RoutingState {
             callbackOffer(to: contact, visit, by: policy).map { note($0) }
             for step in policy.steps { note(later(visit.since, by: step)) }
             for rule in plan.queues[visit.queue].overflow {
-                if let after = rule.after { note(later(visit.since, by: after)) }
+                guard let after = rule.after else { continue }
+                note(later(visit.since, by: after))
+                plan.queues[rule.queue].hours?.opening(after: now.microseconds).map { note($0) }
             }
             for refusal in visit.refusals {
                 floor.refusal(in: visit.particulars, by: refusal.operator, policy).map { note($0) }
@@ -94,21 +96,32 @@ extension RoutingState {
         package var withoutPolicy = 0
         /// In queues with a policy that no operator serves.
         package var unserved = 0
+        /// In queues with a policy of whose operators nobody is at work.
+        package var unstaffed = 0
+        /// The queues without a policy, in the order of their names' bytes.
+        package var queuesWithoutPolicy: [String] = []
     }
 
     /// How many contacts wait, and of how many of them routing can make nothing.
     package mutating func waitingTally(at now: Instant) -> WaitingTally {
         plan(for: now)
         var tally = WaitingTally()
+        var queues: Set<ExactText> = []
         for stream in waiting.values {
             guard let visit = contacts[stream]?.visit else { continue }
             tally.total += 1
             if policy(of: visit) == nil {
                 tally.withoutPolicy += 1
+                queues.insert(ExactText(names.queues.names[visit.queue]))
             } else if plan.queues[visit.queue].members.isEmpty {
                 tally.unserved += 1
+            } else if plan.queues[visit.queue].members.allSatisfy({ member in
+                floor.desks[member.operator].presence == .away
+            }) {
+                tally.unstaffed += 1
             }
         }
+        tally.queuesWithoutPolicy = queues.sorted().map(\.text)
         return tally
     }
 

@@ -6,7 +6,7 @@ internal import JSON
 /// It knows the contacts that are open, and forgets those that are over.
 package struct RoutingState: Sendable {
     /// A contact that is open.
-    struct Contact: Sendable {
+    struct Contact: Codable, Sendable {
         var channel = RoutingNames.channel(.phone)
         var language: ExactText?
         var groups: [GroupTag] = []
@@ -38,12 +38,12 @@ package struct RoutingState: Sendable {
     }
 
     /// An operator who has a contact at hand.
-    struct Hand: Sendable {
+    struct Hand: Codable, Sendable {
         var `operator`: Int
         var channel: Int
         var stage: Stage
 
-        enum Stage: Sendable {
+        enum Stage: Codable, Sendable {
             /// Until when the offer stands, where that was said.
             case offered(until: Int64?)
             case accepted
@@ -58,29 +58,38 @@ package struct RoutingState: Sendable {
     /// By which decisions are made.
     package var rules = RoutingRules.present {
         didSet {
+            if rules.heedHours != oldValue.heedHours { planHolds = nil }
             // Where somebody changed a priority, the lines of those who do not heed it are others.
             if arePrioritiesChanged, rules != oldValue { lines = nil }
         }
     }
-    private var arePrioritiesChanged = false
-    private var organisation = Organisation()
+    var arePrioritiesChanged = false
+    var organisation = Organisation() {
+        didSet { calendars = [:] }
+    }
+    /// The zone of calendars that name none: the log's.
+    var zone: String?
+    /// The opening hours that were asked for; nil of those that are not known.
+    var calendars: [ExactText: OpeningCalendar?] = [:]
     /// The positions of events of the organisation that cannot be read here, as those of a later
     /// schema version: what they settle is not followed.
-    package private(set) var notUnderstood: [UInt64] = []
-    private(set) var names = RoutingNames()
-    private(set) var plan = RoutingPlan()
+    package internal(set) var notUnderstood: [UInt64] = []
+    var names = RoutingNames()
+    var plan = RoutingPlan()
     /// The moments for which the plan holds; nil where it has to be made.
     private var planHolds: Range<Int64>?
-    private(set) var floor = RoutingFloor()
-    private(set) var contacts: [ExactText: Contact] = [:]
+    /// From when on another organisation is planned; nil where none is.
+    private(set) var planEnds: Int64?
+    var floor = RoutingFloor()
+    var contacts: [ExactText: Contact] = [:]
     /// The streams of contacts that wait, by the positions of what queued them.
-    private(set) var waiting: [UInt64: ExactText] = [:]
+    var waiting: [UInt64: ExactText] = [:]
     /// The streams of contacts to be called back, by the positions of what promised it.
-    private(set) var promised: [UInt64: ExactText] = [:]
+    var promised: [UInt64: ExactText] = [:]
     /// Those of queues with a policy; nil where the lines have to be formed anew.
     private(set) var lines: WaitingLines?
     /// The contacts at hand of each operator.
-    private var atHand: [Int: [ExactText]] = [:]
+    var atHand: [Int: [ExactText]] = [:]
 
     /// One of an empty log; `hash` is SHA-256.
     package init(hash: @escaping @Sendable ([UInt8]) -> [UInt8]) { self.hash = hash }
@@ -114,12 +123,9 @@ package struct RoutingState: Sendable {
         plan = RoutingPlan(description, at: now, &names) { [hash] in hexadecimal(hash($0)) }
         floor.fit(plan)
         let next = organisation.nextChange(after: now) ?? Instant(microseconds: .max)
-        planHolds = now.microseconds..<next.microseconds
-    }
-
-    /// When another plan holds; nil where nothing is planned.
-    var planEnds: Int64? {
-        planHolds.flatMap { $0.upperBound == .max ? nil : $0.upperBound }
+        let end = rules.heedHours ? readHours(of: description, at: now.microseconds) : .max
+        planHolds = now.microseconds..<min(next.microseconds, end)
+        planEnds = next.microseconds == .max ? nil : next.microseconds
     }
 
     /// Takes in the next event of the log.
@@ -147,6 +153,7 @@ package struct RoutingState: Sendable {
                 event, of: fact.stream, position: fact.position, recorded: fact.occurred,
                 occurred: fact.occurred)
             planHolds = nil
+        case .logCreated: zone = payload?.string("zone")
         case .decided:
             guard RoutingDecision.Kind.decided.reads(schema) else { return }
             contacts[ExactText(fact.stream)]?.decisions += 1
@@ -234,11 +241,11 @@ extension ContactEvent {
         switch self {
         case .queued(let queued): queued.keepsPurpose
         case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
-            .callbackFailed, .outcomeRecorded, .unknown:
+            .callbackFailed, .disconnected, .outcomeRecorded, .unknown:
             true
         case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
             .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred,
-            .disconnected, .afterWorkEnded, .closed:
+            .afterWorkEnded, .closed:
             false
         }
     }
@@ -295,13 +302,8 @@ extension RoutingState {
             if let hand = contacts[stream]?.hand { floor.noteAnswer(by: hand.operator) }
         case .transferred: release(stream, fact)
         case .disconnected:
-            leave(stream)
-            guard case .talking? = contacts[stream]?.hand?.stage else {
-                release(stream, fact)
-                contacts[stream] = nil
-                return
-            }
-            contacts[stream]?.hand?.stage = .afterWork
+            // Who is to be called back has hung up, or could not be reached.
+            if contacts[stream]?.callback == nil { disconnect(stream, fact) }
         case .afterWorkEnded:
             guard case .afterWork? = contacts[stream]?.hand?.stage else { return }
             release(stream, fact)
@@ -314,6 +316,16 @@ extension RoutingState {
         case .blocked: turnAway(stream)
         case .selfServiceEnded, .held, .resumed, .outcomeRecorded, .unknown: break
         }
+    }
+
+    private mutating func disconnect(_ stream: ExactText, _ fact: RoutingFact) {
+        leave(stream)
+        guard case .talking? = contacts[stream]?.hand?.stage else {
+            release(stream, fact)
+            contacts[stream] = nil
+            return
+        }
+        contacts[stream]?.hand?.stage = .afterWork
     }
 
     /// Who was turned away may be called back; of most of them nothing is known that matters then.

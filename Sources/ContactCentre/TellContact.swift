@@ -66,6 +66,8 @@ package struct ContactStory: Sendable {
         package let text: String
         /// What is odd about it; nil where nothing is.
         package let remark: String?
+        /// The rule that it breaks where it stands; nil where it breaks none.
+        package let broken: ContactState.Rule?
     }
 
     package private(set) var sentences: [Sentence] = []
@@ -80,6 +82,8 @@ package struct ContactStory: Sendable {
     /// they were.
     package private(set) var unknownWaits = 0
     package private(set) var unknownTalks = 0
+    /// IANA name of the zone that the contact states for itself; nil where it states none.
+    package private(set) var zone: String?
     private var state = ContactState()
     /// The ids of the decisions about it.
     private var decisions: Set<ExactText> = []
@@ -128,6 +132,7 @@ package struct ContactStory: Sendable {
         var remarks = fact.said.map { said in
             "\(said.what), as position \(said.position) says: \(said.reason), by \(said.authority)"
         }
+        noteDecision(fact)
         guard fact.standing == .holds else {
             // What it led to then is told, and leads to nothing.
             var untold = self
@@ -146,11 +151,13 @@ package struct ContactStory: Sendable {
             lastOccurred = fact.occurred
         }
         let text: String
+        var broken: ContactState.Rule?
         do throws(PayloadError) {
             let event = try ContactEvent(
                 type: fact.type, schema: fact.schema, payload: fact.payload)
             text = words(event, fact)
             if case .broken(let rule) = state.apply(event) {
+                broken = rule
                 remarks.append("it cannot follow: \(rule.meaning) (\(rule.rawValue))")
             }
             remarks += remarksOnRouting(fact)
@@ -158,7 +165,7 @@ package struct ContactStory: Sendable {
             text = "\(fact.type), which cannot be read"
             remarks.append("\(error)")
         }
-        add(fact, text, remarks)
+        add(fact, text, remarks, broken)
     }
 
     /// What was said about an earlier event.
@@ -183,17 +190,22 @@ package struct ContactStory: Sendable {
         add(fact, text, ["it holds no more, as position \(position) says"])
     }
 
-    private mutating func add(_ fact: ContactFact, _ text: String, _ remarks: [String]) {
+    private mutating func add(
+        _ fact: ContactFact, _ text: String, _ remarks: [String],
+        _ broken: ContactState.Rule? = nil
+    ) {
         sentences.append(
             Sentence(
                 position: fact.position, occurred: fact.occurred, text: text,
-                remark: remarks.isEmpty ? nil : remarks.joined(separator: "; ")))
+                remark: remarks.isEmpty ? nil : remarks.joined(separator: "; "), broken: broken))
     }
 
     private mutating func words(_ event: ContactEvent, _ fact: ContactFact) -> String {
         let moment = Moment(of: fact)
         switch event {
-        case .received(let received): return words(received)
+        case .received(let received):
+            zone = zone ?? received.zone
+            return words(received)
         case .selfServiceEnded(let result): return words(result)
         case .blocked(let blocking): return blocking.words
         case .queued(let visit):
@@ -288,11 +300,13 @@ package struct ContactStory: Sendable {
         return (try? RoutingDecision(schema: fact.schema, payload: fact.payload))?.sentence
     }
 
+    private mutating func noteDecision(_ fact: ContactFact) {
+        guard fact.type == RoutingDecision.Kind.decided.type, let id = fact.id else { return }
+        decisions.insert(ExactText(id))
+    }
+
     /// What is odd about a change of where the contact goes, or when.
-    private mutating func remarksOnRouting(_ fact: ContactFact) -> [String] {
-        if fact.type == RoutingDecision.Kind.decided.type, let id = fact.id {
-            decisions.insert(ExactText(id))
-        }
+    private func remarksOnRouting(_ fact: ContactFact) -> [String] {
         let event = try? RoutingIntervention(
             type: fact.type, schema: fact.schema, payload: fact.payload)
         guard let event, let kind = event.kind else { return [] }

@@ -37,7 +37,16 @@ extension RoutingDecision {
         let rest =
             others > 0
             ? [others == 1 ? "1 other could not either" : "\(others) others could not either"] : []
-        return "nobody could take it: " + (told + rest).joined(separator: "; ")
+        return "nobody could take it: " + (told + rest).joined(separator: "; ") + closed
+    }
+
+    /// The queues that it would have gone over to.
+    private var closed: String {
+        let queues = rules.filter(\.isClosed).compactMap(\.to)
+        guard !queues.isEmpty else { return "" }
+        return queues.count == 1
+            ? "; the queue \(queues[0]) was closed"
+            : "; the queues " + queues.joined(separator: ", ") + " were closed"
     }
 }
 
@@ -57,8 +66,12 @@ extension RuleTrace {
 
     package var words: String {
         let read = read.map { ", having read \($0)" } ?? ""
+        if isClosed { return "did not apply: that queue was closed" }
         return (result == .matched ? "applied" : "did not apply") + read
     }
+
+    /// Whether it is an overflow that does not apply since the other queue is closed.
+    fileprivate var isClosed: Bool { kind == .overflow && result == .skipped }
 
     /// What the rule says.
     ///

@@ -120,7 +120,7 @@ package enum OutcomeKind: Vocabulary {
 }
 
 /// Why a contact entered a queue.
-package enum EnqueueReason: Vocabulary {
+package enum EnqueueReason: Vocabulary, Codable {
     case first, transfer, overflow, callback, requeue
     case other(String)
 
@@ -156,7 +156,7 @@ package enum WaitAlternative: String, CaseIterable, Hashable, Sendable {
 }
 
 /// What becomes of a citizen's place in line who is to be called back.
-package enum PlaceInLine: String, CaseIterable, Hashable, Sendable {
+package enum PlaceInLine: String, CaseIterable, Codable, Hashable, Sendable {
     case kept
     /// They begin to wait when they are queued again.
     case anew
@@ -219,7 +219,7 @@ package enum Party: Vocabulary {
 }
 
 /// What an operator is doing.
-package enum OperatorStatus: Vocabulary {
+package enum OperatorStatus: Vocabulary, Codable {
     case available, onContact, afterWork, ringing, rest, meal, training, coaching, meeting
     case backofficeWork, project, technicalProblem, unavailable, offline
     case other(String)

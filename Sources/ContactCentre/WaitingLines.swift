@@ -1,7 +1,7 @@
 /// Contacts that wait, queue by queue in the order of their urgency.
 package struct WaitingLines: Sendable {
     /// A contact's place in line: who has the lower one is more urgent.
-    package struct Place: Comparable, Sendable {
+    package struct Place: Codable, Comparable, Sendable {
         /// When it began to wait, earlier by what its points are worth.
         ///
         /// What everybody gains by waiting is left out, so places stay as they are.

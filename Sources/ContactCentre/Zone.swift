@@ -65,6 +65,18 @@ package struct Zone: Sendable {
         return offsets[low]
     }
 
+    /// Whole minutes that civil time is ahead of UTC at `moment`, which an offset of RFC 3339 has.
+    ///
+    /// Seconds, which some zones had before 1972, are cut off downward.
+    package func offsetMinutes(at moment: Instant) -> Int {
+        Int(Int64(offsetSeconds(at: moment)).flooredDivision(by: 60).quotient)
+    }
+
+    /// RFC 3339 as clocks show `moment`, such as `2026-10-25T02:30:00+02:00`.
+    package func rfc3339(_ moment: Instant) -> String {
+        moment.rfc3339(offsetMinutes: offsetMinutes(at: moment))
+    }
+
     /// The date that a calendar on the wall shows at `moment`.
     package func date(at moment: Instant) -> CivilDate {
         let local = moment.microseconds + Int64(offsetSeconds(at: moment)) * 1_000_000

@@ -104,6 +104,21 @@ extension Instant: CustomStringConvertible {
         String(decoding: rfc3339Bytes, as: UTF8.self)
     }
 
+    /// RFC 3339 with an offset from UTC in minutes, such as `2026-10-25T02:30:00+02:00`.
+    ///
+    /// A moment that cannot be written so is written in UTC.
+    package func rfc3339(offsetMinutes: Int) -> String {
+        let (local, isBeyond) = microseconds.addingReportingOverflow(
+            Int64(offsetMinutes) * 60_000_000)
+        let moment = Instant(microseconds: local)
+        guard !isBeyond, abs(offsetMinutes) < 1_440, (.earliest ... .latest).contains(moment) else {
+            return description
+        }
+        let minutes = abs(offsetMinutes)
+        return moment.description.dropLast() + (offsetMinutes < 0 ? "-" : "+")
+            + "\(padded(minutes / 60, to: 2)):\(padded(minutes % 60, to: 2))"
+    }
+
     /// The bytes of ``description``; 20 or 27 of them.
     package var rfc3339Bytes: [UInt8] {
         [UInt8](capacity: Self.rfc3339BytesMax) { appendRFC3339(to: &$0) }

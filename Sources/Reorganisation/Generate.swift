@@ -103,7 +103,11 @@ package struct Generator {
         cases = PlanCases(society, working, in: zone)
         let description = DescribeMunicipality(municipality, centres.queues)
         organisation = description.description
-        simulation = Simulation(RoutingPlan(description, of: centres.queues))
+        simulation = Simulation(
+            RoutingPlan(
+                description, of: centres.queues,
+                until: CivilDate(daysSince1970: settings.firstDay.daysSince1970 + settings.days),
+                from: settings.firstDay, in: zone))
         do throws(EventError) {
             narrator = try Narrator(centres, society, seed: settings.seed)
             stories = try TellStories(
@@ -243,13 +247,26 @@ private struct NoteAnswers {
 extension RoutingPlan {
     /// What the organisation says to routing, with the queues' places as their numbers, and the
     /// operators' places in the order of the queues as theirs.
-    fileprivate init(_ organisation: DescribeMunicipality, of queues: [QueuePlan]) {
+    fileprivate init(
+        _ organisation: DescribeMunicipality, of queues: [QueuePlan], until end: CivilDate,
+        from start: CivilDate, in zone: Zone
+    ) {
         var names = RoutingNames()
         for queue in queues { _ = names.queues.number(queue.name) }
         for name in queues.flatMap(\.operatorNames) { _ = names.operators.number(name) }
         // Nothing that is settled here ever runs out, and nobody reads the hashes.
         self.init(
             organisation.description, at: Instant(microseconds: 0), &names, hash: { _ in "" })
+        let moments = zone.start(of: start).microseconds...zone.start(of: end).microseconds
+        for (number, queue) in queues.enumerated() {
+            let key = SettingKey(Facet.whole(of: .calendars), of: queue.calendar)
+            guard
+                let calendar = organisation.description.settings[key] as? CalendarSetting
+            else { continue }
+            var hours = OpeningCalendar()
+            hours.publish(calendar.hours(otherwiseIn: zone), from: start)
+            self.queues[number].hours = hours.openTimes(around: moments)
+        }
     }
 }
 

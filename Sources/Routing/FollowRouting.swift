@@ -11,8 +11,15 @@ struct FollowRouting: Sendable {
     private(set) var next: UInt64 = 0
     /// The id of the last event before it; nil before the first one.
     private(set) var last: EventID?
+    /// The latest moment at which anything happened of what was taken in.
+    private(set) var clock = Instant.earliest
 
     init() {}
+
+    /// What was known before an event.
+    init(_ state: RoutingState, before next: UInt64, last: EventID, clock: Instant) {
+        (self.state, self.next, self.last, self.clock) = (state, next, last, clock)
+    }
 
     /// What is read of a log: what routing looks at, and what corrects the organisation.
     static let types: Set<EventType> = {
@@ -27,18 +34,16 @@ struct FollowRouting: Sendable {
     /// were voided, and for what people have changed about where a contact goes; the organisation
     /// is as corrections have it that stand before.
     mutating func take(_ event: Event, of log: EventLog) throws {
-        if event.isCorrection {
-            guard event.stream.isOfOrganisation else {
-                try withdrawPromise(event, in: log)
-                try correctInterventions(event, in: log)
-                return passed(event)
-            }
+        if !event.isCorrection {
+            state.apply(RoutingFact(event))
+        } else if event.stream.isOfOrganisation {
             state.replace(
                 try log.organisation(before: event.position.value + 1).organisation)
         } else {
-            state.apply(RoutingFact(event))
+            try withdrawPromise(event, in: log)
+            try correctInterventions(event, in: log)
         }
-        passed(event)
+        took(event)
     }
 
     /// Nobody is called back on a request that never was.
@@ -84,7 +89,12 @@ struct FollowRouting: Sendable {
     /// Takes in what the router itself is about to append at the positions that come next.
     mutating func foresee(_ event: Event) {
         state.apply(RoutingFact(event))
+        took(event)
+    }
+
+    private mutating func took(_ event: Event) {
         passed(event)
+        clock = max(clock, event.occurred)
     }
 
     /// Events up to this one have been taken in; those between had nothing to say.

@@ -8,13 +8,18 @@ package import JSON
 /// Each append holds decisions and what follows from them, under the condition that nothing was
 /// said meanwhile of the contacts and operators that they are about. So no contact is offered
 /// twice, and nobody is given more than they can take, whatever other routers do. All that a
-/// router knows is in the log: one that is started anew goes on where the last one was.
+/// router knows is in the log: one that is started anew goes on where the last one was, with what
+/// that has kept beside the log from time to time, so that it reads what is new since.
 package struct Router: Sendable {
     private let log: EventLog
     private let source: Source
     private let append: @Sendable (Append) async throws -> RouterAppend
     private let limits: RouterLimits
-    private var known = FollowRouting()
+    private var known: FollowRouting
+    private var snapshots: RoutingSnapshots
+    /// What kept the last snapshot from being written; nil where nothing did. It costs whoever
+    /// starts next the time to read more of the log.
+    package private(set) var snapshotProblem: String?
     /// Until when there is nothing to do, if nothing comes; nil where that is not known.
     private var restsUntil: Int64?
 
@@ -23,7 +28,7 @@ package struct Router: Sendable {
     ///   - name: Told in the source of what it appends; other routers have other names.
     ///   - limits: Of one append.
     ///   - append: Appends to that log.
-    /// - Throws: ``EventError`` where the name cannot be in a source.
+    /// - Throws: ``EventError`` where the name cannot be in a source, or ``LogError``.
     package init(
         _ log: EventLog, name: String, limits: RouterLimits = RouterLimits(),
         append: @escaping @Sendable (Append) async throws -> RouterAppend
@@ -32,6 +37,8 @@ package struct Router: Sendable {
         self.append = append
         self.limits = limits
         source = try Source("urn:ascolto:router:\(name)")
+        snapshots = RoutingSnapshots(of: log, every: limits.snapshotInterval)
+        known = try snapshots.nearest(to: try log.head().size, in: log)
     }
 
     /// The positions of events of the organisation that are not understood here, among what was
@@ -76,7 +83,7 @@ package struct Router: Sendable {
     /// - Returns: What came of it.
     /// - Throws: ``LogError``, and whatever appending throws.
     package mutating func step(at now: Instant) async throws -> Step {
-        let news = try log.follow(&known, to: try log.head().size)
+        let news = try follow()
         if news == 0, let restsUntil, now.microseconds < restsUntil {
             return .nothing(until: restsUntil == .max ? nil : Instant(microseconds: restsUntil))
         }
@@ -96,20 +103,48 @@ package struct Router: Sendable {
         switch try await append(Append(plan.events, condition: plan.condition)) {
         case .at(let range):
             // Nothing came in between: what was foreseen is what is.
-            if range.first.value == known.next { known = plan.routing }
+            if range.first.value == known.next {
+                known = plan.routing
+                keepSnapshot()
+            }
             return plan.decisions > 0 ? .decided(plan.decisions) : .settled
         case .overtaken: return .overtaken
         }
     }
 }
 
-/// How much a router puts into one append.
+extension Router {
+    /// Takes in what there is, and tells how much of it there was.
+    private mutating func follow() throws -> Int {
+        let size = try log.head().size
+        var news = 0
+        while known.next < size {
+            let end = min(size, known.next + snapshots.interval)
+            news += try log.follow(&known, to: end)
+            keepSnapshot()
+        }
+        return news
+    }
+
+    private mutating func keepSnapshot() {
+        do {
+            try snapshots.keep(known, of: log)
+        } catch {
+            snapshotProblem = "\(error)"
+        }
+    }
+}
+
+/// How much a router puts into one append, and how much of the log it reads anew when it starts.
 package struct RouterLimits: Sendable {
     package var events = 256
     /// Of payloads.
     package var bytes = 4 << 20
     /// Of the names in its condition.
     package var conditionBytes = Int.max
+    /// From one snapshot of what it knows to the next, in events of the log: reading as many takes
+    /// about half a second.
+    package var snapshotInterval: UInt64 = 100_000
 
     package init() {}
 }

@@ -22,8 +22,10 @@ package struct WaitTold: Sendable {
     /// Its points of priority when it entered, and how many were more urgent then.
     package let points: Int64
     package let ahead: Int?
-    /// Others of the queue that were answered meanwhile.
+    /// Others of the queue that were answered meanwhile, or offered to somebody.
     package private(set) var answered: [Answered] = []
+    /// For how long the queue was closed meanwhile, in µs; nil where it has no hours.
+    package private(set) var closed: Int64?
     /// Others that left the queue otherwise: they gave up, or went over to another one.
     package private(set) var leftOtherwise = 0
     /// What those did who serve the queue, in µs, by the names of the operators.
@@ -35,12 +37,20 @@ package struct WaitTold: Sendable {
         package fileprivate(set) var span: Int64
     }
 
-    /// Another contact that was answered in the meantime.
+    /// Another contact that was answered in the meantime, or offered to somebody.
     package struct Answered: Sendable {
         package let position: Position
         package let stream: StreamName
         package let turn: Turn
         package let points: Int64
+        package let outcome: Outcome
+    }
+
+    /// What became of another contact while this one waited.
+    package enum Outcome: String, Sendable {
+        case answered
+        /// Somebody was asked to answer it, and had not done so when this one's wait ended.
+        case offered
     }
 
     /// Why another contact had its turn.
@@ -104,9 +114,16 @@ package struct WaitTold: Sendable {
         occupations[name, default: [:]][occupation, default: 0] += span
     }
 
-    fileprivate mutating func end(with event: Event) {
+    fileprivate mutating func end(with event: Event, _ routing: inout FollowRouting) {
         ended = event.position
         precision = max(precision, event.precision)
+        noteHours(&routing)
+    }
+
+    fileprivate mutating func noteHours(_ routing: inout FollowRouting) {
+        closed = routing.ask { [queue, entered, until] in
+            $0.closedTime(ofQueue: queue, from: entered, to: until)
+        }
     }
 
     fileprivate mutating func note(
@@ -114,24 +131,32 @@ package struct WaitTold: Sendable {
     ) {
         let told = try? ContactEvent(
             type: event.type.text, schema: event.schema, payload: event.data.object)
-        guard case .leftQueue(let left) = told else { return }
-        guard left.reason == .answered else {
+        let outcome: Outcome
+        switch told {
+        case .offerMade: outcome = .offered
+        case .leftQueue(let left) where left.reason == .answered: outcome = .answered
+        case .leftQueue:
             leftOtherwise += 1
             return
+        default: return
         }
+        // Who is asked again, or answers, is told of once.
+        answered.removeAll { $0.stream == event.stream && $0.outcome == .offered }
         let turn: Turn =
             other.since < own.since
             ? .earlier : other.points > own.points ? .morePoints : .outOfTurn
         answered.append(
             Answered(
-                position: event.position, stream: event.stream, turn: turn, points: other.points))
+                position: event.position, stream: event.stream, turn: turn, points: other.points,
+                outcome: outcome))
     }
 }
 
 extension EventLog {
     /// What happened in the queues of a contact while it waited, wait by wait.
     ///
-    /// Linear in the events before the end of its last wait.
+    /// Linear in the events from the last snapshot of a router before it, or from the beginning, to
+    /// the end of its last wait.
     /// - Parameters:
     ///   - id: The contact's.
     ///   - size: How many events of the log are known.
@@ -142,15 +167,17 @@ extension EventLog {
         ofContact id: String, before size: UInt64, at now: Instant
     ) throws -> [WaitTold] {
         let stream = try StreamName(StreamPrefix.contact + id)
-        guard let last = try lastPosition(in: stream, before: size) else { return [] }
-        var routing = FollowRouting()
+        guard let (first, last) = try bounds(of: stream, before: size) else { return [] }
+        var snapshots = RoutingSnapshots(of: self)
+        var routing = try snapshots.nearest(to: first.value, in: self)
         var waits: [WaitTold] = []
         var current: WaitTold?
-        var clock = Instant.earliest
         var selection = Selection()
         selection.types = FollowRouting.types
+        selection.from = Position(routing.next)
         selection.to = Position(size - 1)
         try read(selection) { event in
+            let clock = routing.clock
             guard current != nil || event.position <= last else { return .stop }
             let before = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
             current?.pass(to: event.occurred, stream, &routing)
@@ -161,11 +188,10 @@ extension EventLog {
                 }
             }
             try routing.take(event, of: self)
-            defer { clock = max(clock, event.occurred) }
             guard event.stream == stream else { return .next }
             let after = routing.ask { $0.standing(of: stream.text, at: event.occurred) }
             if var wait = current, after?.queue != wait.queue || after?.entered != wait.entered {
-                wait.end(with: event)
+                wait.end(with: event, &routing)
                 waits.append(wait)
                 current = nil
             }
@@ -176,27 +202,32 @@ extension EventLog {
         }
         if var wait = current {
             wait.pass(to: now, stream, &routing)
+            wait.noteHours(&routing)
             waits.append(wait)
         }
         return waits
     }
 
-    private func lastPosition(in stream: StreamName, before size: UInt64) throws -> Position? {
+    /// The first and the last event of a stream; nil where it has none.
+    private func bounds(
+        of stream: StreamName, before size: UInt64
+    ) throws -> (first: Position, last: Position)? {
         guard size > 0 else { return nil }
         var selection = Selection()
         selection.stream = stream
         selection.to = Position(size - 1)
-        var last: Position?
+        var bounds: (first: Position, last: Position)?
         try read(selection) { event in
-            last = event.position
+            bounds = (bounds?.first ?? event.position, event.position)
             return .next
         }
-        return last
+        return bounds
     }
 
     /// An operator as a routing decision knew them, also one of whom it does not tell.
     ///
-    /// Linear in the events before the decision.
+    /// Linear in the events from the last snapshot of a router, or from the beginning, to the
+    /// decision.
     /// - Returns: Nil where it does not follow from what stands before it, or was made by rules
     ///   that are not known here.
     /// - Throws: ``LogError``.
@@ -213,9 +244,11 @@ extension EventLog {
         guard let alsoKnew = UInt64(exactly: recorded.alsoKnew), alsoKnew <= position,
             next <= position - alsoKnew, position > 0
         else { return nil }
-        var routing = FollowRouting()
+        var snapshots = RoutingSnapshots(of: self)
+        var routing = try snapshots.nearest(to: next, in: self)
         var selection = Selection()
         selection.types = FollowRouting.types
+        selection.from = Position(routing.next)
         selection.to = Position(position - 1)
         try read(selection) { event in
             let place = event.position.value

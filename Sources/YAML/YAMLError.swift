@@ -43,11 +43,14 @@ extension YAMLError.Reason: CustomStringConvertible {
 
 /// A hint at the word that was probably meant, or at all words there are.
 package func suggestion(for text: String, among words: [String]) -> String {
-    let nearest = words.min { editDistance(text, $0) < editDistance(text, $1) }
-    if let nearest, editDistance(text, nearest) <= max(1, nearest.count / 3) {
-        return "did you mean '\(nearest)'?"
-    }
+    if let nearest = word(meantBy: text, among: words) { return "did you mean '\(nearest)'?" }
     return words.isEmpty ? "there are none" : "there are: \(words.joined(separator: ", "))"
+}
+
+/// The word that was probably meant; nil where none is near.
+package func word(meantBy text: String, among words: [String]) -> String? {
+    words.map { (word: $0, distance: editDistance(text, $0)) }.min { $0.distance < $1.distance }
+        .flatMap { $0.distance <= max(1, $0.word.count / 3) ? $0.word : nil }
 }
 
 /// Insertions, deletions and replacements that turn one text into the other (Levenshtein).

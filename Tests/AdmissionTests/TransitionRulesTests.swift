@@ -117,8 +117,8 @@ struct TransitionRulesTests {
         }
         let log = try EventLog.open(at: scratch.log, access: .writing, under: .contactCentre)
         #expect(try await log.append(Append([try Self.received(in: stream)])).isRefused)
-        let connected = try Self.event(.connected(nil), in: stream)
-        #expect(try await log.append(Append([connected])).isRefused)
+        let resumed = try Self.event(.resumed, in: stream)
+        #expect(try await log.append(Append([resumed])).isRefused)
         let ended = try Self.event(.selfServiceEnded(.toOperator), in: stream)
         #expect(try await !log.append(Append([ended])).isRefused)
     }

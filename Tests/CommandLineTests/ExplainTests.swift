@@ -37,7 +37,7 @@ struct ExplainTests {
         let story = try Ascolto.run(
             ["explain", "contact", "1", "--format", "table"], log: scratch.log,
             environment: MakeLog.noon)
-        let ending = "it waits in the queue q, since 2026-11-23T09:00:00Z, for 3 h now.\n"
+        let ending = "it waits in the queue q, since 2026-11-23T10:00:00+01:00, for 3 h now.\n"
         #expect(story.text.hasSuffix(ending), "\(story.text)")
         #expect(story.text.contains("In queues 3 h, with operators 0 s;"), "\(story.text)")
         let then = try Ascolto.run(

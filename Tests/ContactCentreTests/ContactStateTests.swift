@@ -14,21 +14,22 @@ struct ContactStateTests {
     private static let table = """
         start R new
         new c contained | new t asked | new f asked | new h hung | new q in1 | new Q in2
-        new T in1 | new S gone | new D end
+        new T in1t | new S gone | new D end | new C talking | asked C talking
         asked c contained | asked t asked | asked f asked | asked h hung | asked q in1
-        asked Q in2 | asked T in1 | asked S gone | asked D end
+        asked Q in2 | asked T in1t | asked S gone | asked D end
         contained D end
         hung S gone | hung D end
         in1 a picked | in1 g fedup | in1 o moved
         in2 A picked | in2 k moved
         moved c contained | moved t asked | moved f asked | moved h hung | moved q in1
-        moved Q in2 | moved T in1 | moved S gone | moved D end
+        moved Q in2 | moved T in1t | moved S gone | moved D end
+        in1t a picked | in1t g fedup | in1t o moved | in1t V in1t | in1t W in1t
         fedup B gone | fedup D end
         gone D end
         picked C talking
-        talking T in1 | talking H cutoff | talking D talked | talking X passed
-        passed q in1 | passed Q in2 | passed T in1 | passed C talking | passed W passed
-        passed D end
+        talking T in1t | talking H cutoff | talking D talked | talking X passed
+        passed q in1 | passed Q in2 | passed T in1t | passed C talking | passed W passed
+        passed D talked
         cutoff D talked
         talked W end
         new P due | asked P due | moved P due | passed P due
@@ -40,7 +41,7 @@ struct ContactStateTests {
         taken K called | taken N dialled | taken Z end | taken B gone
         dialled E picked | dialled M missed | dialled K called | dialled Z end | dialled B gone
         missed P due | missed K called | missed N dialled | missed Z end | missed B gone
-        missed D end
+        due D due | called D called | taken D taken | missed D missed
         """
 
     private static let steps: [String: [Character: String]] = {
@@ -112,10 +113,10 @@ struct ContactStateTests {
         ("Rqaq", .queuedWithoutOperator), ("RqaCQ", .queuedWithoutOperator),
         ("Ra", .leavesAfterQueued), ("Rqaa", .leavesAfterQueued),
         ("RqA", .leavesSameQueue), ("RQg", .leavesSameQueue),
-        ("RC", .connectedAfterAnswered), ("RqC", .connectedAfterAnswered),
+        ("RqC", .connectedAfterAnswered),
         ("RqoC", .connectedAfterAnswered), ("RqX", .transferredByOperator),
         ("RqaCXX", .transferredByOperator), ("RqaCXt", .selfServiceBeforeQueue),
-        ("RqaCXTW", .afterWorkAfterConversation), ("RqaCXDW", .nothingAfterEnd),
+        ("RqaCXqW", .afterWorkAfterConversation), ("RqaCXDWW", .nothingAfterEnd),
         ("RB", .abandonedWhereItStands),
         ("RqB", .abandonedWhereItStands), ("RqgS", .abandonedWhereItStands),
         ("RqaH", .abandonedWhereItStands), ("RqaCB", .abandonedWhereItStands),
@@ -129,7 +130,7 @@ struct ContactStateTests {
         ("RPq", .queuedAsCallback), ("RPNT", .queuedAsCallback), ("RE", .callbackEndsAttempt),
         ("RPM", .callbackEndsAttempt), ("RPNEM", .callbackEndsAttempt),
         ("RZ", .expiresAfterRequest), ("RPKZ", .expiresAfterRequest),
-        ("RPNEZ", .expiresAfterRequest), ("RPD", .endsOutsideQueue), ("RPND", .endsOutsideQueue),
+        ("RPNEZ", .expiresAfterRequest), ("RPND", .endsOutsideQueue), ("RPDq", .queuedAsCallback),
         ("RPKaC", .connectedAfterAnswered), ("RPZK", .nothingAfterEnd),
         ("RV", .announcedWhileWaiting), ("RPV", .announcedWhileWaiting),
         ("RqgC", .nothingAfterEnd), ("Rhq", .nothingAfterEnd), ("RqaCHW", .nothingAfterEnd),

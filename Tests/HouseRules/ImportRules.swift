@@ -46,7 +46,9 @@ extension Rule {
         "Vault": ["Storage", "Crypto", "Synchronization"],
         "Admission": ["EventLog", "ContactCentre"],
         "Description": ["EventLog", "ContactCentre", "JSON", "YAML"],
-        "Routing": ["EventLog", "ContactCentre", "Description", "JSON", "Crypto"],
+        "Routing": [
+            "EventLog", "ContactCentre", "Description", "Storage", "JSON", "Crypto", "Foundation",
+        ],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],
         "Workloads": [

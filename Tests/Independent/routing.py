@@ -26,6 +26,7 @@ import subprocess
 import tempfile
 import urllib.parse
 import uuid
+import zoneinfo
 
 from serving import Checks, merged
 
@@ -44,7 +45,7 @@ SECOND = 10**6
 PATIENCE = 10  # seconds that one call may take
 START = 1_772_438_400 * SECOND  # 2026-03-02T08:00:00Z
 POINT_US, ASK_AGAIN_US, LISTED, REASONS = 30 * 86_400 * SECOND, 30 * SECOND, 20, 8
-ENGINES = (1, 2, 3)  # 1 compares languages letter by letter, 3 heeds what people change
+ENGINES = (1, 2, 3, 4)  # 1 compares languages letter by letter, 3 heeds people, 4 opening hours
 FIRST_NAMES = {"boost": "", "relaxation": "relaxation", "role": "roles", "language": "languages",
                "overflow": "overflow", "callback": "callback"}
 LATER = ("role", "agent_rejected_recently", "cap_per_team")  # behind skills, in version 1
@@ -102,6 +103,7 @@ WORDS = {  # type: (section, part, the member that names the part, whether the p
     "org.queue_created": ("queues", "", None, True),
     "org.queue_changed": ("queues", "", None, True),
     "org.queue_retired": ("queues", "", None, False),
+    "org.opening_hours_published": ("calendars", "", None, True),
     "operator.hired": ("operators", "", None, True),
     "operator.role_changed": ("operators", "", None, True),
     "operator.left": ("operators", "", None, False),
@@ -453,7 +455,8 @@ class State:
         self.drop(contact, where)
 
     def on_disconnected(self, contact, data, where):
-        contact.callback = None
+        if contact.callback is not None:
+            return  # The line is closed on which it was asked for, or nobody was reached.
         if contact.hand is not None:
             contact.phase = "disconnected"
             self.take(contact, contact.hand, "after", where)
@@ -618,7 +621,35 @@ class Member:
         return len(self.operator.hand)
 
 
-def trace(contact, policy, queue, here, overflow, offered, engine):
+def is_open(organisation, queue, now):
+    """Whether a queue is open, as its calendar says it."""
+    things = organisation.at(now)
+    name = (things["queues"].get(queue, {}).get(("", "")) or {}).get("calendarId")
+    calendar = things["calendars"].get(name, {}).get(("", "")) if name else None
+    if calendar is None:
+        return True
+    zone = zoneinfo.ZoneInfo(calendar.get("zone") or "Europe/Rome")
+    local = (EPOCH + datetime.timedelta(microseconds=now)).astimezone(zone).replace(tzinfo=None)
+    first = min(word[0] for word in organisation.words if word[2][:2] == ("calendars", name))
+    first = (EPOCH + datetime.timedelta(microseconds=first)).astimezone(zone).date()
+    for back in (0, 1):
+        date = local.date() - datetime.timedelta(days=back)
+        hours = [each for each in calendar.get("weekly") or []
+                 if each["weekday"] == date.strftime("%A").lower()]
+        for exception in calendar.get("exceptions") or []:
+            if exception["date"] == date.isoformat():
+                hours = exception.get("hours") or []
+        for each in hours if date >= first else []:
+            start, end = (
+                datetime.datetime.combine(date, datetime.time()) + datetime.timedelta(
+                    **dict(zip(("hours", "minutes"), map(int, each[edge].split(":")))))
+                for edge in ("from", "to"))
+            if start <= local < end + datetime.timedelta(days=end <= start):
+                return True
+    return False
+
+
+def trace(contact, policy, queue, here, overflow, closed, offered, engine):
     for boost, read in applied_boosts(contact, policy):
         yield {"rule": "boost", "name": boost["ruleId"],
                "result": "matched" if read is not None else "skipped",
@@ -631,9 +662,10 @@ def trace(contact, policy, queue, here, overflow, offered, engine):
         asked = language_of(contact, policy, engine)
         yield {"rule": "language", "result": "skipped" if asked is None else "matched",
                "read": contact.language}
-    if overflow is not None:
-        rule = queue["overflow"][overflow]
-        yield {"rule": "overflow", "place": overflow, "result": "matched", "to": rule["to"],
+    for number in closed + ([] if overflow is None else [overflow]):
+        rule = queue["overflow"][number]
+        yield {"rule": "overflow", "place": number, "to": rule["to"],
+               "result": "matched" if number == overflow else "skipped",
                **{name: rule[name] for name in ("afterUs", "length")
                   if rule.get(name) is not None}}
     if offered:
@@ -728,7 +760,7 @@ def decide(state, organisation, contact, now, engine=ENGINES[-1]):
     made["inQueue"] = len(there)
     made["ahead"] = sum(urgency(each, policy, engine) < urgency(contact, policy, engine)
                         for each in there)
-    overflow, freed = None, False
+    overflow, closed, freed = None, [], False
     if able:
         equals = [each for each in able if each[0] == able[0][0]]
         chosen = able[0]
@@ -755,6 +787,9 @@ def decide(state, organisation, contact, now, engine=ENGINES[-1]):
             long = rule.get("length") is not None and not contact.decided \
                 and made["ahead"] >= rule["length"]
             if (late or long) and rule["to"] not in contact.visited:
+                if engine > 3 and not is_open(organisation, rule["to"], now):
+                    closed.append(number)
+                    continue
                 overflow = number
                 made |= {"selected": "overflow_queue", "selectedId": rule["to"]}
                 break
@@ -763,8 +798,9 @@ def decide(state, organisation, contact, now, engine=ENGINES[-1]):
             and contact.channel == "phone" and contact.callback is None and not contact.told:
         made["selected"] = "callback"
     made["trigger"] = trigger(contact, freed)
-    rules = list(trace(contact, policy, queue, here, overflow, made["selected"] == "callback",
-                       engine))
+    counts["overflow to a closed queue"] += len(closed)
+    rules = list(trace(contact, policy, queue, here, overflow, closed,
+                       made["selected"] == "callback", engine))
     made |= {"ruleTrace": rules} if rules else {}
     made |= {"candidates": candidates} if candidates else {}
     return made
@@ -889,6 +925,7 @@ GROUPS = [("age", "65+"), ("age", "18-24"), ("area", "north 4"), ("language", "a
 RARE = [f"rare {number}" for number in range(REASONS + 3)]
 SKILLS, TEAMS = ["tax", "english", "à/b", "law"], ["red", "blue", "green"]
 QUEUES, POLICIES = ["front", "second", "a/b c", "last"], ["p1", "p 2", "p3"]
+CALENDARS = ["day", "è/night", "rest"]
 ROLES = ["operator_l1", "operator_l2", "supervisor"]
 CRITERIA = ["tier", "skill", "least_skilled", "longest_idle", "fewest_contacts", "least_busy"]
 
@@ -978,6 +1015,27 @@ def random_queue(d, policy):
                                    for name in RARE]
     if policy is not None:
         made["policy_id"] = policy
+    if chance(0.6):
+        made["calendar_id"] = rng.choice(list(d["calendars"]))
+    return made
+
+
+def random_calendar():
+    """Hours that begin and end within the minutes that a history lasts."""
+    zone = rng.choice(["Europe/Rome", "America/New_York", "Asia/Kathmandu", None])
+    local = (EPOCH + datetime.timedelta(microseconds=START)).astimezone(
+        zoneinfo.ZoneInfo(zone or "Europe/Rome"))
+
+    def clock(minutes):
+        return (local + datetime.timedelta(minutes=minutes)).strftime("%H:%M")
+
+    cuts = sorted(rng.sample(range(-2, 25), rng.choice([2, 4])))
+    hours = [f"{clock(start)}-{clock(end)}" for start, end in zip(cuts[::2], cuts[1::2])]
+    made = {"version": 1, "weekly": {"mon": hours}} if chance(0.7) else \
+        {"version": 1, "weekly": {"mon-fri": ["03:00-03:10"]},
+         "exceptions": {local.date().isoformat(): hours if chance(0.7) else []}}
+    if zone:
+        made["zone"] = zone
     return made
 
 
@@ -999,6 +1057,7 @@ def described(now, many):
     """A random description of an organisation."""
     d = {"skills": {name: {} for name in SKILLS[:rng.randrange(2, 5)]}, "centres": {"c": {}},
          "teams": {name: {"centre_id": "c"} for name in TEAMS[:rng.randrange(2, 4)]}}
+    d["calendars"] = {name: random_calendar() for name in CALENDARS}
     policies = POLICIES[:rng.randrange(1, 4)]
     d["routing_policies"] = {
         name: random_policy(1, list(d["skills"]), list(d["teams"])) for name in policies}
@@ -1036,6 +1095,7 @@ def redescribed(d, now):
             operator["capacity"] = random_operator(d, now)["capacity"]
         elif what == 4:
             queue["required_skills"] = random_needs(list(d["skills"]))
+            queue["calendar_id"] = rng.choice(list(d["calendars"]))
         elif chance(0.3):
             queue.pop("policy_id", None)
         else:
@@ -1248,6 +1308,9 @@ class Life:
         if contact.phase == "accepted":
             return rng.choice([[]] + [[leaves("answered")]] * 3 + [
                 [leaves("answered"), calls], [say("offer_rescinded", {"operatorId": name})]])
+        hangs_up = say("disconnected", {"by": "citizen"})
+        if contact.phase in ("to call", "taken") and chance(0.1):
+            return [hangs_up]
         if contact.phase == "taken":
             return rng.choice([[], [back], [gives_up]] + [[calls]] * 6)
         if contact.phase == "dialled":
@@ -1312,8 +1375,15 @@ class Life:
         routed = [each for each in waiting if policy_of(organisation, each, self.now)]
         served = {name for parts in organisation.at(self.now)["operators"].values()
                   for part, name in parts if part == "queues"}
+        staffed = {queue for name, parts in organisation.at(self.now)["operators"].items()
+                   for part, queue in parts
+                   if part == "queues" and name in state.operators
+                   and state.operators[name].logged_in}
         return {"waiting": len(waiting), "waiting_without_policy": len(waiting) - len(routed),
-                "waiting_unserved": sum(each.queue not in served for each in routed)}
+                "waiting_unserved": sum(each.queue not in served for each in routed),
+                "waiting_unstaffed": sum(each.queue in served - staffed for each in routed),
+                "queues_without_policy": sorted({each.queue for each in waiting
+                                                 if each not in routed}, key=str.encode)}
 
     def route(self):
         """As often as it likes; the second time nothing is left to do."""
@@ -1538,17 +1608,23 @@ def standing(book, subject, now):
 
 
 def waits_here(events, subject):
-    """The waits of a contact, with who left its queue meanwhile."""
+    """The waits of a contact, with who left its queue meanwhile, or was offered to somebody."""
     book, told, current = Book(), [], None
     for position, event in enumerate(events):
         now = micros(event["time"])
-        if current and event["subject"] != subject and event["type"] == "contact.left_queue":
+        if current and event["subject"] != subject and event["type"] in (
+                "contact.left_queue", "contact.offer_made"):
             own, other = standing(book, subject, now), standing(book, event["subject"], now)
             if own and other and own[0] == other[0]:
                 turn = "earlier" if other[2] < own[2] else \
                     "more_points" if other[3] > own[3] else "out_of_turn"
-                if event["data"]["reason"] == "answered":
-                    current["answered"].append((position, event["subject"], turn, other[3]))
+                outcome = "offered" if event["type"] == "contact.offer_made" else \
+                    event["data"]["reason"]
+                if outcome in ("offered", "answered"):
+                    current["answered"] = [
+                        each for each in current["answered"]
+                        if (each[1], each[4]) != (event["subject"], "offered")] + [
+                            (position, event["subject"], turn, other[3], outcome)]
                 else:
                     current["left_unanswered"] += 1
         book.apply(position, event)
@@ -1572,8 +1648,8 @@ def hold_waits(events):
         told = json.loads(done("explain", "contact", subject.partition("/")[2], "--why", "--format",
                                "json", at=now))
         found = [(wait["queue"], wait["begun"], wait["ended"], wait["points"],
-                  [(each["position"], each["contact"], each["turn"], each["points"])
-                   for each in wait["answered"]], wait["left_unanswered"])
+                  [(each["position"], each["contact"], each["turn"], each["points"],
+                    each["outcome"]) for each in wait["answered"]], wait["left_unanswered"])
                  for wait in told["waits"]]
         wanted = [(wait["key"][0], wait["begun"], wait["ended"], wait["points"], wait["answered"],
                    wait["left_unanswered"]) for wait in waits_here(events, subject)]
@@ -1735,6 +1811,8 @@ def change_settled(events):
         data["role"] = rng.choice(ROLES)
     elif chance(0.3) and data.get("policyId"):
         del data["policyId"]
+    elif chance(0.2):
+        data["calendarId"] = rng.choice(CALENDARS)
     elif chance(0.5):
         data["requiredSkills"] = [{"skill": rng.choice(SKILLS), "minLevel": rng.randrange(4)}]
     else:

@@ -61,6 +61,9 @@ internal import Testing
         #expect(totals["answered_with_known_wait"] == .integer(2))
         #expect(totals["wait_answered_us"] == .integer(20 * second))
         #expect(totals["excluded_by_precision"] == .integer(2))
+        // Nobody knows whether the others were within the threshold.
+        #expect(totals["wait_excluded_by_precision"] == .integer(2))
+        #expect(totals["service_level"] == .real(1))
         #expect(totals["handled"] == .integer(2))
         #expect(totals["handle_us"] == .integer(120 * second))
         // A fine wait does not make the conversation behind it known.
@@ -71,6 +74,8 @@ internal import Testing
         #expect(row["answered_with_known_wait"] == .integer(1))
         #expect(row["handled"] == .integer(0))
         #expect(row["excluded_by_precision"] == .integer(1))
+        #expect(row["wait_excluded_by_precision"] == .integer(0))
+        #expect(row["service_level"] == .real(1))
     }
 
     /// A callback leaves the queue as such, and waits in a visit of its own for each attempt, of

@@ -54,6 +54,7 @@ struct Oracle {
         let within = answeredWaits.filter { $0 <= threshold }.count
         let gaveUp = items.filter { $0.visit == nil && $0.contact.stage == .selfService }.count
         let decided = answered.count + abandoned.count
+        let unjudged = (answered + abandoned).filter(\.isCoarse).count
         return [
             "received": .integer(items.map(\.arrivals).reduce(0, +)),
             "offered": .integer(Int64(visits.count)),
@@ -63,7 +64,8 @@ struct Oracle {
             "answered_within_threshold": .integer(Int64(within)),
             "abandoned_within_threshold": .integer(
                 Int64(abandonedWaits.filter { $0 <= threshold }.count)),
-            "service_level": ratio(within, of: decided),
+            "service_level": ratio(within, of: decided - unjudged),
+            "wait_excluded_by_precision": .integer(Int64(unjudged)),
             "abandonment_rate": ratio(abandoned.count, of: decided),
             "average_speed_of_answer_us": average(answeredWaits),
             "average_handle_us": average(handles),

@@ -12,7 +12,7 @@ internal import Testing
         "received", "offered", "answered", "abandoned", "abandoned_in_self_service",
         "answered_within_threshold", "abandoned_within_threshold", "wait_answered_us",
         "answered_with_known_wait", "wait_abandoned_us", "abandoned_with_known_wait", "handled",
-        "handle_us", "excluded_by_precision",
+        "handle_us", "excluded_by_precision", "wait_excluded_by_precision",
     ]
 
     /// The rows of a table by their key, as far as they are sums.

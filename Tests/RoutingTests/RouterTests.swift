@@ -93,7 +93,12 @@ private actor World {
     }
 
     private func router(_ number: Int) throws -> Router {
-        try Router(hall.log, name: "\(number)") { append in try await self.append(append) }
+        var limits = RouterLimits()
+        // One that crashed goes on from what it, or another one, has kept.
+        limits.snapshotInterval = 40
+        return try Router(hall.log, name: "\(number)", limits: limits) { append in
+            try await self.append(append)
+        }
     }
 
     func turn() async throws {

@@ -159,6 +159,7 @@ private struct AppendTally {
     private var alreadyAppended = 0
     /// Events of our own types that no projection will read.
     private var withoutSchema = 0
+    private var misspellings = Misspellings()
     private var first: Position?
     private var last: Position?
 
@@ -176,6 +177,7 @@ private struct AppendTally {
                 "ascolto: \(withoutSchema) events of contacts or operators state no schema "
                     + "version, so no projection will read them; send them with \"schema\":1")
         }
+        misspellings.tell()
     }
 
     /// The event of a line; nil for a blank line, and for one that is refused, which is told.
@@ -187,6 +189,7 @@ private struct AppendTally {
             if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return nil }
             do {
                 let sent = try NewEvent(cloudEvent: bytes, logMembers: .refused)
+                misspellings.look(at: sent)
                 let event = try seal?.sealed(sent) ?? sent
                 switch checkPayload(of: event) {
                 case .passes: break

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import ContactCentre
 internal import EventLog
 internal import JSON
+internal import Reports
 
 struct Correct: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -69,6 +70,11 @@ struct Correct: AsyncParsableCommand {
         {
             throw UsageError(
                 "what is published does not change: publish another version, or void this one")
+        }
+        if let declaration = Catalogue.type(before.type.text) {
+            for meant in Misspellings.members(of: correction.patch, declaration) {
+                Standard.error("ascolto: warning: --patch has the member \(printable(meant))")
+            }
         }
         var after = before
         if let time = correction.time { after.time = time }
@@ -140,10 +146,11 @@ struct CorrectionOptions: ParsableArguments {
             let opened = try log.openForReading()
             let (events, absence) = try plan(opened, now, make)
             guard !events.isEmpty else { return tell(nil) }
-            return tell(
-                try await send(
-                    events, to: url, writing: opened.identity, unless: absence,
-                    conflict: Self.changedMeanwhile))
+            let range = try await send(
+                events, to: url, writing: opened.identity, unless: absence,
+                conflict: Self.changedMeanwhile)
+            tell(range)
+            return try warn(of: events[0].stream, at: range, in: opened)
         }
         let opened = try log.openForWriting(under: .contactCentre)
         defer { opened.close() }
@@ -152,13 +159,36 @@ struct CorrectionOptions: ParsableArguments {
         switch try await opened.append(
             Append(events, condition: Condition(absences: [absence])))
         {
-        case .appended(let range), .alreadyAppended(let range): tell(range)
+        case .appended(let range), .alreadyAppended(let range):
+            tell(range)
+            try warn(of: events[0].stream, at: range, in: opened)
         case .conflict(let conflict):
             Standard.error("ascolto: \(Self.changedMeanwhile): \(conflict)")
             throw VerbOutcome.answerIsNo
         case .rejected(let rejection):
             Standard.error("ascolto: \(rejection)")
             throw VerbOutcome.someInputRefused
+        }
+    }
+
+    /// Says what cannot be any more in the story of a contact, and could before.
+    private func warn(of stream: StreamName, at range: PositionRange, in log: EventLog) throws {
+        guard stream.text.hasPrefix(StreamPrefix.contact) else { return }
+        let id = String(stream.text.dropFirst(StreamPrefix.contact.count))
+        func broken(before size: UInt64) throws -> [UInt64: ContactState.Rule] {
+            let story = ContactStory(try log.facts(ofContact: id, before: size))
+            return Dictionary(
+                uniqueKeysWithValues: story.sentences.compactMap { sentence in
+                    sentence.broken.map { (sentence.position, $0) }
+                })
+        }
+        let before = try broken(before: range.first.value)
+        for (position, rule) in try broken(before: range.first.value + 1)
+            .sorted(by: { $0.key < $1.key })
+        where before[position] != rule {
+            Standard.error(
+                "ascolto: warning: what position \(position) says cannot follow any more: "
+                    + "\(rule.meaning) (\(rule.rawValue)); correct or void that, too")
         }
     }
 

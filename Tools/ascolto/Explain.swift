@@ -45,7 +45,7 @@ struct Explain: ParsableCommand {
             let moment = try moment(in: opened, size)
             let waits = why ? try opened.waits(ofContact: id, before: size, at: moment) : []
             switch output.chosen {
-            case .table: tell(story, waits, at: moment)
+            case .table: tell(story, waits, at: moment, by: WallClock(of: story, in: opened))
             case .json:
                 Answer(object: [
                     ("contact", .text(id)), ("as_of", .count(size - 1)),
@@ -79,13 +79,16 @@ struct Explain: ParsableCommand {
             return try LogOptions.clock().now
         }
 
-        private func tell(_ story: ContactStory, _ waits: [WaitTold], at moment: Instant) {
+        private func tell(
+            _ story: ContactStory, _ waits: [WaitTold], at moment: Instant, by clock: WallClock
+        ) {
             let width = story.sentences.map { "\($0.position)".count }.max() ?? 0
             for sentence in story.sentences {
                 let position = "\(sentence.position)"
                 let gap = String(repeating: " ", count: width - position.count)
+                let time = clock.told(sentence.occurred)
                 Standard.output.write(
-                    line: "\(gap)\(position)  \(sentence.occurred)  \(printable(sentence.text))")
+                    line: "\(gap)\(position)  \(time)  \(printable(sentence.text))")
                 if let remark = sentence.remark {
                     Standard.output.write(
                         line: String(repeating: " ", count: width + 2) + "! \(printable(remark))")
@@ -94,7 +97,7 @@ struct Explain: ParsableCommand {
             let since =
                 story.waitingSince.map { since in
                     let span = story.waiting(at: moment).map { ", for \(duration($0)) now" }
-                    return ", since \(since)" + (span ?? "")
+                    return ", since \(clock.told(since))" + (span ?? "")
                 } ?? ""
             func told(_ known: Int64?, _ unknown: Int) -> String {
                 switch (known, unknown) {

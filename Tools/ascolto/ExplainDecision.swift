@@ -55,7 +55,9 @@ extension Explain {
                         + known.joined(separator: ", "))
                 throw VerbOutcome.answerIsNo
             }
-            if output.chosen == .table { return tell(said, steps, told) }
+            if output.chosen == .table {
+                return tell(said, steps, told, by: WallClock(of: opened))
+            }
             Answer(object: [
                 ("decision", .text(ref)),
                 ("position", decided.map { .count($0.position) } ?? .null),
@@ -101,12 +103,13 @@ extension Explain {
         }
 
         private func tell(
-            _ said: [Organisation.DecidedAt], _ steps: [Organisation.Step], _ told: ToldOrganisation
+            _ said: [Organisation.DecidedAt], _ steps: [Organisation.Step],
+            _ told: ToldOrganisation, by clock: WallClock
         ) {
             func write(_ line: String) { Standard.output.write(line: printable(line)) }
             for decided in said {
                 write(
-                    "\(decided.position)  \(decided.occurred)  \(ref) was decided"
+                    "\(decided.position)  \(clock.told(decided.occurred))  \(ref) was decided"
                         + (decided.decision.sponsor.map { " by \($0)" } ?? "")
                         + (decided.author.map { ", as \($0) has put down" } ?? ""))
                 for objective in decided.decision.objectives { write("  to: \(objective)") }
@@ -124,8 +127,8 @@ extension Explain {
             for step in steps {
                 let by = step.change.author.map { ", by \($0)" } ?? ""
                 write(
-                    "\(step.change.position)  from \(step.change.effective)\(by)  \(step.words)"
-                        + told.wordsOfCorrections(at: Position(step.change.position)))
+                    "\(step.change.position)  from \(clock.told(step.change.effective))\(by)  "
+                        + step.words + told.wordsOfCorrections(at: Position(step.change.position)))
             }
             if steps.isEmpty { write("nothing has been changed by it so far") }
             Standard.output.flush()

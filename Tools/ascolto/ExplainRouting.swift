@@ -138,12 +138,13 @@ extension Explain.DecisionVerb {
                 ("recorded", routed.event.data.object.map { JSONNode($0.value) } ?? .null),
             ]).write(as: output.chosen)
         }
-        write(routed, policy)
+        let clock = try WallClock(of: routed, in: log)
+        write(routed, policy, by: clock)
         for told in overrides {
             let void = told.isVoid ? ", which never happened, as was said since" : ""
             Standard.output.write(
                 line: printable(
-                    "\(told.event.position)  \(told.event.occurred)  "
+                    "\(told.event.position)  \(clock.told(told.event.occurred))  "
                         + told.override.sentence + void))
         }
         Standard.output.write(
@@ -189,10 +190,11 @@ extension Explain.DecisionVerb {
         Standard.output.flush()
     }
 
-    private func write(_ routed: RoutedContact, _ policy: PolicySetting?) {
+    private func write(_ routed: RoutedContact, _ policy: PolicySetting?, by clock: WallClock) {
         func write(_ line: String) { Standard.output.write(line: printable(line)) }
         let decision = routed.decision
-        write("\(routed.event.position)  \(routed.event.occurred)  \(routed.event.stream)")
+        let time = clock.told(routed.event.occurred)
+        write("\(routed.event.position)  \(time)  \(routed.event.stream)")
         write(decision.sentence)
         write(
             "it had been in the queue \(decision.queue) for \(duration(decision.waited)), with "

@@ -16,13 +16,17 @@ extension WaitTold {
             "In the queue \(queue) for \(isCoarse ? "about " : "")\(duration(span)), from "
                 + "position \(begun) \(end), with "
                 + "\(points) points of priority"
-                + (ahead.map { "; \($0) \($0 == 1 ? "was" : "were") before it" } ?? "") + ":"
+                + (ahead.map { "; \($0) \($0 == 1 ? "was" : "were") before it when it came" }
+                    ?? "") + ":"
         ]
+        if let closed, closed > 0, !isCoarse {
+            lines.append("  the queue was closed for \(duration(closed)) of that")
+        }
         lines.append("  " + wordsOfTurns)
         for other in outOfOrder.prefix(Self.toldMax) {
             lines.append(
                 "    \(other.position)  \(other.stream): \(other.turn.words), "
-                    + "\(other.points) points")
+                    + "\(other.points) points; \(other.outcome.words)")
         }
         let untold = outOfOrder.count - Self.toldMax
         if untold > 0 { lines.append("    and \(untold) more") }
@@ -53,15 +57,19 @@ extension WaitTold {
     private var outOfOrder: [Answered] { answered.filter { $0.turn != .earlier } }
 
     private var wordsOfTurns: String {
+        let answered = answered.filter { $0.outcome == .answered }
+        let offered = self.answered.count - answered.count
         func count(_ turn: Turn) -> Int { answered.count { $0.turn == turn } }
         let parts = [
             (count(.earlier), "had begun to wait before"),
             (count(.morePoints), "came later and had more points"),
-            (count(.outOfTurn), "came later and had not"),
+            (count(.outOfTurn), "came later and had no more points"),
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         let turns = parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")
+        let asked = offered > 0 ? "; \(offered) offered to somebody" : ""
         let left = leftOtherwise > 0 ? "; \(leftOtherwise) left it unanswered" : ""
-        return "\(answered.count) others of the queue were answered meanwhile\(turns)\(left)"
+        let others = answered.count == 1 ? "1 other" : "\(answered.count) others"
+        return "\(others) of the queue answered meanwhile\(turns)\(asked)\(left)"
     }
 
     private static func words(of spans: [RoutingState.Occupation: Int64]) -> String {
@@ -75,6 +83,7 @@ extension WaitTold {
             ("queue", .text(queue)), ("begun", .integer(Int64(begun.value))),
             ("ended", ended.map { .integer(Int64($0.value)) } ?? .null),
             ("waited_us", isCoarse ? .null : .integer(span)),
+            ("closed_us", isCoarse ? .null : closed.map { .integer($0) } ?? .null),
             ("points", .integer(points)),
             ("ahead", ahead.map { .integer(Int64($0)) } ?? .null),
             ("left_unanswered", .integer(Int64(leftOtherwise))),
@@ -87,6 +96,7 @@ extension WaitTold {
                             ("contact", .text(other.stream.text)),
                             ("turn", .text(other.turn.rawValue)),
                             ("points", .integer(other.points)),
+                            ("outcome", .text(other.outcome.rawValue)),
                         ])
                     })
             ),
@@ -127,6 +137,15 @@ extension WaitTold.Turn {
         case .earlier: "had begun to wait before"
         case .morePoints: "came later, and was more urgent"
         case .outOfTurn: "came later, and was not more urgent"
+        }
+    }
+}
+
+extension WaitTold.Outcome {
+    fileprivate var words: String {
+        switch self {
+        case .answered: "an operator answered"
+        case .offered: "it was offered to an operator"
         }
     }
 }

@@ -306,10 +306,14 @@ extension Org {
                         + "all changes")
                 throw VerbOutcome.answerIsNo
             }
+            let clock = WallClock(of: opened)
+            let time: (Instant) -> Cell = { [isForPeople = output.chosen == .table] moment in
+                .text(isForPeople ? clock.told(moment) : "\(moment)")
+            }
             let rows =
-                steps.map { ($0.change.position, Self.row($0, organisation, told)) }
-                + decisions.map { ($0.decided.position, Self.row($0.name, $0.decided)) }
-                + voided.map { ($0.position.value, Self.row($0, told)) }
+                steps.map { ($0.change.position, Self.row($0, organisation, told, time)) }
+                + decisions.map { ($0.decided.position, Self.row($0.name, $0.decided, time)) }
+                + voided.map { ($0.position.value, Self.row($0, told, time)) }
             Answer(
                 columns: [
                     "position", "recorded", "effective", "by", "decision", "sponsor", "change",
@@ -319,25 +323,28 @@ extension Org {
         }
 
         private static func row(
-            _ step: Organisation.Step, _ organisation: Organisation, _ told: ToldOrganisation
+            _ step: Organisation.Step, _ organisation: Organisation, _ told: ToldOrganisation,
+            _ time: (Instant) -> Cell
         ) -> [Cell] {
             let (change, decision) = (step.change, step.change.decision)
             // As it was worded when the change was made.
             let decided = decision.flatMap { organisation.decision($0, at: change.position) }
             return [
-                .count(change.position), .text("\(change.recorded)"),
-                .text("\(change.effective)"), .optional(change.author), .optional(decision),
+                .count(change.position), time(change.recorded), time(change.effective),
+                .optional(change.author), .optional(decision),
                 .optional(decided?.decision.sponsor),
                 .text(step.words + told.wordsOfCorrections(at: Position(change.position))),
             ]
         }
 
         /// An event that never happened, which is told all the same.
-        private static func row(_ event: Event, _ told: ToldOrganisation) -> [Cell] {
+        private static func row(
+            _ event: Event, _ told: ToldOrganisation, _ time: (Instant) -> Cell
+        ) -> [Cell] {
             let said = said(by: event)
             return [
-                .count(event.position.value), .text("\(event.recorded)"),
-                .text("\(said?.effectiveFrom ?? event.occurred)"), .optional(said?.author),
+                .count(event.position.value), time(event.recorded),
+                time(said?.effectiveFrom ?? event.occurred), .optional(said?.author),
                 .optional(said?.decision), .null,
                 .text(
                     "void: " + (said?.words(in: event.stream.text) ?? "\(event.type)")
@@ -356,11 +363,13 @@ extension Org {
             return key.places.contains(setting ?? "")
         }
 
-        private static func row(_ name: String, _ decided: Organisation.DecidedAt) -> [Cell] {
+        private static func row(
+            _ name: String, _ decided: Organisation.DecidedAt, _ time: (Instant) -> Cell
+        ) -> [Cell] {
             [
-                .count(decided.position), .text("\(decided.recorded)"),
-                .text("\(decided.occurred)"), .optional(decided.author), .text(name),
-                .optional(decided.decision.sponsor), .text("+ decision: \(decided.decision.line)"),
+                .count(decided.position), time(decided.recorded), time(decided.occurred),
+                .optional(decided.author), .text(name), .optional(decided.decision.sponsor),
+                .text("+ decision: \(decided.decision.line)"),
             ]
         }
     }

@@ -16,6 +16,11 @@ struct RouteVerb: AsyncParsableCommand {
             to it. Who is to be called back is queued when the time has come. What a router knows \
             is in the log: one that is started anew goes on where the last one was, and several at \
             once offer nothing twice. Without --server it is the one who writes.
+
+            In the end it tells how many contacts wait; of these, waiting_without_policy are in \
+            queues that nobody routes, or that are not described (queues_without_policy), \
+            waiting_unserved in queues that no operator serves, and waiting_unstaffed in queues of \
+            whose operators nobody is at work.
             """)
 
     @OptionGroup var log: LogOptions
@@ -80,6 +85,7 @@ struct RouteVerb: AsyncParsableCommand {
             var overtaken = 0
             var patience = Self.patience.first
             var warned = 0
+            var problem: String?
             while !Task.isCancelled {
                 let now = clock.now
                 let step: Router.Step
@@ -95,6 +101,10 @@ struct RouteVerb: AsyncParsableCommand {
                 patience = Self.patience.first
                 warn(of: router.notUnderstood.dropFirst(warned))
                 warned = router.notUnderstood.count
+                if router.snapshotProblem != problem {
+                    problem = router.snapshotProblem
+                    warn(ofSnapshots: problem)
+                }
                 switch step {
                 case .decided(let count): decided += count
                 case .settled: break
@@ -120,11 +130,20 @@ struct RouteVerb: AsyncParsableCommand {
             ("waiting", .count(waiting.total)),
             ("waiting_without_policy", .count(waiting.withoutPolicy)),
             ("waiting_unserved", .count(waiting.unserved)),
+            ("waiting_unstaffed", .count(waiting.unstaffed)),
+            ("queues_without_policy", .array(waiting.queuesWithoutPolicy.map { .text($0) })),
         ]).write(as: output.chosen)
     }
 }
 
 /// Says which events of the organisation are not followed.
+private func warn(ofSnapshots problem: String?) {
+    guard let problem else { return }
+    Standard.error(
+        "ascolto: warning: what the router knows could not be kept beside the log, so that the "
+            + "next one reads more of it when it starts: \(problem)")
+}
+
 private func warn(of notUnderstood: some Collection<UInt64>) {
     guard !notUnderstood.isEmpty else { return }
     Standard.error(

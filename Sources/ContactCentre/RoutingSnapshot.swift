@@ -1,0 +1,62 @@
+/// What a routing state has of the past beside the organisation, to be kept and taken up again.
+///
+/// Whatever follows from it and from the organisation is left out: plan, seats and lines.
+package struct RoutingSnapshot: Codable, Sendable {
+    private let names: RoutingNames
+    private let floor: RoutingFloor
+    /// In the order of their streams, so that the same state is the same snapshot.
+    private let contacts: [Open]
+    private let atHand: [AtHand]
+    private let arePrioritiesChanged: Bool
+    private let notUnderstood: [UInt64]
+    private let zone: String?
+
+    /// What its members mean. Another version for any change of what a state keeps, or of what an
+    /// event does to it: states that were kept before are then made again from the log.
+    package static let version = 1
+
+    private struct Open: Codable {
+        let stream: ExactText
+        let contact: RoutingState.Contact
+    }
+
+    private struct AtHand: Codable {
+        let `operator`: Int
+        let streams: [ExactText]
+    }
+
+    package init(_ state: RoutingState) {
+        names = state.names
+        floor = state.floor
+        contacts = state.contacts.map { Open(stream: $0.key, contact: $0.value) }
+            .sorted { $0.stream < $1.stream }
+        atHand = state.atHand.filter { !$0.value.isEmpty }
+            .map { AtHand(operator: $0.key, streams: $0.value) }
+            .sorted { $0.operator < $1.operator }
+        arePrioritiesChanged = state.arePrioritiesChanged
+        notUnderstood = state.notUnderstood
+        zone = state.zone
+    }
+
+    /// The state again, beside the organisation as it was known then; `hash` is SHA-256.
+    package func state(
+        of organisation: Organisation, hash: @escaping @Sendable ([UInt8]) -> [UInt8]
+    ) -> RoutingState {
+        var state = RoutingState(hash: hash)
+        state.names = names
+        state.floor = floor
+        state.arePrioritiesChanged = arePrioritiesChanged
+        state.notUnderstood = notUnderstood
+        state.zone = zone
+        for open in contacts {
+            state.contacts[open.stream] = open.contact
+            if let visit = open.contact.visit { state.waiting[visit.order] = open.stream }
+            if let callback = open.contact.callback {
+                state.promised[callback.order] = open.stream
+            }
+        }
+        for hand in atHand { state.atHand[hand.operator] = hand.streams }
+        state.replace(organisation)
+        return state
+    }
+}

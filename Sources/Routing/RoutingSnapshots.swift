@@ -1,0 +1,105 @@
+internal import ContactCentre
+internal import Crypto
+internal import Description
+internal import EventLog
+internal import Foundation
+internal import JSON
+internal import Storage
+
+/// What routing knew at some places of a log, kept beside it: whoever starts goes on from there.
+///
+/// The log tells all of it. A snapshot that is missing or damaged, or of another log, another
+/// history or another version, is passed over, and what it would have told is read from the log.
+struct RoutingSnapshots: Sendable {
+    private let directory: String
+    /// The position before which the last snapshot ends that is known to be there.
+    private var kept: UInt64 = 0
+
+    /// From one snapshot to the next, in events of the log.
+    let interval: UInt64
+
+    /// A larger file is none of ours; hundreds of thousands of open contacts take less.
+    private static let bytesMax = 1 << 30
+    private static let suffix = ".snapshot"
+
+    private struct Content: Codable {
+        let version: Int
+        /// The id of the log.
+        let log: String
+        /// How many events of the log had been taken in, and the id of the last one.
+        let next: UInt64
+        let last: String
+        /// In µs since 1970.
+        let clock: Int64
+        let routing: RoutingSnapshot
+    }
+
+    init(of log: EventLog, every interval: UInt64 = RouterLimits().snapshotInterval) {
+        directory = log.directory + "/routing"
+        self.interval = interval
+    }
+
+    /// What routing knew at the last place, no later than before the event at `position`, that was
+    /// kept; what it knows at the beginning where none was.
+    mutating func nearest(to position: UInt64, in log: EventLog) throws -> FollowRouting {
+        for next in places.reversed() where next <= position {
+            guard let content = read(next), content.next == next,
+                content.version == RoutingSnapshot.version,
+                content.log == log.identity.id.description,
+                let last = EventID(content.last),
+                try log.event(at: Position(next - 1))?.id == last
+            else { continue }
+            kept = next
+            let organisation = try log.organisation(before: next).organisation
+            return FollowRouting(
+                content.routing.state(of: organisation) { Array(SHA256.hash(data: $0)) },
+                before: next, last: last, clock: Instant(microseconds: content.clock))
+        }
+        return FollowRouting()
+    }
+
+    /// Keeps what routing knows where the last snapshot lies far behind.
+    ///
+    /// - Throws: ``StorageError`` where it cannot be written; nothing is lost by that.
+    mutating func keep(_ known: FollowRouting, of log: EventLog) throws {
+        guard known.next >= kept + interval, let last = known.last else { return }
+        // Also where it fails: the next attempt is for the next one.
+        kept = known.next
+        let encoder = PropertyListEncoder()
+        encoder.outputFormat = .binary
+        let content = try encoder.encode(
+            Content(
+                version: RoutingSnapshot.version, log: log.identity.id.description,
+                next: known.next, last: last.description, clock: known.clock.microseconds,
+                routing: RoutingSnapshot(known.state)))
+        try FileSystem.createDirectories(directory)
+        let bytes = Array(SHA256.hash(data: content)) + Array(content)
+        try FileSystem.withLock(on: directory) {
+            try FileSystem.place(bytes, at: path(known.next))
+        }
+    }
+
+    /// Before which positions there are snapshots, ascending.
+    private var places: [UInt64] {
+        (FileSystem.entries(of: directory) ?? []).compactMap { name in
+            guard name.hasSuffix(Self.suffix), let next = UInt64(name.dropLast(Self.suffix.count)),
+                next > 0
+            else { return nil }
+            return next
+        }.sorted()
+    }
+
+    private func path(_ next: UInt64) -> String { "\(directory)/\(next)\(Self.suffix)" }
+
+    private func read(_ next: UInt64) -> Content? {
+        guard let bytes = try? RawFile.open(path(next)).whole(upTo: Self.bytesMax) else {
+            return nil
+        }
+        let content = bytes.dropFirst(SHA256.byteCount)
+        let digest = Array(bytes.prefix(SHA256.byteCount))
+        guard Array(SHA256.hash(data: content)) == digest else {
+            return nil
+        }
+        return try? PropertyListDecoder().decode(Content.self, from: Data(content))
+    }
+}
