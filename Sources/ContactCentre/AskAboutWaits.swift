@@ -13,8 +13,8 @@ extension RoutingState {
         package let points: Int64
         /// Contacts in the queue that are more urgent; nil where no policy says what that is.
         package let ahead: Int?
-        /// How many operators serve the queue.
-        package let members: Int
+        /// How many operators serve the queue; nil where no such queue is described.
+        package let members: Int?
         /// Nil where the policy decides about it.
         package let held: Held?
 
@@ -55,8 +55,13 @@ extension RoutingState {
             points: policy(of: visit).map { points(of: contact, visit, $0) }
                 ?? contact.heededPriority,
             ahead: ahead,
-            members: visit.queue < plan.queues.count ? plan.queues[visit.queue].members.count : 0,
+            members: describedQueue(visit.queue)?.members.count,
             held: held(contact))
+    }
+
+    private func describedQueue(_ number: Int) -> RoutingPlan.Queue? {
+        guard number < plan.queues.count, plan.queues[number].centre != nil else { return nil }
+        return plan.queues[number]
     }
 
     private func held(_ contact: Contact) -> Standing.Held? {

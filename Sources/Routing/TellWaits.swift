@@ -15,8 +15,8 @@ package struct WaitTold: Sendable {
     private var watched: Instant
     /// How precisely its beginning and end are known.
     package private(set) var precision: OccurredPrecision
-    /// How many operators served the queue when it began.
-    package let members: Int
+    /// How many operators served the queue when it began; nil where no such queue was described.
+    package let members: Int?
     /// How long it was held for an operator whom somebody had chosen, in µs, and by which event.
     package private(set) var held: [Held] = []
     /// Its points of priority when it entered, and how many were more urgent then.

@@ -38,7 +38,8 @@ extension WaitTold {
         }
         let operators = occupations.sorted { ExactText($0.key) < ExactText($1.key) }
         if members == 0 { lines.append("  nobody is known to serve the queue") }
-        if members > 0, operators.isEmpty, span > 0 {
+        if members == nil { lines.append("  no queue of that name is described") }
+        if members ?? 0 > 0, operators.isEmpty, span > 0 {
             lines.append("  what operators did then is not known: it was told later")
         }
         for (name, spans) in operators.prefix(Self.toldMax) {
