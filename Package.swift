@@ -130,7 +130,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Routing",
-            dependencies: ["EventLog", "ContactCentre", "Description", "Storage", "JSON", crypto],
+            dependencies: [
+                "EventLog", "ContactCentre", "Description", "Merkle", "Storage", "JSON", crypto,
+            ],
             swiftSettings: strict),
         .target(
             name: "Reports",

@@ -129,7 +129,8 @@ enum DerivedFigure: CaseIterable {
         case .serviceLevel:
             ReadColumn(
                 column, in: .ratio,
-                meaning: "S-1a@1: answered_within_threshold / (answered + abandoned - "
+                meaning: "S-1a@1 of visits whose wait is known by the second: "
+                    + "answered_within_threshold / (answered + abandoned - "
                     + "wait_excluded_by_precision)")
         case .abandonmentRate:
             ReadColumn(

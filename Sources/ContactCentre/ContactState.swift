@@ -216,13 +216,6 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
-    private var isAboutToBeConnected: Bool {
-        switch phase {
-        case .placed, .answered, .transferred: true
-        default: false
-        }
-    }
-
     private var mayBeServed: Bool {
         switch phase {
         case .received, .placed, .pastSelfService, .blocked, .redirected: true
@@ -304,10 +297,10 @@ package struct ContactState: Hashable, Sendable {
         case .queue: phase == .gaveUp || isToBeCalled
         case .chatSilent: phase == .gaveUp || isInConversation
         case .ticketWithdrawn: phase == .gaveUp
-        case .ringing: phase == .gaveUp || isAboutToBeConnected
+        case .ringing: phase == .gaveUp || mayBeConnected
         case .hold: isInConversation
         case .other:
-            isInSelfService || phase == .gaveUp || isAboutToBeConnected || isInConversation
+            isInSelfService || phase == .gaveUp || mayBeConnected || isInConversation
                 || isToBeCalled
         }
     }

@@ -170,11 +170,24 @@ package struct OpeningCalendar: Sendable {
     }
 
     /// When it is open, of all hours that begin on these dates.
-    package func openTimes(on dates: ClosedRange<CivilDate>) -> OpenTimes {
+    ///
+    /// - Parameters:
+    ///   - dates: The dates.
+    ///   - zone: Where dates without hours in force are open all day; nil where they are closed.
+    package func openTimes(
+        on dates: ClosedRange<CivilDate>, openWithoutHoursIn zone: Zone? = nil
+    ) -> OpenTimes {
         var intervals: [Range<Int64>] = []
         for day in dates.lowerBound.daysSince1970...dates.upperBound.daysSince1970 {
             let date = CivilDate(daysSince1970: day)
-            guard let hours = hours(on: date) else { continue }
+            guard let hours = hours(on: date) else {
+                if let zone {
+                    let next = CivilDate(daysSince1970: day + 1)
+                    intervals.append(
+                        zone.start(of: date).microseconds..<zone.start(of: next).microseconds)
+                }
+                continue
+            }
             intervals += hours.hours(on: date).hours.compactMap {
                 $0.interval(on: date, in: hours.zone)
             }

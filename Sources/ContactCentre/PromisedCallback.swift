@@ -87,3 +87,19 @@ extension RoutingState {
         }
     }
 }
+
+extension ContactEvent {
+    /// Whether a callback that was promised before is still owed behind it.
+    var leavesPromise: Bool {
+        switch self {
+        case .queued(let queued): queued.keepsPurpose
+        case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
+            .callbackFailed, .disconnected, .outcomeRecorded, .unknown:
+            true
+        case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
+            .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred,
+            .afterWorkEnded, .closed:
+            false
+        }
+    }
+}

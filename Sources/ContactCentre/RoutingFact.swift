@@ -32,13 +32,9 @@ enum RoutedKind {
     case organisation(OrganisationEvent.Kind)
     case decided
     case intervention(RoutingIntervention.Kind)
-    /// It says in which zone the log is.
-    case logCreated
 
     static let ofType: [String: RoutedKind] = {
-        var kinds: [String: RoutedKind] = [
-            RoutingDecision.Kind.decided.type: .decided, "meta.log_created": .logCreated,
-        ]
+        var kinds: [String: RoutedKind] = [RoutingDecision.Kind.decided.type: .decided]
         for kind in ContactEvent.Kind.allCases { kinds[kind.rawValue] = .contact(kind) }
         for kind in RoutingIntervention.Kind.allCases { kinds[kind.rawValue] = .intervention(kind) }
         for kind in OperatorEvent.Kind.allCases { kinds[kind.rawValue] = .operator(kind) }

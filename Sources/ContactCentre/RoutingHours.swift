@@ -16,7 +16,7 @@ extension RoutingState {
                 let queue = names.queues.known(key.thing), queue < plan.queues.count,
                 let calendar = calendar(name)
             else { continue }
-            plan.queues[queue].hours = calendar.openTimes(around: now...end)
+            plan.queues[queue].hours = calendar.openTimes(around: now...end, in: logZone)
             holds = end
         }
         return holds
@@ -32,14 +32,14 @@ extension RoutingState {
             let setting = organisation.description(at: end).settings[key] as? QueueSetting,
             let calendar = setting.calendar.flatMap({ self.calendar($0) })
         else { return nil }
-        let open = calendar.openTimes(around: start.microseconds...end.microseconds)
+        let open = calendar.openTimes(
+            around: start.microseconds...end.microseconds, in: logZone)
         return end.microseconds - start.microseconds - open.microseconds(from: start, to: end)
     }
 
     private mutating func calendar(_ name: String) -> OpeningCalendar? {
         if let known = calendars[ExactText(name)] { return known }
-        let zone = zone.flatMap { Zone(identifier: $0) } ?? Zone(identifier: "UTC")
-        let calendar = zone.flatMap { try? organisation.calendar(name, otherwiseIn: $0) }
+        let calendar = try? organisation.calendar(name, otherwiseIn: logZone)
         calendars[ExactText(name)] = .some(calendar)
         return calendar
     }
@@ -47,7 +47,9 @@ extension RoutingState {
 
 extension OpeningCalendar {
     /// When it is open at any of some moments, in µs since 1970, and about two days on both sides.
-    package func openTimes(around moments: ClosedRange<Int64>) -> OpenTimes {
+    ///
+    /// A date on which no hours are in force closes nothing: it is open all day, by `zone`.
+    package func openTimes(around moments: ClosedRange<Int64>, in zone: Zone) -> OpenTimes {
         // Wherever on earth: no zone is a day away from UTC, and hours may end on the next day.
         func date(_ moment: Int64, _ days: Int) -> CivilDate {
             let moment = min(
@@ -55,6 +57,8 @@ extension OpeningCalendar {
             let day = moment.flooredDivision(by: Instant.microsecondsOfDay).quotient
             return CivilDate(daysSince1970: Int(day) + days)
         }
-        return openTimes(on: date(moments.lowerBound, -2)...date(moments.upperBound, 2))
+        return openTimes(
+            on: date(moments.lowerBound, -2)...date(moments.upperBound, 2),
+            openWithoutHoursIn: zone)
     }
 }

@@ -19,8 +19,11 @@ package struct RoutingNames: Codable, Sendable {
         package init() {}
 
         package init(from decoder: any Decoder) throws {
-            for name in try decoder.singleValueContainer().decode([String].self) {
-                _ = number(name)
+            let container = try decoder.singleValueContainer()
+            for (place, name) in try container.decode([String].self).enumerated()
+            where number(name) != place {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "a name stands twice")
             }
         }
 

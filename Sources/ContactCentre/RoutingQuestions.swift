@@ -80,7 +80,8 @@ extension RoutingState {
             for rule in plan.queues[visit.queue].overflow {
                 guard let after = rule.after else { continue }
                 note(later(visit.since, by: after))
-                plan.queues[rule.queue].hours?.opening(after: now.microseconds).map { note($0) }
+                guard let hours = plan.queues[rule.queue].hours else { continue }
+                note(hours.opening(after: now.microseconds) ?? hoursEnd)
             }
             for refusal in visit.refusals {
                 floor.refusal(in: visit.particulars, by: refusal.operator, policy).map { note($0) }

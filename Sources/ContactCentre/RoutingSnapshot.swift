@@ -9,7 +9,6 @@ package struct RoutingSnapshot: Codable, Sendable {
     private let atHand: [AtHand]
     private let arePrioritiesChanged: Bool
     private let notUnderstood: [UInt64]
-    private let zone: String?
 
     /// What its members mean. Another version for any change of what a state keeps, or of what an
     /// event does to it: states that were kept before are then made again from the log.
@@ -25,6 +24,9 @@ package struct RoutingSnapshot: Codable, Sendable {
         let streams: [ExactText]
     }
 
+    /// How many contacts are open: what it takes to write and to read grows with them.
+    package var openCount: Int { contacts.count }
+
     package init(_ state: RoutingState) {
         names = state.names
         floor = state.floor
@@ -35,19 +37,23 @@ package struct RoutingSnapshot: Codable, Sendable {
             .sorted { $0.operator < $1.operator }
         arePrioritiesChanged = state.arePrioritiesChanged
         notUnderstood = state.notUnderstood
-        zone = state.zone
     }
 
-    /// The state again, beside the organisation as it was known then; `hash` is SHA-256.
+    /// The state again.
+    ///
+    /// - Parameters:
+    ///   - organisation: As it was known then.
+    ///   - zone: Where calendars are that name none.
+    ///   - hash: SHA-256.
     package func state(
-        of organisation: Organisation, hash: @escaping @Sendable ([UInt8]) -> [UInt8]
+        of organisation: Organisation, in zone: Zone,
+        hash: @escaping @Sendable ([UInt8]) -> [UInt8]
     ) -> RoutingState {
-        var state = RoutingState(hash: hash)
+        var state = RoutingState(in: zone, hash: hash)
         state.names = names
         state.floor = floor
         state.arePrioritiesChanged = arePrioritiesChanged
         state.notUnderstood = notUnderstood
-        state.zone = zone
         for open in contacts {
             state.contacts[open.stream] = open.contact
             if let visit = open.contact.visit { state.waiting[visit.order] = open.stream }

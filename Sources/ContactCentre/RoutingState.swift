@@ -20,6 +20,8 @@ package struct RoutingState: Sendable {
         var needs: [SkillNeed] = []
         /// That it is to be called back, as long as that is owed to it.
         var callback: PromisedCallback?
+        /// Whether it waits for our call, also where nothing is owed to it any more.
+        var isToBeCalled = false
         /// Whether a callback was offered in this visit.
         var isCallbackOffered = false
         var hand: Hand?
@@ -68,7 +70,7 @@ package struct RoutingState: Sendable {
         didSet { calendars = [:] }
     }
     /// The zone of calendars that name none: the log's.
-    var zone: String?
+    let logZone: Zone
     /// The opening hours that were asked for; nil of those that are not known.
     var calendars: [ExactText: OpeningCalendar?] = [:]
     /// The positions of events of the organisation that cannot be read here, as those of a later
@@ -80,6 +82,8 @@ package struct RoutingState: Sendable {
     private var planHolds: Range<Int64>?
     /// From when on another organisation is planned; nil where none is.
     private(set) var planEnds: Int64?
+    /// Until when the plan knows when queues are open.
+    private(set) var hoursEnd = Int64.max
     var floor = RoutingFloor()
     var contacts: [ExactText: Contact] = [:]
     /// The streams of contacts that wait, by the positions of what queued them.
@@ -91,8 +95,11 @@ package struct RoutingState: Sendable {
     /// The contacts at hand of each operator.
     var atHand: [Int: [ExactText]] = [:]
 
-    /// One of an empty log; `hash` is SHA-256.
-    package init(hash: @escaping @Sendable ([UInt8]) -> [UInt8]) { self.hash = hash }
+    /// One of an empty log, in whose zone calendars are that name none; `hash` is SHA-256.
+    package init(in zone: Zone = .utc, hash: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+        logZone = zone
+        self.hash = hash
+    }
 
     /// Replaces what is known of the organisation, as a correction does.
     package mutating func replace(_ organisation: Organisation) {
@@ -126,6 +133,7 @@ package struct RoutingState: Sendable {
         let end = rules.heedHours ? readHours(of: description, at: now.microseconds) : .max
         planHolds = now.microseconds..<min(next.microseconds, end)
         planEnds = next.microseconds == .max ? nil : next.microseconds
+        hoursEnd = end
     }
 
     /// Takes in the next event of the log.
@@ -153,7 +161,6 @@ package struct RoutingState: Sendable {
                 event, of: fact.stream, position: fact.position, recorded: fact.occurred,
                 occurred: fact.occurred)
             planHolds = nil
-        case .logCreated: zone = payload?.string("zone")
         case .decided:
             guard RoutingDecision.Kind.decided.reads(schema) else { return }
             contacts[ExactText(fact.stream)]?.decisions += 1
@@ -235,20 +242,6 @@ extension ContactEvent {
             false
         }
     }
-
-    /// Whether a callback that was promised before is still owed behind it.
-    fileprivate var leavesPromise: Bool {
-        switch self {
-        case .queued(let queued): queued.keepsPurpose
-        case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
-            .callbackFailed, .disconnected, .outcomeRecorded, .unknown:
-            true
-        case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
-            .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred,
-            .afterWorkEnded, .closed:
-            false
-        }
-    }
 }
 
 extension RoutingState {
@@ -264,7 +257,10 @@ extension RoutingState {
             // It may have become more urgent.
             if contacts[stream]?.visit != nil { lines = nil }
         }
-        if !event.leavesPromise { settleCallback(of: stream) }
+        if !event.leavesPromise {
+            contacts[stream]?.isToBeCalled = false
+            settleCallback(of: stream)
+        }
         switch event {
         case .received(let received):
             contacts[stream]?.channel = RoutingNames.channel(received.channel)
@@ -303,7 +299,7 @@ extension RoutingState {
         case .transferred: release(stream, fact)
         case .disconnected:
             // Who is to be called back has hung up, or could not be reached.
-            if contacts[stream]?.callback == nil { disconnect(stream, fact) }
+            if contacts[stream]?.isToBeCalled != true { disconnect(stream, fact) }
         case .afterWorkEnded:
             guard case .afterWork? = contacts[stream]?.hand?.stage else { return }
             release(stream, fact)
@@ -402,6 +398,7 @@ extension RoutingState {
             ?? policy(ofQueue: queue)?.setting.callbackWithin.map { later(start, by: $0) }
         contact.callback = PromisedCallback(
             order: fact.position, queue: queue, place: request.place ?? .kept, due: start, end: end)
+        contact.isToBeCalled = true
         contact.seniority = contact.seniority ?? fact.occurred.microseconds
         // Whatever way the citizen came, an operator has to telephone.
         contact.channel = RoutingNames.channel(.phone)
@@ -431,6 +428,7 @@ extension RoutingState {
         guard let contact = contacts[stream], contact.callback?.stage == .open,
             contact.visit == nil
         else { return }
+        contacts[stream]?.isToBeCalled = false
         settleCallback(of: stream)
     }
 

@@ -31,7 +31,9 @@ extension RoutingDecision {
     private static let toldMax = 5
 
     private var nobody: String {
-        guard candidatesTotal > 0 else { return "nobody could take it: the queue has no operators" }
+        guard candidatesTotal > 0 else {
+            return "nobody could take it: the queue has no operators" + closed
+        }
         let told = candidates.prefix(Self.toldMax).map { "\($0.operator) \($0.words)" }
         let others = Int(candidatesTotal) - told.count
         let rest =
@@ -161,7 +163,7 @@ extension ReasonExcluded {
                 + (of.map { ", as \($0)" } ?? "") + until
         case .rejectedRecently: "did not take it when it was offered" + until
         case .teamCap:
-            "is of the team \(of ?? ""), which has \(have ?? 0) contacts of at most \(need ?? 0)"
+            "is of the team \(of ?? ""), which has \(have ?? 0) at hand, of at most \(need ?? 0)"
         }
     }
 }

@@ -44,6 +44,15 @@ package struct Zone: Sendable {
         self.offsets = offsets
     }
 
+    /// Civil time that is UTC.
+    package static let utc = Zone()
+
+    private init() {
+        identifier = "UTC"
+        starts = [.min]
+        offsets = [0]
+    }
+
     /// Whether the database has a zone with this IANA name.
     package static func exists(identifier: String) -> Bool { find(identifier) != nil }
 

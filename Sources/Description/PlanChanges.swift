@@ -158,7 +158,8 @@ package struct PlannedChanges {
                 line: nil,
                 reason: .other(
                     place: found.key.place,
-                    "\(when) names the \(thing) '\(name)', which would be no more"))
+                    "\(when) names the \(thing) '\(name)', which would be no more: a section that "
+                        + "is described at all is described whole, so describe it there, too"))
         }
         let names = result.settings.keys
             .filter { $0 == $0.whole && $0.facet.section == found.section }.map(\.thing).sorted()

@@ -265,7 +265,7 @@ extension RoutingPlan {
             else { continue }
             var hours = OpeningCalendar()
             hours.publish(calendar.hours(otherwiseIn: zone), from: start)
-            self.queues[number].hours = hours.openTimes(around: moments)
+            self.queues[number].hours = hours.openTimes(around: moments, in: zone)
         }
     }
 }

@@ -215,7 +215,19 @@ package struct Simulation {
             forget(place)
         case .ruleStep:
             guard isWaiting(entry), let standing = stays[place].standing else { return }
-            _ = decideAgain(standing, now, tell)
+            if !decideAgain(standing, now, tell) { planOpening(for: place, now) }
+        }
+    }
+
+    /// A contact that would go over if the other queue were open is looked at when that opens.
+    private mutating func planOpening(for place: Int, _ now: Instant) {
+        let visit = stays[place].visit
+        for rule in plan.queues[visit.queue].overflow {
+            guard let after = rule.after, now.microseconds - visit.since >= after,
+                let hours = plan.queues[rule.queue].hours, !hours.contains(now.microseconds),
+                let opening = hours.opening(after: now.microseconds)
+            else { continue }
+            plan(.ruleStep, place, at: opening)
         }
     }
 

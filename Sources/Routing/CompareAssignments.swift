@@ -59,7 +59,7 @@ extension EventLog {
             return .next
         }
         let inferred = history.inferWork(idleCut: idleCut)
-        var routing = FollowRouting()
+        var routing = FollowRouting(of: self)
         routing.replace(try organisation(before: end).organisation)
         try history.replay(&routing, judging: range, visit)
         return inferred

@@ -6,7 +6,7 @@ internal import JSON
 
 /// What routing decides upon, as the first events of a log tell it.
 struct FollowRouting: Sendable {
-    private(set) var state = RoutingState { Array(SHA256.hash(data: $0)) }
+    private(set) var state: RoutingState
     /// The first position that has not been taken in.
     private(set) var next: UInt64 = 0
     /// The id of the last event before it; nil before the first one.
@@ -14,7 +14,15 @@ struct FollowRouting: Sendable {
     /// The latest moment at which anything happened of what was taken in.
     private(set) var clock = Instant.earliest
 
-    init() {}
+    /// Nothing, yet; calendars that name no zone are in this one.
+    init(in zone: Zone = .utc) {
+        state = RoutingState(in: zone, hash: Self.hash)
+    }
+
+    /// Nothing, yet, of a log.
+    init(of log: EventLog) { self.init(in: Zone(identifier: log.identity.zone) ?? .utc) }
+
+    static let hash: @Sendable ([UInt8]) -> [UInt8] = { Array(SHA256.hash(data: $0)) }
 
     /// What was known before an event.
     init(_ state: RoutingState, before next: UInt64, last: EventID, clock: Instant) {

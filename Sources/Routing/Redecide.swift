@@ -33,7 +33,8 @@ extension EventLog {
     ) throws -> [UInt64] {
         let end = min(range.upperBound, try head().size)
         guard range.lowerBound < end else { return [] }
-        var replay = ReplayDecisions(try knowledge(ofDecisionsIn: range.lowerBound..<end))
+        var replay = ReplayDecisions(
+            try knowledge(ofDecisionsIn: range.lowerBound..<end), of: self)
         var selection = Selection()
         selection.types = FollowRouting.types
         selection.to = Position(end - 1)
@@ -103,7 +104,7 @@ private struct ReplayDecisions {
         let end: UInt64
     }
 
-    private var routing = FollowRouting()
+    private var routing: FollowRouting
     private let knowledge: [UInt64: Knowledge]
     /// States that are still to be kept, the next one last.
     private var planned: [(next: UInt64, begin: UInt64, end: UInt64)] = []
@@ -122,7 +123,8 @@ private struct ReplayDecisions {
 
     var notUnderstood: [UInt64] { routing.state.notUnderstood }
 
-    init(_ knowledge: [UInt64: Knowledge]) {
+    init(_ knowledge: [UInt64: Knowledge], of log: EventLog) {
+        routing = FollowRouting(of: log)
         self.knowledge = knowledge
         var appends: [UInt64: (next: UInt64, end: UInt64)] = [:]
         for (position, known) in knowledge where known.alsoKnew <= position {

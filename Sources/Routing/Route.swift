@@ -129,6 +129,7 @@ extension Router {
     private mutating func keepSnapshot() {
         do {
             try snapshots.keep(known, of: log)
+            snapshotProblem = nil
         } catch {
             snapshotProblem = "\(error)"
         }

@@ -4,6 +4,7 @@ internal import Description
 internal import EventLog
 internal import Foundation
 internal import JSON
+internal import Merkle
 internal import Storage
 
 /// What routing knew at some places of a log, kept beside it: whoever starts goes on from there.
@@ -12,13 +13,15 @@ internal import Storage
 /// history or another version, is passed over, and what it would have told is read from the log.
 struct RoutingSnapshots: Sendable {
     private let directory: String
-    /// The position before which the last snapshot ends that is known to be there.
-    private var kept: UInt64 = 0
-
-    /// From one snapshot to the next, in events of the log.
+    /// From one snapshot to the next, in events of the log, where few contacts are open.
     let interval: UInt64
+    /// From how many events on the next one is kept.
+    private var due: UInt64
 
-    /// A larger file is none of ours; hundreds of thousands of open contacts take less.
+    /// Events between snapshots for each open contact: to write one and to read it takes about as
+    /// long as to replay so many.
+    private static let eventsPerOpenContact: UInt64 = 50
+    /// A larger file is none of ours.
     private static let bytesMax = 1 << 30
     private static let suffix = ".snapshot"
 
@@ -26,8 +29,9 @@ struct RoutingSnapshots: Sendable {
         let version: Int
         /// The id of the log.
         let log: String
-        /// How many events of the log had been taken in, and the id of the last one.
+        /// How many events of the log had been taken in, their root, and the id of the last one.
         let next: UInt64
+        let root: [UInt8]
         let last: String
         /// In µs since 1970.
         let clock: Int64
@@ -37,6 +41,7 @@ struct RoutingSnapshots: Sendable {
     init(of log: EventLog, every interval: UInt64 = RouterLimits().snapshotInterval) {
         directory = log.directory + "/routing"
         self.interval = interval
+        due = interval
     }
 
     /// What routing knew at the last place, no later than before the event at `position`, that was
@@ -45,38 +50,43 @@ struct RoutingSnapshots: Sendable {
         for next in places.reversed() where next <= position {
             guard let content = read(next), content.next == next,
                 content.version == RoutingSnapshot.version,
-                content.log == log.identity.id.description,
-                let last = EventID(content.last),
-                try log.event(at: Position(next - 1))?.id == last
+                content.log == log.identity.id.description, let last = EventID(content.last),
+                try log.root(atSize: next).bytes == content.root
             else { continue }
-            kept = next
+            noteKept(before: next, open: content.routing.openCount)
             let organisation = try log.organisation(before: next).organisation
+            let zone = Zone(identifier: log.identity.zone) ?? .utc
             return FollowRouting(
-                content.routing.state(of: organisation) { Array(SHA256.hash(data: $0)) },
+                content.routing.state(of: organisation, in: zone, hash: FollowRouting.hash),
                 before: next, last: last, clock: Instant(microseconds: content.clock))
         }
-        return FollowRouting()
+        return FollowRouting(of: log)
     }
 
     /// Keeps what routing knows where the last snapshot lies far behind.
     ///
-    /// - Throws: ``StorageError`` where it cannot be written; nothing is lost by that.
+    /// The more contacts are open, the farther: it takes whoever routes some time.
+    /// - Throws: ``StorageError`` where it cannot be written, or ``LogError``; nothing is lost by
+    ///   that.
     mutating func keep(_ known: FollowRouting, of log: EventLog) throws {
-        guard known.next >= kept + interval, let last = known.last else { return }
+        guard known.next >= due, let last = known.last else { return }
+        let routing = RoutingSnapshot(known.state)
         // Also where it fails: the next attempt is for the next one.
-        kept = known.next
-        let encoder = PropertyListEncoder()
-        encoder.outputFormat = .binary
-        let content = try encoder.encode(
+        noteKept(before: known.next, open: routing.openCount)
+        try FileSystem.createDirectories(directory)
+        let content = try JSONEncoder().encode(
             Content(
                 version: RoutingSnapshot.version, log: log.identity.id.description,
-                next: known.next, last: last.description, clock: known.clock.microseconds,
-                routing: RoutingSnapshot(known.state)))
-        try FileSystem.createDirectories(directory)
+                next: known.next, root: try log.root(atSize: known.next).bytes,
+                last: last.description, clock: known.clock.microseconds, routing: routing))
         let bytes = Array(SHA256.hash(data: content)) + Array(content)
         try FileSystem.withLock(on: directory) {
             try FileSystem.place(bytes, at: path(known.next))
         }
+    }
+
+    private mutating func noteKept(before next: UInt64, open: Int) {
+        due = next + max(interval, UInt64(open) * Self.eventsPerOpenContact)
     }
 
     /// Before which positions there are snapshots, ascending.
@@ -97,9 +107,7 @@ struct RoutingSnapshots: Sendable {
         }
         let content = bytes.dropFirst(SHA256.byteCount)
         let digest = Array(bytes.prefix(SHA256.byteCount))
-        guard Array(SHA256.hash(data: content)) == digest else {
-            return nil
-        }
-        return try? PropertyListDecoder().decode(Content.self, from: Data(content))
+        guard Array(SHA256.hash(data: content)) == digest else { return nil }
+        return try? JSONDecoder().decode(Content.self, from: Data(content))
     }
 }

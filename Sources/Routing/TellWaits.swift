@@ -22,8 +22,12 @@ package struct WaitTold: Sendable {
     /// Its points of priority when it entered, and how many were more urgent then.
     package let points: Int64
     package let ahead: Int?
-    /// Others of the queue that were answered meanwhile, or offered to somebody.
-    package private(set) var answered: [Answered] = []
+    /// Others of the queue that were answered meanwhile.
+    package private(set) var answered: [Other] = []
+    /// Others that somebody was asked to answer meanwhile and that had not left the queue when the
+    /// wait ended, by their streams: the last time of each.
+    private var offers: [String: Other] = [:]
+    package var offered: [Other] { offers.values.sorted { $0.position < $1.position } }
     /// For how long the queue was closed meanwhile, in µs; nil where it has no hours.
     package private(set) var closed: Int64?
     /// Others that left the queue otherwise: they gave up, or went over to another one.
@@ -37,20 +41,12 @@ package struct WaitTold: Sendable {
         package fileprivate(set) var span: Int64
     }
 
-    /// Another contact that was answered in the meantime, or offered to somebody.
-    package struct Answered: Sendable {
+    /// Another contact that had its turn in the meantime, and where.
+    package struct Other: Sendable {
         package let position: Position
         package let stream: StreamName
         package let turn: Turn
         package let points: Int64
-        package let outcome: Outcome
-    }
-
-    /// What became of another contact while this one waited.
-    package enum Outcome: String, Sendable {
-        case answered
-        /// Somebody was asked to answer it, and had not done so when this one's wait ended.
-        case offered
     }
 
     /// Why another contact had its turn.
@@ -131,24 +127,18 @@ package struct WaitTold: Sendable {
     ) {
         let told = try? ContactEvent(
             type: event.type.text, schema: event.schema, payload: event.data.object)
-        let outcome: Outcome
-        switch told {
-        case .offerMade: outcome = .offered
-        case .leftQueue(let left) where left.reason == .answered: outcome = .answered
-        case .leftQueue:
-            leftOtherwise += 1
-            return
-        default: return
-        }
-        // Who is asked again, or answers, is told of once.
-        answered.removeAll { $0.stream == event.stream && $0.outcome == .offered }
         let turn: Turn =
             other.since < own.since
             ? .earlier : other.points > own.points ? .morePoints : .outOfTurn
-        answered.append(
-            Answered(
-                position: event.position, stream: event.stream, turn: turn, points: other.points,
-                outcome: outcome))
+        let found = Other(
+            position: event.position, stream: event.stream, turn: turn, points: other.points)
+        switch told {
+        case .offerMade: offers[event.stream.text] = found
+        case .leftQueue(let left):
+            offers[event.stream.text] = nil
+            if left.reason == .answered { answered.append(found) } else { leftOtherwise += 1 }
+        default: break
+        }
     }
 }
 

@@ -47,7 +47,8 @@ extension Rule {
         "Admission": ["EventLog", "ContactCentre"],
         "Description": ["EventLog", "ContactCentre", "JSON", "YAML"],
         "Routing": [
-            "EventLog", "ContactCentre", "Description", "Storage", "JSON", "Crypto", "Foundation",
+            "EventLog", "ContactCentre", "Description", "Merkle", "Storage", "JSON", "Crypto",
+            "Foundation",
         ],
         "Subjects": ["EventLog", "Vault", "ContactCentre", "JSON"],
         "AscoltoClient": ["JSON", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Foundation"],

@@ -54,6 +54,10 @@ HASHED = ["version", "rank", "relaxation", "roles", "languages", "ageEveryUs", "
           "ringUs", "askAgainUs", "callbackAfterUs", "callbackWithinUs", "callAttemptsMax",
           "callAgainUs"]
 KEEPING = ("callback", "overflow", "requeue")  # reasons by which a callback stays one
+PATIENT = ("contact.wait_announced", "contact.left_queue", "contact.offer_made",
+           "contact.offer_accepted", "contact.offer_declined", "contact.offer_missed",
+           "contact.offer_rescinded", "contact.callback_attempted", "contact.callback_failed",
+           "contact.disconnected", "contact.outcome_recorded")
 LOG_SET = ("position", "revision", "recorded", "datahash", "root")
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -190,6 +194,7 @@ class Contact:
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
         self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
+        self.unreached = False  # nothing is owed any more, and the line is closed again and again
         self.decisions, self.decided, self.decided_at, self.ended = 0, False, -1, False
 
 
@@ -275,6 +280,8 @@ class State:
                 contact.said.append((position, event))
                 self.correct_interventions(contact)
             elif what.startswith("contact."):
+                if what not in PATIENT and data.get("enqueueReason") not in KEEPING:
+                    contact.unreached = False
                 getattr(self, what.replace("contact.", "on_"), lambda *_: None)(
                     contact, data, where)
 
@@ -366,6 +373,7 @@ class State:
             owed.due = where[1] + (CALL_AGAIN_US if again is None else again)
             if owed.failures >= (policy.get("callAttemptsMax") or 1):
                 contact.callback, contact.phase = None, "unreached"
+                contact.unreached = True
 
     def on_callback_expired(self, contact, data, where):
         contact.phase, contact.waiting, contact.callback = "over", False, None
@@ -455,7 +463,7 @@ class State:
         self.drop(contact, where)
 
     def on_disconnected(self, contact, data, where):
-        if contact.callback is not None:
+        if contact.callback is not None or contact.unreached:
             return  # The line is closed on which it was asked for, or nobody was reached.
         if contact.hand is not None:
             contact.phase = "disconnected"
@@ -1296,7 +1304,8 @@ class Life:
         gives_up = say("abandoned", {"stage": "queue"})
         back = self.queued(stream, self.queue(), rng.choice(["requeue", "callback"]))
         if contact.phase == "unreached":
-            return rng.choice([[]] * 9 + [[self.called_back(stream)]])
+            return rng.choice([[]] * 9 + [[self.called_back(stream)], [
+                say("disconnected", {"by": "citizen"})]])
         if contact.phase == "waiting":
             return rng.choice([[]] * 12 + [
                 [leaves("abandoned"), gives_up], [leaves("answered"), calls], [leaves("key_exit")],
@@ -1618,13 +1627,13 @@ def waits_here(events, subject):
             if own and other and own[0] == other[0]:
                 turn = "earlier" if other[2] < own[2] else \
                     "more_points" if other[3] > own[3] else "out_of_turn"
-                outcome = "offered" if event["type"] == "contact.offer_made" else \
-                    event["data"]["reason"]
-                if outcome in ("offered", "answered"):
-                    current["answered"] = [
-                        each for each in current["answered"]
-                        if (each[1], each[4]) != (event["subject"], "offered")] + [
-                            (position, event["subject"], turn, other[3], outcome)]
+                current["offered"] = [each for each in current["offered"]
+                                      if each[1] != event["subject"]]
+                found = position, event["subject"], turn, other[3]
+                if event["type"] == "contact.offer_made":
+                    current["offered"].append(found)
+                elif event["data"]["reason"] == "answered":
+                    current["answered"].append(found)
                 else:
                     current["left_unanswered"] += 1
         book.apply(position, event)
@@ -1636,7 +1645,7 @@ def waits_here(events, subject):
             current = None
         if current is None and after is not None:
             current = {"key": after[:2], "begun": position, "ended": None, "answered": [],
-                       "left_unanswered": 0, "points": after[3]}
+                       "offered": [], "left_unanswered": 0, "points": after[3]}
     return told + ([current] if current else [])
 
 
@@ -1648,11 +1657,12 @@ def hold_waits(events):
         told = json.loads(done("explain", "contact", subject.partition("/")[2], "--why", "--format",
                                "json", at=now))
         found = [(wait["queue"], wait["begun"], wait["ended"], wait["points"],
-                  [(each["position"], each["contact"], each["turn"], each["points"],
-                    each["outcome"]) for each in wait["answered"]], wait["left_unanswered"])
+                  *[[(each["position"], each["contact"], each["turn"], each["points"])
+                     for each in wait[how]] for how in ("answered", "offered")],
+                  wait["left_unanswered"])
                  for wait in told["waits"]]
         wanted = [(wait["key"][0], wait["begun"], wait["ended"], wait["points"], wait["answered"],
-                   wait["left_unanswered"]) for wait in waits_here(events, subject)]
+                   wait["offered"], wait["left_unanswered"]) for wait in waits_here(events, subject)]
         counts["waits"] += len(found)
         counts["others answered in them"] += sum(len(wait[4]) for wait in found)
         checks.same(found, wanted, f"{WHAT}: waits of {subject}")

@@ -189,7 +189,6 @@ private struct AppendTally {
             if bytes.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return nil }
             do {
                 let sent = try NewEvent(cloudEvent: bytes, logMembers: .refused)
-                misspellings.look(at: sent)
                 let event = try seal?.sealed(sent) ?? sent
                 switch checkPayload(of: event) {
                 case .passes: break
@@ -198,6 +197,7 @@ private struct AppendTally {
                     refuse("\(error)", number)
                     return nil
                 }
+                misspellings.look(at: sent)
                 return (event, number)
             } catch {
                 refuse("\(error)", number)

@@ -150,7 +150,7 @@ struct CorrectionOptions: ParsableArguments {
                 events, to: url, writing: opened.identity, unless: absence,
                 conflict: Self.changedMeanwhile)
             tell(range)
-            return try warn(of: events[0].stream, at: range, in: opened)
+            return warn(of: events[0].stream, at: range, in: opened)
         }
         let opened = try log.openForWriting(under: .contactCentre)
         defer { opened.close() }
@@ -161,7 +161,7 @@ struct CorrectionOptions: ParsableArguments {
         {
         case .appended(let range), .alreadyAppended(let range):
             tell(range)
-            try warn(of: events[0].stream, at: range, in: opened)
+            warn(of: events[0].stream, at: range, in: opened)
         case .conflict(let conflict):
             Standard.error("ascolto: \(Self.changedMeanwhile): \(conflict)")
             throw VerbOutcome.answerIsNo
@@ -172,7 +172,15 @@ struct CorrectionOptions: ParsableArguments {
     }
 
     /// Says what cannot be any more in the story of a contact, and could before.
-    private func warn(of stream: StreamName, at range: PositionRange, in log: EventLog) throws {
+    private func warn(of stream: StreamName, at range: PositionRange, in log: EventLog) {
+        do { try lookForBroken(stream, at: range, in: log) } catch {
+            Standard.error("ascolto: warning: what became of the story cannot be read: \(error)")
+        }
+    }
+
+    private func lookForBroken(
+        _ stream: StreamName, at range: PositionRange, in log: EventLog
+    ) throws {
         guard stream.text.hasPrefix(StreamPrefix.contact) else { return }
         let id = String(stream.text.dropFirst(StreamPrefix.contact.count))
         func broken(before size: UInt64) throws -> [UInt64: ContactState.Rule] {

@@ -19,7 +19,7 @@ struct Explain: ParsableCommand {
 
                 With --why, what happened in its queues while it waited is told as well: who was \
                 answered meanwhile, and why before it, and what the operators did. That reads the \
-                log from its beginning.
+                log from the last snapshot of a router before it, or from its beginning.
                 """)
 
         @OptionGroup var log: LogOptions

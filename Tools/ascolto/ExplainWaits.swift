@@ -23,13 +23,8 @@ extension WaitTold {
             lines.append("  the queue was closed for \(duration(closed)) of that")
         }
         lines.append("  " + wordsOfTurns)
-        for other in outOfOrder.prefix(Self.toldMax) {
-            lines.append(
-                "    \(other.position)  \(other.stream): \(other.turn.words), "
-                    + "\(other.points) points; \(other.outcome.words)")
-        }
-        let untold = outOfOrder.count - Self.toldMax
-        if untold > 0 { lines.append("    and \(untold) more") }
+        lines += Self.lines(of: answered, "answered")
+        lines += Self.lines(of: offered, "offered to somebody")
         for held in held {
             lines.append(
                 "  it was held for the operator \(held.choice.operator) for "
@@ -55,11 +50,17 @@ extension WaitTold {
     /// Whether a beginning or end is known by the minute or the day only.
     private var isCoarse: Bool { precision >= .minute }
 
-    private var outOfOrder: [Answered] { answered.filter { $0.turn != .earlier } }
+    /// Those who had not begun to wait before.
+    private static func lines(of others: [Other], _ what: String) -> [String] {
+        let outOfOrder = others.filter { $0.turn != .earlier }
+        let untold = outOfOrder.count - toldMax
+        return outOfOrder.prefix(toldMax).map { other in
+            "    \(other.position)  \(other.stream): \(other.turn.words), \(other.points) points; "
+                + "it was \(what)"
+        } + (untold > 0 ? ["    and \(untold) more \(what)"] : [])
+    }
 
     private var wordsOfTurns: String {
-        let answered = answered.filter { $0.outcome == .answered }
-        let offered = self.answered.count - answered.count
         func count(_ turn: Turn) -> Int { answered.count { $0.turn == turn } }
         let parts = [
             (count(.earlier), "had begun to wait before"),
@@ -67,10 +68,11 @@ extension WaitTold {
             (count(.outOfTurn), "came later and had no more points"),
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         let turns = parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")
-        let asked = offered > 0 ? "; \(offered) offered to somebody" : ""
+        let asked = offered.isEmpty ? "" : "; \(offered.count) offered to somebody"
         let left = leftOtherwise > 0 ? "; \(leftOtherwise) left it unanswered" : ""
         let others = answered.count == 1 ? "1 other" : "\(answered.count) others"
-        return "\(others) of the queue answered meanwhile\(turns)\(asked)\(left)"
+        let verb = answered.count == 1 ? "was" : "were"
+        return "\(others) of the queue \(verb) answered meanwhile\(turns)\(asked)\(left)"
     }
 
     private static func words(of spans: [RoutingState.Occupation: Int64]) -> String {
@@ -88,19 +90,8 @@ extension WaitTold {
             ("points", .integer(points)),
             ("ahead", ahead.map { .integer(Int64($0)) } ?? .null),
             ("left_unanswered", .integer(Int64(leftOtherwise))),
-            (
-                "answered",
-                .array(
-                    answered.map { other in
-                        .object([
-                            ("position", .integer(Int64(other.position.value))),
-                            ("contact", .text(other.stream.text)),
-                            ("turn", .text(other.turn.rawValue)),
-                            ("points", .integer(other.points)),
-                            ("outcome", .text(other.outcome.rawValue)),
-                        ])
-                    })
-            ),
+            ("answered", .array(answered.map(\.node))),
+            ("offered", .array(offered.map(\.node))),
             (
                 "held",
                 .array(
@@ -142,12 +133,12 @@ extension WaitTold.Turn {
     }
 }
 
-extension WaitTold.Outcome {
-    fileprivate var words: String {
-        switch self {
-        case .answered: "an operator answered"
-        case .offered: "it was offered to an operator"
-        }
+extension WaitTold.Other {
+    fileprivate var node: JSONNode {
+        .object([
+            ("position", .integer(Int64(position.value))), ("contact", .text(stream.text)),
+            ("turn", .text(turn.rawValue)), ("points", .integer(points)),
+        ])
     }
 }
 

@@ -136,7 +136,7 @@ struct RouteVerb: AsyncParsableCommand {
     }
 }
 
-/// Says which events of the organisation are not followed.
+/// Says why the next router will take longer to begin.
 private func warn(ofSnapshots problem: String?) {
     guard let problem else { return }
     Standard.error(
@@ -144,6 +144,7 @@ private func warn(ofSnapshots problem: String?) {
             + "next one reads more of it when it starts: \(problem)")
 }
 
+/// Says which events of the organisation are not followed.
 private func warn(of notUnderstood: some Collection<UInt64>) {
     guard !notUnderstood.isEmpty else { return }
     Standard.error(
