@@ -174,6 +174,7 @@ package struct OpeningCalendar: Sendable {
     /// - Parameters:
     ///   - dates: The dates.
     ///   - zone: Where dates without hours in force are open all day; nil where they are closed.
+    /// - Returns: The intervals.
     package func openTimes(
         on dates: ClosedRange<CivilDate>, openWithoutHoursIn zone: Zone? = nil
     ) -> OpenTimes {

@@ -126,6 +126,9 @@ extension RoutingState {
         return tally
     }
 
+    /// How many contacts are open.
+    package var openCount: Int { contacts.count }
+
     /// How many decisions have been made about a contact that is open.
     package func decisions(about stream: String) -> UInt64 {
         contacts[ExactText(stream)]?.decisions ?? 0

@@ -10,7 +10,9 @@ package struct RoutingSnapshot: Codable, Sendable {
     private let arePrioritiesChanged: Bool
     private let notUnderstood: [UInt64]
 
-    /// What its members mean. Another version for any change of what a state keeps, or of what an
+    /// What its members mean.
+    ///
+    /// Another version for any change of what a state keeps, or of what an
     /// event does to it: states that were kept before are then made again from the log.
     package static let version = 1
 
@@ -23,9 +25,6 @@ package struct RoutingSnapshot: Codable, Sendable {
         let `operator`: Int
         let streams: [ExactText]
     }
-
-    /// How many contacts are open: what it takes to write and to read grows with them.
-    package var openCount: Int { contacts.count }
 
     package init(_ state: RoutingState) {
         names = state.names
@@ -45,6 +44,7 @@ package struct RoutingSnapshot: Codable, Sendable {
     ///   - organisation: As it was known then.
     ///   - zone: Where calendars are that name none.
     ///   - hash: SHA-256.
+    /// - Returns: A state that goes on as the one that was kept.
     package func state(
         of organisation: Organisation, in zone: Zone,
         hash: @escaping @Sendable ([UInt8]) -> [UInt8]

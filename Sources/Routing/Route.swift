@@ -17,8 +17,9 @@ package struct Router: Sendable {
     private let limits: RouterLimits
     private var known: FollowRouting
     private var snapshots: RoutingSnapshots
-    /// What kept the last snapshot from being written; nil where nothing did. It costs whoever
-    /// starts next the time to read more of the log.
+    /// What kept the last snapshot from being written; nil where nothing did.
+    ///
+    /// It costs whoever starts next the time to read more of the log.
     package private(set) var snapshotProblem: String?
     /// Until when there is nothing to do, if nothing comes; nil where that is not known.
     private var restsUntil: Int64?
@@ -143,8 +144,9 @@ package struct RouterLimits: Sendable {
     package var bytes = 4 << 20
     /// Of the names in its condition.
     package var conditionBytes = Int.max
-    /// From one snapshot of what it knows to the next, in events of the log: reading as many takes
-    /// about half a second.
+    /// From one snapshot of what it knows to the next, in events of the log.
+    ///
+    /// Reading as many takes about half a second. Where many contacts are open, it is more.
     package var snapshotInterval: UInt64 = 100_000
 
     package init() {}

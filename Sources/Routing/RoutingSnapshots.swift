@@ -15,11 +15,11 @@ struct RoutingSnapshots: Sendable {
     private let directory: String
     /// From one snapshot to the next, in events of the log, where few contacts are open.
     let interval: UInt64
-    /// From how many events on the next one is kept.
-    private var due: UInt64
+    /// Before which position the last one ends that is known to be there, or was attempted.
+    private var kept: UInt64 = 0
 
-    /// Events between snapshots for each open contact: to write one and to read it takes about as
-    /// long as to replay so many.
+    /// Events between snapshots for each open contact: to read a contact takes as long as to
+    /// replay ten, so whoever starts gains by a snapshot, and whoever routes seldom stops for one.
     private static let eventsPerOpenContact: UInt64 = 50
     /// A larger file is none of ours.
     private static let bytesMax = 1 << 30
@@ -41,7 +41,6 @@ struct RoutingSnapshots: Sendable {
     init(of log: EventLog, every interval: UInt64 = RouterLimits().snapshotInterval) {
         directory = log.directory + "/routing"
         self.interval = interval
-        due = interval
     }
 
     /// What routing knew at the last place, no later than before the event at `position`, that was
@@ -53,7 +52,7 @@ struct RoutingSnapshots: Sendable {
                 content.log == log.identity.id.description, let last = EventID(content.last),
                 try log.root(atSize: next).bytes == content.root
             else { continue }
-            noteKept(before: next, open: content.routing.openCount)
+            kept = next
             let organisation = try log.organisation(before: next).organisation
             let zone = Zone(identifier: log.identity.zone) ?? .utc
             return FollowRouting(
@@ -69,24 +68,21 @@ struct RoutingSnapshots: Sendable {
     /// - Throws: ``StorageError`` where it cannot be written, or ``LogError``; nothing is lost by
     ///   that.
     mutating func keep(_ known: FollowRouting, of log: EventLog) throws {
-        guard known.next >= due, let last = known.last else { return }
-        let routing = RoutingSnapshot(known.state)
+        let distance = max(interval, UInt64(known.state.openCount) * Self.eventsPerOpenContact)
+        guard known.next >= kept + distance, let last = known.last else { return }
         // Also where it fails: the next attempt is for the next one.
-        noteKept(before: known.next, open: routing.openCount)
+        kept = known.next
         try FileSystem.createDirectories(directory)
         let content = try JSONEncoder().encode(
             Content(
                 version: RoutingSnapshot.version, log: log.identity.id.description,
                 next: known.next, root: try log.root(atSize: known.next).bytes,
-                last: last.description, clock: known.clock.microseconds, routing: routing))
+                last: last.description, clock: known.clock.microseconds,
+                routing: RoutingSnapshot(known.state)))
         let bytes = Array(SHA256.hash(data: content)) + Array(content)
         try FileSystem.withLock(on: directory) {
             try FileSystem.place(bytes, at: path(known.next))
         }
-    }
-
-    private mutating func noteKept(before next: UInt64, open: Int) {
-        due = next + max(interval, UInt64(open) * Self.eventsPerOpenContact)
     }
 
     /// Before which positions there are snapshots, ascending.

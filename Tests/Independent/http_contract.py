@@ -131,8 +131,9 @@ def impossible(checks, server):
     status, _, answer = post(server, waits, ONE)
     checks.same((status, answer["type"], answer["rule"]),
                 (422, "/problems#impossible-step", "received_first"), "before the first")
-    status, _, answer = post(server, [first, answered], MANY)
-    checks.same((status, answer["stream"], answer["ids"]), (422, stream, [answered["id"]]),
+    resumed = step("resumed")
+    status, _, answer = post(server, [first, resumed], MANY)
+    checks.same((status, answer["stream"], answer["ids"]), (422, stream, [resumed["id"]]),
                 "a batch, of which the second cannot follow")
     checks.same(post(server, [first, waits], MANY)[0], 201, "nothing of that batch was there")
     status, _, answer = post(server, answered, ONE)

@@ -34,18 +34,18 @@ struct TransitionTests {
     func counts() async throws {
         let change = #"{"from":"available","to":"break"}"#
         let lines =
-            received("contact/1") + received("contact/1") + line("contact/1", "contact.connected")
+            received("contact/1") + received("contact/1") + line("contact/1", "contact.resumed")
             + line("contact/2", "contact.disconnected") + line("operator/a", "operator.logged_out")
             + line("operator/a", "operator.logged_in")
             + line("operator/a", "operator.status_changed", change)
             + line("operator/a", "operator.status_changed", change)
             + line("contact/3", "contact.never_heard_of") + received("contact/3")
         let expected = [
-            NamedCount(name: "transition.connected_after_answered", count: 1),
             NamedCount(name: "transition.continues_from_status", count: 1),
             NamedCount(name: "transition.logged_in_first", count: 1),
             NamedCount(name: "transition.received_first", count: 1),
             NamedCount(name: "transition.received_once", count: 1),
+            NamedCount(name: "transition.resumed_after_hold", count: 1),
         ]
         let collector = Collector()
         let report = try await importing(lines, into: collector.destination)
@@ -87,13 +87,13 @@ struct TransitionTests {
     @Test("but not where the log refuses the event, which then has not happened")
     func refused() async throws {
         let collector = Collector { event in
-            event.type.text == "contact.connected"
+            event.type.text == "contact.resumed"
                 ? .rejected(.reservedType(event.type)) : nil
         }
         let scratch = try Scratch()
         let importer = Importer(
             destination: collector.destination, scratchDirectory: scratch.path, onRefusal: { _ in })
-        let lines = received("contact/1") + line("contact/1", "contact.connected")
+        let lines = received("contact/1") + line("contact/1", "contact.resumed")
         let report = try await importer.importNDJSON([try scratch.file("lines", text: lines)])
         #expect(report.rejected == 1)
         #expect(transitions(report) == [])
