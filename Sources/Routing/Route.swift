@@ -38,7 +38,7 @@ package struct Router: Sendable {
         self.append = append
         self.limits = limits
         source = try Source("urn:ascolto:router:\(name)")
-        snapshots = RoutingSnapshots(of: log, every: limits.snapshotInterval)
+        snapshots = RoutingSnapshots(of: log, limits)
         known = try snapshots.nearest(to: try log.head().size, in: log)
     }
 
@@ -120,7 +120,7 @@ extension Router {
         let size = try log.head().size
         var news = 0
         while known.next < size {
-            let end = min(size, known.next + snapshots.interval)
+            let end = min(size, known.next + limits.snapshotInterval)
             news += try log.follow(&known, to: end)
             keepSnapshot()
         }
@@ -146,8 +146,13 @@ package struct RouterLimits: Sendable {
     package var conditionBytes = Int.max
     /// From one snapshot of what it knows to the next, in events of the log.
     ///
-    /// Reading as many takes about half a second. Where many contacts are open, it is more.
+    /// Reading as many takes about half a second.
     package var snapshotInterval: UInt64 = 100_000
+    /// At least so many events lie between two snapshots for each contact that is open.
+    ///
+    /// To read a contact takes as long as to replay ten events, so whoever starts gains by a
+    /// snapshot, and whoever routes seldom stops for one.
+    package var snapshotEventsPerContact: UInt64 = 50
 
     package init() {}
 }

@@ -13,14 +13,10 @@ internal import Storage
 /// history or another version, is passed over, and what it would have told is read from the log.
 struct RoutingSnapshots: Sendable {
     private let directory: String
-    /// From one snapshot to the next, in events of the log, where few contacts are open.
-    let interval: UInt64
+    private let limits: RouterLimits
     /// Before which position the last one ends that is known to be there, or was attempted.
     private var kept: UInt64 = 0
 
-    /// Events between snapshots for each open contact: to read a contact takes as long as to
-    /// replay ten, so whoever starts gains by a snapshot, and whoever routes seldom stops for one.
-    private static let eventsPerOpenContact: UInt64 = 50
     /// A larger file is none of ours.
     private static let bytesMax = 1 << 30
     private static let suffix = ".snapshot"
@@ -38,9 +34,9 @@ struct RoutingSnapshots: Sendable {
         let routing: RoutingSnapshot
     }
 
-    init(of log: EventLog, every interval: UInt64 = RouterLimits().snapshotInterval) {
+    init(of log: EventLog, _ limits: RouterLimits = RouterLimits()) {
         directory = log.directory + "/routing"
-        self.interval = interval
+        self.limits = limits
     }
 
     /// What routing knew at the last place, no later than before the event at `position`, that was
@@ -68,7 +64,9 @@ struct RoutingSnapshots: Sendable {
     /// - Throws: ``StorageError`` where it cannot be written, or ``LogError``; nothing is lost by
     ///   that.
     mutating func keep(_ known: FollowRouting, of log: EventLog) throws {
-        let distance = max(interval, UInt64(known.state.openCount) * Self.eventsPerOpenContact)
+        let distance = max(
+            limits.snapshotInterval,
+            UInt64(known.state.openCount) * limits.snapshotEventsPerContact)
         guard known.next >= kept + distance, let last = known.last else { return }
         // Also where it fails: the next attempt is for the next one.
         kept = known.next

@@ -96,6 +96,7 @@ private actor World {
         var limits = RouterLimits()
         // One that crashed goes on from what it, or another one, has kept.
         limits.snapshotInterval = 40
+        limits.snapshotEventsPerContact = 0
         return try Router(hall.log, name: "\(number)", limits: limits) { append in
             try await self.append(append)
         }

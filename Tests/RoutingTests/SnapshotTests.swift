@@ -148,6 +148,7 @@ import Testing
         }
         var limits = RouterLimits()
         limits.snapshotInterval = 10
+        limits.snapshotEventsPerContact = 0
         var router = try Router(log, name: "1", limits: limits) { try await log.appendRouted($0) }
         _ = try await router.step(at: Instant(microseconds: 1_772_442_001_000_000))
     }
@@ -159,6 +160,7 @@ import Testing
         for one in [hall, other] {
             var limits = RouterLimits()
             limits.snapshotInterval = 30
+            limits.snapshotEventsPerContact = 0
             var router = try Router(one.log, name: "1", limits: limits) {
                 try await one.log.appendRouted($0)
             }
