@@ -199,45 +199,59 @@ let package = Package(
             swiftSettings: strict),
         // What tests share: programs that run, scratch directories, seeded numbers.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        // Apart from it, since it links the library that runs tests, which the programs below lack.
+        .target(
+            name: "OwnThread", dependencies: ["Storage"], path: "Tests/OwnThread",
+            swiftSettings: strict),
         .testTarget(
-            name: "JSONTests", dependencies: ["TestSupport", "JSON"], swiftSettings: strict),
+            name: "JSONTests", dependencies: ["TestSupport", "OwnThread", "JSON"],
+            swiftSettings: strict),
         .testTarget(
             name: "MerkleTests", dependencies: ["TestSupport", "Merkle", crypto],
             swiftSettings: strict),
         .testTarget(
-            name: "StatisticsTests", dependencies: ["TestSupport", "Statistics"],
+            name: "StatisticsTests", dependencies: ["TestSupport", "OwnThread", "Statistics"],
             swiftSettings: strict),
         .testTarget(
-            name: "StorageTests", dependencies: ["TestSupport", "Storage", crypto],
+            name: "StorageTests", dependencies: ["TestSupport", "OwnThread", "Storage", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["TestSupport", "Vault", "Storage", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "EventLogTests",
-            dependencies: ["TestSupport", "EventLog", "Storage", "Merkle", "JSON", crypto],
+            dependencies: [
+                "TestSupport", "OwnThread", "EventLog", "Storage", "Merkle", "JSON", crypto,
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ContactCentreTests", dependencies: ["TestSupport", "ContactCentre", "JSON"],
+            name: "ContactCentreTests",
+            dependencies: ["TestSupport", "OwnThread", "ContactCentre", "JSON"],
             swiftSettings: strict),
         .testTarget(
             name: "AdmissionTests",
-            dependencies: ["TestSupport", "Admission", "EventLog", "ContactCentre", "JSON"],
+            dependencies: [
+                "TestSupport", "OwnThread", "Admission", "EventLog", "ContactCentre", "JSON",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "IntakeTests",
             dependencies: [
-                "TestSupport", "Intake", "EventLog", "ContactCentre", "JSON", "Storage", "YAML",
+                "TestSupport", "OwnThread", "Intake", "EventLog", "ContactCentre", "JSON",
+                "Storage", "YAML",
             ], swiftSettings: strict),
         .testTarget(
             name: "ProjectionTests",
             dependencies: [
-                "TestSupport", "Projections", "ProjectionKit", "EventLog", "ContactCentre", "JSON",
+                "TestSupport", "OwnThread", "Projections", "ProjectionKit", "EventLog",
+                "ContactCentre", "JSON",
                 "YAML", grdb,
             ], swiftSettings: strict),
         .testTarget(
             name: "ReorganisationTests",
-            dependencies: ["TestSupport", "Reorganisation", "EventLog", "ContactCentre", "JSON"],
+            dependencies: [
+                "TestSupport", "OwnThread", "Reorganisation", "EventLog", "ContactCentre", "JSON",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "RoutingTests",
@@ -251,7 +265,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["TestSupport", "AscoltoClient", "ascolto", "ascolto-verify"],
+            dependencies: [
+                "TestSupport", "OwnThread", "AscoltoClient", "ascolto", "ascolto-verify",
+            ],
             swiftSettings: strict),
         .testTarget(name: "HouseRules", dependencies: ["TestSupport"], swiftSettings: strict),
         // Appends and tells each acknowledgement, for the tests that kill it; nobody gets it.
@@ -266,12 +282,14 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "TestSupport", "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog", "Storage",
+                "TestSupport", "OwnThread", "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog",
+                "Storage",
                 "JSON", "Merkle",
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["TestSupport", "ascolto", "ascolto-verify"],
+            name: "CommandLineTests",
+            dependencies: ["TestSupport", "OwnThread", "ascolto", "ascolto-verify"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -2,10 +2,11 @@ import Admission
 import ContactCentre
 import EventLog
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("A log under rules takes no event that cannot follow where its stream stands")
+@Suite("A log under rules takes no event that cannot follow where its stream stands", .ownThread)
 struct TransitionRulesTests {
     private static let appends = 6_000 * patience
 

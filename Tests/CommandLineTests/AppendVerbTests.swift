@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("append")
+@Suite("append", .ownThread)
 struct AppendVerbTests {
     private func event(
         _ number: Int, stream: String = "s/1", data: String = "{}", more: String = ""

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("bench")
+@Suite("bench", .ownThread)
 struct BenchTests {
     /// Keys that outside scripts read.
     private static let keys = [

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// One flipped bit in data.mdb is reported or harmless; nothing ever reads wrong data as right.
-@Suite("A single flipped bit")
+@Suite("A single flipped bit", .ownThread)
 struct BitFlipTests {
     /// Where the bits are that are flipped.
     enum Target: Sendable {

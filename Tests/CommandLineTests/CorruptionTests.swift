@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("A damaged log")
+@Suite("A damaged log", .ownThread)
 struct CorruptionTests {
     private static let readers = [
         ["check"], ["check", "--quick"], ["export"], ["stats"], ["streams"], ["project"],

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Equity and access")
+@Suite("Equity and access", .ownThread)
 struct EquityTests {
     private let scratch: Scratch
 

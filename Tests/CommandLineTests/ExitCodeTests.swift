@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Exit codes")
+@Suite("Exit codes", .ownThread)
 struct ExitCodeTests {
     struct Wrong: CustomTestStringConvertible, Sendable {
         let arguments: [String]

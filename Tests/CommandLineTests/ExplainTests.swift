@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Who asks is told")
+@Suite("Who asks is told", .ownThread)
 struct ExplainTests {
     func described(_ text: String, in log: String, _ options: [String] = []) throws -> Run {
         try Ascolto.run(

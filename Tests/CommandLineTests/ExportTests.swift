@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("An export")
+@Suite("An export", .ownThread)
 struct ExportTests {
     /// The line without the members that the log sets, but with its data hash.
     private func foreign(_ line: Substring) throws -> String {

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Answers")
+@Suite("Answers", .ownThread)
 struct FormatTests {
     private func answer(_ arguments: [String], _ format: String?, in log: String) throws -> Run {
         let run = try Ascolto.run(

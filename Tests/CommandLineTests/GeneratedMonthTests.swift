@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("A generated month")
+@Suite("A generated month", .ownThread)
 struct GeneratedMonthTests {
     private func month(in log: String, seed: String) throws {
         let run = try Ascolto.run(

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 @Suite(
-    "A reader that shares nothing with our code",
+    "A reader that shares nothing with our code", .ownThread,
     .enabled(if: Python.readsLogs, "\(Python.needed)"))
 struct IndependentReaderTests {
     private func compare(_ log: String) throws {

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// An import that is killed at any moment is completed by running it again.
-@Suite("An import killed with kill -9")
+@Suite("An import killed with kill -9", .ownThread)
 struct KillTests {
     private static let clock = MakeLog.noon
     private static let rounds = 10

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Malformed input gets an error that says where and what to do")
+@Suite("Malformed input gets an error that says where and what to do", .ownThread)
 struct MalformedInputTests {
     private static let opening =
         #"{"specversion":"1.0","id":"01890a5d-ac96-774b-bcce-b302099a8057","#

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Merged indexes")
+@Suite("Merged indexes", .ownThread)
 struct MergedRunsTests {
     private static let count = 73 * 4_096 / 2
 

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// Backup, restore, compaction, following and frozen reading, as operators do them.
-@Suite("Operating a log")
+@Suite("Operating a log", .ownThread)
 struct OperateTests {
     private let scratch: Scratch
 

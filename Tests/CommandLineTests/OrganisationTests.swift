@@ -1,7 +1,8 @@
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The organisation is what a model has that shares nothing with us")
+@Suite("The organisation is what a model has that shares nothing with us", .ownThread)
 struct OrganisationTests {
     @Test(
         "over random descriptions, decisions, clock changes, and beside a server",
@@ -13,7 +14,7 @@ struct OrganisationTests {
     }
 }
 
-@Suite("Corrected is as if it had been right from the start")
+@Suite("Corrected is as if it had been right from the start", .ownThread)
 struct CorrectionTests {
     @Test(
         "in every read model, with and without hindsight, in stories, and beside a server",

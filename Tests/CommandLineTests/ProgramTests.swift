@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// What the other tests run the binary and its judges with.
-@Suite("A program that a test runs")
+@Suite("A program that a test runs", .ownThread)
 struct ProgramTests {
     private func open(in directories: Set<String>) -> [String] {
         openFiles().values.filter { file in directories.contains { file.hasPrefix($0) } }

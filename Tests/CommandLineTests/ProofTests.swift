@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// What auditors get, judged by programs that share nothing with ours.
-@Suite("Proofs are accepted by Go, pymerkle and PyNaCl, and altered ones are not")
+@Suite("Proofs are accepted by Go, pymerkle and PyNaCl, and altered ones are not", .ownThread)
 struct IndependentProofTests {
     /// Go's packages of Debian, which have no modules.
     private static let environment = ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode"]
@@ -56,7 +57,7 @@ struct IndependentProofTests {
     }
 }
 
-@Suite("Timestamps are those of RFC 3161, as OpenSSL and rfc3161-client read it")
+@Suite("Timestamps are those of RFC 3161, as OpenSSL and rfc3161-client read it", .ownThread)
 struct IndependentTimestampTests {
     @Test(
         "of an authority that OpenSSL plays, well, badly and not at all",
@@ -72,7 +73,7 @@ struct IndependentTimestampTests {
     }
 }
 
-@Suite("Reports for the audit repeat themselves, and prove what they say")
+@Suite("Reports for the audit repeat themselves, and prove what they say", .ownThread)
 struct IndependentReportTests {
     private static let canRun =
         Python.can("import nacl, cryptography")
@@ -97,7 +98,7 @@ struct IndependentReportTests {
     }
 }
 
-@Suite("Personal data are sealed as the format says, and erased for ever")
+@Suite("Personal data are sealed as the format says, and erased for ever", .ownThread)
 struct IndependentVaultTests {
     @Test(
         "as another program opens them, and finds them nowhere after it",

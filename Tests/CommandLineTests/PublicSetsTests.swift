@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The public data sets", .enabled(if: PublicSet.areThere, PublicSet.needed))
+@Suite("The public data sets", .ownThread, .enabled(if: PublicSet.areThere, PublicSet.needed))
 struct PublicSetsTests {
     @Test(
         "become the events that their rows tell, with every anomaly counted, and nothing twice",

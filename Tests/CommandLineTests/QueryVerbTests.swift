@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Query")
+@Suite("Query", .ownThread)
 struct QueryVerbTests {
     private let scratch: Scratch
 

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Queue logs of a played centre")
+@Suite("Queue logs of a played centre", .ownThread)
 struct QueueLogTests {
     private struct Case: CustomStringConvertible {
         let seed: UInt64

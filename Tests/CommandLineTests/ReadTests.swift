@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("read")
+@Suite("read", .ownThread)
 struct ReadTests {
     /// What an exported line says, for a filter that shares nothing with the log's.
     private struct Entry {

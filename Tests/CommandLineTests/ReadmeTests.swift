@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// What the README tells a newcomer to type works, line by line.
-@Suite struct ReadmeTests {
+@Suite(.ownThread) struct ReadmeTests {
     /// What a walk that breaks off has left running would keep its end from being noticed.
     private static let trap = "trap 'jobs -p | xargs -r kill' EXIT\n"
 

@@ -1,8 +1,11 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The real calls of two months", .enabled(if: Places.hasCalls, "\(Places.callsNeeded)"))
+@Suite(
+    "The real calls of two months", .ownThread,
+    .enabled(if: Places.hasCalls, "\(Places.callsNeeded)"))
 struct RealCallsTests {
     private static let months = ["01", "02"]
 

@@ -1,7 +1,10 @@
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Routing decides as its document says, by a reader of it that shares nothing with us")
+@Suite(
+    "Routing decides as its document says, by a reader of it that shares nothing with us",
+    .ownThread)
 struct RoutingTests {
     @Test(
         "over random organisations and towns, and what was changed since is found with its cause",
@@ -23,7 +26,7 @@ struct RoutingTests {
     }
 }
 
-@Suite("A promise to call back")
+@Suite("A promise to call back", .ownThread)
 struct PromiseTests {
     private static let id = "01890a5d-ac96-774b-bcce-b302099a80a1"
 

@@ -1,7 +1,8 @@
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Schemas and append agree, as a validator sees it that shares nothing with us")
+@Suite("Schemas and append agree, as a validator sees it that shares nothing with us", .ownThread)
 struct SchemaTests {
     @Test(
         "on data of every type, good and spoilt",

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// An export of an office program, with a mapping that was written from its document alone.
-@Suite("A table in a format that nobody prepared")
+@Suite("A table in a format that nobody prepared", .ownThread)
 struct UnpreparedFormatTests {
     private let scratch: Scratch
     private let expected: AnyJSON

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Schema versions")
+@Suite("Schema versions", .ownThread)
 struct VersionTests {
     private static let decision = "019cad90-a9e8-7aa1-b848-f5799f53e646"
 

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("XES logs of chance")
+@Suite("XES logs of chance", .ownThread)
 struct XESTests {
     /// A log of chance, of about `bytes` bytes: every kind of attribute, escapes, nesting.
     private func document(bytes: Int, seed: UInt64) -> Data {

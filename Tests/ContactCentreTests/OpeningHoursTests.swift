@@ -1,10 +1,11 @@
 import ContactCentre
 import Foundation
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Opening hours are those of clocks on the wall")
+@Suite("Opening hours are those of clocks on the wall", .ownThread)
 struct OpeningHoursTests {
     private static let hour: Int64 = 3_600_000_000
 
@@ -109,7 +110,7 @@ struct OpeningHoursTests {
     func midnight() { #expect(DailyHours("20:00-00:00") == DailyHours("20:00-24:00")) }
 }
 
-@Suite("Open time and holidays are those of other programs")
+@Suite("Open time and holidays are those of other programs", .ownThread)
 struct IndependentHoursTests {
     private static let words = ["Europe/Rome", "Europe/Rome", "Europe/London", "America/New_York"]
 

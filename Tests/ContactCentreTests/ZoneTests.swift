@@ -1,11 +1,12 @@
 import ContactCentre
 import Foundation
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
 /// Civil time, against the facts of the calendar and against Python's zoneinfo.
-struct ZoneTests {
+@Suite(.ownThread) struct ZoneTests {
     /// Local midnights of Europe/Rome: date, its start and its end in UTC.
     @Test(arguments: [
         ("2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),

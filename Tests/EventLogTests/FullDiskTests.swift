@@ -1,11 +1,12 @@
 import EventLog
 import Foundation
+import OwnThread
 import Storage
 import TestSupport
 import Testing
 
 /// A full disk and a full map are refusals like any other: nothing is lost, and work goes on.
-@Suite struct FullDiskTests {
+@Suite(.ownThread) struct FullDiskTests {
     private static func append(
         _ generator: inout SeededNumbers, to log: EventLog
     ) throws -> [Append] {

@@ -1,12 +1,13 @@
 import EventLog
 import Foundation
 import JSON
+import OwnThread
 import Synchronization
 import TestSupport
 import Testing
 
 /// Random operations on a log and on a plain array, which must agree after each.
-@Suite struct ModelTests {
+@Suite(.ownThread) struct ModelTests {
     /// Operations of one run.
     private static let steps = 100 * patience
 

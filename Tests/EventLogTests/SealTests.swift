@@ -1,11 +1,12 @@
 import EventLog
 import Foundation
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
 /// Blocks that are made beside the writer, and runs that are merged there.
-@Suite struct SealTests {
+@Suite(.ownThread) struct SealTests {
     private let directory: Scratch
 
     init() throws {

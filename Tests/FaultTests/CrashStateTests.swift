@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// The power fails under ext4, on a disk that loses and reorders what was not flushed.
-@Suite("A power cut", .serialized, .enabled(if: CrashStates.work, CrashStates.needed))
+@Suite("A power cut", .ownThread, .serialized, .enabled(if: CrashStates.work, CrashStates.needed))
 struct CrashStateTests {
     struct Run: Sendable, CustomTestStringConvertible {
         let seed: Int

@@ -1,10 +1,11 @@
 import EventLog
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// Files that are cut, torn or older than they should be.
-@Suite("A damaged data.mdb")
+@Suite("A damaged data.mdb", .ownThread)
 struct DamagedFileTests {
     private static let pageBytes = 4_096
     /// Where a meta page's content ends, behind its transaction number.
@@ -131,7 +132,7 @@ struct DamagedFileTests {
 }
 
 /// Ways to open a log that would ruin it.
-@Suite("Opening a log")
+@Suite("Opening a log", .ownThread)
 struct OpeningTests {
     @Test("twice in one process ends the process before LMDB loses its locks")
     func twice() async throws {

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// Decoders against bytes that nobody wrote: they throw, or give what comes back the same.
-@Suite("A decoder")
+@Suite("A decoder", .ownThread)
 struct FuzzTests {
     /// One decoder, and how many mutations it is given: about as many as ten seconds hold.
     struct Budget: Sendable, CustomTestStringConvertible {

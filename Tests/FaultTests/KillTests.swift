@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// A process that appends is killed at any moment, again and again.
-@Suite("A writer killed with kill -9")
+@Suite("A writer killed with kill -9", .ownThread)
 struct KillTests {
     /// What is appended, by how many at a time, and for how many rounds.
     struct Sweep: Sendable, CustomTestStringConvertible {

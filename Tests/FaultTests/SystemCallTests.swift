@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
 /// System calls that fail, do less than asked or never return, one after the other.
-@Suite("A failing system call", .enabled(if: Strace.works, Strace.needed))
+@Suite("A failing system call", .ownThread, .enabled(if: Strace.works, Strace.needed))
 struct SystemCallTests {
     /// What happens to the n-th call of a kind.
     struct Fault: Sendable, CustomTestStringConvertible {

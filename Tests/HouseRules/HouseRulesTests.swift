@@ -168,6 +168,16 @@ struct Sample: CustomStringConvertible, Sendable {
 
     private static let shapeSamples = [
         Sample(
+            .ownThreads, "Tests/A/Bad.swift",
+            """
+            struct ATests {
+                @Test func a() throws {
+                    _ = try Program.run("a")
+                }
+            }
+
+            """, lines: [3], advice: "`.ownThread`"),
+        Sample(
             .lineLength, "Tests/A/Bad.swift",
             "\(String(repeating: "é", count: 100))\n\(String(repeating: "é", count: 101))\n",
             lines: [2], advice: "101 columns"),

@@ -16,6 +16,6 @@ struct Rule: CustomStringConvertible, Sendable {
 
     static let all: [Rule] = [
         imports, moduleNames, bans, lineLength, fileLength, lastLine, functionLength,
-        boolParameters, unlabelledParameters, explainedDependencies,
+        boolParameters, unlabelledParameters, explainedDependencies, ownThreads,
     ]
 }

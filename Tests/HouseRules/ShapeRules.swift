@@ -55,4 +55,26 @@ extension Rule {
                 message: "say in a comment above the dependency what it is needed for")
         }
     }
+
+    /// What blocks a test's thread: programs that it waits for, and waiting itself.
+    private static let blocking: Set<String> = [
+        "Ascolto", "MakeLog", "Program", "Python", "RunningServer", "pause", "waitUntil",
+    ]
+
+    static let ownThreads = Rule(name: "tests that block have a thread of their own") { file in
+        guard file.isIn("Tests") else { return [] }
+        let code = file.code.map(\.text)
+        // An extension holds tests of a suite that says it elsewhere.
+        guard let name = code.firstIndex(of: "Test"), name > 0, code[name - 1] == "@",
+            code.contains("struct"), !code.contains("ownThread"),
+            let first = file.code.first(where: { blocking.contains($0.text) })
+        else { return [] }
+        return [
+            Violation(
+                file: file, line: first.line,
+                message:
+                    "`\(first.text)` blocks a thread that other tests wait for: give the suite "
+                    + "the trait `.ownThread`")
+        ]
+    }
 }

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import Storage
 import TestSupport
 import Testing
 
-@Suite("Input files")
+@Suite("Input files", .ownThread)
 struct InputFileTests {
     static let first = Array("a,b\n1,2\n".utf8)
     static let second = Array("3,4\n".utf8)

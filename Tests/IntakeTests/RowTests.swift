@@ -1,10 +1,11 @@
 import EventLog
 import Intake
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("Rows to events")
+@Suite("Rows to events", .ownThread)
 struct RowTests {
     /// A mapping with one event whose data show the value `x`.
     private func mapping(_ values: String, head: String = "") -> String {

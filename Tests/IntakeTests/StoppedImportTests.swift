@@ -1,12 +1,13 @@
 import EventLog
 import Foundation
 import Intake
+import OwnThread
 import Storage
 import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Imports that stop midway, and input that can be read once")
+@Suite("Imports that stop midway, and input that can be read once", .ownThread)
 struct StoppedImportTests {
     private struct Full: Error {}
 

@@ -1,9 +1,10 @@
 import JSON
+import OwnThread
 import TestSupport
 import Testing
 
 /// What is accepted as JSON, and where and why the rest is refused.
-struct CheckTests {
+@Suite(.ownThread) struct CheckTests {
     @Test(arguments: [
         "0", "-0", "10", "-1.5e+10", "0.0", "1E9", "true", "false", "null", "\"\"", "[]", "{}",
         " \t\r\n[ ]\n", "[1,2]", "[[],{}]", #"{"":1}"#, #"{"a":1,"b":1}"#, #"{"a":{"a":{}}}"#,

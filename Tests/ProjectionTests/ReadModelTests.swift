@@ -3,13 +3,14 @@ internal import EventLog
 internal import Foundation
 internal import GRDB
 internal import JSON
+internal import OwnThread
 internal import ProjectionKit
 internal import Projections
 internal import TestSupport
 internal import Testing
 
 /// What a read model's file promises: its own log only, whole states only, replaced in one step.
-@Suite struct ReadModelTests {
+@Suite(.ownThread) struct ReadModelTests {
     private let directory: Scratch
     private let told: [Told]
     private let source: EventSource

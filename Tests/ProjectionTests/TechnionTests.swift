@@ -1,6 +1,7 @@
 internal import ContactCentre
 internal import Foundation
 internal import JSON
+internal import OwnThread
 internal import ProjectionKit
 internal import Projections
 internal import TestSupport
@@ -10,7 +11,7 @@ internal import Testing
 /// program computed from the same rows.
 ///
 /// The data lie beside the project and are no part of it; without them these tests are skipped.
-@Suite struct TechnionTests {
+@Suite(.ownThread) struct TechnionTests {
     private static let expected = Places.shared + "/data/expected"
     private static let isThere = FileManager.default.fileExists(atPath: expected)
 

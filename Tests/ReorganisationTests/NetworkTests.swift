@@ -1,6 +1,7 @@
 import ContactCentre
 import Foundation
 import JSON
+import OwnThread
 import Reorganisation
 import TestSupport
 import Testing
@@ -9,7 +10,7 @@ import Testing
 ///
 /// Parameters stand in Tests/Independent/networks.py alone, which also says what both do where
 /// simulations may differ. All seeds are fixed, so either it fails always or never.
-@Suite("Networks of queues behave as in another simulator")
+@Suite("Networks of queues behave as in another simulator", .ownThread)
 struct NetworkTests {
     /// Of a measure, in both directions; there are about thirty.
     private static let errorAllowed = 0.0001

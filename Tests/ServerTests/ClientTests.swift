@@ -1,11 +1,12 @@
 import AscoltoClient
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-/// Tests that block hold the threads that these wait for, at times for minutes: so the client is
+/// The client's own tasks wait for the threads that all tests share, at times for minutes: so it is
 /// patient, and the time limit is no measure.
-@Suite("The client library keeps ids through retries, and follows without a gap")
+@Suite("The client library keeps ids through retries, and follows without a gap", .ownThread)
 struct ClientTests {
     @Test(
         "every event is there once although the server is killed again and again",

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The Debian package")
+@Suite("The Debian package", .ownThread)
 struct PackageTests {
     private static let isDebian = FileManager.default.isExecutableFile(atPath: "/usr/bin/dpkg-deb")
 

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The server keeps its contract, as programs see it that share nothing with it")
+@Suite("The server keeps its contract, as programs see it that share nothing with it", .ownThread)
 struct ServedTests {
     private func run(_ script: String, _ arguments: String..., within seconds: Double = 300) throws
     {
@@ -90,7 +91,7 @@ struct ServedTests {
     }
 }
 
-@Suite("A server that cannot begin says why, and leaves the log as it is")
+@Suite("A server that cannot begin says why, and leaves the log as it is", .ownThread)
 struct FaultsAtStartTests {
     @Test("another writer, a port that is taken, settings that are wrong", .timeLimit(.minutes(2)))
     func faults() throws {
@@ -191,7 +192,7 @@ struct FaultsAtStartTests {
     }
 }
 
-@Suite("What the documents say of the server is true")
+@Suite("What the documents say of the server is true", .ownThread)
 struct OperateTests {
     private func document() throws -> String {
         try Places.text("Sources/Server/Server.docc/Operate.md")

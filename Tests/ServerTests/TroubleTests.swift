@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import TestSupport
 import Testing
 
-@Suite("The server in trouble, and those who watch it")
+@Suite("The server in trouble, and those who watch it", .ownThread)
 struct TroubleTests {
     private func run(_ script: String) throws {
         let scratch = try Scratch()

@@ -1,9 +1,10 @@
+import OwnThread
 import Statistics
 import TestSupport
 import Testing
 
 @Suite(
-    "Statistics agree with statsmodels",
+    "Statistics agree with statsmodels", .ownThread,
     .enabled(if: Python.estimates, "\(Python.needed)"))
 struct OracleTests {
     @Test("Intervals of random tables, to 1e-12", arguments: [UInt64(1), 2, 3])

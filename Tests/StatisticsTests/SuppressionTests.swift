@@ -1,8 +1,9 @@
+import OwnThread
 import Statistics
 import TestSupport
 import Testing
 
-@Suite("Small counts stay hidden")
+@Suite("Small counts stay hidden", .ownThread)
 struct SuppressionTests {
     @Test("A small count hides others with it, in its row and its column")
     func complementary() {

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import Storage
 import TestSupport
 import Testing
 
-@Suite struct SlotFileTests {
+@Suite(.ownThread) struct SlotFileTests {
     private let scratch: Scratch
     private let path: String
 

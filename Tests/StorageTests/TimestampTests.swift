@@ -1,11 +1,12 @@
 import Crypto
 import Foundation
+import OwnThread
 import Storage
 import TestSupport
 import Testing
 
 /// An exchange with an authority that OpenSSL played, among the vectors.
-@Suite("Timestamps of an authority")
+@Suite("Timestamps of an authority", .ownThread)
 struct TimestampTests {
     private static let folder = "\(Places.shared)/vectors/generated"
     private static let arePresent = FileManager.default.fileExists(atPath: "\(folder)/resp.tsr")
