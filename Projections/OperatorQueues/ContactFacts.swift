@@ -110,15 +110,21 @@ extension ContactFacts {
             }
             connections[open].disconnected = moment
             connections[open].timing = connections[open].timing.with(timing)
-        case .afterWorkEnded:
-            let last = connections.lastIndex {
-                $0.disconnected != nil && $0.afterWorkEnded == nil
-            }
-            guard let last else { return }
-            connections[last].afterWorkEnded = moment
-            connections[last].timing = connections[last].timing.with(timing)
+        case .afterWorkEnded(let name): endAfterWork(of: name, at: moment, timing)
         case .nothing: break
         }
+    }
+
+    /// Ends that of the last conversation whose operator this may be.
+    private mutating func endAfterWork(of name: Name?, at moment: Instant, _ timing: Timing) {
+        let last = connections.lastIndex {
+            guard $0.disconnected != nil, $0.afterWorkEnded == nil else { return false }
+            guard let name, let `operator` = $0.operator else { return true }
+            return name == `operator`
+        }
+        guard let last else { return }
+        connections[last].afterWorkEnded = moment
+        connections[last].timing = connections[last].timing.with(timing)
     }
 
     private mutating func enter(_ queue: Name, at moment: Instant, _ timing: Timing) {

@@ -22,7 +22,7 @@ package struct OperatorQueues: Projection {
     }
 
     package let name = "operator-queues"
-    package let version = 6
+    package let version = 7
 
     /// The time zone database is part of it: other offsets give other dates and half-hours.
     package var configuration: String {

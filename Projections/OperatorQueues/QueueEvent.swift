@@ -14,7 +14,8 @@ enum QueueEvent: Sendable {
     case notReached
     /// The conversation is over, because somebody hung up or handed the contact on.
     case conversationEnded
-    case afterWorkEnded
+    /// Of whom; nil where that is not told.
+    case afterWorkEnded(Name?)
     case nothing
 }
 
@@ -156,7 +157,7 @@ struct QueueEventReader {
         case .abandoned(let stage): stage == .selfService ? .abandonedInSelfService : .nothing
         case .connected(let name): .connected(name.map { names.name($0.text) })
         case .transferred, .disconnected: .conversationEnded
-        case .afterWorkEnded: .afterWorkEnded
+        case .afterWorkEnded(let name): .afterWorkEnded(name.map { names.name($0.text) })
         case .callbackFailed: .notReached
         case .selfServiceEnded, .blocked, .waitAnnounced, .offerMade, .offerEnded,
             .callbackRequested, .callbackAttempted, .callbackReached, .callbackExpired, .held,

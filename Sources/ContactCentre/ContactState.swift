@@ -4,7 +4,8 @@
 /// times, turned away or queued, left the queue, connected, perhaps put on hold, perhaps
 /// transferred and queued or connected again, disconnected, after-work, outcome, closed. Who is to
 /// be called back is queued again for that, and called once an operator takes it; no end of a line
-/// ends that. Events are judged in the order of their stream, never by clock.
+/// ends that, and where it was agreed upon in a conversation it is due behind its end. Events are
+/// judged in the order of their stream, never by clock.
 package struct ContactState: Hashable, Sendable {
     package enum Phase: Hashable, Sendable {
         /// Nothing has happened yet.
@@ -50,7 +51,21 @@ package struct ContactState: Hashable, Sendable {
         case closed
     }
 
+    /// Of an operator who is done with the contact, but perhaps not with what is left to do.
+    private enum EarlierOperator: Hashable, Sendable {
+        case none, mayFinish
+    }
+
+    /// Whether the citizen is to be called once the conversation is over that goes on.
+    private enum Promise: Hashable, Sendable {
+        case none, callback
+    }
+
     package private(set) var phase: Phase
+    private var earlier = EarlierOperator.none
+    /// Who speaks with the citizen, or spoke last; nil where nobody did, or that is not told.
+    private var speaker: OperatorID?
+    private var promise = Promise.none
 
     /// A contact of which nothing is known.
     package init() { phase = .absent }
@@ -80,7 +95,7 @@ package struct ContactState: Hashable, Sendable {
         case announcedWhileWaiting = "announced_while_waiting"
         /// Only the operator to whom a contact is offered accepts, declines or misses it.
         case endsOwnOffer = "ends_own_offer"
-        /// A callback is for who neither waits nor speaks with an operator.
+        /// A callback is for who does not wait, before, in or right behind a conversation.
         case callbackOutsideQueue = "callback_outside_queue"
         /// A contact that is to be called back is queued for that, goes over or is put back.
         case queuedAsCallback = "queued_as_callback"
@@ -104,8 +119,9 @@ package struct ContactState: Hashable, Sendable {
         /// A contact that waits to be answered, is being answered or called back leaves that state
         /// before it ends.
         case endsOutsideQueue = "ends_outside_queue"
-        /// After-work follows the end of a conversation, once, or a transfer, also where the
-        /// contact waits for somebody else by then.
+        /// After-work follows the end of a conversation, once. Who has handed the contact on may
+        /// finish whatever becomes of it: until somebody else answers without a name, and by name
+        /// also while and after somebody else speaks with the citizen.
         case afterWorkAfterConversation = "after_work_after_conversation"
         /// A contact that waits, is being answered or called back has come to nothing yet.
         case outcomeOutsideQueue = "outcome_outside_queue"
@@ -127,7 +143,12 @@ package struct ContactState: Hashable, Sendable {
     /// event is counted once and not for every event after it. Unknown events change nothing.
     package mutating func apply(_ event: ContactEvent) -> Verdict {
         let verdict = judge(event)
-        phase = next(after: event)
+        var after = self
+        after.phase = next(after: event)
+        after.earlier = earlier(after: event)
+        after.speaker = speaker(after: event)
+        after.promise = promise(after: event)
+        self = after
         return verdict
     }
 
@@ -147,12 +168,13 @@ package struct ContactState: Hashable, Sendable {
         switch event {
         case .outcomeRecorded, .closed: return false
         case .disconnected: return phase == .over || phase == .disconnected
+        case .afterWorkEnded(let name) where mayBeFinished(by: name): return false
         default: break
         }
         return switch phase {
         case .over, .contained, .abandoned, .abandonedInConversation: true
         case .hungUp, .gaveUp: event.kind != .abandoned
-        case .disconnected: event.kind != .afterWorkEnded
+        case .disconnected: event.kind != .callbackRequested
         default: false
         }
     }
@@ -175,7 +197,8 @@ package struct ContactState: Hashable, Sendable {
         case .resumed: phase == .held ? nil : .resumedAfterHold
         case .transferred: isInConversation ? nil : .transferredByOperator
         case .disconnected: mayEnd || isLineWithoutUse ? nil : .endsOutsideQueue
-        case .afterWorkEnded: mayBeFinished ? nil : .afterWorkAfterConversation
+        case .afterWorkEnded(let name):
+            mayBeFinished(by: name) ? nil : .afterWorkAfterConversation
         case .outcomeRecorded: mayEnd ? nil : .outcomeOutsideQueue
         case .closed:
             mayEnd && !isInConversation && phase != .abandonedInConversation
@@ -198,14 +221,17 @@ package struct ContactState: Hashable, Sendable {
         }
     }
 
-    /// Whether an operator may have something left to do: who spoke with the contact last, or
-    /// handed it on.
-    private var mayBeFinished: Bool {
-        switch phase {
-        case .disconnected, .transferred: true
-        case .waiting(let visit): visit.origin == .transfer
-        default: false
-        }
+    /// Whether an operator may have something left to do: who spoke with the contact last, or one
+    /// before.
+    private func mayBeFinished(by name: OperatorID?) -> Bool {
+        if phase == .disconnected || earlier == .mayFinish { return true }
+        return (isInConversation || phase == .over) && isOfAnother(than: speaker, name)
+    }
+
+    /// Whether it is known that somebody else is meant than who spoke last.
+    private func isOfAnother(than speaker: OperatorID?, _ name: OperatorID?) -> Bool {
+        guard let speaker, let name else { return false }
+        return speaker != name
     }
 
     /// Desks and direct numbers have no queue.
@@ -278,14 +304,17 @@ package struct ContactState: Hashable, Sendable {
         switch event {
         case .callbackRequested: mayRequestCallback ? nil : .callbackOutsideQueue
         case .callbackAttempted: isToBeCalled ? nil : .calledAfterRequest
-        case .callbackExpired: isToBeCalled ? nil : .expiresAfterRequest
+        case .callbackExpired:
+            isToBeCalled || promise == .callback ? nil : .expiresAfterRequest
         default: phase == .callingBack ? nil : .callbackEndsAttempt
         }
     }
 
     private var mayRequestCallback: Bool {
         switch phase {
-        case .received, .pastSelfService, .blocked, .redirected, .transferred: true
+        case .received, .pastSelfService, .blocked, .redirected, .connected, .held, .transferred,
+            .disconnected:
+            true
         default: isToBeCalled
         }
     }
@@ -308,15 +337,53 @@ package struct ContactState: Hashable, Sendable {
     /// Whether the state behind an event depends on the one before it.
     static func dependsOnPast(behind event: ContactEvent) -> Bool {
         switch event {
-        case .waitAnnounced, .offerMade, .offerEnded, .abandoned, .disconnected, .afterWorkEnded,
-            .outcomeRecorded, .unknown:
+        case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackRequested,
+            .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired, .abandoned,
+            .held, .resumed, .disconnected, .afterWorkEnded, .outcomeRecorded, .unknown:
             true
         case .queued(let queued): queued.keepsPurpose
-        case .leftQueue(let left): left.reason != .abandoned
-        case .received, .selfServiceEnded, .blocked, .connected, .held, .resumed, .transferred,
-            .callbackRequested, .callbackAttempted, .callbackReached, .callbackFailed,
-            .callbackExpired, .closed:
-            false
+        case .received, .selfServiceEnded, .blocked, .connected, .transferred, .closed: false
+        }
+    }
+
+    private func earlier(after event: ContactEvent) -> EarlierOperator {
+        switch event {
+        case .transferred: .mayFinish
+        case .queued(let queued) where !queued.keepsPurpose:
+            queued.reason == .transfer ? .mayFinish : .none
+        case .callbackRequested: phase == .disconnected ? .mayFinish : earlier
+        case .disconnected where promise == .callback: .mayFinish
+        // Who handed it on is the one whose after-work follows.
+        case .disconnected where phase == .transferred: .none
+        case .received, .selfServiceEnded, .blocked, .connected, .closed: .none
+        case .queued, .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
+            .callbackReached, .callbackFailed, .callbackExpired, .abandoned, .held, .resumed,
+            .disconnected, .afterWorkEnded, .outcomeRecorded, .unknown:
+            earlier
+        }
+    }
+
+    private func speaker(after event: ContactEvent) -> OperatorID? {
+        switch event {
+        case .connected(let name): name
+        case .held, .resumed, .callbackRequested, .callbackExpired, .abandoned, .disconnected,
+            .afterWorkEnded, .outcomeRecorded, .unknown:
+            speaker
+        case .received, .selfServiceEnded, .blocked, .queued, .waitAnnounced, .leftQueue,
+            .offerMade, .offerEnded, .callbackAttempted, .callbackReached, .callbackFailed,
+            .transferred, .closed:
+            nil
+        }
+    }
+
+    private func promise(after event: ContactEvent) -> Promise {
+        switch event {
+        case .callbackRequested: isInConversation ? .callback : .none
+        case .held, .resumed, .abandoned, .afterWorkEnded, .outcomeRecorded, .unknown: promise
+        case .received, .selfServiceEnded, .blocked, .queued, .waitAnnounced, .leftQueue,
+            .offerMade, .offerEnded, .callbackAttempted, .callbackReached, .callbackFailed,
+            .callbackExpired, .connected, .transferred, .disconnected, .closed:
+            .none
         }
     }
 
@@ -330,8 +397,7 @@ package struct ContactState: Hashable, Sendable {
         case .queued(let queued):
             .waiting(
                 QueueVisit(
-                    in: queued.queue, for: queued.keepsPurpose ? purpose : .conversation,
-                    from: queued.reason == .transfer ? .transfer : .elsewhere))
+                    in: queued.queue, for: queued.keepsPurpose ? purpose : .conversation))
         case .leftQueue(let left):
             switch (left.reason, purpose) {
             case (.abandoned, _): .gaveUp
@@ -341,17 +407,19 @@ package struct ContactState: Hashable, Sendable {
             case (_, .callback): .callbackRequested
             }
         case .waitAnnounced, .offerMade, .offerEnded: next(inVisit: event)
-        case .callbackRequested: .callbackRequested
+        case .callbackRequested: isInConversation ? phase : .callbackRequested
         case .callbackAttempted: .callingBack
         case .callbackReached: .answered
         case .callbackFailed: .callbackFailed
-        case .callbackExpired: .over
+        case .callbackExpired: isInConversation ? phase : .over
         case .abandoned: isInConversation ? .abandonedInConversation : .abandoned
         case .connected, .resumed: .connected
         case .held: .held
         case .transferred: .transferred
         case .disconnected:
-            if purpose == .callback {
+            if promise == .callback {
+                .callbackRequested
+            } else if purpose == .callback {
                 phase
             } else if isInConversation || phase == .abandonedInConversation || phase == .transferred
             {
@@ -359,7 +427,8 @@ package struct ContactState: Hashable, Sendable {
             } else {
                 .over
             }
-        case .afterWorkEnded: phase == .disconnected ? .over : phase
+        case .afterWorkEnded(let name):
+            phase == .disconnected && !isOfAnother(than: speaker, name) ? .over : phase
         case .closed: .closed
         case .outcomeRecorded, .unknown: phase
         }

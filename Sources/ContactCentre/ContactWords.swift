@@ -237,7 +237,7 @@ extension ContactState.Rule {
         case .endsOwnOffer:
             "only the operator to whom a contact is offered accepts, declines or misses it"
         case .callbackOutsideQueue:
-            "a callback is for who neither waits nor speaks with an operator"
+            "a callback is for who does not wait, before, in or right behind a conversation"
         case .queuedAsCallback:
             "a contact that is to be called back is queued for that, goes over or is put back"
         case .calledAfterRequest:
@@ -254,7 +254,9 @@ extension ContactState.Rule {
         case .abandonedWhereItStands: "a contact is given up at the stage where it stands"
         case .endsOutsideQueue:
             "a contact that waits to be answered, is being answered or called back does not end yet"
-        case .afterWorkAfterConversation: "after-work follows a conversation, once, or a transfer"
+        case .afterWorkAfterConversation:
+            "after-work follows a conversation, once, or is of who has handed the contact on, and "
+                + "names them where somebody else has answered"
         case .outcomeOutsideQueue:
             "a contact that waits, is being answered or called back has come to nothing yet"
         case .closedOnceDone:

@@ -38,13 +38,14 @@ package struct CallbackToMove: Sendable {
 extension RoutingState {
     /// Callbacks to be queued or given up, in the order in which they were promised.
     ///
-    /// Those that an operator has at hand are left alone. What was promised until a moment expires
-    /// then, whatever has become of its queue; it is queued only where somebody routes that here.
+    /// Those that an operator has at hand, or who speak with one, are left alone. What was promised
+    /// until a moment expires then, whatever has become of its queue; it is queued only where
+    /// somebody routes that here.
     package mutating func callbacksToMove(at now: Instant) -> [CallbackToMove] {
         plan(for: now)
         return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
             guard let contact = contacts[stream], let callback = contact.callback,
-                contact.hand == nil, let queue = QueueID(names.queues.names[callback.queue])
+                contact.isLeftAlone, let queue = QueueID(names.queues.names[callback.queue])
             else { return nil }
             let waiting = WaitingContact(stream: stream.text)
             if let end = callback.end, end <= now.microseconds {
@@ -80,12 +81,17 @@ extension RoutingState {
     func noteCallbacks(_ note: (Int64) -> Void) {
         for stream in promised.values {
             guard let contact = contacts[stream], let callback = contact.callback,
-                contact.hand == nil
+                contact.isLeftAlone
             else { continue }
             if contact.visit == nil, callback.stage == .open { note(callback.due) }
             if let end = callback.end { note(end) }
         }
     }
+}
+
+extension RoutingState.Contact {
+    /// Whether nobody has it at hand, or speaks with the citizen.
+    fileprivate var isLeftAlone: Bool { hand == nil && !isInConversation }
 }
 
 extension ContactEvent {
@@ -94,11 +100,11 @@ extension ContactEvent {
         switch self {
         case .queued(let queued): queued.keepsPurpose
         case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
-            .callbackFailed, .disconnected, .outcomeRecorded, .unknown:
+            .callbackFailed, .held, .resumed, .disconnected, .afterWorkEnded, .outcomeRecorded,
+            .unknown:
             true
         case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
-            .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred,
-            .afterWorkEnded, .closed:
+            .callbackExpired, .abandoned, .connected, .transferred, .closed:
             false
         }
     }

@@ -20,23 +20,14 @@ package struct QueueVisit: Hashable, Sendable {
         case callback
     }
 
-    /// Whether an operator handed the contact on, who may still have to finish what is left to do.
-    package enum Origin: Hashable, Sendable {
-        case transfer, elsewhere
-    }
-
     /// Nil where the beginning of the visit is not told.
     package let queue: QueueID?
     package let purpose: Purpose
-    package let origin: Origin
     package private(set) var phase = Phase.waiting
 
-    package init(
-        in queue: QueueID?, for purpose: Purpose = .conversation, from origin: Origin = .elsewhere
-    ) {
+    package init(in queue: QueueID?, for purpose: Purpose = .conversation) {
         self.queue = queue
         self.purpose = purpose
-        self.origin = origin
     }
 
     /// Moves on by an event of the visit.

@@ -25,6 +25,36 @@ extension RoutingState {
         }.sorted { ExactText($0.contact.stream) < ExactText($1.contact.stream) }
     }
 
+    /// Asks something as if a contact that waits were not being offered to anybody.
+    package mutating func asIfNotOffered<Answer>(
+        _ stream: String, _ question: (inout RoutingState) -> Answer
+    ) -> Answer {
+        let stream = ExactText(stream)
+        guard contacts[stream]?.visit != nil, let hand = contacts[stream]?.hand else {
+            return question(&self)
+        }
+        let held = atHand[hand.operator]
+        contacts[stream]?.hand = nil
+        atHand[hand.operator]?.removeAll { $0 == stream }
+        floor.takeBack(hand.operator, channel: hand.channel)
+        defer {
+            contacts[stream]?.hand = hand
+            atHand[hand.operator] = held
+            floor.take(hand.operator, channel: hand.channel)
+        }
+        return question(&self)
+    }
+
+    /// The name of the contact that an operator has had at hand for longest.
+    func firstAtHand(of number: Int) -> String? {
+        atHand[number]?.first.map { stream in
+            let (text, prefix) = (stream.text.utf8, StreamPrefix.contact.utf8)
+            let isNamed = text.count > prefix.count && text.starts(with: prefix)
+            return isNamed
+                ? String(Substring(text.dropFirst(prefix.count))) : stream.text
+        }
+    }
+
     /// Whether somebody has chosen otherwise, and that can be done now.
     private func isForSomebodyElse(_ stream: ExactText) -> Bool {
         guard let contact = contacts[stream], let visit = contact.visit else { return false }

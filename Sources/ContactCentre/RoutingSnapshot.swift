@@ -14,7 +14,7 @@ package struct RoutingSnapshot: Codable, Sendable {
     ///
     /// Another version for any change of what a state keeps, or of what an
     /// event does to it: states that were kept before are then made again from the log.
-    package static let version = 1
+    package static let version = 2
 
     private struct Open: Codable {
         let stream: ExactText

@@ -25,6 +25,10 @@ package struct RoutingState: Sendable {
         /// Whether a callback was offered in this visit.
         var isCallbackOffered = false
         var hand: Hand?
+        /// Whether somebody speaks with the citizen.
+        var isInConversation = false
+        /// Who does, or did last; nil where nobody did, or that is not told.
+        var speaker: Int?
         /// What somebody has chosen for it, as long as it has not been done.
         var override: Override?
         /// What somebody has changed about its priority, in the order of the log.
@@ -228,6 +232,11 @@ extension RoutingState.Contact {
     fileprivate var isInAfterWork: Bool {
         if case .afterWork? = hand?.stage { true } else { false }
     }
+
+    /// Whether an event says that the citizen gives up a conversation, whose end is still to come.
+    fileprivate func isGivenUpOnLine(by event: ContactEvent) -> Bool {
+        if case .abandoned = event { isInConversation } else { false }
+    }
 }
 
 extension ContactEvent {
@@ -257,10 +266,11 @@ extension RoutingState {
             // It may have become more urgent.
             if contacts[stream]?.visit != nil { lines = nil }
         }
-        if !event.leavesPromise {
+        if !event.leavesPromise, contacts[stream]?.isGivenUpOnLine(by: event) != true {
             contacts[stream]?.isToBeCalled = false
             settleCallback(of: stream)
         }
+        noteConversation(stream, event)
         switch event {
         case .received(let received):
             contacts[stream]?.channel = RoutingNames.channel(received.channel)
@@ -297,16 +307,10 @@ extension RoutingState {
             contacts[stream]?.hand?.stage = .talking
             if let hand = contacts[stream]?.hand { floor.noteAnswer(by: hand.operator) }
         case .transferred: release(stream, fact)
-        case .disconnected:
-            // Who is to be called back has hung up, or could not be reached.
-            if contacts[stream]?.isToBeCalled != true { disconnect(stream, fact) }
-        case .afterWorkEnded:
-            guard case .afterWork? = contacts[stream]?.hand?.stage else { return }
-            release(stream, fact)
-            contacts[stream] = nil
+        case .disconnected: disconnect(stream, fact)
+        case .afterWorkEnded(let name): endAfterWork(of: name, stream, fact)
         case .abandoned:
-            if case .talking? = contacts[stream]?.hand?.stage { return }
-            end(stream, fact)
+            if contacts[stream]?.isInConversation != true { end(stream, fact) }
         case .closed: end(stream, fact)
         case .selfServiceEnded(.contained), .selfServiceEnded(.hungUp): contacts[stream] = nil
         case .blocked: turnAway(stream)
@@ -314,14 +318,35 @@ extension RoutingState {
         }
     }
 
+    private mutating func noteConversation(_ stream: ExactText, _ event: ContactEvent) {
+        switch event {
+        case .connected(let name):
+            contacts[stream]?.isInConversation = true
+            contacts[stream]?.speaker = name.map { names.operators.number($0.text) }
+        case .disconnected, .transferred, .queued: contacts[stream]?.isInConversation = false
+        default: break
+        }
+    }
+
     private mutating func disconnect(_ stream: ExactText, _ fact: RoutingFact) {
-        leave(stream)
-        guard case .talking? = contacts[stream]?.hand?.stage else {
-            release(stream, fact)
-            contacts[stream] = nil
+        if case .talking? = contacts[stream]?.hand?.stage {
+            contacts[stream]?.hand?.stage = .afterWork
+        } else if contacts[stream]?.isToBeCalled != true {
+            // Who is to be called back has hung up, or could not be reached.
+            end(stream, fact)
+        }
+    }
+
+    private mutating func endAfterWork(
+        of name: OperatorID?, _ stream: ExactText, _ fact: RoutingFact
+    ) {
+        guard let contact = contacts[stream], contact.isInAfterWork else { return }
+        if let name, let speaker = contact.speaker, names.operators.number(name.text) != speaker {
+            // Somebody who has handed the contact on, and has nothing at hand of it any more.
             return
         }
-        contacts[stream]?.hand?.stage = .afterWork
+        release(stream, fact)
+        if contact.callback == nil { contacts[stream] = nil }
     }
 
     /// Who was turned away may be called back; of most of them nothing is known that matters then.
@@ -378,7 +403,8 @@ extension RoutingState {
             contacts[stream]?.callback?.stage = .taken
             if let name { hand(stream, to: name, .accepted, fact) }
         case .callbackFailed: failToReach(stream, fact)
-        case .callbackExpired: end(stream, fact)
+        case .callbackExpired:
+            if contacts[stream]?.isInConversation != true { end(stream, fact) }
         default: break
         }
     }
@@ -388,7 +414,10 @@ extension RoutingState {
         _ request: ContactEvent.CallbackRequest, to stream: ExactText, _ fact: RoutingFact
     ) {
         leave(stream)
-        release(stream, fact)
+        // In or behind a conversation its operator has the contact at hand until that is over.
+        if contacts[stream]?.isInConversation != true, contacts[stream]?.isInAfterWork != true {
+            release(stream, fact)
+        }
         plan(for: fact.occurred)
         guard var contact = contacts[stream] else { return }
         let queue = names.queues.number(request.queue.text)
@@ -547,36 +576,6 @@ extension RoutingState {
         let place = place(of: contact, visit)
         contacts[stream]?.place = place
         if let place { lines?.insert(place, in: visit.queue) }
-    }
-
-    /// Asks something as if a contact that waits were not being offered to anybody.
-    package mutating func asIfNotOffered<Answer>(
-        _ stream: String, _ question: (inout RoutingState) -> Answer
-    ) -> Answer {
-        let stream = ExactText(stream)
-        guard contacts[stream]?.visit != nil, let hand = contacts[stream]?.hand else {
-            return question(&self)
-        }
-        let held = atHand[hand.operator]
-        contacts[stream]?.hand = nil
-        atHand[hand.operator]?.removeAll { $0 == stream }
-        floor.takeBack(hand.operator, channel: hand.channel)
-        defer {
-            contacts[stream]?.hand = hand
-            atHand[hand.operator] = held
-            floor.take(hand.operator, channel: hand.channel)
-        }
-        return question(&self)
-    }
-
-    /// The name of the contact that an operator has had at hand for longest.
-    func firstAtHand(of number: Int) -> String? {
-        atHand[number]?.first.map { stream in
-            let (text, prefix) = (stream.text.utf8, StreamPrefix.contact.utf8)
-            let isNamed = text.count > prefix.count && text.starts(with: prefix)
-            return isNamed
-                ? String(Substring(text.dropFirst(prefix.count))) : stream.text
-        }
     }
 
     private mutating func release(_ stream: ExactText, _ fact: RoutingFact) {

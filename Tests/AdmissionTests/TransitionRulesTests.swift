@@ -195,15 +195,17 @@ struct TransitionRulesTests {
         let number = Int.random(in: lowest..<newest, using: &generator)
         let stream = try StreamName("contact/\(number)")
         let queue = try #require(QueueID("anagrafe"))
+        let names = try ["one", "two"].map { try #require(OperatorID($0)) }
+        let name = generator.happens(oneIn: 3) ? nil : names.randomElement(using: &generator)
         let steps: [ContactEvent] = [
             .received(.init(channel: .phone, direction: .incoming)), .selfServiceEnded(.toOperator),
             .queued(.init(queue: queue, reason: .transfer)),
             .leftQueue(.init(queue: queue, reason: .answered)),
-            .leftQueue(.init(queue: queue, reason: .overflowed)), .connected(nil),
+            .leftQueue(.init(queue: queue, reason: .overflowed)), .connected(name),
             .callbackRequested(.init(queue: queue)),
             .queued(.init(queue: queue, reason: .callback)),
             .callbackAttempted(nil), .callbackFailed(.busy), .callbackReached,
-            .transferred(nil), .abandoned(.hold), .disconnected(by: nil), .afterWorkEnded(nil),
+            .transferred(nil), .abandoned(.hold), .disconnected(by: nil), .afterWorkEnded(name),
         ]
         if generator.happens(oneIn: 10) {
             return try NewEvent(

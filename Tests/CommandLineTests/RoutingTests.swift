@@ -8,10 +8,13 @@ import Testing
 struct RoutingTests {
     @Test(
         "over random organisations and towns, and what was changed since is found with its cause",
-        .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(15)))
-    func decisions() throws {
+        .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(15)),
+        // Four histories, and a thousand mutations of them.
+        arguments: [3, 7])
+    func decisions(seed: Int) throws {
         let run = try Python.run(
-            "routing.py", [Ascolto.path, "--seed", "3", "--rounds", "4", "--mutations", "1000"],
+            "routing.py",
+            [Ascolto.path, "--seed", "\(seed)", "--rounds", "2", "--mutations", "500"],
             within: 880)
         #expect(run.end == .exit(0), "\(run.text.suffix(4_000)) \(run.error.suffix(2_000))")
     }
@@ -81,6 +84,32 @@ struct PromiseTests {
             let expected = isVoid ? [] : ["contact.queued", "routing.decided"]
             #expect(try routed(log, at: MakeLog.noon) == expected)
         }
+    }
+
+    @Test("is kept once the conversation is over in which it was made, and its after-work")
+    func inConversation() throws {
+        let scratch = try Scratch()
+        let log = scratch.log
+        try describe(log)
+        func tell(_ type: String, _ data: String = "{}") throws {
+            let line =
+                #"{"specversion":"1.0","source":"urn:t","schema":1,"subject":"contact/1","#
+                + #""type":"contact.\#(type)","data":\#(data)}"#
+            try MakeLog.append([line], to: log, environment: MakeLog.morning)
+        }
+        try tell("received", #"{"channel":"phone","direction":"in"}"#)
+        try tell("connected", #"{"operatorId":"anna"}"#)
+        try tell("callback_requested", #"{"queueId":"q"}"#)
+        #expect(try routed(log, at: MakeLog.noon) == [])
+        try tell("held")
+        try tell("disconnected", #"{"by":"citizen"}"#)
+        #expect(try routed(log, at: MakeLog.noon) == [])
+        let story = try Ascolto.run(
+            ["explain", "contact", "1", "--format", "table"], log: log,
+            environment: MakeLog.noon)
+        #expect(story.text.contains("the citizen is to be called back"), "\(story.text)")
+        try tell("after_work_ended", #"{"operatorId":"anna"}"#)
+        #expect(try routed(log, at: MakeLog.noon) == ["contact.queued", "routing.decided"])
     }
 
     @Test("with an end expires, although its queue was never there")

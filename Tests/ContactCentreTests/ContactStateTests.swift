@@ -10,7 +10,8 @@ struct ContactStateTests {
     /// queue 1, 2 as answered; g left queue 1 abandoned; o left queue 1 overflowed; k left queue 2
     /// by key; S B H abandoned in self-service, in the queue, on hold; C connected;
     /// X transferred; D disconnected; W after-work ended; P callback requested; K queued in queue 1
-    /// for it; N attempted; E reached; M failed; Z expired; V told what there is instead.
+    /// for it; N attempted; E reached; M failed; Z expired; V told what there is instead. Where a
+    /// standing ends in w, somebody who has handed the contact on may have something left to do.
     private static let table = """
         start R new
         new c contained | new t asked | new f asked | new h hung | new q in1 | new Q in2
@@ -23,17 +24,22 @@ struct ContactStateTests {
         in2 A picked | in2 k moved
         moved c contained | moved t asked | moved f asked | moved h hung | moved q in1
         moved Q in2 | moved T in1t | moved S gone | moved D end
-        in1t a picked | in1t g fedup | in1t o moved | in1t V in1t | in1t W in1t
+        in1t a pickedw | in1t g fedupw | in1t o movedw | in1t V in1t | in1t W in1t
         fedup B gone | fedup D end
         gone D end
         picked C talking
         talking T in1t | talking H cutoff | talking D talked | talking X passed
+        pickedw C talking | pickedw W pickedw
+        fedupw B gonew | fedupw D endw | fedupw W fedupw
+        gonew D endw | gonew W gonew | endw W endw
+        movedw c contained | movedw t asked | movedw f asked | movedw h hung | movedw q in1
+        movedw Q in2 | movedw T in1t | movedw S gonew | movedw D endw | movedw W movedw
         passed q in1 | passed Q in2 | passed T in1t | passed C talking | passed W passed
         passed D talked
         cutoff D talked
         talked W end
-        new P due | asked P due | moved P due | passed P due
-        new K in1 | asked K in1 | moved K in1 | passed K in1
+        new P due | asked P due | moved P due | movedw P duew | passed P duew
+        new K in1 | asked K in1 | moved K in1 | movedw K in1t | passed K in1t
         in1 V in1 | in2 V in2 | called V called
         due P due | due K called | due N dialled | taken P due | dialled P due | dialled N dialled
         due Z end | due B gone
@@ -42,6 +48,19 @@ struct ContactStateTests {
         dialled E picked | dialled M missed | dialled K called | dialled Z end | dialled B gone
         missed P due | missed K called | missed N dialled | missed Z end | missed B gone
         due D due | called D called | taken D taken | missed D missed
+        talking P owing | owing P owing | owing Z talking | owing T in1t | owing X passed
+        owing H cutowing | owing D duew | cutowing D duew | talked P duew
+        duew P duew | duew K calledw | duew N dialledw | duew D duew | duew Z endw | duew B gonew
+        calledw a takenw | calledw g fedupw | calledw o duew | calledw V calledw
+        calledw D calledw
+        takenw P duew | takenw K calledw | takenw N dialledw | takenw D takenw | takenw Z endw
+        takenw B gonew
+        dialledw P duew | dialledw K calledw | dialledw N dialledw | dialledw E pickedw
+        dialledw M missedw | dialledw Z endw | dialledw B gonew
+        missedw P duew | missedw K calledw | missedw N dialledw | missedw D missedw
+        missedw Z endw | missedw B gonew
+        duew W duew | calledw W calledw | takenw W takenw | dialledw W dialledw
+        missedw W missedw
         """
 
     private static let steps: [String: [Character: String]] = {
@@ -126,7 +145,9 @@ struct ContactStateTests {
         ("RcW", .nothingAfterEnd), ("RhSq", .nothingAfterEnd), ("RqgBC", .nothingAfterEnd),
         ("RN", .calledAfterRequest), ("RqaN", .calledAfterRequest),
         ("RPKN", .calledAfterRequest), ("RqP", .callbackOutsideQueue),
-        ("RqaCP", .callbackOutsideQueue),
+        ("RqaP", .callbackOutsideQueue), ("RqaCHP", .nothingAfterEnd),
+        ("RqaCDWP", .nothingAfterEnd), ("RqaCPN", .calledAfterRequest),
+        ("RqaCPK", .queuedWithoutOperator), ("RqaCPW", .afterWorkAfterConversation),
         ("RPq", .queuedAsCallback), ("RPNT", .queuedAsCallback), ("RE", .callbackEndsAttempt),
         ("RPM", .callbackEndsAttempt), ("RPNEM", .callbackEndsAttempt),
         ("RZ", .expiresAfterRequest), ("RPKZ", .expiresAfterRequest),
@@ -144,6 +165,31 @@ struct ContactStateTests {
             verdict = state.apply(event)
         }
         #expect(verdict == .broken(rule))
+    }
+
+    @Test func whoHandedOnFinishesByNameWhileSomebodyElseSpeaks() throws {
+        let queue = try #require(QueueID("1"))
+        let (one, two) = (try #require(OperatorID("one")), try #require(OperatorID("two")))
+        var state = ContactState()
+        func take(_ events: ContactEvent...) -> [ContactState.Verdict] {
+            events.map { state.apply($0) }.filter { $0 != .accepted }
+        }
+        #expect(
+            take(
+                .received(.init(channel: .phone, direction: .incoming)),
+                .queued(.init(queue: queue)), .leftQueue(.init(queue: queue, reason: .answered)),
+                .connected(one), .transferred(.blind), .connected(two)) == [])
+        #expect(
+            take(.afterWorkEnded(nil), .afterWorkEnded(two))
+                == [.broken(.afterWorkAfterConversation), .broken(.afterWorkAfterConversation)])
+        #expect(take(.afterWorkEnded(one), .disconnected(by: nil), .afterWorkEnded(one)) == [])
+        #expect(state.phase == .disconnected)
+        #expect(take(.afterWorkEnded(two)) == [])
+        #expect(state.phase == .over)
+        #expect(take(.afterWorkEnded(one)) == [])
+        #expect(
+            take(.afterWorkEnded(two), .afterWorkEnded(nil))
+                == [.broken(.nothingAfterEnd), .broken(.nothingAfterEnd)])
     }
 
     @Test func aMissingEventIsCountedOnce() throws {

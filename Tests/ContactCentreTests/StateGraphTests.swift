@@ -46,7 +46,13 @@ import Testing
         #expect(events(from: "connected", to: "closed") == [])
         #expect(events(from: "disconnected", to: "closed") == ["closed"])
         #expect(Set(edges.filter { $0.from == "over" }.map(\.to)) == ["over", "closed"])
-        #expect(events(from: "over", to: "over") == ["outcome_recorded"])
+        #expect(
+            Set(events(from: "over", to: "over")) == ["after_work_ended", "outcome_recorded"])
+        #expect(events(from: "connected", to: "callback_requested") == ["disconnected"])
+        #expect(events(from: "disconnected", to: "callback_requested") == ["callback_requested"])
+        #expect(
+            Set(events(from: "held", to: "held"))
+                == ["callback_requested", "callback_expired", "outcome_recorded"])
         #expect(edges.filter { $0.from == "closed" }.isEmpty)
     }
 

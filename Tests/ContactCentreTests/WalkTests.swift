@@ -166,7 +166,7 @@ extension ContactEvent {
         case 2, 3: .queued(.init(queue: queue, reason: try .random(&generator)))
         case 4: .leftQueue(.init(queue: queue, reason: try .random(&generator)))
         case 5: .abandoned(try .random(&generator))
-        case 6: .connected(nil)
+        case 6: .connected(generator.happens(oneIn: 2) ? name : nil)
         case 7: .transferred(try .random(&generator))
         case 8: .disconnected(by: try .random(&generator))
         case 9, 10: .offerMade(.init(to: name))
@@ -184,7 +184,7 @@ extension ContactEvent {
         case 21: .resumed
         case 22: .outcomeRecorded(.init(try .random(&generator)))
         case 23: .closed
-        default: .afterWorkEnded(nil)
+        default: .afterWorkEnded(generator.happens(oneIn: 2) ? name : nil)
         }
     }
 }

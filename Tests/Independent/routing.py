@@ -193,6 +193,8 @@ class Contact:
         self.override, self.changes, self.decision, self.said = None, [], None, []
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
+        self.talking, self.speaker = False, None  # who speaks with the citizen, or did last
+        self.busies = "phone"  # the channel in which it takes the operator's time
         self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
         self.unreached = False  # nothing is owed any more, and the line is closed again and again
         self.decisions, self.decided, self.decided_at, self.ended = 0, False, -1, False
@@ -225,6 +227,7 @@ class State:
     def take(self, contact, name, phase, where):
         if contact.hand != name:
             self.drop(contact, where)
+            contact.busies = contact.channel
         if contact.override is not None and contact.override[1] == ("operator", name):
             contact.override = None
         contact.hand, contact.gone = name, False
@@ -244,7 +247,8 @@ class State:
         for stream, phase in list(operator.hand.items()):
             contact = self.contacts[stream]
             if phase in phases and not contact.waiting:
-                contact.phase = "over" if contact.callback is None else "to call"
+                if not contact.talking:
+                    contact.phase = "over" if contact.callback is None else "to call"
                 self.drop(contact, where)
                 if contact.callback is not None:
                     contact.callback.taken = False
@@ -252,8 +256,9 @@ class State:
     def end_after_work(self, operator, where):
         for stream, phase in list(operator.hand.items()):
             if phase == "after":
-                self.contacts[stream].phase = "over"
-                self.drop(self.contacts[stream], where)
+                contact = self.contacts[stream]
+                contact.phase = "over" if contact.callback is None else "to call"
+                self.drop(contact, where)
 
     def apply(self, position, event):
         kind, _, name = event["subject"].partition("/")
@@ -340,10 +345,16 @@ class State:
     def on_wait_announced(self, contact, data, where):
         contact.told = contact.told or "callback" in (data.get("alternativesOffered") or [])
 
+    def is_finishing(self, contact):
+        return contact.hand is not None \
+            and self.operator(contact.hand).hand.get(contact.stream) == "after"
+
     def on_callback_requested(self, contact, data, where):
-        self.drop(contact, where)
-        contact.phase, contact.waiting, contact.offer, contact.channel = \
-            "to call", False, None, "phone"
+        if not contact.talking and not self.is_finishing(contact):
+            self.drop(contact, where)
+        if not contact.talking:
+            contact.phase = "to call"
+        contact.waiting, contact.offer, contact.channel = False, None, "phone"
         due = max(micros(data["windowStart"]) if data.get("windowStart") else where[1], where[1])
         within = self.terms(data["queueId"], where[1]).get("callbackWithinUs")
         end = micros(data["windowEnd"]) if data.get("windowEnd") else \
@@ -376,6 +387,9 @@ class State:
                 contact.unreached = True
 
     def on_callback_expired(self, contact, data, where):
+        if contact.talking:
+            contact.callback = None
+            return
         contact.phase, contact.waiting, contact.callback = "over", False, None
         self.drop(contact, where)
 
@@ -384,7 +398,7 @@ class State:
         contact.language = data.get("languageOffered")
 
     def on_queued(self, contact, data, where):
-        reason, owed = data.get("enqueueReason"), contact.callback
+        reason, owed, contact.talking = data.get("enqueueReason"), contact.callback, False
         keeps = owed is not None and owed.kept if reason == "callback" else \
             reason in ("overflow", "requeue")
         self.drop(contact, where)
@@ -440,6 +454,7 @@ class State:
     def on_connected(self, contact, data, where):
         contact.phase, contact.waiting, contact.callback = "connected", False, None
         contact.since, contact.visited = None, set()
+        contact.talking, contact.speaker = True, data.get("operatorId")
         name = data.get("operatorId") or contact.hand
         if name is not None:
             self.take(contact, name, "connected", where)
@@ -459,29 +474,30 @@ class State:
         self.drop(contact, where)
 
     def on_transferred(self, contact, data, where):
-        contact.phase, contact.callback = "transferred", None
+        contact.phase, contact.callback, contact.talking = "transferred", None, False
         self.drop(contact, where)
 
     def on_disconnected(self, contact, data, where):
-        if contact.callback is not None or contact.unreached:
-            return  # The line is closed on which it was asked for, or nobody was reached.
-        if contact.hand is not None:
-            contact.phase = "disconnected"
+        talked, contact.talking = contact.talking, False
+        if talked and contact.hand is not None:
             self.take(contact, contact.hand, "after", where)
-        else:
+        if talked:
+            contact.phase = "to call" if contact.callback is not None else \
+                "disconnected" if contact.hand is not None else "over"
+        elif contact.callback is None and not contact.unreached:
+            # Else the line is closed on which it was asked for, or nobody was reached.
             contact.phase = "over"
 
     def on_after_work_ended(self, contact, data, where):
-        contact.callback = None
-        if contact.phase == "disconnected":
-            contact.phase = "over"
+        name = data.get("operatorId")
+        if self.is_finishing(contact) and (name is None or contact.speaker in (None, name)):
+            contact.phase = "over" if contact.callback is None else "to call"
             self.drop(contact, where)
 
     def on_abandoned(self, contact, data, where):
-        talked = contact.phase in ("connected", "held")
-        contact.phase = "abandoned_in_conversation" if talked else "abandoned"
-        contact.callback = None
-        if not talked:
+        contact.phase = "abandoned_in_conversation" if contact.talking else "abandoned"
+        if not contact.talking:
+            contact.callback = None
             self.drop(contact, where)
 
 
@@ -580,7 +596,7 @@ class Member:
             return {"reason": "not_logged_in"}
         if operator.status not in ("available", "on_contact", "ringing"):
             return {"reason": "paused", "of": operator.status}
-        channels = [state.contacts[stream].channel for stream in operator.hand]
+        channels = [state.contacts[stream].busies for stream in operator.hand]
         if not channels and operator.status != "available":
             return {"reason": "on_contact", "of": operator.status}
         if channels and any(
@@ -856,7 +872,7 @@ def trigger(contact, freed):
 def callback_step(state, contact, now):
     """What a router has to do about a callback: to queue it, to have it expire, or nothing."""
     owed = contact.callback
-    if owed is None or contact.hand is not None:
+    if owed is None or contact.hand is not None or contact.talking:
         return None
     if owed.end is not None and owed.end <= now:
         return "expire"
@@ -1227,8 +1243,10 @@ class Life:
 
         def connects(who=name):
             return say("connected", {"operatorId": who}, who)
-        if contact.callback is not None or contact.phase == "unreached":
+        if not contact.talking and (contact.callback is not None or contact.phase == "unreached"):
             return self.callback_turn(contact, say, leaves)
+        others = [say("after_work_ended", {"operatorId": anybody}, anybody)] * (
+            contact.speaker not in (None, anybody))
         if contact.phase == "received":
             return [say("blocked", {"reason": "queue_full"})] if chance(0.1) else \
                 [self.queued(stream, self.queue())]
@@ -1263,9 +1281,10 @@ class Life:
                 [say("transferred", {"mode": "warm"})],
                 [self.queued(stream, self.queue(), "transfer")], [say("held")], [say("held")],
                 [say("outcome_recorded", {"kind": "information_given"})],
-                [say("abandoned", {"stage": "hold"})]])
+                [say("abandoned", {"stage": "hold"})], [self.called_back(stream)], others])
         if contact.phase == "held":
             return rng.choice([[]] + [[say("resumed")]] * 3 + [
+                [self.called_back(stream)], [self.called_back(stream), say("callback_expired")],
                 [say("disconnected", {"by": "citizen"})], [say("transferred", {"mode": "blind"})],
                 [self.queued(stream, self.queue(), "transfer")],
                 [say("abandoned", {"stage": "hold"})]])
@@ -1275,6 +1294,7 @@ class Life:
                                [connects(anybody)], [say("disconnected", {"by": "citizen"})]])
         if contact.phase == "disconnected":
             return rng.choice([[], [say("after_work_ended", {"operatorId": name})],
+                               others, [self.called_back(stream)],
                                [say("outcome_recorded", {"kind": "unresolved"})],
                                [say("closed")]])
         if contact.phase in ("abandoned", "gave_up") and chance(0.05):
@@ -1317,6 +1337,8 @@ class Life:
         if contact.phase == "accepted":
             return rng.choice([[]] + [[leaves("answered")]] * 3 + [
                 [leaves("answered"), calls], [say("offer_rescinded", {"operatorId": name})]])
+        if self.book.state.is_finishing(contact) and chance(0.5):
+            return [say("after_work_ended", rng.choice([{}, {"operatorId": name}]))]
         hangs_up = say("disconnected", {"by": "citizen"})
         if contact.phase in ("to call", "taken") and chance(0.1):
             return [hangs_up]
@@ -1491,7 +1513,7 @@ def follows(events):
                             f"{what}: a second offer of {contact.stream}")
                 things = book.organisation.at(now)["operators"].get(data["operatorId"], {})
                 hand = book.state.operator(data["operatorId"]).hand
-                same = sum(book.state.contacts[each].channel == contact.channel for each in hand)
+                same = sum(book.state.contacts[each].busies == contact.channel for each in hand)
                 most = (things.get(("capacity", contact.channel)) or {}).get("maxConcurrent", 1)
                 checks.that(same < most, f"{what}: {same} at hand of {most}")
                 if "decisionId" in data:
@@ -1523,6 +1545,7 @@ def follows(events):
                         **({"requiredSkills": contact.needs} if contact.needs else {})}
                 checks.same((callback_step(book.state, contact, now), data), ("queue", kept),
                             f"{what}: a callback is queued")
+                counts["callbacks behind a conversation"] += contact.speaker is not None
                 checks.that(not any(
                     other.callback and other.callback.position < contact.callback.position
                     and callback_step(book.state, other, now) == "queue"

@@ -245,6 +245,46 @@ internal import Testing
         #expect(queues.rows == [["desk", 1, 1, 30_000_000], ["tax", 1, 1, 100_000_000]])
     }
 
+    /// Who hands a contact on may finish after whoever answered next.
+    @Test(arguments: ["anna", "bruno", nil])
+    func afterWorkIsOfWhomItNames(first: String?) async throws {
+        let start = try at("2026-03-02T09:00:00Z")
+        func finished(_ name: String?) throws -> ContactEvent {
+            .afterWorkEnded(try name.map { try #require(OperatorID($0)) })
+        }
+        let story = try Story("1", from: start).received()
+            .queued("desk", after: 0).left("desk", .answered, after: 0)
+            .connected("anna", after: 0).adding(.transferred(.warm), 30)
+            .queued("tax", after: 30).left("tax", .answered, after: 30)
+            .connected("bruno", after: 30).disconnected(after: 130)
+            .adding(try finished(first), 140)
+            .adding(try finished(first == "anna" ? "bruno" : "anna"), 150)
+        let operators = try await ToldLog(told: story.told).answer(
+            .sql("SELECT operator, answered, handled, handle_us FROM operators ORDER BY 1"))
+        let (anna, bruno): (QueryValue, QueryValue) =
+            first == "anna" ? (140_000_000, 120_000_000) : (150_000_000, 110_000_000)
+        #expect(operators.rows == [["anna", 1, 1, anna], ["bruno", 1, 1, bruno]])
+    }
+
+    /// The conversation in which it is agreed upon, and the call, are one answer each.
+    @Test func aCallbackAgreedUponInAConversationIsAVisitOfItsOwn() async throws {
+        let back = ContactEvent.Queued(queue: try queue("desk"), reason: .callback)
+        let story = try Story("1", from: at("2026-03-02T09:00:00Z")).received()
+            .queued("desk", after: 0).left("desk", .answered, after: 10)
+            .connected("anna", after: 10)
+            .adding(.callbackRequested(.init(queue: try queue("desk"))), 40)
+            .disconnected(after: 50).adding(.afterWorkEnded(nil), 60)
+            .adding(.queued(back), 3_600).left("desk", .answered, after: 3_605)
+            .adding(.callbackAttempted(nil), 3_606).adding(.callbackReached, 3_610)
+            .connected("anna", after: 3_610).disconnected(after: 3_640)
+        let totals = try await ToldLog(told: story.told).answer(.table("totals")).shownRows[0]
+        #expect(totals["received"] == .integer(1))
+        #expect(totals["offered"] == .integer(2))
+        #expect(totals["answered"] == .integer(2))
+        #expect(totals["wait_answered_us"] == .integer(15 * second))
+        #expect(totals["handle_us"] == .integer(80 * second))
+    }
+
     @Test func contactsNeverOfferedBelongToTheirArrival() async throws {
         let start = try at("2026-03-02T09:00:00Z")
         let stories = [

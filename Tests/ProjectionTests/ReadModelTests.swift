@@ -138,7 +138,7 @@ internal import Testing
         try edit("UPDATE read_model SET version = 0")
         #expect(
             throws: ReadModelError.outdated(
-                name: "operator-queues", .version(found: 0, current: 6))
+                name: "operator-queues", .version(found: 0, current: 7))
         ) { try model().answer(.table("totals")) }
         #expect(
             try project(source).rebuilt == .version(found: 0, current: 6))
@@ -318,7 +318,7 @@ internal import Testing
         _ = try project(source.first(51))
         let status = try #require(try model().status(towards: source))
         #expect(status.name == "operator-queues")
-        #expect(status.version == 6)
+        #expect(status.version == 7)
         #expect(status.standing.position == Position(50))
         #expect(status.standing.lagEvents == size - 51)
         #expect(status.lagSeconds == 7)

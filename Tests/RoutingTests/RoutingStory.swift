@@ -7,7 +7,8 @@ enum RoutingStory {
     /// Stream, type and data, one a second from ten o'clock on a Monday in Rome.
     static let lines: [(stream: String, type: String, data: String)] =
         organisation + atWork("\u{F2}") + atWork("o\u{300}") + atWork("zz")
-        + answered("contact/\u{E8}") + calledBack("contact/e\u{300}") + turnedAway + waiting
+        + answered("contact/\u{E8}") + agreedUpon("contact/agreed") + calledBack("contact/e\u{300}")
+        + turnedAway + waiting
         + leaving
 
     private static let organisation = [
@@ -74,6 +75,18 @@ enum RoutingStory {
                 ("queued", #"{"queueId":"q","enqueueReason":"transfer"}"#),
                 ("after_work_ended", of("\u{F2}")), left("answered"), ("connected", of("zz")),
                 ("disconnected", "{}"),
+            ])
+    }
+
+    /// A callback that is agreed upon while somebody speaks, who then has something left to do.
+    private static func agreedUpon(_ stream: String) -> [(String, String, String)] {
+        contact(
+            stream,
+            [
+                received, queued, left("answered"), ("connected", of("\u{F2}")), ("held", "{}"),
+                ("callback_requested", #"{"queueId":"q"}"#), ("after_work_ended", of("zz")),
+                ("resumed", "{}"), ("disconnected", "{}"), ("after_work_ended", of("zz")),
+                ("after_work_ended", of("\u{F2}")),
             ])
     }
 
