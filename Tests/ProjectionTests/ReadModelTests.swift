@@ -141,7 +141,7 @@ internal import Testing
                 name: "operator-queues", .version(found: 0, current: 7))
         ) { try model().answer(.table("totals")) }
         #expect(
-            try project(source).rebuilt == .version(found: 0, current: 6))
+            try project(source).rebuilt == .version(found: 0, current: 7))
         try edit("UPDATE read_model SET format = 99")
         #expect(try project(source).rebuilt == .format(found: 99, current: 2))
     }
