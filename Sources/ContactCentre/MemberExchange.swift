@@ -2,21 +2,28 @@ package import JSON
 
 /// Reads the members of a payload or writes them, by one and the same declaration.
 package struct MemberExchange {
-    /// Nil while it writes.
-    private let reader: PayloadReader?
+    /// Nil while it writes. An object, since whoever writes would copy and destroy all that a reader
+    /// has for each thing that is written.
+    private let source: Source?
     private(set) var writer = PayloadWriter()
 
-    init(reading reader: PayloadReader) { self.reader = reader }
+    private final class Source {
+        let reader: PayloadReader
+
+        init(_ reader: PayloadReader) { self.reader = reader }
+    }
+
+    init(reading reader: PayloadReader) { source = Source(reader) }
 
     init(writingTo writer: consuming PayloadWriter) {
-        reader = nil
+        source = nil
         self.writer = writer
     }
 
     mutating func required<Value>(
         _ member: String, _ form: MemberForm<Value>, _ value: inout Value
     ) throws(PayloadError) {
-        if let reader {
+        if let reader = source?.reader {
             value = try reader.required(member, form)
         } else {
             writer.add(member, form.write(value))
@@ -27,7 +34,7 @@ package struct MemberExchange {
     mutating func optional<Value>(
         _ member: String, _ form: MemberForm<Value>, _ value: inout Value?
     ) throws(PayloadError) {
-        if let reader {
+        if let reader = source?.reader {
             value = try reader.optional(member, form)
         } else if let value {
             writer.add(member, form.write(value))
@@ -38,7 +45,7 @@ package struct MemberExchange {
     mutating func filled<Values: Collection>(
         _ member: String, _ form: MemberForm<Values>, _ values: inout Values
     ) throws(PayloadError) {
-        if let reader {
+        if let reader = source?.reader {
             values = try reader.optional(member, form) ?? form.blank
         } else if !values.isEmpty {
             writer.add(member, form.write(values))
@@ -49,7 +56,7 @@ package struct MemberExchange {
     mutating func objects<Element: Setting>(
         _ member: String, _ elements: inout [Element]
     ) throws(PayloadError) {
-        if let reader {
+        if let reader = source?.reader {
             elements = try Element.list(member, of: reader)
         } else if !elements.isEmpty {
             writer.add(member, elements) { element, writer in element.write(to: &writer) }
@@ -129,7 +136,7 @@ extension Setting {
 
     /// Several of them as JSON text, object behind object.
     static func text(of settings: [Self]) -> [UInt8] {
-        var writer = PayloadWriter()
+        var writer = PayloadWriter(bytes: settings.count * 128)
         for setting in settings { writer.addObject { setting.write(to: &$0) } }
         return writer.bytes
     }

@@ -349,6 +349,11 @@ struct PayloadWriter {
         case behindMember
     }
 
+    init() {}
+
+    /// One for about so many bytes.
+    init(bytes count: Int) { bytes.reserveCapacity(count) }
+
     /// Adds a member, or nothing where there is no text.
     mutating func add(_ member: String, _ text: String?) {
         guard let text else { return }
