@@ -65,7 +65,7 @@ package struct Organisation: Sendable {
     }
 
     /// By the moments from which they hold, and in the order of positions where those are equal.
-    private var changes: [SettingKey: [Change]] = [:]
+    private(set) var changes: [SettingKey: [Change]] = [:]
     private var decisions: [ExactText: [DecidedAt]] = [:]
 
     package init() {}

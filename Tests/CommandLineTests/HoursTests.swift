@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Closed queues, and what looks like a slip of the pen, from the command line.
+/// Closed queues, from the command line.
 extension ExplainTests {
     private static let twoDesks = """
         centres: {c: }
@@ -70,61 +70,5 @@ extension ExplainTests {
         #expect(why.text.contains("was offered to the operator notte"), "\(why.text)")
         let again = try Ascolto.run(["redecide"], log: log)
         #expect(again.end == .exit(0), "\(again.text)")
-    }
-
-    @Test("a queue that is not described, a type and a member that are nearly right")
-    func slips() throws {
-        let scratch = try Scratch()
-        let log = scratch.log
-        #expect(try described(Self.twoDesks, in: log).end == .exit(0))
-        let run = try append(
-            #""subject":"contact/1","# + Self.received,
-            #""subject":"contact/1","type":"contact.queued","#
-                + #""data":{"queueId":"frnt","prioritty":2}"#,
-            #""subject":"contact/2","type":"contact.recieved","data":{}"#,
-            #""subject":"contact/2","type":"parking.recieved","data":{}"#,
-            #""subject":"contact/2","type":"contact.tea_offered","data":{}"#, in: log)
-        #expect(run.end == .exit(0))
-        let warnings = run.error.split(separator: "\n").filter { $0.contains("warning") }
-        #expect(
-            warnings == [
-                "ascolto: warning: 1 event of contact.queued with the member prioritty, which "
-                    + "nothing here reads: did you mean priority?",
-                "ascolto: warning: 1 event of the type contact.recieved, which nothing here reads: "
-                    + "did you mean contact.received?",
-            ], "\(run.error)")
-        let told = try route(log, at: "2026-11-23T09:00:01Z")
-        #expect(told["waiting_without_policy"]?.integer == 1)
-        #expect(told["queues_without_policy"]?.elements?.map(\.text) == ["frnt"])
-        let why = try Ascolto.run(
-            ["explain", "contact", "1", "--why", "--format", "table"], log: log,
-            environment: MakeLog.noon)
-        #expect(why.text.contains("no queue of that name is described"), "\(why.text)")
-    }
-
-    @Test("a correction that makes a story impossible is warned of")
-    func impossible() throws {
-        let scratch = try Scratch()
-        let log = scratch.log
-        #expect(try described(Self.twoDesks, in: log).end == .exit(0))
-        _ = try append(
-            #""subject":"contact/1","# + Self.received,
-            #""subject":"contact/1","type":"contact.queued","data":{"queueId":"front"}"#,
-            #""subject":"contact/1","type":"contact.left_queue","#
-                + #""data":{"queueId":"front","reason":"answered"}"#,
-            #""subject":"contact/1","type":"contact.connected","data":{"operatorId":"anna"}"#,
-            in: log)
-        let reasons = ["--reason", "a slip", "--authority", "office"]
-        let last = try #require(try MakeLog.stats(log)["events"]?.integer)
-        let run = try Ascolto.run(
-            ["correct", "\(last - 2)", "--patch", #"{"reason":"abandoned"}"#] + reasons, log: log,
-            environment: MakeLog.noon)
-        #expect(run.end == .exit(0))
-        #expect(
-            run.error.contains(
-                "warning: what position \(last - 1) says cannot follow any more: "), "\(run.error)")
-        let back = try Ascolto.run(
-            ["void", "\(last)"] + reasons, log: log, environment: MakeLog.noon)
-        #expect(back.end == .exit(0) && !back.error.contains("warning"), "\(back.error)")
     }
 }

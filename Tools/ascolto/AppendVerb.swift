@@ -65,6 +65,7 @@ struct AppendVerb: AsyncParsableCommand {
             throw error
         }
         tally.tell(as: output.chosen)
+        try tally.strangers.tell(of: opened)
         if tally.conflicts > 0 { throw VerbOutcome.answerIsNo }
         if tally.refused > 0 { throw VerbOutcome.someInputRefused }
     }
@@ -160,6 +161,7 @@ private struct AppendTally {
     /// Events of our own types that no projection will read.
     private var withoutSchema = 0
     private var misspellings = Misspellings()
+    private(set) var strangers = Strangers()
     private var first: Position?
     private var last: Position?
 
@@ -198,6 +200,7 @@ private struct AppendTally {
                     return nil
                 }
                 misspellings.look(at: sent)
+                strangers.look(at: sent)
                 return (event, number)
             } catch {
                 refuse("\(error)", number)
