@@ -244,8 +244,7 @@ let package = Package(
             name: "ProjectionTests",
             dependencies: [
                 "TestSupport", "OwnThread", "Projections", "ProjectionKit", "EventLog",
-                "ContactCentre", "JSON",
-                "YAML", grdb,
+                "ContactCentre", "JSON", "YAML", grdb,
             ], swiftSettings: strict),
         .testTarget(
             name: "ReorganisationTests",
@@ -283,8 +282,7 @@ let package = Package(
             name: "FaultTests",
             dependencies: [
                 "TestSupport", "OwnThread", "FaultAppender", "DecoderFuzzer", "ascolto", "EventLog",
-                "Storage",
-                "JSON", "Merkle",
+                "Storage", "JSON", "Merkle",
             ],
             swiftSettings: strict),
         .testTarget(

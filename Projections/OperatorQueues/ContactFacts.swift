@@ -115,14 +115,18 @@ extension ContactFacts {
         }
     }
 
-    /// Ends that of the last conversation whose operator this may be.
+    /// Ends that of the operator's last conversation, or else of the last of which nobody knows
+    /// whose it was; without a name, of the last.
     private mutating func endAfterWork(of name: Name?, at moment: Instant, _ timing: Timing) {
-        let last = connections.lastIndex {
-            guard $0.disconnected != nil, $0.afterWorkEnded == nil else { return false }
-            guard let name, let `operator` = $0.operator else { return true }
-            return name == `operator`
+        func last(where isMeant: (Connection) -> Bool) -> Int? {
+            connections.lastIndex {
+                $0.disconnected != nil && $0.afterWorkEnded == nil && isMeant($0)
+            }
         }
-        guard let last else { return }
+        let unnamed = last { name == nil || $0.operator == nil }
+        guard let last = name.flatMap({ name in last { $0.operator == name } }) ?? unnamed else {
+            return
+        }
         connections[last].afterWorkEnded = moment
         connections[last].timing = connections[last].timing.with(timing)
     }

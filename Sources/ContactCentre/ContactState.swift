@@ -95,7 +95,8 @@ package struct ContactState: Hashable, Sendable {
         case announcedWhileWaiting = "announced_while_waiting"
         /// Only the operator to whom a contact is offered accepts, declines or misses it.
         case endsOwnOffer = "ends_own_offer"
-        /// A callback is for who does not wait, before, in or right behind a conversation.
+        /// A callback is agreed upon before, in or right behind a conversation, and not while the
+        /// contact waits.
         case callbackOutsideQueue = "callback_outside_queue"
         /// A contact that is to be called back is queued for that, goes over or is put back.
         case queuedAsCallback = "queued_as_callback"
@@ -120,8 +121,8 @@ package struct ContactState: Hashable, Sendable {
         /// before it ends.
         case endsOutsideQueue = "ends_outside_queue"
         /// After-work follows the end of a conversation, once. Who has handed the contact on may
-        /// finish whatever becomes of it: until somebody else answers without a name, and by name
-        /// also while and after somebody else speaks with the citizen.
+        /// finish while it waits, is to be called or is given up, and by name also while and after
+        /// somebody else speaks with the citizen; that they did hand it on is not looked at then.
         case afterWorkAfterConversation = "after_work_after_conversation"
         /// A contact that waits, is being answered or called back has come to nothing yet.
         case outcomeOutsideQueue = "outcome_outside_queue"
@@ -169,6 +170,7 @@ package struct ContactState: Hashable, Sendable {
         case .outcomeRecorded, .closed: return false
         case .disconnected: return phase == .over || phase == .disconnected
         case .afterWorkEnded(let name) where mayBeFinished(by: name): return false
+        case .callbackExpired where promise == .callback: return false
         default: break
         }
         return switch phase {
@@ -379,10 +381,12 @@ package struct ContactState: Hashable, Sendable {
     private func promise(after event: ContactEvent) -> Promise {
         switch event {
         case .callbackRequested: isInConversation ? .callback : .none
-        case .held, .resumed, .abandoned, .afterWorkEnded, .outcomeRecorded, .unknown: promise
-        case .received, .selfServiceEnded, .blocked, .queued, .waitAnnounced, .leftQueue,
-            .offerMade, .offerEnded, .callbackAttempted, .callbackReached, .callbackFailed,
-            .callbackExpired, .connected, .transferred, .disconnected, .closed:
+        case .waitAnnounced, .offerMade, .offerEnded, .held, .resumed, .abandoned,
+            .afterWorkEnded, .outcomeRecorded, .unknown:
+            promise
+        case .received, .selfServiceEnded, .blocked, .queued, .leftQueue, .callbackAttempted,
+            .callbackReached, .callbackFailed, .callbackExpired, .connected, .transferred,
+            .disconnected, .closed:
             .none
         }
     }
@@ -411,7 +415,7 @@ package struct ContactState: Hashable, Sendable {
         case .callbackAttempted: .callingBack
         case .callbackReached: .answered
         case .callbackFailed: .callbackFailed
-        case .callbackExpired: isInConversation ? phase : .over
+        case .callbackExpired: isInConversation || promise == .callback ? phase : .over
         case .abandoned: isInConversation ? .abandonedInConversation : .abandoned
         case .connected, .resumed: .connected
         case .held: .held

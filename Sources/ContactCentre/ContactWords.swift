@@ -237,7 +237,8 @@ extension ContactState.Rule {
         case .endsOwnOffer:
             "only the operator to whom a contact is offered accepts, declines or misses it"
         case .callbackOutsideQueue:
-            "a callback is for who does not wait, before, in or right behind a conversation"
+            "a callback is agreed upon before, in or right behind a conversation, and not while the "
+                + "contact waits"
         case .queuedAsCallback:
             "a contact that is to be called back is queued for that, goes over or is put back"
         case .calledAfterRequest:

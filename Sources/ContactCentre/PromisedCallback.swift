@@ -38,14 +38,14 @@ package struct CallbackToMove: Sendable {
 extension RoutingState {
     /// Callbacks to be queued or given up, in the order in which they were promised.
     ///
-    /// Those that an operator has at hand, or who speak with one, are left alone. What was promised
-    /// until a moment expires then, whatever has become of its queue; it is queued only where
-    /// somebody routes that here.
+    /// Those that an operator has at hand are left alone, and who speaks with somebody is not queued.
+    /// What was promised until a moment expires then, whatever has become of its queue; it is queued
+    /// only where somebody routes that here.
     package mutating func callbacksToMove(at now: Instant) -> [CallbackToMove] {
         plan(for: now)
         return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
             guard let contact = contacts[stream], let callback = contact.callback,
-                contact.isLeftAlone, let queue = QueueID(names.queues.names[callback.queue])
+                contact.hand == nil, let queue = QueueID(names.queues.names[callback.queue])
             else { return nil }
             let waiting = WaitingContact(stream: stream.text)
             if let end = callback.end, end <= now.microseconds {
@@ -53,7 +53,7 @@ extension RoutingState {
                 return CallbackToMove(
                     contact: waiting, move: .expire(promisedBy: queue, leaving: left))
             }
-            guard contact.visit == nil, callback.stage == .open,
+            guard contact.visit == nil, !contact.isInConversation, callback.stage == .open,
                 callback.due <= now.microseconds, policy(ofQueue: callback.queue) != nil
             else { return nil }
             return CallbackToMove(
@@ -81,30 +81,26 @@ extension RoutingState {
     func noteCallbacks(_ note: (Int64) -> Void) {
         for stream in promised.values {
             guard let contact = contacts[stream], let callback = contact.callback,
-                contact.isLeftAlone
+                contact.hand == nil
             else { continue }
-            if contact.visit == nil, callback.stage == .open { note(callback.due) }
+            if contact.visit == nil, !contact.isInConversation, callback.stage == .open {
+                note(callback.due)
+            }
             if let end = callback.end { note(end) }
         }
     }
 }
 
-extension RoutingState.Contact {
-    /// Whether nobody has it at hand, or speaks with the citizen.
-    fileprivate var isLeftAlone: Bool { hand == nil && !isInConversation }
-}
-
 extension ContactEvent {
-    /// Whether a callback that was promised before is still owed behind it.
+    /// Whether a callback that was promised before is still owed behind it, whoever speaks.
     var leavesPromise: Bool {
         switch self {
         case .queued(let queued): queued.keepsPurpose
         case .waitAnnounced, .leftQueue, .offerMade, .offerEnded, .callbackAttempted,
-            .callbackFailed, .held, .resumed, .disconnected, .afterWorkEnded, .outcomeRecorded,
-            .unknown:
+            .callbackFailed, .disconnected, .afterWorkEnded, .outcomeRecorded, .unknown:
             true
         case .received, .selfServiceEnded, .blocked, .callbackRequested, .callbackReached,
-            .callbackExpired, .abandoned, .connected, .transferred, .closed:
+            .callbackExpired, .abandoned, .connected, .held, .resumed, .transferred, .closed:
             false
         }
     }

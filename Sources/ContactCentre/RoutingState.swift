@@ -232,22 +232,16 @@ extension RoutingState.Contact {
     fileprivate var isInAfterWork: Bool {
         if case .afterWork? = hand?.stage { true } else { false }
     }
-
-    /// Whether an event says that the citizen gives up a conversation, whose end is still to come.
-    fileprivate func isGivenUpOnLine(by event: ContactEvent) -> Bool {
-        if case .abandoned = event { isInConversation } else { false }
-    }
 }
 
 extension ContactEvent {
     /// Whether it can be the first that is heard of a contact.
     fileprivate var beginsSomething: Bool {
         switch self {
-        case .received, .queued, .callbackRequested, .connected: true
+        case .received, .queued, .callbackRequested, .connected, .held, .resumed: true
         case .selfServiceEnded, .blocked, .waitAnnounced, .leftQueue, .offerMade, .offerEnded,
             .callbackAttempted, .callbackReached, .callbackFailed, .callbackExpired, .abandoned,
-            .held, .resumed, .transferred, .disconnected, .afterWorkEnded, .outcomeRecorded,
-            .closed, .unknown:
+            .transferred, .disconnected, .afterWorkEnded, .outcomeRecorded, .closed, .unknown:
             false
         }
     }
@@ -266,7 +260,7 @@ extension RoutingState {
             // It may have become more urgent.
             if contacts[stream]?.visit != nil { lines = nil }
         }
-        if !event.leavesPromise, contacts[stream]?.isGivenUpOnLine(by: event) != true {
+        if contacts[stream]?.keepsPromise(behind: event) == false {
             contacts[stream]?.isToBeCalled = false
             settleCallback(of: stream)
         }
@@ -310,7 +304,7 @@ extension RoutingState {
         case .disconnected: disconnect(stream, fact)
         case .afterWorkEnded(let name): endAfterWork(of: name, stream, fact)
         case .abandoned:
-            if contacts[stream]?.isInConversation != true { end(stream, fact) }
+            if contacts[stream]?.isInConversation != true { endPromise(to: stream, fact) }
         case .closed: end(stream, fact)
         case .selfServiceEnded(.contained), .selfServiceEnded(.hungUp): contacts[stream] = nil
         case .blocked: turnAway(stream)
@@ -318,17 +312,10 @@ extension RoutingState {
         }
     }
 
-    private mutating func noteConversation(_ stream: ExactText, _ event: ContactEvent) {
-        switch event {
-        case .connected(let name):
-            contacts[stream]?.isInConversation = true
-            contacts[stream]?.speaker = name.map { names.operators.number($0.text) }
-        case .disconnected, .transferred, .queued: contacts[stream]?.isInConversation = false
-        default: break
-        }
-    }
-
     private mutating func disconnect(_ stream: ExactText, _ fact: RoutingFact) {
+        if contacts[stream]?.callback != nil {
+            contacts[stream]?.channel = RoutingNames.channel(.phone)
+        }
         if case .talking? = contacts[stream]?.hand?.stage {
             contacts[stream]?.hand?.stage = .afterWork
         } else if contacts[stream]?.isToBeCalled != true {
@@ -404,7 +391,7 @@ extension RoutingState {
             if let name { hand(stream, to: name, .accepted, fact) }
         case .callbackFailed: failToReach(stream, fact)
         case .callbackExpired:
-            if contacts[stream]?.isInConversation != true { end(stream, fact) }
+            if contacts[stream]?.isInConversation != true { endPromise(to: stream, fact) }
         default: break
         }
     }
@@ -429,8 +416,8 @@ extension RoutingState {
             order: fact.position, queue: queue, place: request.place ?? .kept, due: start, end: end)
         contact.isToBeCalled = true
         contact.seniority = contact.seniority ?? fact.occurred.microseconds
-        // Whatever way the citizen came, an operator has to telephone.
-        contact.channel = RoutingNames.channel(.phone)
+        // Whatever way the citizen came, an operator has to telephone once it is due.
+        if !contact.isInConversation { contact.channel = RoutingNames.channel(.phone) }
         contacts[stream] = contact
         promised[fact.position] = stream
     }
@@ -459,6 +446,11 @@ extension RoutingState {
         else { return }
         contacts[stream]?.isToBeCalled = false
         settleCallback(of: stream)
+    }
+
+    /// Nobody is to be called any more; who has something left to do has the contact until then.
+    private mutating func endPromise(to stream: ExactText, _ fact: RoutingFact) {
+        if contacts[stream]?.isInAfterWork != true { end(stream, fact) }
     }
 
     /// The contact is over: it waits for nobody, and nobody has it at hand.

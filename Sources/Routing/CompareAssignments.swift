@@ -157,7 +157,9 @@ private struct AnsweredHistory {
         case .disconnected:
             end(fact)
             visits[fact.stream]?.disconnected = fact
-        case .afterWorkEnded:
+        case .afterWorkEnded(let name):
+            // Who handed the contact on is not the one who speaks with it, or did last.
+            if let name, let talk = visits[fact.stream]?.talk, talk.operator != name.text { break }
             end(fact)
             visits[fact.stream]?.disconnected = nil
         default: break

@@ -9,8 +9,8 @@ struct RoutingTests {
     @Test(
         "over random organisations and towns, and what was changed since is found with its cause",
         .enabled(if: Python.can("import json"), "\(Python.needed)"), .timeLimit(.minutes(15)),
-        // Four histories, and a thousand mutations of them.
-        arguments: [3, 7])
+        // Four histories, and a thousand mutations of them; side by side they would take as long.
+        .serialized, arguments: [3, 7])
     func decisions(seed: Int) throws {
         let run = try Python.run(
             "routing.py",

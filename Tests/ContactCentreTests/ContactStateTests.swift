@@ -48,6 +48,7 @@ struct ContactStateTests {
         dialled E picked | dialled M missed | dialled K called | dialled Z end | dialled B gone
         missed P due | missed K called | missed N dialled | missed Z end | missed B gone
         due D due | called D called | taken D taken | missed D missed
+        cutowing Z cutoff
         talking P owing | owing P owing | owing Z talking | owing T in1t | owing X passed
         owing H cutowing | owing D duew | cutowing D duew | talked P duew
         duew P duew | duew K calledw | duew N dialledw | duew D duew | duew Z endw | duew B gonew

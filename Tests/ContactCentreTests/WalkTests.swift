@@ -156,7 +156,7 @@ extension ContactEvent {
     }
 
     /// Any event, wherever the walk stands.
-    fileprivate static func random(_ generator: inout SeededNumbers) throws -> ContactEvent {
+    static func random(_ generator: inout SeededNumbers) throws -> ContactEvent {
         let names = ["anagrafe", "tributi"]
         let queue = try #require(QueueID(names.randomElement(using: &generator) ?? ""))
         let name = try #require(OperatorID(["a", "b"].randomElement(using: &generator) ?? ""))

@@ -170,13 +170,15 @@ struct Sample: CustomStringConvertible, Sendable {
         Sample(
             .ownThreads, "Tests/A/Bad.swift",
             """
-            struct ATests {
-                @Test func a() throws {
-                    _ = try Program.run("a")
-                }
+            @Suite("a", .ownThread) struct ATests {
+                @Test func a() throws { _ = try Program.run("a") }
             }
+            private struct Helper { let ownThread = 1 }
+            @Suite(.serialized) struct B { @Test func b() { pause(1) } }
+            struct CTests { @Test func c() { pause(1) } }
+            extension ATests { @Test func d() { pause(1) } }
 
-            """, lines: [3], advice: "`.ownThread`"),
+            """, lines: [5, 6], advice: "`.ownThread`"),
         Sample(
             .lineLength, "Tests/A/Bad.swift",
             "\(String(repeating: "é", count: 100))\n\(String(repeating: "é", count: 101))\n",

@@ -58,23 +58,41 @@ extension Rule {
 
     /// What blocks a test's thread: programs that it waits for, and waiting itself.
     private static let blocking: Set<String> = [
-        "Ascolto", "MakeLog", "Program", "Python", "RunningServer", "pause", "waitUntil",
+        "Ascolto", "MakeLog", "Program", "Python", "RunningServer", "pause", "usleep", "waitUntil",
     ]
 
     static let ownThreads = Rule(name: "tests that block have a thread of their own") { file in
-        guard file.isIn("Tests") else { return [] }
-        let code = file.code.map(\.text)
-        // An extension holds tests of a suite that says it elsewhere.
-        guard let name = code.firstIndex(of: "Test"), name > 0, code[name - 1] == "@",
-            code.contains("struct"), !code.contains("ownThread"),
+        guard file.isIn("Tests"), file.code.contains(where: { $0.text == "Test" }),
             let first = file.code.first(where: { blocking.contains($0.text) })
         else { return [] }
-        return [
+        return suites(of: file.code).filter { !$0.traits.contains("ownThread") }.map { suite in
             Violation(
-                file: file, line: first.line,
+                file: file, line: suite.line,
                 message:
                     "`\(first.text)` blocks a thread that other tests wait for: give the suite "
                     + "the trait `.ownThread`")
-        ]
+        }
+    }
+
+    /// The structures that hold tests, each with the words of its `@Suite`; an extension holds tests
+    /// of a suite that says it elsewhere.
+    private static func suites(of code: [Token]) -> [(line: Int, traits: Set<String>)] {
+        var found: [(line: Int, traits: Set<String>)] = []
+        var depth = 0
+        var attributes: Set<String> = []
+        for (place, token) in code.enumerated() {
+            switch token.text {
+            case "{", "(": depth += 1
+            case "}", ")": depth -= 1
+            default: break
+            }
+            if depth == 0, token.text == "}" { attributes = [] }
+            if depth <= 1 { attributes.insert(token.text) }
+            guard depth == 0, token.text == "struct", code.indices.contains(place + 1),
+                attributes.contains("Suite") || code[place + 1].text.hasSuffix("Tests")
+            else { continue }
+            found.append((token.line, attributes))
+        }
+        return found
     }
 }

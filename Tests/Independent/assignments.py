@@ -155,7 +155,7 @@ class Contact:
         self.phase, self.channel, self.waiting, self.hand = "absent", None, False, None
         self.queue, self.queued, self.entered, self.began = None, 0, 0, 0
         self.priority, self.needs, self.visited = 0, [], set()
-        self.rejected, self.decided = {}, False
+        self.rejected, self.decided, self.speaker = {}, False, None
 
 
 class Operator:
@@ -284,7 +284,7 @@ class Floor:
         self.drop(stream, where)
 
     def on_connected(self, stream, contact, data, where):
-        contact.phase = "connected"
+        contact.phase, contact.speaker = "connected", data.get("operatorId")
         name = data.get("operatorId") or contact.hand
         if name is not None:
             self.take(stream, name, where)
@@ -300,6 +300,9 @@ class Floor:
             self.take(stream, contact.hand, where)
 
     def on_after_work_ended(self, stream, contact, data, where):
+        named = data.get("operatorId")
+        if named is not None and contact.speaker not in (None, named):
+            return  # whoever handed it on
         if contact.phase == "disconnected":
             contact.phase = "over"
             self.drop(stream, where)
@@ -465,15 +468,18 @@ def conversations(events):
             if at is not None and decided.get(stream) != name:
                 answers[at] = name
             begin = position if at is None else at
-            talk = {"stream": stream, "from": begin, "begin": events[begin]["at"],
+            talk = {"stream": stream, "operator": name, "from": begin, "begin": events[begin]["at"],
                     "to": begin, "end": events[begin]["at"], "disconnected": None, "after": False}
             talking[stream] = talk
             talks[name].append(talk)
         elif what in ENDS and stream in talking:
             talk = talking[stream]
+            named = what == "contact.after_work_ended" and event["data"].get("operatorId")
+            if named and named != talk["operator"]:
+                continue  # whoever handed it on
             talk["to"], talk["end"] = position, event["at"]
             if what == "contact.disconnected":
-                talk["disconnected"] = position
+                talk["disconnected"], talk["after"] = position, False
             talk["after"] |= what == "contact.after_work_ended"
     return answers, talks
 
@@ -811,9 +817,12 @@ def contact_story(number, at, names):
             continue
         if chance(0.03):
             break  # nobody tells the end
+        if chance(0.1):
+            story.tell("contact.after_work_ended", seconds(0, 20), operatorId=rng.choice(names))
         story.tell("contact.disconnected", seconds(0, 40), by="citizen")
         if chance(0.4):
-            story.tell("contact.after_work_ended", seconds(0, 30))
+            story.tell("contact.after_work_ended", seconds(0, 30), **(
+                {} if chance(0.6) else {"operatorId": rng.choice(names)}))
         if chance(0.08):  # comes anew under the same name, which only imports tell
             story.tell("contact.received", seconds(5, 100), channel=channel, direction="in")
             queue, again = rng.choice(QUEUES), {}

@@ -193,6 +193,7 @@ class Contact:
         self.override, self.changes, self.decision, self.said = None, [], None, []
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
+        self.agreed = False  # that it is to be called back, with an operator
         self.talking, self.speaker = False, None  # who speaks with the citizen, or did last
         self.busies = "phone"  # the channel in which it takes the operator's time
         self.since, self.callback, self.told = None, None, False  # since when; owed; offered it
@@ -354,7 +355,9 @@ class State:
             self.drop(contact, where)
         if not contact.talking:
             contact.phase = "to call"
-        contact.waiting, contact.offer, contact.channel = False, None, "phone"
+            contact.channel = "phone"
+        contact.waiting, contact.offer = False, None
+        contact.agreed = contact.talking or self.is_finishing(contact)
         due = max(micros(data["windowStart"]) if data.get("windowStart") else where[1], where[1])
         within = self.terms(data["queueId"], where[1]).get("callbackWithinUs")
         end = micros(data["windowEnd"]) if data.get("windowEnd") else \
@@ -391,7 +394,14 @@ class State:
             contact.callback = None
             return
         contact.phase, contact.waiting, contact.callback = "over", False, None
-        self.drop(contact, where)
+        self.give_up(contact, where)
+
+    def give_up(self, contact, where):
+        """Whoever has something left to do goes on with that."""
+        if self.is_finishing(contact):
+            contact.phase = "finishing"
+        else:
+            self.drop(contact, where)
 
     def on_received(self, contact, data, where):
         contact.phase, contact.channel = "received", data["channel"]
@@ -479,6 +489,8 @@ class State:
 
     def on_disconnected(self, contact, data, where):
         talked, contact.talking = contact.talking, False
+        if contact.callback is not None:
+            contact.channel = "phone"
         if talked and contact.hand is not None:
             self.take(contact, contact.hand, "after", where)
         if talked:
@@ -498,7 +510,7 @@ class State:
         contact.phase = "abandoned_in_conversation" if contact.talking else "abandoned"
         if not contact.talking:
             contact.callback = None
-            self.drop(contact, where)
+            self.give_up(contact, where)
 
 
 # --- decisions ---------------------------------------------------------------------------------
@@ -1297,6 +1309,8 @@ class Life:
                                others, [self.called_back(stream)],
                                [say("outcome_recorded", {"kind": "unresolved"})],
                                [say("closed")]])
+        if contact.phase == "finishing" and chance(0.5):
+            return [say("after_work_ended", {"operatorId": name})]
         if contact.phase in ("abandoned", "gave_up") and chance(0.05):
             return [say("closed")]
         if contact.phase == "abandoned_in_conversation":
@@ -1545,7 +1559,7 @@ def follows(events):
                         **({"requiredSkills": contact.needs} if contact.needs else {})}
                 checks.same((callback_step(book.state, contact, now), data), ("queue", kept),
                             f"{what}: a callback is queued")
-                counts["callbacks behind a conversation"] += contact.speaker is not None
+                counts["callbacks agreed upon in conversations"] += contact.agreed
                 checks.that(not any(
                     other.callback and other.callback.position < contact.callback.position
                     and callback_step(book.state, other, now) == "queue"
@@ -2112,5 +2126,7 @@ try:
             f"{WHAT}: redecide")
 finally:
     shutil.rmtree(scratch)
+if options.rounds > 1:
+    checks.that(counts["callbacks agreed upon in conversations"] > 0, "none was agreed upon")
 print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
 checks.end()

@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import Storage
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct WorkerThreadTests {
+@Suite(.ownThread, .timeLimit(.minutes(10))) struct WorkerThreadTests {
     private final class Record: Sendable {
         let batches = Mutex<[[Int]]>([])
         let threads = Mutex<Set<UInt>>([])
