@@ -124,7 +124,8 @@ package struct ContactState: Hashable, Sendable {
         /// finish while it waits, is to be called or is given up, and by name also while and after
         /// somebody else speaks with the citizen; that they did hand it on is not looked at then.
         case afterWorkAfterConversation = "after_work_after_conversation"
-        /// A contact that waits, is being answered or called back has come to nothing yet.
+        /// A contact that waits, is being answered or called back has come to nothing yet, unless
+        /// an operator has handed it on to that.
         case outcomeOutsideQueue = "outcome_outside_queue"
         /// A contact is closed that neither waits nor speaks with an operator.
         case closedOnceDone = "closed_once_done"
@@ -170,6 +171,7 @@ package struct ContactState: Hashable, Sendable {
         case .outcomeRecorded, .closed: return false
         case .disconnected: return phase == .over || phase == .disconnected
         case .afterWorkEnded(let name) where mayBeFinished(by: name): return false
+        case .callbackRequested where isOnLine: return false
         case .callbackExpired where promise == .callback: return false
         default: break
         }
@@ -201,7 +203,7 @@ package struct ContactState: Hashable, Sendable {
         case .disconnected: mayEnd || isLineWithoutUse ? nil : .endsOutsideQueue
         case .afterWorkEnded(let name):
             mayBeFinished(by: name) ? nil : .afterWorkAfterConversation
-        case .outcomeRecorded: mayEnd ? nil : .outcomeOutsideQueue
+        case .outcomeRecorded: mayEnd || earlier == .mayFinish ? nil : .outcomeOutsideQueue
         case .closed:
             mayEnd && !isInConversation && phase != .abandonedInConversation
                 ? nil : .closedOnceDone
@@ -215,6 +217,9 @@ package struct ContactState: Hashable, Sendable {
     }
 
     private var isInConversation: Bool { phase == .connected || phase == .held }
+
+    /// Whether a conversation is still to end, also where the citizen has given it up.
+    private var isOnLine: Bool { isInConversation || phase == .abandonedInConversation }
 
     private var mayBeBlocked: Bool {
         switch phase {
@@ -314,9 +319,8 @@ package struct ContactState: Hashable, Sendable {
 
     private var mayRequestCallback: Bool {
         switch phase {
-        case .received, .pastSelfService, .blocked, .redirected, .connected, .held, .transferred,
-            .disconnected:
-            true
+        case .received, .pastSelfService, .blocked, .redirected, .transferred, .disconnected: true
+        case .connected, .held, .abandonedInConversation: true
         default: isToBeCalled
         }
     }
@@ -380,7 +384,7 @@ package struct ContactState: Hashable, Sendable {
 
     private func promise(after event: ContactEvent) -> Promise {
         switch event {
-        case .callbackRequested: isInConversation ? .callback : .none
+        case .callbackRequested: isOnLine ? .callback : .none
         case .waitAnnounced, .offerMade, .offerEnded, .held, .resumed, .abandoned,
             .afterWorkEnded, .outcomeRecorded, .unknown:
             promise
@@ -411,11 +415,11 @@ package struct ContactState: Hashable, Sendable {
             case (_, .callback): .callbackRequested
             }
         case .waitAnnounced, .offerMade, .offerEnded: next(inVisit: event)
-        case .callbackRequested: isInConversation ? phase : .callbackRequested
+        case .callbackRequested: isOnLine ? phase : .callbackRequested
         case .callbackAttempted: .callingBack
         case .callbackReached: .answered
         case .callbackFailed: .callbackFailed
-        case .callbackExpired: isInConversation || promise == .callback ? phase : .over
+        case .callbackExpired: isOnLine ? phase : .over
         case .abandoned: isInConversation ? .abandonedInConversation : .abandoned
         case .connected, .resumed: .connected
         case .held: .held

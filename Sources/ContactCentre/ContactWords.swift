@@ -237,8 +237,8 @@ extension ContactState.Rule {
         case .endsOwnOffer:
             "only the operator to whom a contact is offered accepts, declines or misses it"
         case .callbackOutsideQueue:
-            "a callback is agreed upon before, in or right behind a conversation, and not while the "
-                + "contact waits"
+            "a callback is agreed upon before, in or right behind a conversation, and not while "
+                + "the contact waits"
         case .queuedAsCallback:
             "a contact that is to be called back is queued for that, goes over or is put back"
         case .calledAfterRequest:
@@ -259,7 +259,8 @@ extension ContactState.Rule {
             "after-work follows a conversation, once, or is of who has handed the contact on, and "
                 + "names them where somebody else has answered"
         case .outcomeOutsideQueue:
-            "a contact that waits, is being answered or called back has come to nothing yet"
+            "a contact that waits, is being answered or called back has come to nothing yet, "
+                + "unless an operator has handed it on"
         case .closedOnceDone:
             "a contact is closed that neither waits nor is in a conversation, which ends as "
                 + "contact.disconnected; a callback that is not wanted ends as contact.abandoned"

@@ -5,6 +5,7 @@ extension RoutingState {
         case .connected(let name):
             contacts[stream]?.isInConversation = true
             contacts[stream]?.speaker = name.map { names.operators.number($0.text) }
+            contacts[stream]?.hasSpeakerLeft = false
         // Imports may miss the beginning.
         case .held, .resumed: contacts[stream]?.isInConversation = true
         case .received, .selfServiceEnded, .blocked, .queued, .leftQueue, .callbackAttempted,

@@ -38,9 +38,9 @@ package struct CallbackToMove: Sendable {
 extension RoutingState {
     /// Callbacks to be queued or given up, in the order in which they were promised.
     ///
-    /// Those that an operator has at hand are left alone, and who speaks with somebody is not queued.
-    /// What was promised until a moment expires then, whatever has become of its queue; it is queued
-    /// only where somebody routes that here.
+    /// Those that an operator has at hand are left alone, and who speaks with somebody is not
+    /// queued. What was promised until a moment expires then, whatever has become of its queue; it
+    /// is queued only where somebody routes that here.
     package mutating func callbacksToMove(at now: Instant) -> [CallbackToMove] {
         plan(for: now)
         return promised.sorted { $0.key < $1.key }.compactMap { _, stream -> CallbackToMove? in
@@ -63,6 +63,23 @@ extension RoutingState {
                         queue: queue, reason: .callback, priority: contact.priority,
                         needs: contact.needs)))
         }
+    }
+
+    /// Has a contact neither wait nor be owed a call, whatever was told of it.
+    package mutating func leaveAside(_ stream: String) {
+        leave(ExactText(stream))
+        settleCallback(of: ExactText(stream))
+    }
+
+    /// Takes back what the event at a position promised, unless the contact waits for its call or
+    /// is called, or is to be called because of a later one.
+    package mutating func withdrawPromise(at position: UInt64, to stream: String) {
+        let stream = ExactText(stream)
+        guard let contact = contacts[stream], contact.callback?.stage == .open,
+            contact.visit == nil, contact.callback?.order == position
+        else { return }
+        contacts[stream]?.isToBeCalled = false
+        settleCallback(of: stream)
     }
 
     /// From when on a contact that nobody can take is offered to be called back; nil where never.

@@ -29,6 +29,8 @@ package struct RoutingState: Sendable {
         var isInConversation = false
         /// Who does, or did last; nil where nobody did, or that is not told.
         var speaker: Int?
+        /// Whether who speaks, or did last, has logged out meanwhile.
+        var hasSpeakerLeft = false
         /// What somebody has chosen for it, as long as it has not been done.
         var override: Override?
         /// What somebody has changed about its priority, in the order of the log.
@@ -187,6 +189,9 @@ package struct RoutingState: Sendable {
             floor.logIn(number, at: now, order: fact.position)
         case .loggedOut:
             letGo(of: number, fact) { contact in contact.visit == nil && !contact.isTalking }
+            for stream in atHand[number] ?? [] where contacts[stream]?.isTalking == true {
+                contacts[stream]?.hasSpeakerLeft = true
+            }
             // What waits is still offered until somebody says that it is not.
             for stream in atHand[number] ?? [] where contacts[stream]?.visit != nil {
                 contacts[stream]?.hand?.stage = .gone
@@ -318,10 +323,19 @@ extension RoutingState {
         }
         if case .talking? = contacts[stream]?.hand?.stage {
             contacts[stream]?.hand?.stage = .afterWork
+            releaseByWhoIsGone(stream, fact)
         } else if contacts[stream]?.isToBeCalled != true {
             // Who is to be called back has hung up, or could not be reached.
             end(stream, fact)
         }
+    }
+
+    /// Nobody who has logged out finishes anything, so that whoever is to be called is queued.
+    private mutating func releaseByWhoIsGone(_ stream: ExactText, _ fact: RoutingFact) {
+        guard let contact = contacts[stream], contact.callback != nil, contact.isInAfterWork,
+            contact.hasSpeakerLeft
+        else { return }
+        release(stream, fact)
     }
 
     private mutating func endAfterWork(
@@ -420,6 +434,7 @@ extension RoutingState {
         if !contact.isInConversation { contact.channel = RoutingNames.channel(.phone) }
         contacts[stream] = contact
         promised[fact.position] = stream
+        releaseByWhoIsGone(stream, fact)
     }
 
     /// Nobody was reached; the policy says whether that is tried again.
@@ -436,16 +451,6 @@ extension RoutingState {
         contacts[stream]?.callback?.stage = .open
         contacts[stream]?.callback?.due = later(
             fact.occurred.microseconds, by: setting?.callAgain ?? PolicySetting.callAgainUs)
-    }
-
-    /// Takes back that a contact is to be called back, unless it waits for its call or is called.
-    package mutating func withdrawPromise(to stream: String) {
-        let stream = ExactText(stream)
-        guard let contact = contacts[stream], contact.callback?.stage == .open,
-            contact.visit == nil
-        else { return }
-        contacts[stream]?.isToBeCalled = false
-        settleCallback(of: stream)
     }
 
     /// Nobody is to be called any more; who has something left to do has the contact until then.
@@ -466,14 +471,14 @@ extension RoutingState {
         contacts[stream] = nil
     }
 
-    private mutating func settleCallback(of stream: ExactText) {
+    mutating func settleCallback(of stream: ExactText) {
         guard let callback = contacts[stream]?.callback else { return }
         promised[callback.order] = nil
         contacts[stream]?.callback = nil
     }
 
     /// The contact waits no longer.
-    private mutating func leave(_ stream: ExactText) {
+    mutating func leave(_ stream: ExactText) {
         guard let visit = contacts[stream]?.visit else { return }
         waiting[visit.order] = nil
         floor.leave(visit.queue)

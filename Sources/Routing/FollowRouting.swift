@@ -62,7 +62,7 @@ struct FollowRouting: Sendable {
             let target = try log.events(withIDs: [id])[id],
             target.type.text == ContactEvent.Kind.callbackRequested.rawValue
         else { return }
-        state.withdrawPromise(to: correction.stream.text)
+        state.withdrawPromise(at: target.position.value, to: correction.stream.text)
     }
 
     /// What people change holds as it has been corrected.

@@ -23,6 +23,9 @@ package struct Router: Sendable {
     package private(set) var snapshotProblem: String?
     /// Until when there is nothing to do, if nothing comes; nil where that is not known.
     private var restsUntil: Int64?
+    /// Contacts of which the log takes nothing, by their streams, with how much of the log had been
+    /// looked at then: until something is told of them, they are as if they did not wait.
+    private var leftAside: [String: UInt64] = [:]
 
     /// - Parameters:
     ///   - log: What it follows.
@@ -42,6 +45,9 @@ package struct Router: Sendable {
         known = try snapshots.nearest(to: try log.head().size, in: log)
     }
 
+    /// How many contacts are left aside.
+    package var leftAsideCount: Int { leftAside.count }
+
     /// The positions of events of the organisation that are not understood here, among what was
     /// looked at: what they settle is not followed.
     package var notUnderstood: [UInt64] { known.state.notUnderstood }
@@ -60,6 +66,9 @@ package struct Router: Sendable {
         case settled
         /// Somebody was faster; what they said is looked at next.
         case overtaken
+        /// The log takes nothing of this contact, for this reason: its stream tells what cannot
+        /// follow or cannot be read, as imports and corrections bring it. The others are routed.
+        case leftAside(stream: String, reason: String)
         /// There is nothing to do; looking again makes sense at this moment, where there is one.
         case nothing(until: Instant?)
     }
@@ -89,9 +98,11 @@ package struct Router: Sendable {
             return .nothing(until: restsUntil == .max ? nil : Instant(microseconds: restsUntil))
         }
         restsUntil = nil
+        if news > 0 { try takeUpAgain() }
         var plan = PlannedRouting(known, source: source, now: now, limits) { _ in
             .timeOrdered(at: now)
         }
+        for stream in leftAside.keys { plan.leaveAside(stream) }
         try plan.endOffers()
         try plan.moveCallbacks()
         try plan.followOverrides()
@@ -103,18 +114,34 @@ package struct Router: Sendable {
         }
         switch try await append(Append(plan.events, condition: plan.condition)) {
         case .at(let range):
-            // Nothing came in between: what was foreseen is what is.
-            if range.first.value == known.next {
+            // Nothing came in between: what was foreseen is what is, where nobody was left aside.
+            if range.first.value == known.next, leftAside.isEmpty {
                 known = plan.routing
                 keepSnapshot()
             }
             return plan.decisions > 0 ? .decided(plan.decisions) : .settled
         case .overtaken: return .overtaken
+        case .refused(let stream, let reason):
+            leftAside[stream] = known.next
+            return .leftAside(stream: stream, reason: reason)
         }
     }
 }
 
 extension Router {
+    /// Looks again at contacts that were left aside, where something was told of them since.
+    private mutating func takeUpAgain() throws {
+        for (stream, size) in leftAside {
+            var selection = Selection()
+            selection.stream = try StreamName(stream)
+            selection.from = Position(size)
+            try log.read(selection) { _ in
+                leftAside[stream] = nil
+                return .stop
+            }
+        }
+    }
+
     /// Takes in what there is, and tells how much of it there was.
     private mutating func follow() throws -> Int {
         let size = try log.head().size
@@ -163,6 +190,8 @@ package enum RouterAppend: Sendable {
     case at(PositionRange)
     /// Its condition does not hold any more.
     case overtaken
+    /// An event of this stream cannot follow there.
+    case refused(stream: String, reason: String)
 }
 
 extension EventLog {
@@ -173,6 +202,8 @@ extension EventLog {
         switch try await self.append(append) {
         case .appended(let range): return .at(range)
         case .alreadyAppended, .conflict: return .overtaken
+        case .rejected(.impossibleStep(_, let stream, let rule)):
+            return .refused(stream: stream.text, reason: rule.reason)
         case .rejected(let rejection): throw RoutingRefused(rejection: rejection)
         }
     }
@@ -229,6 +260,9 @@ struct PlannedRouting {
         var state = routing.state
         return state.nextMoment(after: now)
     }
+
+    /// Plans nothing for a contact.
+    mutating func leaveAside(_ stream: String) { routing.ask { $0.leaveAside(stream) } }
 
     /// Ends the offers that are over although nobody says so.
     mutating func endOffers() throws(EventError) {

@@ -48,7 +48,7 @@ struct ContactStateTests {
         dialled E picked | dialled M missed | dialled K called | dialled Z end | dialled B gone
         missed P due | missed K called | missed N dialled | missed Z end | missed B gone
         due D due | called D called | taken D taken | missed D missed
-        cutowing Z cutoff
+        cutowing Z cutoff | cutowing P cutowing | cutoff P cutowing
         talking P owing | owing P owing | owing Z talking | owing T in1t | owing X passed
         owing H cutowing | owing D duew | cutowing D duew | talked P duew
         duew P duew | duew K calledw | duew N dialledw | duew D duew | duew Z endw | duew B gonew
@@ -146,7 +146,7 @@ struct ContactStateTests {
         ("RcW", .nothingAfterEnd), ("RhSq", .nothingAfterEnd), ("RqgBC", .nothingAfterEnd),
         ("RN", .calledAfterRequest), ("RqaN", .calledAfterRequest),
         ("RPKN", .calledAfterRequest), ("RqP", .callbackOutsideQueue),
-        ("RqaP", .callbackOutsideQueue), ("RqaCHP", .nothingAfterEnd),
+        ("RqaP", .callbackOutsideQueue),
         ("RqaCDWP", .nothingAfterEnd), ("RqaCPN", .calledAfterRequest),
         ("RqaCPK", .queuedWithoutOperator), ("RqaCPW", .afterWorkAfterConversation),
         ("RPq", .queuedAsCallback), ("RPNT", .queuedAsCallback), ("RE", .callbackEndsAttempt),

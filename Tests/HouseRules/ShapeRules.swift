@@ -74,8 +74,8 @@ extension Rule {
         }
     }
 
-    /// The structures that hold tests, each with the words of its `@Suite`; an extension holds tests
-    /// of a suite that says it elsewhere.
+    /// The structures that hold tests, each with the words of its `@Suite`; an extension holds
+    /// tests of a suite that says it elsewhere.
     private static func suites(of code: [Token]) -> [(line: Int, traits: Set<String>)] {
         var found: [(line: Int, traits: Set<String>)] = []
         var depth = 0

@@ -193,6 +193,7 @@ class Contact:
         self.override, self.changes, self.decision, self.said = None, [], None, []
         self.waiting, self.offer, self.hand, self.rejected = False, None, None, {}
         self.gone = False  # whom it is offered to has logged out
+        self.left = False  # that who speaks, or did last, has logged out
         self.agreed = False  # that it is to be called back, with an operator
         self.talking, self.speaker = False, None  # who speaks with the citizen, or did last
         self.busies = "phone"  # the channel in which it takes the operator's time
@@ -327,8 +328,9 @@ class State:
         elif what == "operator.logged_out":
             operator.logged_in = False
             self.let_go(operator, where, ("offered", "accepted", "after"))
-            for stream in operator.hand:
+            for stream, phase in operator.hand.items():
                 self.contacts[stream].gone = self.contacts[stream].waiting
+                self.contacts[stream].left |= phase == "connected"
         else:
             before, operator.status = operator.status, data["to"]
             before, operator.logged_in = before if operator.logged_in else None, True
@@ -365,6 +367,12 @@ class State:
         contact.callback = Callback(
             where[0], data["queueId"], data.get("place") != "anew", due, end)
         contact.since = where[1] if contact.since is None else contact.since
+        self.let_gone_go(contact, where)
+
+    def let_gone_go(self, contact, where):
+        """Nobody who has logged out finishes anything."""
+        if contact.callback is not None and self.is_finishing(contact) and contact.left:
+            self.drop(contact, where)
 
     def on_callback_attempted(self, contact, data, where):
         contact.phase, contact.waiting = "dialled", False
@@ -464,7 +472,7 @@ class State:
     def on_connected(self, contact, data, where):
         contact.phase, contact.waiting, contact.callback = "connected", False, None
         contact.since, contact.visited = None, set()
-        contact.talking, contact.speaker = True, data.get("operatorId")
+        contact.talking, contact.speaker, contact.left = True, data.get("operatorId"), False
         name = data.get("operatorId") or contact.hand
         if name is not None:
             self.take(contact, name, "connected", where)
@@ -493,6 +501,7 @@ class State:
             contact.channel = "phone"
         if talked and contact.hand is not None:
             self.take(contact, contact.hand, "after", where)
+            self.let_gone_go(contact, where)
         if talked:
             contact.phase = "to call" if contact.callback is not None else \
                 "disconnected" if contact.hand is not None else "over"
@@ -1424,7 +1433,8 @@ class Life:
                    for part, queue in parts
                    if part == "queues" and name in state.operators
                    and state.operators[name].logged_in}
-        return {"waiting": len(waiting), "waiting_without_policy": len(waiting) - len(routed),
+        return {"left_aside": 0, "waiting": len(waiting),
+                "waiting_without_policy": len(waiting) - len(routed),
                 "waiting_unserved": sum(each.queue not in served for each in routed),
                 "waiting_unstaffed": sum(each.queue in served - staffed for each in routed),
                 "queues_without_policy": sorted({each.queue for each in waiting

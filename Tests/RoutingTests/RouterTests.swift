@@ -115,6 +115,7 @@ private actor World {
             case .decided(let count): counts.decisions += count
             case .overtaken: counts.overtaken += 1
             case .settled, .nothing: break
+            case .leftAside(let stream, let reason): Issue.record("\(stream): \(reason)")
             }
             routers[number] = router
         } catch is Crash {

@@ -17,6 +17,9 @@ struct RouteVerb: AsyncParsableCommand {
             is in the log: one that is started anew goes on where the last one was, and several at \
             once offer nothing twice. Without --server it is the one who writes.
 
+            A contact whose stream tells what cannot be, as imports may bring it, is left aside \
+            (left_aside), with a warning, until something more is told of it.
+
             In the end it tells how many contacts wait; of these, waiting_without_policy are in \
             queues that nobody routes, or that are not described (queues_without_policy), \
             waiting_unserved in queues that no operator serves, and waiting_unstaffed in queues of \
@@ -108,26 +111,34 @@ struct RouteVerb: AsyncParsableCommand {
                 switch step {
                 case .decided(let count): decided += count
                 case .settled: break
+                case .leftAside(let stream, let reason):
+                    Standard.error(
+                        "ascolto: warning: \(printable(stream)) is not routed until something more "
+                            + "is told of it: \(printable(reason))")
                 case .overtaken:
                     overtaken += 1
                     // Who was faster is there to be read, as a rule.
                     await router.waitForNews(atMost: .milliseconds(20))
                 case .nothing(let moment):
-                    if once { return (decided, overtaken, router.waiting(at: now)) }
+                    if once {
+                        return (
+                            decided, overtaken, router.waiting(at: now), router.leftAsideCount
+                        )
+                    }
                     await router.waitForNews(
                         atMost: moment.map {
                             .microseconds($0.microseconds - now.microseconds)
                         })
                 }
             }
-            return (decided, overtaken, router.waiting(at: clock.now))
+            return (decided, overtaken, router.waiting(at: clock.now), router.leftAsideCount)
         }
         let signals = endings(of: work)
         defer { for source in signals { source.cancel() } }
-        let (decided, overtaken, waiting) = try await work.value
+        let (decided, overtaken, waiting, leftAside) = try await work.value
         Answer(object: [
             ("decisions", .count(decided)), ("conflicts", .count(overtaken)),
-            ("waiting", .count(waiting.total)),
+            ("left_aside", .count(leftAside)), ("waiting", .count(waiting.total)),
             ("waiting_without_policy", .count(waiting.withoutPolicy)),
             ("waiting_unserved", .count(waiting.unserved)),
             ("waiting_unstaffed", .count(waiting.unstaffed)),
