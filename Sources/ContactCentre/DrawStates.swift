@@ -66,12 +66,18 @@ package enum StateMachine: String, CaseIterable, Sendable {
         + visitEvents
         + callbackEvents
         + samples("abandoned") { .abandoned($0) }
-        + [Sample("connected", nil, .connected(nil))]
+        + [
+            Sample("connected", "unnamed", .connected(nil)),
+            Sample("connected", "named", .connected(OperatorID("operator"))),
+        ]
         + samples("held") { .held($0) }
         + [Sample("resumed", nil, .resumed)]
         + samples("transferred") { .transferred($0) }
         + samples("disconnected") { .disconnected(by: $0) }
-        + [Sample("after_work_ended", nil, .afterWorkEnded(nil))]
+        + [
+            Sample("after_work_ended", "of whoever spoke last", .afterWorkEnded(nil)),
+            Sample("after_work_ended", "of another", .afterWorkEnded(OperatorID("another"))),
+        ]
         + samples("outcome_recorded") { .outcomeRecorded(.init($0)) }
         + [Sample("closed", nil, .closed)]
 

@@ -122,7 +122,9 @@ package struct Router: Sendable {
             return plan.decisions > 0 ? .decided(plan.decisions) : .settled
         case .overtaken: return .overtaken
         case .refused(let stream, let reason):
-            leftAside[stream] = known.next
+            guard leftAside.updateValue(known.next, forKey: stream) == nil else {
+                throw RoutingRefused(reason: reason)
+            }
             return .leftAside(stream: stream, reason: reason)
         }
     }
@@ -204,17 +206,17 @@ extension EventLog {
         case .alreadyAppended, .conflict: return .overtaken
         case .rejected(.impossibleStep(_, let stream, let rule)):
             return .refused(stream: stream.text, reason: rule.reason)
-        case .rejected(let rejection): throw RoutingRefused(rejection: rejection)
+        case .rejected(let rejection): throw RoutingRefused(reason: "\(rejection)")
         }
     }
 }
 
 /// The log does not take what a router wants to append.
 package struct RoutingRefused: Error, CustomStringConvertible {
-    package let rejection: Rejection
+    let reason: String
 
     package var description: String {
-        "the router's own events are refused, which should not be: \(rejection)"
+        "the router's own events are refused, which should not be: \(reason)"
     }
 }
 

@@ -52,7 +52,10 @@ import Testing
         #expect(events(from: "disconnected", to: "callback_requested") == ["callback_requested"])
         #expect(
             Set(events(from: "held", to: "held"))
-                == ["callback_requested", "callback_expired", "outcome_recorded"])
+                == [
+                    "callback_requested", "callback_expired", "outcome_recorded",
+                    "after_work_ended (of another)",
+                ])
         #expect(edges.filter { $0.from == "closed" }.isEmpty)
     }
 
