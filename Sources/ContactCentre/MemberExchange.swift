@@ -2,8 +2,10 @@ package import JSON
 
 /// Reads the members of a payload or writes them, by one and the same declaration.
 package struct MemberExchange {
-    /// Nil while it writes. An object, since whoever writes would copy and destroy all that a
-    /// reader has for each thing that is written.
+    /// Nil while it writes.
+    ///
+    /// An object, since whoever writes would copy and destroy all that a reader has for each thing
+    /// that is written.
     private let source: Source?
     private(set) var writer = PayloadWriter()
 
